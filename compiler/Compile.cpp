@@ -1,0 +1,167 @@
+#include "compiler/Compile.h"
+#include "compiler/Pipeline.h"
+#include "compiler/codegen/Codegen.h"
+#include "compiler/dsl/ProgramImpl.h"
+#include "compiler/lowering/Scratch.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <chrono>
+#include <fmt/format.h>
+
+namespace lath {
+
+std::string_view name(Stage stage) {
+  switch (stage) {
+  case Stage::tile:
+    return "tile";
+  case Stage::layout:
+    return "layout";
+  case Stage::nvvm:
+    return "nvvm";
+  case Stage::llvm:
+    return "llvm";
+  case Stage::ptx:
+    return "ptx";
+  }
+  return "?";
+}
+
+std::optional<Stage> parseStage(std::string_view text) {
+  for (Stage stage : {Stage::tile, Stage::layout, Stage::nvvm, Stage::llvm, Stage::ptx})
+    if (text == name(stage))
+      return stage;
+  return std::nullopt;
+}
+
+namespace {
+
+tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
+  switch (reduce) {
+  case CompileOptions::SplitReduce::none:
+    return tile::SplitReduce::none;
+  case CompileOptions::SplitReduce::atomic:
+    return tile::SplitReduce::atomic;
+  case CompileOptions::SplitReduce::atomicOut:
+    return tile::SplitReduce::atomicOut;
+  case CompileOptions::SplitReduce::ordered:
+    return tile::SplitReduce::ordered;
+  }
+  llvm_unreachable("all policies are listed");
+}
+
+/// What the launch needs to know, read off the kernel before it is lowered.
+void describeLaunch(ProgramImpl &program, const CompileOptions &options, Ptx &ptx) {
+  mlir::func::FuncOp function = program.function;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    ptx.params.push_back(
+        {static_cast<KernelParam::Kind>(
+             function.getArgAttrOfType<mlir::IntegerAttr>(i, paramKindAttr).getInt()),
+         function.getArgAttrOfType<mlir::StringAttr>(i, paramNameAttr).str()});
+  function.walk([&](tile::PartialStoreOp store) {
+    auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());
+    Layout layout = tile::layoutOf(type);
+    std::uint64_t slot = 4ull * layout.size(Place::Register) * 32 * options.warps;
+    ptx.workspaceBytesPerTile = slot * (store.getAtomic() ? 1 : options.split);
+  });
+  function.walk([&](tile::ArriveOp) { ptx.usesTickets = true; });
+  ptx.accumulatesIntoOutput =
+      options.split > 1 && options.reduce == CompileOptions::SplitReduce::atomicOut;
+  ptx.entry = program.name;
+  ptx.target = options.target->name;
+  ptx.threads = 32 * options.warps;
+  ptx.sharedBytes = function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName).getInt();
+}
+
+} // namespace
+
+CompileResult compile(Program &program, const CompileOptions &options,
+                      const std::function<void(Stage, const std::string &)> &dump) {
+  ProgramImpl &p = program.impl();
+  if (p.compiled)
+    throw Error(ErrorKind::invalidProgram,
+                fmt::format("program '{}' has been compiled already", p.name));
+  if (!options.target)
+    throw Error(ErrorKind::internal, "compile: no target");
+  p.compiled = true;
+  mlir::ModuleOp module = *p.module;
+  mlir::MLIRContext *context = p.context.get();
+  auto text = [&] {
+    std::string s;
+    llvm::raw_string_ostream os(s);
+    module.print(os);
+    return s;
+  };
+
+  std::vector<std::string> diagnostics;
+  mlir::ScopedDiagnosticHandler handler(context, [&](mlir::Diagnostic &d) {
+    std::string line;
+    llvm::raw_string_ostream os(line);
+    d.print(os);
+    // The operation itself follows the message, often pages of it.
+    diagnostics.push_back(line);
+    return mlir::success();
+  });
+  auto check = [&](bool ok, std::string_view where) {
+    if (ok)
+      return;
+    std::string message = diagnostics.empty() ? "no diagnostic" : diagnostics.front();
+    std::vector<std::string> notes;
+    for (std::size_t i = 1; i < diagnostics.size(); ++i)
+      notes.push_back(diagnostics[i]);
+    throw Error(ErrorKind::compile,
+                fmt::format("program '{}': {}: {}", p.name, where, message), notes);
+  };
+
+  CompileResult result;
+  p.function->setAttr(
+      tile::scheduleAttrName,
+      tile::ScheduleAttr::get(
+          context, options.warps, options.stages, options.split,
+          options.contiguousSplit ? tile::KOrder::contiguous : tile::KOrder::interleaved,
+          splitReduce(options.reduce), options.target->capability));
+  check(mlir::succeeded(mlir::verify(module)), "verify");
+  if (dump)
+    dump(Stage::tile, text());
+
+  using Clock = std::chrono::steady_clock;
+  double passes = 0;
+  for (std::size_t i = 0; i < pipeline().size(); ++i) {
+    const PipelineStep &step = pipeline()[i];
+    auto start = Clock::now();
+    mlir::PassManager manager(context);
+    manager.enableVerifier(options.verifyEach);
+    manager.addPass(step.create());
+    check(mlir::succeeded(manager.run(module)), step.name);
+    passes += std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    if (i + 1 == layoutSteps()) {
+      describeLaunch(p, options, result.ptx);
+      if (dump)
+        dump(Stage::layout, text());
+      if (result.ptx.sharedBytes > options.target->maxSharedBytes)
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("program '{}' needs {} bytes of shared memory a block, "
+                                "{} has {}; use fewer stages or smaller tiles",
+                                p.name, result.ptx.sharedBytes, options.target->name,
+                                options.target->maxSharedBytes));
+    }
+    if (i + 1 == nvvmSteps() && dump)
+      dump(Stage::nvvm, text());
+  }
+  CodegenTimes times;
+  result.ptx.text = generatePtx(
+      module, *options.target, times,
+      dump ? [&](const std::string &s) { dump(Stage::llvm, s); }
+           : std::function<void(const std::string &)>());
+  if (dump)
+    dump(Stage::ptx, result.ptx.text);
+  result.phases = {{"passes", passes},
+                   {"translate", times.translate},
+                   {"optimise", times.optimise},
+                   {"codegen", times.codegen}};
+  return result;
+}
+
+} // namespace lath

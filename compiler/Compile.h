@@ -1,0 +1,52 @@
+// A tile program and a schedule in, PTX out.
+#pragma once
+
+#include "compiler/Ptx.h"
+#include "compiler/Target.h"
+#include "compiler/dsl/Program.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lath {
+
+/// Choices the passes apply to a program; plain data. See kernels/Schedule.h
+/// for the one that users write.
+struct CompileOptions {
+  const Target *target = nullptr;
+  int warps = 4;
+  int stages = 1;  ///< 1: loads go straight to registers
+  int split = 1;
+  bool contiguousSplit = false;
+  enum class SplitReduce { none, atomic, atomicOut, ordered };
+  SplitReduce reduce = SplitReduce::none;
+  bool verifyEach = false; ///< run the IR verifier after each pass
+};
+
+/// A named point of the pipeline whose text can be dumped.
+enum class Stage { tile, layout, nvvm, llvm, ptx };
+std::string_view name(Stage stage);
+std::optional<Stage> parseStage(std::string_view text);
+
+struct PhaseTime {
+  std::string name;
+  double milliseconds;
+};
+
+struct CompileResult {
+  Ptx ptx;
+  std::vector<PhaseTime> phases; ///< build is the caller's; then passes, translate, optimise, codegen
+};
+
+/// Compiles. The program is consumed: its IR is lowered in place. Thread safe
+/// for different programs. Throws Error{unsupported} where the schedule or the
+/// target cannot do what the program asks, Error{compile} with the diagnostics
+/// where a pass fails. `dump` is called at each stage with its text.
+CompileResult
+compile(Program &program, const CompileOptions &options,
+        const std::function<void(Stage, const std::string &)> &dump = {});
+
+} // namespace lath

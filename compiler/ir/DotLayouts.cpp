@@ -1,0 +1,138 @@
+// The tensor core sums over k and keeps rows and columns apart, so any
+// permutation of k shared by A and B, of rows shared by A and the
+// accumulator, and of columns shared by B and the accumulator gives the same
+// result. The fragment fixes only what kind each place bit is:
+//
+//            register             lane 0-1   lane 2-4
+//   A        k, k, row            k          row
+//   B        k, k                 k          column
+//   acc      column, row          column     row
+//
+// (registers beyond these repeat the fragment). We choose which k, row and
+// column bits go where:
+//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers;
+//   rows  low bits to registers if contiguous (up to two), three to lanes,
+//         the rest to registers, the highest to warps;
+//   columns  0-2 to B's lanes (bit 0 is the accumulator's register), the rest
+//         to registers, the highest to warps.
+#include "compiler/ir/DotLayouts.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace lath {
+
+bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
+  auto log2 = [](std::int64_t x) { return std::countr_zero((std::uint64_t)x); };
+  int rowBits = log2(s.rows), columnBits = log2(s.columns), kBits = log2(s.k);
+  int warpBits = log2(s.warps);
+
+  // Warps: along rows while a warp keeps 16 (32 where A is dear to make), then
+  // along columns while it keeps 8, then rows again down to 16.
+  int rowWarps = 0, columnWarps = 0;
+  while (rowWarps + columnWarps < warpBits) {
+    int rowTiles = rowBits - 4 - rowWarps, columnTiles = columnBits - 3 - columnWarps;
+    bool rowsFirst = s.packedA ? rowTiles > 0 : rowTiles >= columnTiles;
+    if (rowTiles > 0 && rowsFirst)
+      ++rowWarps;
+    else if (columnTiles > 0)
+      ++columnWarps;
+    else if (rowTiles > 0)
+      ++rowWarps;
+    else {
+      problem = std::to_string(s.warps) + " warps are too many for a tile of " +
+                std::to_string(s.rows) + " x " + std::to_string(s.columns) +
+                "; each needs 16 x 8";
+      return false;
+    }
+  }
+  if (s.packedA && kBits < 5) {
+    problem = "4-bit weights need a K step of at least 32, got " +
+              std::to_string(s.k);
+    return false;
+  }
+
+  struct Bits {
+    std::vector<int> registers, lanes, warps;
+  } k, row, column;
+  if (kBits >= 5) {
+    k.registers = {0, 1, 2};
+    k.lanes = {3, 4};
+    // The pair that one 32-bit register holds: 4-bit weights are unpacked in
+    // pairs (i, i + 4), see dequantResult.
+    if (s.packedA)
+      k.registers = {2, 0, 1};
+    for (int b = 5; b < kBits; ++b)
+      k.registers.push_back(b);
+  } else {
+    k.registers = {0, 3};
+    k.lanes = {1, 2};
+  }
+  int perWarp = rowBits - rowWarps, next = 0;
+  if (s.contiguousRows)
+    for (int i = 0; i < std::min(2, perWarp - 3); ++i)
+      row.registers.push_back(next++);
+  for (int i = 0; i < 3; ++i)
+    row.lanes.push_back(next++);
+  while (next < perWarp)
+    row.registers.push_back(next++);
+  while (next < rowBits)
+    row.warps.push_back(next++);
+  for (int b = 3; b < columnBits - columnWarps; ++b)
+    column.registers.push_back(b);
+  for (int b = columnBits - columnWarps; b < columnBits; ++b)
+    column.warps.push_back(b);
+
+  auto rowBasis = [](int b) { return std::vector<std::int64_t>{1ll << b, 0}; };
+  auto colBasis = [](int b) { return std::vector<std::int64_t>{0, 1ll << b}; };
+  const std::vector<std::int64_t> repeat{0, 0};
+  Layout::Coords aReg, aLane, aWarp, bReg, bLane, bWarp, cReg, cLane, cWarp;
+
+  // A: the eight k of a word first, then rows, then further k.
+  std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
+  for (std::size_t i = 0; i < wordK; ++i)
+    aReg.push_back(colBasis(k.registers[i]));
+  for (int b : row.registers)
+    aReg.push_back(rowBasis(b));
+  for (std::size_t i = wordK; i < k.registers.size(); ++i)
+    aReg.push_back(colBasis(k.registers[i]));
+  for (int b : k.lanes)
+    aLane.push_back(colBasis(b));
+  for (int b : row.lanes)
+    aLane.push_back(rowBasis(b));
+
+  for (int b : k.registers)
+    bReg.push_back(rowBasis(b));
+  for (int b : column.registers)
+    bReg.push_back(colBasis(b));
+  for (int b : k.lanes)
+    bLane.push_back(rowBasis(b));
+  for (int b = 0; b < 3; ++b)
+    bLane.push_back(colBasis(b));
+
+  cReg.push_back(colBasis(0));
+  for (int b : row.registers)
+    cReg.push_back(rowBasis(b));
+  for (int b : column.registers)
+    cReg.push_back(colBasis(b));
+  cLane = {colBasis(1), colBasis(2)};
+  for (int b : row.lanes)
+    cLane.push_back(rowBasis(b));
+
+  for (int b : row.warps) {
+    aWarp.push_back(rowBasis(b));
+    bWarp.push_back(repeat);
+    cWarp.push_back(rowBasis(b));
+  }
+  for (int b : column.warps) {
+    aWarp.push_back(repeat);
+    bWarp.push_back(colBasis(b));
+    cWarp.push_back(colBasis(b));
+  }
+  out.a = Layout::make({s.rows, s.k}, aReg, aLane, aWarp);
+  out.b = Layout::make({s.k, s.columns}, bReg, bLane, bWarp);
+  out.acc = Layout::make({s.rows, s.columns}, cReg, cLane, cWarp);
+  return true;
+}
+
+} // namespace lath

@@ -1,0 +1,33 @@
+// The layouts a dot asks for, solved from where its operands come from.
+#pragma once
+
+#include "compiler/ir/Layout.h"
+
+#include <string>
+
+namespace lath {
+
+struct DotShape {
+  std::int64_t rows, columns, k; ///< of the m16n8k16 tiling: A is rows x k
+  unsigned warps;
+  /// A's words hold eight k each (4-bit weights).
+  bool packedA = false;
+  /// A's rows are contiguous in memory, so neighbours should share a lane.
+  bool contiguousRows = false;
+};
+
+struct DotLayouts {
+  Layout a;   ///< [rows, k]
+  Layout b;   ///< [k, columns]
+  Layout acc; ///< [rows, columns]
+};
+
+/// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
+/// permuted so that what a lane needs is contiguous in memory: a lane owns
+/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations),
+/// and up to four consecutive rows where those are contiguous. `problem` says
+/// why where it is impossible.
+bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
+                     std::string &problem);
+
+} // namespace lath

@@ -1,0 +1,75 @@
+// The `tile` dialect in C++: types, attributes, operations and the few
+// questions passes ask about them.
+#pragma once
+
+#include "compiler/ir/Layout.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace lath::tile {
+
+/// An array as memory holds it: of 32-bit words where elements are packed,
+/// else of elements.
+struct Memory {
+  llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
+  mlir::Type unit;
+  unsigned unitBytes = 0;
+  int packed = -1; ///< dimension of which a word holds eight, or -1
+
+  /// Row-major stride of dimension d, in units.
+  int64_t stride(unsigned d) const;
+  /// A tile of elements of this array, as a tile of units.
+  llvm::SmallVector<int64_t> tileShape(llvm::ArrayRef<int64_t> elements) const;
+};
+
+/// Eight 4-bit elements to a word.
+inline constexpr unsigned packBits = 3;
+
+} // namespace lath::tile
+
+#include "compiler/ir/TileDialect.h.inc"
+#include "compiler/ir/TileEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "compiler/ir/TileAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "compiler/ir/TileTypes.h.inc"
+#define GET_OP_CLASSES
+#include "compiler/ir/TileOps.h.inc"
+
+namespace lath::tile {
+
+/// Name of the schedule attribute on a kernel function.
+inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
+ScheduleAttr scheduleOf(mlir::Operation *op);
+
+/// The layout of a tensor type; asserts that it has one.
+Layout layoutOf(mlir::Type type);
+bool hasLayout(mlir::Type type);
+mlir::RankedTensorType withLayout(mlir::RankedTensorType type,
+                                  const Layout &layout);
+
+/// The layout of a dequantised tile: eight nibbles of a word come out as the
+/// pairs (i, i + 4), since one lop3 masks nibbles 0 and 4 of a shifted word.
+/// So where the first three register bits of `q` are the nibbles' index
+/// b0 b1 b2, those of the result are b2 b0 b1.
+Layout dequantResult(const Layout &q);
+Layout dequantSource(const Layout &result);
+
+/// The register of `source` that holds the element with index `map(index)`,
+/// for an element of `result` in the same lane and warp; nullopt unless that
+/// is so for every lane and warp.
+std::optional<LinearMap> registersFrom(const Layout &source,
+                                       const Layout &result,
+                                       const LinearMap &map);
+
+/// A positive number that divides `value` in every execution.
+int64_t divisorOf(mlir::Value value);
+
+} // namespace lath::tile

@@ -1,0 +1,79 @@
+#ifndef LATH_TILE_ATTRS
+#define LATH_TILE_ATTRS
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
+include "compiler/ir/TileDialect.td"
+
+class Tile_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Tile_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def Tile_LayoutAttr : Tile_Attr<"Layout", "layout",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "where the elements of a tile live (an F2-linear map)";
+  let description = [{
+    The bases of a `lath::Layout` (compiler/ir/Layout.h) as coordinate tuples:
+
+    ```mlir
+    #tile.layout<[16, 8], register = [[0, 1], [8, 0]],
+                 lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = []>
+    ```
+    A buffer in shared memory has `offset` bases alone.
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t">:$shape,
+    ArrayRefParameter<"uint32_t">:$registers,
+    ArrayRefParameter<"uint32_t">:$lanes,
+    ArrayRefParameter<"uint32_t">:$warps,
+    ArrayRefParameter<"uint32_t">:$offsets);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static LayoutAttr get(::mlir::MLIRContext *context, const ::lath::Layout &layout);
+    ::lath::Layout layout() const;
+  }];
+}
+
+def Tile_SplitReduce : I32EnumAttr<"SplitReduce", "how partial sums of a split meet", [
+    I32EnumAttrCase<"none", 0>,
+    I32EnumAttrCase<"atomic", 1>,
+    I32EnumAttrCase<"atomicOut", 2, "atomic_out">,
+    I32EnumAttrCase<"ordered", 3>]> {
+  let cppNamespace = "::lath::tile";
+}
+
+def Tile_KOrder : I32EnumAttr<"KOrder", "which K blocks a split takes", [
+    I32EnumAttrCase<"interleaved", 0>,
+    I32EnumAttrCase<"contiguous", 1>]> {
+  let cppNamespace = "::lath::tile";
+}
+
+def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
+    I32EnumAttrCase<"add", 0>,
+    I32EnumAttrCase<"max", 1>]> {
+  let cppNamespace = "::lath::tile";
+}
+
+def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
+  let summary = "how a kernel is computed";
+  let description = [{
+    On the kernel function, as `tile.schedule`. `split` blocks share the K
+    range; `stages` is the depth of the copy pipeline (1: no pipeline, loads
+    go straight to registers); `capability` is the target's (90 for sm_90a).
+
+    ```mlir
+    #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
+                   reduce = ordered, capability = 90>
+    ```
+  }];
+  let parameters = (ins
+    "unsigned":$warps, "unsigned":$stages, "unsigned":$split,
+    "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
+    "unsigned":$capability);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+#endif

@@ -1,0 +1,228 @@
+// Verifiers and folds of the operations.
+#include "compiler/ir/Tile.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace lath::tile;
+using lath::Layout;
+using lath::LinearMap;
+
+#define GET_OP_CLASSES
+#include "compiler/ir/TileOps.cpp.inc"
+
+static RankedTensorType tensorOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Loads, stores, masks: the tile is of the view's rank and type, and starts
+/// have one index a dimension.
+static LogicalResult verifyAccess(Operation *op, ViewType view,
+                                  RankedTensorType tile, unsigned starts) {
+  if (starts != view.getShape().size())
+    return op->emitOpError("expected ")
+           << view.getShape().size() << " start indices, got " << starts;
+  if (tile.getRank() != (int64_t)view.getShape().size())
+    return op->emitOpError("expected a tile of rank ")
+           << view.getShape().size() << ", got " << tile.getRank();
+  if (tile.getElementType() != view.getElementType())
+    return op->emitOpError("expected a tile of ")
+           << view.getElementType() << ", got " << tile.getElementType();
+  for (int64_t extent : tile.getShape())
+    if (!llvm::isPowerOf2_64(extent))
+      return op->emitOpError("expected power-of-two tile extents, got ")
+             << extent;
+  if (view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < 8)
+    return op->emitOpError("expected at least 8 elements along the packed "
+                           "dimension, got ")
+           << tile.getDimSize(view.getPacked());
+  return success();
+}
+
+LogicalResult ViewOp::verify() {
+  bool dynamic = ShapedType::isDynamic(getType().getShape()[0]);
+  if (dynamic != bool(getExtent()))
+    return emitOpError() << (dynamic ? "expected an extent for the dynamic "
+                                       "first dimension"
+                                     : "the first extent is static already");
+  return success();
+}
+
+LogicalResult KRangeOp::verify() {
+  if ((int32_t)getExtent() < 1 || (int32_t)getStep() < 1)
+    return emitOpError("expected a positive extent and step, got ")
+           << (int32_t)getExtent() << " and " << (int32_t)getStep();
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
+                      getStart().size());
+}
+LogicalResult StoreOp::verify() {
+  if (getView().getType().getPacked() >= 0)
+    return emitOpError("packed views are read only");
+  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
+                      getStart().size());
+}
+LogicalResult AtomicAddOp::verify() {
+  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
+                      getStart().size());
+}
+LogicalResult MaskOp::verify() {
+  if (getValue().getType() != getResult().getType())
+    return emitOpError("expected a result of ")
+           << getValue().getType() << ", got " << getResult().getType();
+  if (getStart().size() != getView().getType().getShape().size() ||
+      tensorOf(getValue()).getRank() != (int64_t)getStart().size())
+    return emitOpError("expected ranks of tile, view and start to agree, got ")
+           << tensorOf(getValue()).getRank() << ", "
+           << getView().getType().getShape().size() << " and "
+           << getStart().size();
+  return success();
+}
+
+LogicalResult SplatOp::verify() {
+  if (getValue().getType() != tensorOf(getResult()).getElementType())
+    return emitOpError("expected a value of ")
+           << tensorOf(getResult()).getElementType() << ", got "
+           << getValue().getType();
+  return success();
+}
+
+LogicalResult BroadcastOp::verify() {
+  auto from = tensorOf(getSource()), to = tensorOf(getResult());
+  if (from.getRank() != to.getRank() ||
+      from.getElementType() != to.getElementType())
+    return emitOpError("expected operand and result of one rank and type, got ")
+           << from << " and " << to;
+  for (auto [d, f, t] : llvm::enumerate(from.getShape(), to.getShape()))
+    if (f != t && f != 1)
+      return emitOpError("expected extent 1 or ")
+             << t << " in dimension " << d << ", got " << f;
+  return success();
+}
+
+LogicalResult ReshapeOp::verify() {
+  auto from = tensorOf(getSource()), to = tensorOf(getResult());
+  if (from.getNumElements() != to.getNumElements() ||
+      from.getElementType() != to.getElementType())
+    return emitOpError("expected ")
+           << from.getNumElements() << " elements of " << from.getElementType()
+           << ", got " << to.getNumElements() << " of " << to.getElementType();
+  return success();
+}
+
+LogicalResult TransposeOp::verify() {
+  auto from = tensorOf(getSource()), to = tensorOf(getResult());
+  if (from.getRank() != 2 || to.getRank() != 2 ||
+      from.getDimSize(0) != to.getDimSize(1) ||
+      from.getDimSize(1) != to.getDimSize(0) ||
+      from.getElementType() != to.getElementType())
+    return emitOpError("expected the transpose of a matrix, got ")
+           << from << " to " << to;
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  auto from = tensorOf(getSource()), to = tensorOf(getResult());
+  if ((int64_t)getDim() >= from.getRank())
+    return emitOpError("expected a dimension below ")
+           << from.getRank() << ", got " << getDim();
+  SmallVector<int64_t> shape(from.getShape());
+  shape[getDim()] = 1;
+  if (to.getShape() != ArrayRef<int64_t>(shape))
+    return emitOpError("expected a result of shape [")
+           << shape << "], got [" << to.getShape() << "]";
+  return success();
+}
+
+LogicalResult CastOp::verify() {
+  if (tensorOf(getSource()).getShape() != tensorOf(getResult()).getShape())
+    return emitOpError("expected equal shapes, got [")
+           << tensorOf(getSource()).getShape() << "] and ["
+           << tensorOf(getResult()).getShape() << "]";
+  return success();
+}
+
+LogicalResult DequantOp::verify() {
+  auto q = tensorOf(getQ()), scales = tensorOf(getScales()),
+       result = tensorOf(getResult());
+  if (q.getRank() != 2 || scales.getRank() != 2)
+    return emitOpError("expected matrices, got ") << q << " and " << scales;
+  if (result.getShape() != q.getShape() ||
+      result.getElementType() != scales.getElementType())
+    return emitOpError("expected a result of the shape of q and the type of "
+                       "the scales, got ")
+           << result;
+  if (scales.getDimSize(1) != q.getDimSize(1) ||
+      q.getDimSize(0) % scales.getDimSize(0))
+    return emitOpError("expected scales [G, ")
+           << q.getDimSize(1) << "] with G a divisor of " << q.getDimSize(0)
+           << ", got [" << scales.getShape() << "]";
+  if (getZeros() && tensorOf(getZeros()).getShape() != scales.getShape())
+    return emitOpError("expected zeros of the scales' shape [")
+           << scales.getShape() << "], got [" << tensorOf(getZeros()).getShape()
+           << "]";
+  return success();
+}
+
+LogicalResult DotOp::verify() {
+  auto a = tensorOf(getA()), b = tensorOf(getB()), acc = tensorOf(getAcc());
+  if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2)
+    return emitOpError("expected matrices, got ") << a << ", " << b << " and "
+                                                  << acc;
+  if (a.getElementType() != b.getElementType())
+    return emitOpError("expected a and b of one type, got ")
+           << a.getElementType() << " and " << b.getElementType();
+  if (a.getDimSize(1) != b.getDimSize(0) ||
+      a.getDimSize(0) != acc.getDimSize(0) ||
+      b.getDimSize(1) != acc.getDimSize(1))
+    return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
+           << a.getShape() << "] * [" << b.getShape() << "] + ["
+           << acc.getShape() << "]";
+  if (!hasLayout(a) || !hasLayout(b) || !hasLayout(acc))
+    return success();
+  // Congruence: with A the operand on the m16 side (rows), lanes 0-1 hold the
+  // same k in A and B, lanes 2-4 the same rows in A and the accumulator, and
+  // the accumulator's lanes 0-1 are the columns of B's lanes 3-4.
+  Layout la = layoutOf(a), lb = layoutOf(b), lc = layoutOf(acc);
+  if (getSwapped()) {
+    Layout wasA = la;
+    la = lb.transposed(), lb = wasA.transposed(), lc = lc.transposed();
+  }
+  auto coords = [](const Layout &l, unsigned lane) {
+    return l.unflatten(l.bases(Place::Lane)[lane]);
+  };
+  for (unsigned i = 0; i < 2; ++i)
+    if (coords(la, i)[1] != coords(lb, i)[0] || coords(la, i)[0] ||
+        coords(lb, i)[1] || coords(lc, i)[1] != coords(lb, i + 3)[1] ||
+        coords(lc, i)[0])
+      return emitOpError("lane bit ") << i << " is not congruent: " << la.print()
+                                      << " * " << lb.print() << " + " << lc.print();
+  for (unsigned i = 2; i < 5; ++i)
+    if (coords(la, i)[0] != coords(lc, i)[0] || coords(la, i)[1] ||
+        coords(lc, i)[1] || coords(lb, i)[0])
+      return emitOpError("lane bit ") << i << " is not congruent: " << la.print()
+                                      << " * " << lb.print() << " + " << lc.print();
+  return success();
+}
+
+LogicalResult ConvertLayoutOp::verify() {
+  auto from = tensorOf(getSource()), to = tensorOf(getResult());
+  if (from.getShape() != to.getShape() ||
+      from.getElementType() != to.getElementType())
+    return emitOpError("expected the same tile, got ") << from << " to " << to;
+  return success();
+}
+
+OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
+  if (getSource().getType() == getResult().getType())
+    return getSource();
+  if (auto inner = getSource().getDefiningOp<ConvertLayoutOp>())
+    if (inner.getSource().getType() == getResult().getType())
+      return inner.getSource();
+  return {};
+}

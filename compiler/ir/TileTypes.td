@@ -1,0 +1,58 @@
+#ifndef LATH_TILE_TYPES
+#define LATH_TILE_TYPES
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypes.td"
+include "compiler/ir/TileDialect.td"
+
+class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Tile_ViewType : Tile_Type<"View", "view"> {
+  let summary = "an array in global memory";
+  let description = [{
+    Row-major; only the first extent may be dynamic, so strides are static.
+    `i4` elements are packed eight to a 32-bit word along dimension `packed`,
+    element 0 in the lowest bits; the words are row-major.
+
+    ```mlir
+    !tile.view<?x4096xf16>
+    !tile.view<4096x11008xi4, packed = 0>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape,
+                        "::mlir::Type":$elementType, "int":$packed);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The array of memory units: words for packed views, else elements.
+    ::lath::tile::Memory memory() const;
+  }];
+}
+
+def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
+  let summary = "a tile in shared memory, once for each stage";
+  let description = [{
+    `layout` maps offsets, in memory units, to the elements of the (packed)
+    tile: row-major with the chunks permuted so that accesses do not collide
+    on banks.
+
+    ```mlir
+    !tile.buffer<4 of 16x128xf16, #tile.layout<[16, 128], offset = [...]>>
+    !tile.buffer<4 of 128x64xi4, packed = 0, #tile.layout<[16, 64], offset = [...]>>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages, ArrayRefParameter<"int64_t">:$shape,
+                        "::mlir::Type":$elementType, "int":$packed,
+                        "::lath::tile::LayoutAttr":$layout);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    ::lath::tile::Memory memory() const;
+    /// Bytes of one stage.
+    int64_t stageBytes() const;
+  }];
+}
+
+#endif

@@ -1,0 +1,229 @@
+// dot and dequant: tensor-core instructions and the unpacking of 4-bit weights.
+#include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+/// The registers of a dot's tiles by what they are. Bits are index bits of the
+/// operand's own layout; see DotLayouts for the fragment.
+struct DotLowering : OpConversionPattern<DotOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  /// Register bits of a layout along dimension d, as coordinates there.
+  static Bases along(const Layout &layout, unsigned d) {
+    Bases bits;
+    for (uint32_t basis : layout.bases(Place::Register))
+      if (auto coords = layout.unflatten(basis); coords[d])
+        bits.push_back(coords[d]);
+    return bits;
+  }
+  static uint32_t combine(const Bases &bits, uint32_t number) {
+    return LinearMap(bits)(number);
+  }
+
+  LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Layout a = layoutOf(op.getA().getType()), b = layoutOf(op.getB().getType()),
+           acc = layoutOf(op.getAcc().getType());
+    ValueRange aRegs = adaptor.getA(), bRegs = adaptor.getB();
+    if (op.getSwapped()) {
+      Layout wasA = a;
+      a = b.transposed(), b = wasA.transposed(), acc = acc.transposed();
+      std::swap(aRegs, bRegs);
+    }
+    Type half = cast<RankedTensorType>(op.getA().getType()).getElementType();
+
+    // k: the pair of a 32-bit register, the upper half, then the steps.
+    Bases k = along(a, 1), rows = along(a, 0), columns = along(b, 1);
+    if (k.size() < 2 || rows.empty())
+      return op.emitOpError("expected a fragment's registers along rows and k");
+    uint32_t pair = k[0], upper = k[1], row8 = rows[0];
+    Bases steps(k.begin() + 2, k.end()), rowTiles(rows.begin() + 1, rows.end());
+    uint32_t columnPair = 1;
+
+    auto aReg = [&](uint32_t row, uint32_t kk) {
+      return aRegs[*a.registerOf(a.flatten({row, kk}))];
+    };
+    auto bReg = [&](uint32_t kk, uint32_t column) {
+      return bRegs[*b.registerOf(b.flatten({kk, column}))];
+    };
+    auto word = [&](Value low, Value high) {
+      Value packed = e.vector({low, high});
+      return half.isF16() ? packed : e.bitcast(e.i32, packed);
+    };
+
+    Registers result(adaptor.getAcc().begin(), adaptor.getAcc().end());
+    Type four = LLVM::LLVMStructType::getLiteral(r.getContext(),
+                                                 SmallVector<Type>(4, e.f32));
+    auto b16 = NVVM::MMATypes::bf16;
+    std::optional<std::array<NVVM::MMATypes, 2>> multiplicands;
+    if (half.isBF16())
+      multiplicands = std::array<NVVM::MMATypes, 2>{b16, b16};
+
+    for (uint32_t s = 0; s < 1u << steps.size(); ++s) {
+      uint32_t k0 = combine(steps, s);
+      SmallVector<SmallVector<Value>> bFragments;
+      for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
+        uint32_t column = combine(columns, j);
+        auto at = [&](uint32_t kk) {
+          return word(bReg(k0 ^ kk, column), bReg(k0 ^ kk ^ pair, column));
+        };
+        bFragments.push_back({at(0), at(upper)});
+      }
+      for (uint32_t i = 0; i < 1u << rowTiles.size(); ++i) {
+        uint32_t row = combine(rowTiles, i);
+        auto at = [&](uint32_t rr, uint32_t kk) {
+          return word(aReg(row ^ rr, k0 ^ kk), aReg(row ^ rr, k0 ^ kk ^ pair));
+        };
+        SmallVector<Value> aFragment{at(0, 0), at(row8, 0), at(0, upper),
+                                     at(row8, upper)};
+        for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
+          uint32_t column = combine(columns, j);
+          SmallVector<uint32_t> places;
+          for (uint32_t rr : {0u, row8})
+            for (uint32_t cc : {0u, columnPair})
+              places.push_back(
+                  *acc.registerOf(acc.flatten({row ^ rr, column ^ cc})));
+          SmallVector<Value> c;
+          for (uint32_t place : places)
+            c.push_back(result[place]);
+          Value d = NVVM::MmaOp::create(
+              r, e.loc, four, aFragment, bFragments[j], c, ArrayRef<int64_t>{16, 8, 16},
+              std::nullopt, std::nullopt, multiplicands,
+              std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
+                                             NVVM::MMALayout::col});
+          for (unsigned x = 0; x < 4; ++x)
+            result[places[x]] = e.field(d, x);
+        }
+      }
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});
+    return success();
+  }
+};
+
+/// Unpacks words of eight 4-bit k of one column.
+///
+/// fp16: the bits of 1024 are 0x6400 and its ulp is 1, so 0x6400 | q is
+/// 1024 + q exactly; 64 is 0x5400 with an ulp of 1/16, so 0x5400 | q << 4 is
+/// 64 + q. One lop3 (a & b | c) makes two of either, one subtraction of
+/// 1024 + z or 64 + z gives q - z, exactly, and one multiplication the weight.
+/// bf16: 128 is 0x4300 with an ulp of 1 and has room for the low nibble only.
+struct DequantLowering : OpConversionPattern<DequantOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult matchAndRewrite(DequantOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Layout q = layoutOf(op.getQ().getType());
+    Layout scales = layoutOf(op.getScales().getType());
+    Type half = cast<RankedTensorType>(op.getType()).getElementType();
+    Type pair = VectorType::get({2}, half);
+    bool f16 = half.isF16();
+
+    // (k, n) of a weight -> (k / g, n) of its group.
+    unsigned groupShift = llvm::Log2_64(q.shape()[0] / scales.shape()[0]);
+    Bases toGroup;
+    for (unsigned i = 0; i < q.indexBits(); ++i) {
+      auto coords = q.unflatten(1u << i);
+      toGroup.push_back(scales.flatten({coords[0] >> groupShift, coords[1]}));
+    }
+    auto scaleOf = registersFrom(scales, q, LinearMap(toGroup));
+    std::optional<LinearMap> zeroOf;
+    if (op.getZeros())
+      zeroOf = registersFrom(layoutOf(op.getZeros().getType()), q, LinearMap(toGroup));
+    if (!scaleOf || (op.getZeros() && !zeroOf))
+      return op.emitOpError("scales and zeros lie in other lanes than the weights");
+    for (unsigned i = 0; i < packBits; ++i)
+      if (i >= q.bits(Place::Register) ||
+          q.unflatten(q.bases(Place::Register)[i]) !=
+              std::vector<int64_t>{1ll << i, 0})
+        return op.emitOpError("expected the eight k of a word in one lane, got ")
+               << q.print();
+
+    auto constantPair = [&](uint32_t bits) {
+      return e.bitcast(pair, e.c((int32_t)(bits | bits << 16)));
+    };
+    auto twice = [&](Value bits) { // a 16-bit value in both halves
+      return e.bor(bits, e.shl(bits, 16));
+    };
+    struct Zero {
+      Value low, high;
+    };
+    llvm::DenseMap<uint32_t, Value> scaleCache;
+    llvm::DenseMap<uint32_t, Zero> zeroCache;
+    auto scale = [&](uint32_t reg) {
+      Value &value = scaleCache[(*scaleOf)(reg)];
+      if (!value) {
+        Value s = adaptor.getScales()[(*scaleOf)(reg)];
+        value = e.vector({s, s});
+      }
+      return value;
+    };
+    uint32_t lowMagic = f16 ? 0x6400 : 0x4300, highMagic = f16 ? 0x5400 : 0x4300;
+    auto zero = [&](uint32_t reg) -> Zero {
+      if (!op.getZeros())
+        return {constantPair(lowMagic | 8),
+                constantPair(f16 ? highMagic | 8 << 4 : highMagic | 8)};
+      uint32_t from = (*zeroOf)(reg);
+      Zero &value = zeroCache[from];
+      if (!value.low) {
+        Value z = e.lshr(adaptor.getZeros()[from / 8], 4 * (from % 8));
+        if (op.getZeroOffset())
+          z = e.add(z, op.getZeroOffset());
+        z = e.band(z, 15);
+        value.low = e.bitcast(pair, twice(e.bor(z, e.c(lowMagic))));
+        value.high = f16 ? e.bitcast(pair, twice(e.bor(e.shl(z, 4), e.c(highMagic))))
+                         : value.low;
+      }
+      return value;
+    };
+    auto magic = [&](Value word, uint32_t mask, uint32_t bits) {
+      // The magic number from a register: with two immediates ptxas needs two
+      // instructions.
+      Value value = e.assembly("lop3.b32 $0, $1, $2, $3, 0xEA;", "=r,r,n,r", e.i32,
+                               {word, e.c((int32_t)mask), e.c((int32_t)bits)}, false);
+      return e.bitcast(pair, value);
+    };
+
+    Registers result;
+    for (auto [index, word] : llvm::enumerate(adaptor.getQ())) {
+      uint32_t reg = 8 * index;
+      Value s = scale(reg);
+      Zero z = zero(reg);
+      // Pairs (i, i + 4), i = 0..3, as dequantResult lays them out.
+      for (unsigned i = 0; i < 4; ++i) {
+        Value biased, bias;
+        if (f16) {
+          Value shifted = e.lshr(word, 8 * (i / 2));
+          bool high = i % 2;
+          biased = magic(shifted, high ? 0x00f000f0 : 0x000f000f,
+                         high ? 0x54005400 : 0x64006400);
+          bias = high ? z.high : z.low;
+        } else {
+          biased = magic(e.lshr(word, 4 * i), 0x000f000f, 0x43004300);
+          bias = z.low;
+        }
+        Value centred = LLVM::FSubOp::create(r, e.loc, biased, bias);
+        Value weight = LLVM::FMulOp::create(r, e.loc, centred, s);
+        result.push_back(e.element(weight, 0));
+        result.push_back(e.element(weight, 1));
+      }
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});
+    return success();
+  }
+};
+
+} // namespace
+
+void lath::tile::addDotPatterns(const TypeConverter &types,
+                                RewritePatternSet &patterns) {
+  patterns.add<DotLowering, DequantLowering>(types, patterns.getContext());
+}

@@ -1,0 +1,97 @@
+// Elementwise operations: the same scalar operation on every register.
+#include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+/// arith on tensors: arith on scalars, which upstream lowers.
+struct ArithLowering : ConversionPattern {
+  ArithLowering(const TypeConverter &types, MLIRContext *context)
+      : ConversionPattern(types, MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, ArrayRef<ValueRange> operands,
+                                ConversionPatternRewriter &r) const override {
+    if (!isa<arith::ArithDialect>(op->getDialect()) || op->getNumResults() != 1)
+      return failure();
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (!type || !op->hasTrait<OpTrait::Elementwise>())
+      return r.notifyMatchFailure(op, "not an elementwise tile operation");
+    Registers results;
+    for (unsigned i = 0; i < registerCount(type); ++i) {
+      SmallVector<Value> scalars;
+      for (ValueRange operand : operands)
+        scalars.push_back(operand[i]);
+      OperationState state(op->getLoc(), op->getName(), scalars,
+                           {type.getElementType()}, op->getAttrs());
+      state.propertiesAttr = op->getPropertiesAsAttribute();
+      results.push_back(r.create(state)->getResult(0));
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
+    return success();
+  }
+};
+
+/// One approximate PTX instruction an element.
+template <typename Op> struct ApproximateLowering : OpConversionPattern<Op> {
+  ApproximateLowering(const TypeConverter &types, MLIRContext *context,
+                      StringRef instruction)
+      : OpConversionPattern<Op>(types, context), instruction(instruction) {}
+  StringRef instruction;
+
+  LogicalResult matchAndRewrite(Op op, typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Registers results;
+    for (Value value : adaptor.getOperand())
+      results.push_back(e.assembly((instruction + " $0, $1;").str(), "=f,f", e.f32,
+                                   {value}, false));
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
+    return success();
+  }
+};
+
+/// Pairs narrow together: one cvt makes two halves.
+struct CastLowering : OpConversionPattern<CastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(CastOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Type to = cast<RankedTensorType>(op.getType()).getElementType();
+    Type from = cast<RankedTensorType>(op.getSource().getType()).getElementType();
+    ValueRange source = adaptor.getSource();
+    Registers results;
+    if (to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth()) {
+      for (Value value : source)
+        results.push_back(LLVM::FPExtOp::create(r, e.loc, to, value));
+    } else if (source.size() == 1) {
+      results.push_back(LLVM::FPTruncOp::create(r, e.loc, to, source[0]));
+    } else {
+      for (unsigned i = 0; i < source.size(); i += 2) {
+        Value pair = LLVM::FPTruncOp::create(r, e.loc, VectorType::get({2}, to),
+                                             e.vector({source[i], source[i + 1]}));
+        results.push_back(e.element(pair, 0));
+        results.push_back(e.element(pair, 1));
+      }
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
+    return success();
+  }
+};
+
+} // namespace
+
+void lath::tile::addElementwisePatterns(const TypeConverter &types,
+                                        RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<ArithLowering, CastLowering>(types, context);
+  patterns.add<ApproximateLowering<math::Exp2Op>>(types, context, "ex2.approx.ftz.f32");
+  patterns.add<ApproximateLowering<math::SqrtOp>>(types, context, "sqrt.approx.f32");
+  patterns.add<ApproximateLowering<math::RsqrtOp>>(types, context, "rsqrt.approx.f32");
+  patterns.add<ApproximateLowering<math::TanhOp>>(types, context, "tanh.approx.f32");
+}

@@ -1,0 +1,245 @@
+#include "compiler/lowering/Emit.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace lath::tile {
+
+unsigned registerCount(RankedTensorType type) {
+  unsigned elements = layoutOf(type).size(Place::Register);
+  return type.getElementType().isInteger(4) ? llvm::divideCeil(elements, 8u)
+                                            : elements;
+}
+
+Vectors vectorise(const Bases &offsets, unsigned maxBits) {
+  Vectors vectors;
+  while (vectors.bits < maxBits) {
+    auto found = llvm::find(offsets, 1u << vectors.bits);
+    if (found == offsets.end())
+      break;
+    vectors.within.push_back(found - offsets.begin());
+    ++vectors.bits;
+  }
+  uint32_t inside = 0;
+  for (unsigned bit : vectors.within)
+    inside |= 1u << bit;
+  for (uint32_t reg = 0; reg < 1u << offsets.size(); ++reg)
+    if (!(reg & inside))
+      vectors.starts.push_back(reg);
+  return vectors;
+}
+
+//===-- Short names -------------------------------------------------------===//
+
+Value Emit::c(int64_t value) {
+  return LLVM::ConstantOp::create(r, loc, i32, r.getI32IntegerAttr((int32_t)value));
+}
+Value Emit::add(Value a, Value b) { return LLVM::AddOp::create(r, loc, a, b); }
+Value Emit::add(Value a, int64_t b) { return b ? add(a, c(b)) : a; }
+Value Emit::mul(Value a, int64_t b) {
+  return b == 1 ? a : Value(LLVM::MulOp::create(r, loc, a, c(b)));
+}
+Value Emit::band(Value a, int64_t b) {
+  return LLVM::AndOp::create(r, loc, a, c(b));
+}
+Value Emit::bor(Value a, Value b) { return LLVM::OrOp::create(r, loc, a, b); }
+Value Emit::bxor(Value a, Value b) { return LLVM::XOrOp::create(r, loc, a, b); }
+Value Emit::shl(Value a, int64_t by) {
+  return by ? Value(LLVM::ShlOp::create(r, loc, a, c(by))) : a;
+}
+Value Emit::lshr(Value a, int64_t by) {
+  return by ? Value(LLVM::LShrOp::create(r, loc, a, c(by))) : a;
+}
+Value Emit::zext64(Value a) { return LLVM::ZExtOp::create(r, loc, i64, a); }
+Value Emit::sext64(Value a) { return LLVM::SExtOp::create(r, loc, i64, a); }
+Value Emit::bitcast(Type type, Value a) {
+  return a.getType() == type ? a : Value(LLVM::BitcastOp::create(r, loc, type, a));
+}
+Value Emit::gep(Value pointer, Value bytes) {
+  return LLVM::GEPOp::create(r, loc, pointer.getType(), r.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{bytes});
+}
+Value Emit::gep(Value pointer, int64_t bytes) {
+  if (!bytes)
+    return pointer;
+  if (bytes == (int32_t)bytes)
+    return LLVM::GEPOp::create(r, loc, pointer.getType(), r.getI8Type(), pointer,
+                               ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
+  return gep(pointer, Value(LLVM::ConstantOp::create(
+                          r, loc, i64, r.getI64IntegerAttr(bytes))));
+}
+Value Emit::field(Value aggregate, int64_t index) {
+  return LLVM::ExtractValueOp::create(r, loc, aggregate, ArrayRef<int64_t>{index});
+}
+Value Emit::element(Value vector, int64_t index) {
+  return LLVM::ExtractElementOp::create(r, loc, vector, c(index));
+}
+Value Emit::vector(ValueRange elements) {
+  Value result = LLVM::UndefOp::create(
+      r, loc, VectorType::get({(int64_t)elements.size()}, elements[0].getType()));
+  for (auto [i, value] : llvm::enumerate(elements))
+    result = LLVM::InsertElementOp::create(r, loc, result, value, c(i));
+  return result;
+}
+
+Value Emit::assembly(StringRef text, StringRef constraints, Type result,
+                     ValueRange operands, bool volatileAsm) {
+  auto op = LLVM::InlineAsmOp::create(
+      r, loc, result ? TypeRange(result) : TypeRange(), operands, text, constraints,
+      volatileAsm, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(r.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
+  return result ? op.getResult(0) : Value();
+}
+
+Value Emit::tid() {
+  return NVVM::ThreadIdXOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
+}
+
+Value Emit::shared(int64_t offset) {
+  auto pointer = LLVM::LLVMPointerType::get(r.getContext(), 3);
+  Value base = LLVM::AddressOfOp::create(r, loc, pointer, "lath_shared");
+  return gep(base, offset);
+}
+
+//===-- Linear maps as code -----------------------------------------------===//
+
+Value Emit::linear(const LinearMap &map, Value value) {
+  // Runs of bits that move by one distance are one mask and one shift.
+  Value result;
+  const Bases &bases = map.bases();
+  for (unsigned i = 0; i < bases.size();) {
+    if (!bases[i]) {
+      ++i;
+      continue;
+    }
+    if (!llvm::isPowerOf2_32(bases[i])) {
+      // A bit with several images: spread it by a multiplication with no
+      // carries, since it is a single bit.
+      Value bit = band(lshr(value, i), 1);
+      Value part = mul(bit, bases[i]);
+      result = result ? bxor(result, part) : part;
+      ++i;
+      continue;
+    }
+    unsigned run = 1;
+    while (i + run < bases.size() && bases[i + run] == bases[i] << run)
+      ++run;
+    int to = llvm::Log2_32(bases[i]), shift = to - (int)i;
+    Value part = band(value, ((1ull << run) - 1) << i);
+    part = shift > 0 ? shl(part, shift) : lshr(part, -shift);
+    result = result ? bxor(result, part) : part;
+    i += run;
+  }
+  return result ? result : c(0);
+}
+
+Value Emit::linear(const Layout &layout, const LinearMap &after) {
+  Value fromLane = linear(after.after(layout.map(Place::Lane)), lane());
+  if (llvm::all_of(layout.bases(Place::Warp), [&](uint32_t b) { return !after(b); }))
+    return fromLane;
+  return bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
+}
+
+//===-- Words of global memory --------------------------------------------===//
+
+Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
+  Registers words;
+  if (!mask) {
+    Type type = count == 1 ? i32 : Type(VectorType::get({count}, i32));
+    Value loaded = LLVM::LoadOp::create(r, loc, type, pointer, 4 * count);
+    for (unsigned i = 0; i < count; ++i)
+      words.push_back(count == 1 ? loaded : element(loaded, i));
+    return words;
+  }
+  std::string list, zero, constraints;
+  for (unsigned i = 0; i < count; ++i) {
+    list += fmt::format("{}${}", i ? ", " : "", i);
+    zero += fmt::format("mov.b32 ${}, 0; ", i);
+    constraints += "=&r,";
+  }
+  std::string suffix = count == 1 ? "" : fmt::format(".v{}", count);
+  std::string target = count == 1 ? list : "{" + list + "}";
+  std::string text = fmt::format(
+      "{{ .reg .pred p; setp.ne.b32 p, ${}, 0; {}@p ld.global{}.b32 {}, [${}]; }}",
+      count, zero, suffix, target, count + 1);
+  Type result = count == 1 ? i32
+                           : Type(LLVM::LLVMStructType::getLiteral(
+                                 r.getContext(), SmallVector<Type>(count, i32)));
+  Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
+  Value loaded = assembly(text, constraints + "r,l", result, {flag, pointer}, true);
+  for (unsigned i = 0; i < count; ++i)
+    words.push_back(count == 1 ? loaded : field(loaded, i));
+  return words;
+}
+
+Value Emit::loadHalf(Value pointer, Value mask) {
+  if (!mask)
+    return LLVM::LoadOp::create(r, loc, r.getI16Type(), pointer, 2);
+  Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
+  return assembly("{ .reg .pred p; setp.ne.b32 p, $1, 0; mov.b16 $0, 0; "
+                  "@p ld.global.b16 $0, [$2]; }",
+                  "=&h,r,l", r.getI16Type(), {flag, pointer}, true);
+}
+
+void Emit::storeWords(Value pointer, ValueRange words, Value mask) {
+  unsigned count = words.size();
+  if (!mask) {
+    LLVM::StoreOp::create(r, loc, count == 1 ? words[0] : vector(words), pointer,
+                          4 * count);
+    return;
+  }
+  std::string list, constraints = "r,l";
+  for (unsigned i = 0; i < count; ++i) {
+    list += fmt::format("{}${}", i ? ", " : "", i + 2);
+    constraints += ",r";
+  }
+  SmallVector<Value> operands{LLVM::ZExtOp::create(r, loc, i32, mask), pointer};
+  llvm::append_range(operands, words);
+  assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global{}.b32 "
+                       "[$1], {}; }}",
+                       count == 1 ? "" : fmt::format(".v{}", count),
+                       count == 1 ? list : "{" + list + "}"),
+           constraints, Type(), operands, true);
+}
+
+void Emit::storeHalf(Value pointer, Value half, Value mask) {
+  if (!mask) {
+    LLVM::StoreOp::create(r, loc, half, pointer, 2);
+    return;
+  }
+  Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
+  assembly("{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global.b16 [$1], $2; }",
+           "r,l,h", Type(), {flag, pointer, half}, true);
+}
+
+Registers Emit::unpack(ValueRange words, Type unit) {
+  Registers units;
+  for (Value word : words) {
+    if (unit.getIntOrFloatBitWidth() == 32) {
+      units.push_back(bitcast(unit, word));
+      continue;
+    }
+    Value pair = bitcast(VectorType::get({2}, unit), word);
+    units.push_back(element(pair, 0));
+    units.push_back(element(pair, 1));
+  }
+  return units;
+}
+
+Registers Emit::pack(ValueRange units) {
+  Registers words;
+  if (units[0].getType().getIntOrFloatBitWidth() == 32) {
+    for (Value unit : units)
+      words.push_back(bitcast(i32, unit));
+    return words;
+  }
+  for (unsigned i = 0; i < units.size(); i += 2)
+    words.push_back(bitcast(i32, vector({units[i], units[i + 1]})));
+  return words;
+}
+
+} // namespace lath::tile

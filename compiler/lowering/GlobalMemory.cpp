@@ -1,0 +1,441 @@
+// load, store, atomic_add and mask: tiles and global memory.
+//
+// A lane's address is the view's pointer, plus the tile's start, plus the
+// lane's own part of the layout, plus a constant for each register. Registers
+// that are neighbours in memory move together, up to 16 bytes. A dimension is
+// bounds-checked unless its extent is a multiple of the tile's and the start
+// is known to be one too.
+#include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+/// Addresses and masks of one tile access, in memory units.
+class GlobalAccess {
+public:
+  /// `units`: layout of the units of the tile; `starts` in elements.
+  GlobalAccess(Emit &e, ViewType view, ValueRange viewValues, Layout units,
+               OperandRange originalStarts, ValueRange starts)
+      : e(e), memory(view.memory()), units(std::move(units)) {
+    pointer = viewValues[0];
+    extent = viewValues.size() > 1 ? viewValues[1] : Value();
+    rank = memory.shape.size();
+    Value offset; // bytes, 64 bits
+    auto accumulate = [&](Value part) { offset = offset ? e.add(offset, part) : part; };
+    Value lanePart;
+    for (unsigned d = 0; d < rank; ++d) {
+      Value start = starts[d];
+      int64_t divisor = divisorOf(originalStarts[d]);
+      if ((int)d == memory.packed) {
+        start = e.lshr(start, packBits);
+        divisor = std::max<int64_t>(1, divisor >> packBits);
+      }
+      int64_t stride = memory.stride(d) * memory.unitBytes;
+      Value strided = LLVM::MulOp::create(
+          e.r, e.loc, e.sext64(start),
+          LLVM::ConstantOp::create(e.r, e.loc, e.i64, e.r.getI64IntegerAttr(stride)));
+      accumulate(strided);
+      // The dimension's bits of the lane's index.
+      laneCoords.push_back(e.linear(this->units, dimMap(d)));
+      Value part = e.mul(laneCoords[d], stride);
+      lanePart = lanePart ? e.add(lanePart, part) : part;
+      int64_t tile = this->units.shape()[d];
+      bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
+                   memory.shape[d] % tile == 0 && divisor % tile == 0;
+      checked.push_back(!whole);
+      startUnits.push_back(start);
+      divisors.push_back(divisor);
+    }
+    // The lane's part stays below 2^31: tiles are small.
+    base = e.gep(e.gep(pointer, offset), e.zext64(lanePart));
+  }
+
+  /// log2 of the neighbours in the last dimension that are always together:
+  /// aligned, and all inside the view or all outside.
+  unsigned maxVectorBits() const {
+    unsigned last = rank - 1, bits = 0;
+    auto together = [&](int64_t n) {
+      bool dynamic = ShapedType::isDynamic(memory.shape[last]);
+      return divisors[last] % n == 0 && n * memory.unitBytes <= 16 &&
+             (dynamic ? false : memory.shape[last] % n == 0);
+    };
+    // A dynamic last extent (vectors) has no alignment to rely on, except
+    // that whole tiles inside need no check at all.
+    while (together(2ll << bits))
+      ++bits;
+    return bits;
+  }
+
+  Value address(uint32_t reg) const {
+    int64_t bytes = 0;
+    uint32_t index = units.index(reg);
+    bool plain = true;
+    for (unsigned d = 0; d < rank; ++d)
+      plain &= !(laneMask(d) & dimMap(d)(index));
+    if (plain) {
+      for (unsigned d = 0; d < rank; ++d)
+        bytes += dimMap(d)(index) * memory.stride(d) * memory.unitBytes;
+      return e.gep(base, bytes);
+    }
+    // Lane and register bits overlap: the coordinate is their XOR, so correct
+    // the lane's part by the difference.
+    Value address = base;
+    for (unsigned d = 0; d < rank; ++d) {
+      Value moved = e.bxor(laneCoords[d], e.c(dimMap(d)(index)));
+      Value delta = LLVM::SubOp::create(e.r, e.loc, moved, laneCoords[d]);
+      address = e.gep(address, e.sext64(e.mul(delta, memory.stride(d) * memory.unitBytes)));
+    }
+    return address;
+  }
+
+  /// Null where no check is needed.
+  Value mask(uint32_t reg) const {
+    Value all;
+    uint32_t index = units.index(reg);
+    for (unsigned d = 0; d < rank; ++d) {
+      if (!checked[d])
+        continue;
+      Value coordinate = laneCoords[d];
+      if (uint32_t own = dimMap(d)(index))
+        coordinate = laneMask(d) & own ? e.bxor(coordinate, e.c(own))
+                                       : e.add(coordinate, own);
+      coordinate = e.add(startUnits[d], coordinate);
+      Value limit = ShapedType::isDynamic(memory.shape[d]) ? extent
+                                                           : e.c(memory.shape[d]);
+      Value inside = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::slt,
+                                          coordinate, limit);
+      all = all ? Value(LLVM::AndOp::create(e.r, e.loc, all, inside)) : inside;
+    }
+    return all;
+  }
+
+  const Layout &layout() const { return units; }
+
+private:
+  Emit &e;
+  Memory memory;
+  Layout units;
+  unsigned rank;
+  Value pointer, extent, base;
+  SmallVector<Value> laneCoords, startUnits;
+  SmallVector<int64_t> divisors;
+  SmallVector<bool> checked;
+
+  /// Index bits -> coordinate of dimension d.
+  LinearMap dimMap(unsigned d) const {
+    Bases bases(units.indexBits(), 0);
+    for (unsigned i = 0; i < units.dimBits(d); ++i)
+      bases[units.dimShift(d) + i] = 1u << i;
+    return LinearMap(bases);
+  }
+  /// Coordinate bits of dimension d that lanes and warps may set.
+  uint32_t laneMask(unsigned d) const {
+    uint32_t mask = 0;
+    for (Place place : {Place::Lane, Place::Warp})
+      for (uint32_t basis : units.bases(place))
+        mask |= dimMap(d)(basis);
+    return mask;
+  }
+};
+
+Layout unitLayout(const Memory &memory, const Layout &elements) {
+  return memory.packed >= 0 ? elements.divided(memory.packed, packBits) : elements;
+}
+
+SmallVector<Value> flatten(ArrayRef<ValueRange> ranges) {
+  SmallVector<Value> values;
+  for (ValueRange range : ranges)
+    llvm::append_range(values, range);
+  return values;
+}
+
+struct LoadLowering : OpConversionPattern<LoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(LoadOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    auto type = cast<RankedTensorType>(op.getType());
+    Memory memory = op.getView().getType().memory();
+    Layout elements = layoutOf(type), units = unitLayout(memory, elements);
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(), units,
+                        op.getStart(), starts);
+    Vectors vectors =
+        vectorise(units.bases(Place::Register), access.maxVectorBits());
+    Registers values(units.size(Place::Register));
+    for (uint32_t start : vectors.starts) {
+      Value address = access.address(start), mask = access.mask(start);
+      unsigned bytes = memory.unitBytes << vectors.bits;
+      Registers loaded;
+      if (bytes == 2)
+        loaded = {e.bitcast(memory.unit, e.loadHalf(address, mask))};
+      else
+        loaded = e.unpack(e.loadWords(address, bytes / 4, mask), memory.unit);
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        values[vectors.reg(start, u)] = loaded[u];
+    }
+    if (memory.packed >= 0)
+      values = gatherNibbles(e, elements, memory.packed, units, values);
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+/// Threads that hold copies of an element must not add it twice; for stores
+/// copies are harmless but wasteful. Null if no thread holds a copy.
+Value isFirstCopy(Emit &e, const Layout &layout) {
+  LinearMap placed = layout.map(Place::Register);
+  Bases seen = placed.bases();
+  Value first;
+  auto check = [&](const Bases &bases, Value place) {
+    uint32_t redundant = 0;
+    for (unsigned i = 0; i < bases.size(); ++i) {
+      Bases with = seen;
+      with.push_back(bases[i]);
+      if (LinearMap(with).rank() == LinearMap(seen).rank())
+        redundant |= 1u << i;
+      else
+        seen = with;
+    }
+    if (!redundant)
+      return;
+    Value zero = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq,
+                                      e.band(place, redundant), e.c(0));
+    first = first ? Value(LLVM::AndOp::create(e.r, e.loc, first, zero)) : zero;
+  };
+  check(layout.bases(Place::Lane), e.lane());
+  check(layout.bases(Place::Warp), e.warp());
+  return first;
+}
+
+Value both(Emit &e, Value a, Value b) {
+  if (!a || !b)
+    return a ? a : b;
+  return LLVM::AndOp::create(e.r, e.loc, a, b);
+}
+
+struct StoreLowering : OpConversionPattern<StoreOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Memory memory = op.getView().getType().memory();
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
+                        layoutOf(op.getValue().getType()), op.getStart(), starts);
+    Vectors vectors = vectorise(access.layout().bases(Place::Register),
+                                access.maxVectorBits());
+    ValueRange values = adaptor.getValue();
+    Value first = isFirstCopy(e, access.layout());
+    for (uint32_t start : vectors.starts) {
+      Value address = access.address(start);
+      Value mask = both(e, access.mask(start), first);
+      Registers units;
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        units.push_back(values[vectors.reg(start, u)]);
+      if (memory.unitBytes << vectors.bits == 2)
+        e.storeHalf(address, e.bitcast(r.getI16Type(), units[0]), mask);
+      else
+        e.storeWords(address, e.pack(units), mask);
+    }
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+/// red.global.add of as many neighbours as the target can take at once.
+struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
+  AtomicAddLowering(const TypeConverter &types, MLIRContext *context,
+                    unsigned capability)
+      : OpConversionPattern(types, context), capability(capability) {}
+  unsigned capability;
+
+  LogicalResult matchAndRewrite(AtomicAddOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Memory memory = op.getView().getType().memory();
+    bool f32 = memory.unit.isF32(), bf16 = memory.unit.isBF16();
+    if (bf16 && capability < 90)
+      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got sm_")
+             << capability;
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
+                        layoutOf(op.getValue().getType()), op.getStart(), starts);
+    // 16-bit types add in pairs at least; vectors of words came with sm_90.
+    unsigned maxBits = access.maxVectorBits();
+    if (capability < 90)
+      maxBits = std::min(maxBits, f32 ? 0u : 1u);
+    Vectors vectors =
+        vectorise(access.layout().bases(Place::Register), maxBits);
+    if (!f32 && vectors.bits == 0)
+      return op.emitOpError("atomic adds of 16-bit elements need two neighbours "
+                            "in one lane");
+    ValueRange values = adaptor.getValue();
+    Value first = isFirstCopy(e, access.layout());
+    for (uint32_t start : vectors.starts) {
+      Value mask = both(e, access.mask(start), first);
+      Registers units;
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        units.push_back(values[vectors.reg(start, u)]);
+      Registers words = e.pack(units);
+      StringRef type = f32 ? "f32" : bf16 ? "bf16x2" : "f16x2";
+      std::string list, constraints = "r,l";
+      for (unsigned i = 0; i < words.size(); ++i) {
+        list += fmt::format("{}${}", i ? ", " : "", i + 2);
+        constraints += f32 ? ",f" : ",r";
+        if (f32)
+          words[i] = e.bitcast(e.f32, words[i]);
+      }
+      std::string vector = words.size() > 1 ? fmt::format(".v{}", words.size()) : "";
+      SmallVector<Value> operands{
+          mask ? Value(LLVM::ZExtOp::create(r, e.loc, e.i32, mask)) : e.c(1),
+          access.address(start)};
+      llvm::append_range(operands, words);
+      e.assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p "
+                             "red.relaxed.gpu.global.add{}{}.{} [$1], {}; }}",
+                             f32 ? "" : ".noftz", vector, type.str(),
+                             words.size() > 1 ? "{" + list + "}" : list),
+                 constraints, Type(), operands, true);
+    }
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+struct MaskLowering : OpConversionPattern<MaskOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(MaskOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    auto type = cast<RankedTensorType>(op.getType());
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
+                        layoutOf(type), op.getStart(), starts);
+    Value outside = LLVM::ConstantOp::create(
+        r, e.loc, type.getElementType(),
+        r.getFloatAttr(type.getElementType(),
+                       op.getOutside().convertToDouble()));
+    Registers values;
+    for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
+      Value mask = access.mask(i);
+      values.push_back(
+          mask ? Value(LLVM::SelectOp::create(r, e.loc, mask, value, outside))
+               : value);
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+struct ViewLowering : OpConversionPattern<ViewOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ViewOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    SmallVector<Value> values{op.getPointer()};
+    if (op.getExtent())
+      values.push_back(op.getExtent());
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+template <typename Op, typename X, typename Y, typename Z>
+struct AxisLowering : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Type i32 = r.getI32Type();
+    LLVM::ConstantRangeAttr any;
+    switch (op.getAxis()) {
+    case 0:
+      r.replaceOp(op, X::create(r, op.getLoc(), i32, any));
+      break;
+    case 1:
+      r.replaceOp(op, Y::create(r, op.getLoc(), i32, any));
+      break;
+    default:
+      r.replaceOp(op, Z::create(r, op.getLoc(), i32, any));
+    }
+    return success();
+  }
+};
+
+} // namespace
+
+Registers lath::tile::gatherNibbles(Emit &e, const Layout &elements,
+                                    unsigned packedDim, const Layout &wordLayout,
+                                    ValueRange words) {
+  // An element's nibble is the low three bits of its coordinate along the
+  // packed dimension; part of it may come from the lane.
+  unsigned shift = elements.dimShift(packedDim);
+  Bases nibbleBases(elements.indexBits(), 0);
+  for (unsigned i = 0; i < packBits; ++i)
+    nibbleBases[shift + i] = 1u << i;
+  LinearMap nibble(nibbleBases);
+  Bases wordBases(elements.indexBits(), 0);
+  { // element index -> unit index, by dividing the coordinate
+    for (unsigned i = 0; i < elements.indexBits(); ++i) {
+      auto coords = elements.unflatten(1u << i);
+      coords[packedDim] >>= packBits;
+      wordBases[i] = wordLayout.flatten(coords);
+    }
+  }
+  LinearMap toWord(wordBases);
+  uint32_t laneNibbles = 0;
+  for (Place place : {Place::Lane, Place::Warp})
+    for (uint32_t basis : elements.bases(place))
+      laneNibbles |= nibble(basis);
+  Registers shifted(words.begin(), words.end());
+  if (laneNibbles) {
+    Value by = e.shl(e.linear(elements, nibble), 2);
+    for (Value &word : shifted)
+      word = LLVM::LShrOp::create(e.r, e.loc, word, by);
+  }
+  Registers result;
+  uint32_t count = elements.size(Place::Register);
+  for (uint32_t first = 0; first < count; first += 8) {
+    uint32_t n = std::min(8u, count - first);
+    auto source = [&](uint32_t i) {
+      return *wordLayout.registerOf(toWord(elements.index(first + i)));
+    };
+    // Usually the registers are the nibbles in order: the word itself.
+    bool inOrder = true;
+    for (uint32_t i = 0; i < n; ++i)
+      inOrder &= source(i) == source(0) && nibble(elements.index(first + i)) == i &&
+                 !(laneNibbles & i);
+    if (inOrder) {
+      result.push_back(shifted[source(0)]);
+      continue;
+    }
+    // Lane and register bits of a nibble's number never overlap: each bit is
+    // one or the other, so shifting by both adds up.
+    Value packed;
+    for (uint32_t i = 0; i < n; ++i) {
+      Value field = e.band(e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))), 15);
+      field = e.shl(field, 4 * i);
+      packed = packed ? e.bor(packed, field) : field;
+    }
+    result.push_back(packed);
+  }
+  return result;
+}
+
+void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
+                                         RewritePatternSet &patterns,
+                                         unsigned capability) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<LoadLowering, StoreLowering, MaskLowering, ViewLowering>(types, context);
+  patterns.add<AtomicAddLowering>(types, context, capability);
+  patterns.add<
+      AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
+      AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
+                   NVVM::GridDimZOp>>(types, context);
+}

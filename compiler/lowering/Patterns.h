@@ -1,0 +1,27 @@
+// Pattern sets of the lowering, one for each file.
+#pragma once
+
+#include "compiler/lowering/Emit.h"
+
+namespace lath::tile {
+
+void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
+                             mlir::RewritePatternSet &patterns,
+                             unsigned capability);
+void addSharedMemoryPatterns(const mlir::TypeConverter &types,
+                             mlir::RewritePatternSet &patterns);
+void addDotPatterns(const mlir::TypeConverter &types,
+                    mlir::RewritePatternSet &patterns);
+void addElementwisePatterns(const mlir::TypeConverter &types,
+                            mlir::RewritePatternSet &patterns);
+void addShapePatterns(const mlir::TypeConverter &types,
+                      mlir::RewritePatternSet &patterns);
+void addSplitPatterns(const mlir::TypeConverter &types,
+                      mlir::RewritePatternSet &patterns, unsigned capability);
+
+/// Nibbles of a packed tile whose words are `words` (of layout
+/// `packed.divided`): each register's 4 bits, eight to a result word.
+Registers gatherNibbles(Emit &e, const Layout &elements, unsigned packedDim,
+                        const Layout &wordLayout, mlir::ValueRange words);
+
+} // namespace lath::tile

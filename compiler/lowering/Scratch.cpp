@@ -1,0 +1,21 @@
+#include "compiler/lowering/Scratch.h"
+
+using namespace mlir;
+
+namespace lath::tile {
+
+int64_t scratchBytes(Operation *op) {
+  if (isa<ArriveOp>(op))
+    return 4;
+  auto reduce = dyn_cast<ReduceOp>(op);
+  if (!reduce)
+    return 0;
+  Layout source = layoutOf(reduce.getSource().getType());
+  Layout result = layoutOf(reduce.getResult().getType());
+  for (unsigned i = 0; i < source.bits(Place::Warp); ++i)
+    if (source.bases(Place::Warp)[i] != 0 && result.bases(Place::Warp)[i] == 0)
+      return 4ll * 32 * source.size(Place::Warp) * result.size(Place::Register);
+  return 0;
+}
+
+} // namespace lath::tile

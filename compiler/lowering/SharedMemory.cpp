@@ -1,0 +1,284 @@
+// Buffers in shared memory: alloc, async_copy, local_load, local_store and
+// their synchronisation.
+//
+// A lane's offset is the buffer layout's inverse applied to the lane's part of
+// the tile, XORed with a constant for each register; where the two share no
+// bits the XOR is an immediate offset of the instruction.
+#include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+/// Addresses of the units of a tile in a buffer.
+class SharedAccess {
+public:
+  SharedAccess(Emit &e, BufferType buffer, Value pointer, Value slot,
+               const Layout &units)
+      : e(e), unitBytes(buffer.memory().unitBytes) {
+    Layout layout = buffer.getLayout().layout();
+    LinearMap toOffset = *layout.map(Place::Offset).inverse();
+    for (uint32_t basis : units.bases(Place::Register))
+      registerOffsets.push_back(toOffset(basis));
+    for (Place place : {Place::Lane, Place::Warp})
+      for (uint32_t basis : units.bases(place))
+        laneMask |= toOffset(basis);
+    laneOffset = e.linear(units, toOffset);
+    stage = buffer.getStages() == 1 ? pointer
+                                    : e.gep(pointer, e.mul(slot, buffer.stageBytes()));
+    base = e.gep(stage, e.mul(laneOffset, unitBytes));
+  }
+
+  Vectors vectors() const {
+    return vectorise(registerOffsets, llvm::Log2_32(16 / unitBytes));
+  }
+
+  Value address(uint32_t reg) const {
+    uint32_t offset = LinearMap(registerOffsets)(reg);
+    if (!(offset & laneMask))
+      return e.gep(base, (int64_t)offset * unitBytes);
+    return e.gep(stage, e.mul(e.bxor(laneOffset, e.c(offset)), unitBytes));
+  }
+
+private:
+  Emit &e;
+  unsigned unitBytes;
+  Bases registerOffsets;
+  uint32_t laneMask = 0;
+  Value laneOffset, stage, base;
+};
+
+Layout unitLayout(const Memory &memory, const Layout &elements) {
+  return memory.packed >= 0 ? elements.divided(memory.packed, packBits) : elements;
+}
+
+struct AllocLowering : OpConversionPattern<AllocOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AllocOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    if (!op.getOffset())
+      return op.emitOpError("expected an offset: allocate-shared has not run");
+    Emit e(r, op.getLoc());
+    r.replaceOp(op, e.shared(*op.getOffset()));
+    return success();
+  }
+};
+
+struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(LocalLoadOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    BufferType buffer = op.getBuffer().getType();
+    Memory memory = buffer.memory();
+    Layout elements = layoutOf(op.getType()), units = unitLayout(memory, elements);
+    SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
+                        units);
+    Vectors vectors = access.vectors();
+    unsigned bytes = memory.unitBytes << vectors.bits;
+    Registers values(units.size(Place::Register));
+    for (uint32_t start : vectors.starts) {
+      unsigned count = vectors.size();
+      Type type = count == 1 ? memory.unit
+                             : Type(VectorType::get({count}, memory.unit));
+      Value loaded = LLVM::LoadOp::create(r, e.loc, type, access.address(start), bytes);
+      for (uint32_t u = 0; u < count; ++u)
+        values[vectors.reg(start, u)] = count == 1 ? loaded : e.element(loaded, u);
+    }
+    if (memory.packed >= 0)
+      values = gatherNibbles(e, elements, memory.packed, units, values);
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(LocalStoreOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    BufferType buffer = op.getBuffer().getType();
+    Memory memory = buffer.memory();
+    if (memory.packed >= 0)
+      return op.emitOpError("4-bit tiles are not stored");
+    SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
+                        layoutOf(op.getValue().getType()));
+    Vectors vectors = access.vectors();
+    ValueRange values = adaptor.getValue();
+    for (uint32_t start : vectors.starts) {
+      Registers units;
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        units.push_back(values[vectors.reg(start, u)]);
+      LLVM::StoreOp::create(r, e.loc, units.size() == 1 ? units[0] : e.vector(units),
+                            access.address(start), memory.unitBytes << vectors.bits);
+    }
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+/// cp.async of 4, 8 or 16 bytes a lane: consecutive lanes, consecutive chunks.
+struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AsyncCopyOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    ViewType view = op.getView().getType();
+    BufferType buffer = op.getBuffer().getType();
+    Memory memory = view.memory(), tile = buffer.memory();
+    unsigned rank = tile.shape.size(), last = rank - 1;
+    unsigned threads = 32 * scheduleOf(op).getWarps();
+    unsigned total = 1;
+    for (int64_t extent : tile.shape)
+      total *= extent;
+
+    // Units a lane copies at once: alignment of start, stride and extent.
+    SmallVector<Value> starts;
+    SmallVector<int64_t> divisors;
+    for (unsigned d = 0; d < rank; ++d) {
+      Value start = adaptor.getStart()[d][0];
+      int64_t divisor = divisorOf(op.getStart()[d]);
+      if ((int)d == memory.packed) {
+        start = e.lshr(start, packBits);
+        divisor = std::max<int64_t>(1, divisor >> packBits);
+      }
+      starts.push_back(start);
+      divisors.push_back(divisor);
+    }
+    int64_t units = 1;
+    while (memory.unitBytes * units * 2 <= 16 && divisors[last] % (units * 2) == 0 &&
+           tile.shape[last] % (units * 2) == 0 &&
+           !ShapedType::isDynamic(memory.shape[last]) &&
+           memory.shape[last] % (units * 2) == 0)
+      units *= 2;
+    unsigned bytes = memory.unitBytes * units;
+    if (bytes < 4)
+      return op.emitOpError("cp.async moves at least 4 bytes, got ") << bytes;
+
+    Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()), units,
+                                threads / 32);
+    LinearMap toOffset = *buffer.getLayout().layout().map(Place::Offset).inverse();
+    Value tid = e.tid();
+    Value stage = adaptor.getBuffer()[0];
+    if (buffer.getStages() > 1)
+      stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
+    Value tileBase = adaptor.getView()[0];
+    for (unsigned d = 0; d < rank; ++d) {
+      Value strided = LLVM::MulOp::create(
+          r, e.loc, e.sext64(starts[d]),
+          LLVM::ConstantOp::create(r, e.loc, e.i64,
+                                   r.getI64IntegerAttr(memory.stride(d) * memory.unitBytes)));
+      tileBase = e.gep(tileBase, strided);
+    }
+    // Only the first total / units lanes have something to copy.
+    Value active;
+    if (total / units < threads)
+      active = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult, tid,
+                                    e.c(total / units));
+    LinearMap identity = LinearMap::identity(copy.indexBits());
+    Value laneIndex = e.linear(copy, identity);
+    Value laneOffset = e.linear(copy, toOffset);
+    Vectors vectors = vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
+    for (uint32_t start : vectors.starts) {
+      uint32_t own = copy.index(start);
+      // Register bits are above all lane bits here, so indices add.
+      Value index = e.add(laneIndex, own);
+      Value laneBytes, inside;
+      for (unsigned d = 0; d < rank; ++d) {
+        Value coordinate = index;
+        if (d > 0 || copy.dimShift(d))
+          coordinate = e.lshr(index, copy.dimShift(d));
+        if (d > 0)
+          coordinate = e.band(coordinate, copy.shape()[d] - 1);
+        Value part = e.mul(coordinate, memory.stride(d) * memory.unitBytes);
+        laneBytes = laneBytes ? e.add(laneBytes, part) : part;
+        bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
+                     memory.shape[d] % tile.shape[d] == 0 &&
+                     divisors[d] % tile.shape[d] == 0;
+        if (whole)
+          continue;
+        Value limit = ShapedType::isDynamic(memory.shape[d])
+                          ? adaptor.getView()[1]
+                          : e.c(memory.shape[d]);
+        Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::slt,
+                                        e.add(starts[d], coordinate), limit);
+        inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
+      }
+      Value source = e.gep(tileBase, e.zext64(laneBytes));
+      Value offset = e.bxor(laneOffset, e.c(toOffset(own)));
+      Value target = e.gep(stage, e.mul(offset, memory.unitBytes));
+      copyChunk(e, target, source, bytes, inside, active);
+    }
+    r.eraseOp(op);
+    return success();
+  }
+
+  /// Outside the view the source size is 0: the chunk is filled with zeros.
+  static void copyChunk(Emit &e, Value target, Value source, unsigned bytes,
+                        Value inside, Value active) {
+    std::string text, constraints = "r,l";
+    Value address = LLVM::PtrToIntOp::create(e.r, e.loc, e.i32, target);
+    SmallVector<Value> operands{address, source};
+    std::string size;
+    if (inside) {
+      Value count = LLVM::SelectOp::create(e.r, e.loc, inside, e.c(bytes), e.c(0));
+      size = fmt::format(", ${}", operands.size());
+      operands.push_back(count);
+      constraints += ",r";
+    }
+    std::string copy =
+        fmt::format("cp.async.{}.shared.global [$0], [$1], {}{};",
+                    bytes == 16 ? "cg" : "ca", bytes, size);
+    if (active) {
+      text = fmt::format("{{ .reg .pred p; setp.ne.b32 p, ${}, 0; @p {} }}",
+                         operands.size(), copy);
+      operands.push_back(LLVM::ZExtOp::create(e.r, e.loc, e.i32, active));
+      constraints += ",r";
+    } else {
+      text = copy;
+    }
+    e.assembly(text, constraints + ",~{memory}", Type(), operands, true);
+  }
+};
+
+struct CommitLowering : OpConversionPattern<AsyncCommitOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AsyncCommitOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    r.replaceOpWithNewOp<NVVM::CpAsyncCommitGroupOp>(op);
+    return success();
+  }
+};
+
+struct WaitLowering : OpConversionPattern<AsyncWaitOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AsyncWaitOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    r.replaceOpWithNewOp<NVVM::CpAsyncWaitGroupOp>(op, op.getPending());
+    return success();
+  }
+};
+
+struct BarrierLowering : OpConversionPattern<BarrierOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(BarrierOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    r.replaceOpWithNewOp<NVVM::Barrier0Op>(op);
+    return success();
+  }
+};
+
+} // namespace
+
+void lath::tile::addSharedMemoryPatterns(const TypeConverter &types,
+                                         RewritePatternSet &patterns) {
+  patterns.add<AllocLowering, LocalLoadLowering, LocalStoreLowering,
+               AsyncCopyLowering, CommitLowering, WaitLowering, BarrierLowering>(
+      types, patterns.getContext());
+}

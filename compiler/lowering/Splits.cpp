@@ -1,0 +1,148 @@
+// partial_store, partial_load and arrive: sums over the blocks of a split.
+//
+// A slot of the workspace holds one block's accumulators as the threads hold
+// them: vector v of thread t at float4 [v * threads + t]. All blocks of a tile
+// have the same layout, so no coordinates are needed and every access is one
+// full line a quarter warp.
+#include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/Scratch.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+/// Thread's address in a slot, and how many floats move at once.
+struct Slot {
+  Value base;
+  unsigned vector, threads;
+
+  Slot(Emit &e, Operation *op, Value workspace, Value slot, unsigned registers) {
+    threads = 32 * scheduleOf(op).getWarps();
+    vector = std::min(4u, registers);
+    Value bytes = LLVM::MulOp::create(
+        e.r, e.loc, e.zext64(slot),
+        LLVM::ConstantOp::create(e.r, e.loc, e.i64,
+                                 e.r.getI64IntegerAttr(4ll * registers * threads)));
+    base = e.gep(e.gep(workspace, bytes), e.zext64(e.mul(e.tid(), 4 * vector)));
+  }
+  Value address(Emit &e, unsigned firstRegister) const {
+    return e.gep(base, 4ll * firstRegister * threads);
+  }
+};
+
+struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
+  PartialStoreLowering(const TypeConverter &types, MLIRContext *context,
+                       unsigned capability)
+      : OpConversionPattern(types, context), capability(capability) {}
+  unsigned capability;
+
+  LogicalResult matchAndRewrite(PartialStoreOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    ValueRange values = adaptor.getValue();
+    Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0], values.size());
+    for (unsigned i = 0; i < values.size(); i += slot.vector) {
+      Value address = slot.address(e, i);
+      ValueRange part = values.slice(i, slot.vector);
+      if (!op.getAtomic()) {
+        LLVM::StoreOp::create(r, e.loc, part.size() == 1 ? part[0] : e.vector(part),
+                              address, 4 * slot.vector);
+      } else if (capability >= 90 && slot.vector == 4) {
+        SmallVector<Value> operands{address};
+        llvm::append_range(operands, part);
+        e.assembly("red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};",
+                   "l,f,f,f,f,~{memory}", Type(), operands, true);
+      } else {
+        for (auto [j, value] : llvm::enumerate(part))
+          e.assembly("red.relaxed.gpu.global.add.f32 [$0], $1;", "l,f,~{memory}",
+                     Type(), {e.gep(address, 4 * (int64_t)j), value}, true);
+      }
+    }
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+struct PartialLoadLowering : OpConversionPattern<PartialLoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(PartialLoadOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    unsigned count = registerCount(cast<RankedTensorType>(op.getType()));
+    Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0], count);
+    Registers values;
+    Value zero = LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+    for (unsigned i = 0; i < count; i += slot.vector) {
+      Value address = slot.address(e, i);
+      Type type = slot.vector == 1 ? e.f32
+                                   : Type(VectorType::get({slot.vector}, e.f32));
+      // L1 may hold what an earlier launch left: relaxed gpu loads read past it.
+      Value loaded;
+      if (slot.vector == 4) {
+        Value four = e.assembly(
+            "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];",
+            "=f,=f,=f,=f,l,~{memory}",
+            LLVM::LLVMStructType::getLiteral(r.getContext(),
+                                             SmallVector<Type>(4, e.f32)),
+            {address}, true);
+        for (unsigned j = 0; j < 4; ++j)
+          values.push_back(e.field(four, j));
+      } else {
+        loaded = LLVM::LoadOp::create(r, e.loc, type, address, 4 * slot.vector,
+                                      /*isVolatile=*/true);
+        for (unsigned j = 0; j < slot.vector; ++j)
+          values.push_back(slot.vector == 1 ? loaded : e.element(loaded, j));
+      }
+      if (op.getClear())
+        LLVM::StoreOp::create(
+            r, e.loc,
+            slot.vector == 1 ? zero : e.vector(SmallVector<Value>(slot.vector, zero)),
+            address, 4 * slot.vector);
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+/// Block barrier, so that all its writes precede thread 0's release; the
+/// ticket; the answer to all threads through shared memory.
+struct ArriveLowering : OpConversionPattern<ArriveOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ArriveOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    Value cell = e.shared(offset);
+    Value ticket = e.gep(adaptor.getTickets()[0],
+                         e.zext64(e.shl(adaptor.getTile()[0], 2)));
+    Value last = e.c(op.getCount() - 1);
+    Value address = LLVM::PtrToIntOp::create(r, e.loc, e.i32, cell);
+    // PTX's inc wraps to 0 past its operand: the ticket resets itself. The
+    // fence before makes the block's writes visible (they precede it through
+    // the barrier), the one after orders the others' writes before our reads.
+    e.assembly("{ .reg .pred p; .reg .b32 t; bar.sync 0; setp.eq.b32 p, $0, 0; "
+               "@p fence.acq_rel.gpu; "
+               "@p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; "
+               "@p fence.acq_rel.gpu; "
+               "@p st.shared.b32 [$3], t; bar.sync 0; }",
+               "r,l,r,r,~{memory}", Type(), {e.tid(), ticket, last, address}, true);
+    Value seen = LLVM::LoadOp::create(r, e.loc, e.i32, cell, 4);
+    r.replaceOp(op, LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::eq, seen, last)
+                        .getResult());
+    return success();
+  }
+};
+
+} // namespace
+
+void lath::tile::addSplitPatterns(const TypeConverter &types,
+                                  RewritePatternSet &patterns,
+                                  unsigned capability) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<PartialStoreLowering>(types, context, capability);
+  patterns.add<PartialLoadLowering, ArriveLowering>(types, context);
+}

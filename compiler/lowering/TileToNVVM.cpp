@@ -1,0 +1,121 @@
+// Tiles to registers, tile operations to LLVM and NVVM.
+//
+//   before  %c = tile.dot %a, %b, %acc : tensor<16x128xf16, #a>, ...
+//   after   %d0 = nvvm.mma.sync A[%r0, ...] B[...] C[...]
+//
+// A tile becomes one value for each register of its layout, also where scf
+// carries it; a view becomes its pointer (and run-time extent); a buffer its
+// shared pointer. Kernel functions become llvm.func with the launch bounds of
+// the schedule.
+#include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/Scratch.h"
+#include "compiler/transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lath {
+#define GEN_PASS_DEF_TILETONVVM
+#include "compiler/transforms/Passes.h.inc"
+} // namespace lath
+
+using namespace mlir;
+using namespace lath::tile;
+
+namespace {
+
+struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    unsigned capability = 80;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (ScheduleAttr schedule = scheduleOf(function))
+        capability = schedule.getCapability();
+
+    OpBuilder b(module.getBodyRegion());
+    if (!module.lookupSymbol("lath_shared"))
+      LLVM::GlobalOp::create(b, module.getLoc(),
+                             LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                             /*isConstant=*/false, LLVM::Linkage::External,
+                             "lath_shared", Attribute(), /*alignment=*/128,
+                             /*addrSpace=*/3);
+    if (failed(convertOperations(module, capability)))
+      return signalPassFailure();
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      convertFunction(function);
+  }
+
+  LogicalResult convertOperations(ModuleOp module, unsigned capability) {
+    MLIRContext *context = &getContext();
+    TypeConverter types;
+    types.addConversion([](Type type) { return type; });
+    types.addConversion([](RankedTensorType type, SmallVectorImpl<Type> &out)
+                            -> std::optional<LogicalResult> {
+      if (!hasLayout(type))
+        return failure();
+      Type element = type.getElementType();
+      if (element.isInteger(4))
+        element = IntegerType::get(type.getContext(), 32);
+      out.append(registerCount(type), element);
+      return success();
+    });
+    types.addConversion([](ViewType type, SmallVectorImpl<Type> &out)
+                            -> std::optional<LogicalResult> {
+      out.push_back(LLVM::LLVMPointerType::get(type.getContext(), 1));
+      if (ShapedType::isDynamic(type.getShape()[0]))
+        out.push_back(IntegerType::get(type.getContext(), 32));
+      return success();
+    });
+    types.addConversion([](BufferType type) -> Type {
+      return LLVM::LLVMPointerType::get(type.getContext(), 3);
+    });
+
+    ConversionTarget target(*context);
+    target.addIllegalDialect<TileDialect>();
+    target.markUnknownOpDynamicallyLegal([&](Operation *op) {
+      return types.isLegal(op->getOperandTypes()) && types.isLegal(op->getResultTypes());
+    });
+    RewritePatternSet patterns(context);
+    addGlobalMemoryPatterns(types, patterns, capability);
+    addSharedMemoryPatterns(types, patterns);
+    addDotPatterns(types, patterns);
+    addElementwisePatterns(types, patterns);
+    addShapePatterns(types, patterns);
+    addSplitPatterns(types, patterns, capability);
+    scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
+    ConversionConfig config;
+    config.allowPatternRollback = false;
+    return applyPartialConversion(module, target, std::move(patterns), config);
+  }
+
+  /// func.func of scalars and pointers -> llvm.func with kernel attributes.
+  void convertFunction(func::FuncOp function) {
+    OpBuilder b(function);
+    MLIRContext *context = &getContext();
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                            function.getArgumentTypes());
+    auto kernel =
+        LLVM::LLVMFuncOp::create(b, function.getLoc(), function.getName(), type);
+    kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+    ScheduleAttr schedule = scheduleOf(function);
+    int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
+    kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                    b.getDenseI32ArrayAttr({threads}));
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
+        kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                          b.getI64IntegerAttr(16));
+    kernel.getBody().takeBody(function.getBody());
+    kernel.walk([](func::ReturnOp op) {
+      OpBuilder at(op);
+      LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});
+      op.erase();
+    });
+    function.erase();
+  }
+};
+} // namespace

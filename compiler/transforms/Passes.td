@@ -1,0 +1,37 @@
+// The passes between a tile program and NVVM, in the order they run.
+#ifndef LATH_PASSES
+#define LATH_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def OrientDots : Pass<"tile-orient-dots", "::mlir::ModuleOp"> {
+  let summary = "choose which operand of a dot is the tensor core's A";
+}
+def SplitK : Pass<"tile-split-k", "::mlir::ModuleOp"> {
+  let summary = "give each block its share of K and reduce the partial sums";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def AssignLayouts : Pass<"tile-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "give every tile a layout, outward from the dots";
+}
+def RemoveConversions : Pass<"tile-remove-conversions", "::mlir::ModuleOp"> {
+  let summary = "drop layout conversions that a producer can do for free";
+}
+def StageCopies : Pass<"tile-stage-copies", "::mlir::ModuleOp"> {
+  let summary = "bring the tiles of the K loop through shared memory";
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
+  let summary = "start copies several steps before their use";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def AllocateShared : Pass<"tile-allocate-shared", "::mlir::ModuleOp"> {
+  let summary = "lower conversions to shared memory and place all buffers";
+}
+def TileToNVVM : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "tiles to registers, tile operations to NVVM and LLVM";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+#endif

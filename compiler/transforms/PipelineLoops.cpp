@@ -1,0 +1,164 @@
+// Starts copies `stages - 1` steps before their use.
+//
+//   before  for k { copy(k) -> b[0]; commit; wait 0; barrier; use b[0]; barrier }
+//   after   for s in 0..stages-2 { if (lo + s * step < hi) copy -> b[s]; commit }
+//           for k, read = 0, write = stages-1 {
+//             wait stages-2          the oldest group has landed, for this thread
+//             barrier                ... for all; and all are done with b[write],
+//                                    which was read one step ago
+//             if (k + (stages-1) * step < hi) copy -> b[write]
+//             commit                 empty groups keep the count right
+//             use b[read]
+//             read, write = next(read), next(write)
+//           }
+//
+// One barrier a step does for both directions.
+#include "compiler/ir/Tile.h"
+#include "compiler/transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lath {
+#define GEN_PASS_DEF_PIPELINELOOPS
+#include "compiler/transforms/Passes.h.inc"
+} // namespace lath
+
+using namespace mlir;
+using namespace lath::tile;
+
+namespace {
+
+class Pipeliner {
+public:
+  Pipeliner(scf::ForOp loop, unsigned stages)
+      : loop(loop), stages(stages), b(loop) {
+    for (Operation &op : *loop.getBody()) {
+      if (auto copy = dyn_cast<AsyncCopyOp>(op))
+        copies.push_back(copy);
+      else if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
+        synchronisation.push_back(&op);
+    }
+  }
+
+  void run() {
+    if (copies.empty())
+      return;
+    deepenBuffers();
+    Value lower = loop.getLowerBound(), step = loop.getStep();
+    for (unsigned s = 0; s + 1 < stages; ++s) {
+      Value ahead = arith::MulIOp::create(b, loc(), step, constant(s));
+      Value k = arith::AddIOp::create(b, loc(), lower, ahead);
+      issue(k, constant(s));
+    }
+    pipelineBody();
+  }
+
+private:
+  scf::ForOp loop;
+  unsigned stages;
+  OpBuilder b;
+  SmallVector<AsyncCopyOp> copies;
+  SmallVector<Operation *> synchronisation;
+
+  Location loc() { return loop.getLoc(); }
+  Value constant(int64_t value) {
+    return arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(value));
+  }
+
+  void deepenBuffers() {
+    for (AsyncCopyOp copy : copies) {
+      auto type = copy.getBuffer().getType();
+      copy.getBuffer().setType(
+          BufferType::get(type.getContext(), stages, type.getShape(),
+                          type.getElementType(), type.getPacked(), type.getLayout()));
+    }
+  }
+
+  /// `if (k < hi) copies(k) -> slot`, and a commit.
+  void issue(Value k, Value slot) {
+    Value inside = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, k,
+                                         loop.getUpperBound());
+    auto branch = scf::IfOp::create(b, loc(), inside, /*withElseRegion=*/false);
+    OpBuilder then = branch.getThenBodyBuilder();
+    IRMapping map;
+    map.map(loop.getInductionVar(), k);
+    std::function<void(Value)> cloneStart = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      if (!op || map.contains(value) || op->getBlock() != loop.getBody())
+        return;
+      for (Value operand : op->getOperands())
+        cloneStart(operand);
+      then.clone(*op, map);
+    };
+    for (AsyncCopyOp copy : copies) {
+      SmallVector<Value> starts;
+      for (Value start : copy.getStart()) {
+        cloneStart(start);
+        starts.push_back(map.lookupOrDefault(start));
+      }
+      AsyncCopyOp::create(then, loc(), copy.getView(), starts, copy.getBuffer(),
+                          slot);
+    }
+    AsyncCommitOp::create(b, loc());
+  }
+
+  void pipelineBody() {
+    SmallVector<Value> inits(loop.getInitArgs());
+    inits.push_back(constant(0));
+    inits.push_back(constant(stages - 1));
+    auto deep = scf::ForOp::create(b, loc(), loop.getLowerBound(),
+                                   loop.getUpperBound(), loop.getStep(), inits);
+    unsigned carried = loop.getInitArgs().size();
+    Value read = deep.getRegionIterArg(carried),
+          write = deep.getRegionIterArg(carried + 1);
+
+    b.setInsertionPointToStart(deep.getBody());
+    AsyncWaitOp::create(b, loc(), stages - 2);
+    BarrierOp::create(b, loc());
+    Value ahead = arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
+    Value k = arith::AddIOp::create(b, loc(), deep.getInductionVar(), ahead);
+    issue(k, write);
+
+    IRMapping map;
+    map.map(loop.getInductionVar(), deep.getInductionVar());
+    for (unsigned i = 0; i < carried; ++i)
+      map.map(loop.getRegionIterArg(i), deep.getRegionIterArg(i));
+    for (Operation &op : loop.getBody()->without_terminator()) {
+      if (isa<AsyncCopyOp>(op) || llvm::is_contained(synchronisation, &op))
+        continue;
+      Operation *copy = b.clone(op, map);
+      if (auto load = dyn_cast<LocalLoadOp>(copy))
+        load.getSlotMutable().assign(read);
+    }
+    SmallVector<Value> yields;
+    for (Value value : loop.getYieldedValues())
+      yields.push_back(map.lookupOrDefault(value));
+    yields.push_back(next(read));
+    yields.push_back(next(write));
+    scf::YieldOp::create(b, loc(), yields);
+    loop.replaceAllUsesWith(deep.getResults().take_front(carried));
+    loop.erase();
+  }
+
+  Value next(Value slot) {
+    Value up = arith::AddIOp::create(b, loc(), slot, constant(1));
+    Value wraps = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq, up,
+                                        constant(stages));
+    return arith::SelectOp::create(b, loc(), wraps, constant(0), up);
+  }
+};
+
+struct PipelineLoops : lath::impl::PipelineLoopsBase<PipelineLoops> {
+  void runOnOperation() override {
+    SmallVector<scf::ForOp> loops;
+    getOperation().walk([&](scf::ForOp loop) { loops.push_back(loop); });
+    for (scf::ForOp loop : loops)
+      if (ScheduleAttr schedule = scheduleOf(loop); schedule && schedule.getStages() > 1)
+        Pipeliner(loop, schedule.getStages()).run();
+  }
+};
+} // namespace

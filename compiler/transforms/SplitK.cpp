@@ -1,0 +1,211 @@
+// Gives each of `split` blocks (grid axis 2) its share of K and brings their
+// partial sums together as the schedule says.
+//
+//   before  %lo, %hi, %st = tile.k_range extent 4096 step 128
+//           %acc = scf.for %k = %lo to %hi step %st ...
+//           %sum = tile.reduce_splits %acc
+//           tile.store (tile.cast %sum), %out[...]
+//
+//   after   interleaved: block s takes steps s, s + split, ...
+//           (ordered)
+//           %acc = scf.for %k = %s * 128 to 4096 step %split * 128 ...
+//           tile.partial_store %acc, %workspace[%tile * split + %s]
+//           %last = tile.arrive %tickets[%tile] of split
+//           scf.if %last {
+//             %sum = partial_load [tile * split] + ... + [tile * split + split - 1]
+//             tile.store (tile.cast %sum), %out[...]
+//           }
+//
+// `atomic` adds into one fp32 slot a tile instead, and the last block reads it
+// back and clears it, so that no launch needs a memset. `atomic_out` turns the
+// stores themselves into atomic adds of each block's share (arXiv 2402.00025).
+#include "compiler/dsl/ProgramImpl.h"
+#include "compiler/ir/Tile.h"
+#include "compiler/transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lath {
+#define GEN_PASS_DEF_SPLITK
+#include "compiler/transforms/Passes.h.inc"
+} // namespace lath
+
+using namespace mlir;
+using namespace lath::tile;
+
+namespace {
+
+struct SplitK : lath::impl::SplitKBase<SplitK> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (failed(split(function)))
+        return signalPassFailure();
+  }
+
+  LogicalResult split(func::FuncOp function) {
+    ScheduleAttr schedule = scheduleOf(function);
+    if (!schedule)
+      return function.emitOpError("expected a tile.schedule attribute");
+    SmallVector<KRangeOp> ranges;
+    SmallVector<ReduceSplitsOp> reductions;
+    function.walk([&](Operation *op) {
+      if (auto range = dyn_cast<KRangeOp>(op))
+        ranges.push_back(range);
+      if (auto reduction = dyn_cast<ReduceSplitsOp>(op))
+        reductions.push_back(reduction);
+    });
+    if (schedule.getSplit() > 1 && (ranges.size() != 1 || reductions.size() != 1))
+      return function.emitOpError("split ")
+             << schedule.getSplit()
+             << " needs one k_range and one reduce_splits, got " << ranges.size()
+             << " and " << reductions.size();
+    for (KRangeOp range : ranges)
+      replaceRange(range, schedule);
+    for (ReduceSplitsOp reduction : reductions)
+      if (failed(replaceReduction(function, reduction, schedule)))
+        return failure();
+    return success();
+  }
+
+  void replaceRange(KRangeOp range, ScheduleAttr schedule) {
+    OpBuilder b(range);
+    Location loc = range.getLoc();
+    auto constant = [&](int64_t v) -> Value {
+      return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(v));
+    };
+    int64_t extent = range.getExtent(), step = range.getStep();
+    int64_t split = schedule.getSplit();
+    Value lower = constant(0), upper = constant(extent), stride = constant(step);
+    if (split > 1) {
+      Value part = ProgramIdOp::create(b, loc, b.getI32Type(), 2);
+      if (schedule.getOrder() == KOrder::interleaved) {
+        lower = arith::MulIOp::create(b, loc, part, constant(step));
+        stride = constant(split * step);
+      } else {
+        int64_t steps = llvm::divideCeil(extent, step);
+        int64_t share = llvm::divideCeil(steps, split) * step;
+        lower = arith::MulIOp::create(b, loc, part, constant(share));
+        Value end = arith::AddIOp::create(b, loc, lower, constant(share));
+        upper = arith::MinSIOp::create(b, loc, end, upper);
+      }
+    }
+    range.replaceAllUsesWith(ValueRange{lower, upper, stride});
+    range.erase();
+  }
+
+  LogicalResult replaceReduction(func::FuncOp function, ReduceSplitsOp reduction,
+                                 ScheduleAttr schedule) {
+    Value partial = reduction.getPartial();
+    if (schedule.getSplit() == 1) {
+      reduction.replaceAllUsesWith(partial);
+      reduction.erase();
+      return success();
+    }
+    switch (schedule.getReduce()) {
+    case SplitReduce::none:
+      return reduction.emitOpError("split ")
+             << schedule.getSplit() << " needs a reduction policy";
+    case SplitReduce::atomicOut:
+      return addIntoOutput(reduction);
+    case SplitReduce::atomic:
+    case SplitReduce::ordered:
+      return reduceInWorkspace(function, reduction, schedule);
+    }
+    return failure();
+  }
+
+  /// Stores of the sum, through casts alone, become atomic adds.
+  LogicalResult addIntoOutput(ReduceSplitsOp reduction) {
+    SmallVector<Operation *> todo(reduction->getUsers());
+    while (!todo.empty()) {
+      Operation *user = todo.pop_back_val();
+      if (auto store = dyn_cast<StoreOp>(user)) {
+        OpBuilder b(store);
+        AtomicAddOp::create(b, store.getLoc(), store.getValue(), store.getView(),
+                            store.getStart());
+        store.erase();
+      } else if (isa<CastOp>(user)) {
+        todo.append(user->user_begin(), user->user_end());
+      } else {
+        return user->emitOpError("atomic adds into the output are possible only "
+                                 "where the sum is cast and stored");
+      }
+    }
+    reduction.replaceAllUsesWith(reduction.getPartial());
+    reduction.erase();
+    return success();
+  }
+
+  Value addScratch(func::FuncOp function, StringRef name,
+                   lath::KernelParam::Kind kind) {
+    OpBuilder b(function.getContext());
+    auto attributes = b.getDictionaryAttr(
+        {b.getNamedAttr(lath::paramNameAttr, b.getStringAttr(name)),
+         b.getNamedAttr(lath::paramKindAttr,
+                        b.getI32IntegerAttr(static_cast<int>(kind)))});
+    unsigned index = function.getNumArguments();
+    (void)function.insertArgument(index, LLVM::LLVMPointerType::get(b.getContext(), 1),
+                                  attributes, function.getLoc());
+    return function.getArgument(index);
+  }
+
+  LogicalResult reduceInWorkspace(func::FuncOp function, ReduceSplitsOp reduction,
+                                  ScheduleAttr schedule) {
+    Block *block = reduction->getBlock();
+    if (block != &function.front())
+      return reduction.emitOpError("expected at the top level of the kernel");
+    bool ordered = schedule.getReduce() == SplitReduce::ordered;
+    int64_t split = schedule.getSplit();
+    Value partial = reduction.getPartial();
+    Value workspace = addScratch(function, "workspace",
+                                 lath::KernelParam::Kind::workspace);
+    Value tickets =
+        addScratch(function, "tickets", lath::KernelParam::Kind::tickets);
+
+    OpBuilder b(reduction);
+    Location loc = reduction.getLoc();
+    Type i32 = b.getI32Type();
+    auto constant = [&](int64_t v) -> Value {
+      return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(v));
+    };
+    // tile = id1 * grid0 + id0
+    Value row = arith::MulIOp::create(b, loc, ProgramIdOp::create(b, loc, i32, 1),
+                                      NumProgramsOp::create(b, loc, i32, 0));
+    Value tile = arith::AddIOp::create(b, loc, row,
+                                       ProgramIdOp::create(b, loc, i32, 0));
+    Value first = tile;
+    if (ordered)
+      first = arith::MulIOp::create(b, loc, tile, constant(split));
+    Value slot = first;
+    if (ordered)
+      slot = arith::AddIOp::create(b, loc, first,
+                                   ProgramIdOp::create(b, loc, i32, 2));
+    PartialStoreOp::create(b, loc, partial, workspace, slot, /*atomic=*/!ordered);
+    Value last = ArriveOp::create(b, loc, b.getI1Type(), tickets, tile, split);
+    auto branch = scf::IfOp::create(b, loc, last, /*withElseRegion=*/false);
+
+    // What follows the reduction moves into the branch.
+    Block *then = branch.thenBlock();
+    then->getOperations().splice(then->getTerminator()->getIterator(),
+                                 block->getOperations(),
+                                 std::next(reduction->getIterator()),
+                                 block->getTerminator()->getIterator());
+    b.setInsertionPointToStart(then);
+    Value sum = PartialLoadOp::create(b, loc, partial.getType(), workspace, first,
+                                      /*clear=*/!ordered);
+    for (int64_t s = 1; ordered && s < split; ++s) {
+      Value from = arith::AddIOp::create(b, loc, first, constant(s));
+      Value next = PartialLoadOp::create(b, loc, partial.getType(), workspace,
+                                         from, /*clear=*/false);
+      sum = arith::AddFOp::create(b, loc, sum, next);
+    }
+    reduction.replaceAllUsesWith(sum);
+    reduction.erase();
+    return success();
+  }
+};
+} // namespace

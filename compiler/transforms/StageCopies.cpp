@@ -1,0 +1,155 @@
+// Brings the tiles that a K loop reads through shared memory, by cp.async.
+//
+//   before  scf.for %k ... {
+//             %t = tile.load %x[%row, %k] : ... -> tensor<16x128xf16, #l>
+//   after   %b = tile.alloc : !tile.buffer<1 of 16x128xf16, #s>
+//           scf.for %k ... {
+//             tile.async_copy %x[%row, %k], %b[%c0]
+//             tile.async_commit
+//             tile.async_wait 0
+//             tile.barrier
+//             %t = tile.local_load %b[%c0] : ... -> tensor<16x128xf16, #l>
+//             ...
+//             tile.barrier
+//
+// A global read then is coalesced whatever layout the consumer has, and can be
+// started early (see PipelineLoops). The buffer's chunks are permuted so that
+// neither the copy nor the read collides on banks; which permutation follows
+// from the layout of the read.
+#include "compiler/ir/Tile.h"
+#include "compiler/transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lath {
+#define GEN_PASS_DEF_STAGECOPIES
+#include "compiler/transforms/Passes.h.inc"
+} // namespace lath
+
+using namespace mlir;
+using namespace lath::tile;
+using lath::Bases;
+using lath::Layout;
+using lath::Place;
+using lath::Shape;
+
+namespace {
+
+/// log2 of the units one copy instruction can move: 16 bytes, less where the
+/// start or the row stride is not that aligned. cp.async moves 4, 8 or 16.
+int copyVectorBits(LoadOp load) {
+  Memory memory = load.getView().getType().memory();
+  auto type = cast<RankedTensorType>(load.getType());
+  auto units = memory.tileShape(type.getShape());
+  unsigned last = units.size() - 1;
+  int64_t divisor = divisorOf(load.getStart()[last]);
+  if (memory.packed == (int)last)
+    divisor /= 8;
+  int bits = 0;
+  while ((memory.unitBytes << (bits + 1)) <= 16 &&
+         divisor % (2ll << bits) == 0 && units[last] % (2ll << bits) == 0 &&
+         (ShapedType::isDynamic(memory.shape[last]) ||
+          memory.shape[last] % (2ll << bits) == 0))
+    ++bits;
+  return bits;
+}
+
+Layout bufferLayout(LoadOp load) {
+  auto type = cast<RankedTensorType>(load.getType());
+  Memory memory = load.getView().getType().memory();
+  auto units = memory.tileShape(type.getShape());
+  Shape shape(units.begin(), units.end());
+  Layout read = layoutOf(type);
+  if (memory.packed >= 0)
+    read = read.divided(memory.packed, packBits);
+  unsigned vectorBits = llvm::Log2_32(16 / memory.unitBytes);
+  unsigned bits = read.indexBits();
+  if (bits < vectorBits + 3)
+    return lath::rowMajor(shape);
+  // The read is 16 bytes wide only if a lane holds that many neighbours.
+  const Bases &registers = read.bases(Place::Register);
+  for (unsigned i = 0; i < vectorBits; ++i)
+    if (!llvm::is_contained(registers, 1u << i))
+      return lath::rowMajor(shape);
+  Bases reading;
+  for (unsigned i = 0; i < 3; ++i)
+    if (uint32_t basis = read.bases(Place::Lane)[i])
+      reading.push_back(basis);
+  Bases writing; // consecutive lanes copy consecutive chunks
+  for (unsigned i = 0; i < 3; ++i)
+    writing.push_back(1u << (vectorBits + i));
+  return lath::swizzled(shape, vectorBits, {writing, reading});
+}
+
+void stage(scf::ForOp loop) {
+  SmallVector<LoadOp> loads;
+  for (auto load : loop.getBody()->getOps<LoadOp>()) {
+    Memory memory = load.getView().getType().memory();
+    if ((memory.unitBytes << copyVectorBits(load)) >= 4)
+      loads.push_back(load);
+  }
+  if (loads.empty())
+    return;
+  Location loc = loop.getLoc();
+  OpBuilder outside(loop), inside(loop.getContext());
+  Value zero =
+      arith::ConstantOp::create(outside, loc, outside.getI32IntegerAttr(0));
+  inside.setInsertionPoint(loads.front());
+  // Starts of later loads are computed from the induction variable by pure
+  // operations; bring those up first.
+  for (LoadOp load : loads) {
+    SmallVector<Operation *> needed;
+    std::function<void(Value)> collect = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      if (!op || op->getBlock() != loop.getBody() || llvm::is_contained(needed, op))
+        return;
+      for (Value operand : op->getOperands())
+        collect(operand);
+      needed.push_back(op);
+    };
+    for (Value start : load.getStart())
+      collect(start);
+    for (Operation *op : needed)
+      if (loads.front()->isBeforeInBlock(op))
+        op->moveBefore(loads.front());
+  }
+  SmallVector<Value> buffers;
+  for (LoadOp load : loads) {
+    auto type = cast<RankedTensorType>(load.getType());
+    auto buffer = BufferType::get(
+        load.getContext(), /*stages=*/1, type.getShape(), type.getElementType(),
+        load.getView().getType().getPacked(),
+        LayoutAttr::get(load.getContext(), bufferLayout(load)));
+    Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
+    AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc, zero);
+    buffers.push_back(alloc);
+  }
+  AsyncCommitOp::create(inside, loc);
+  AsyncWaitOp::create(inside, loc, 0);
+  BarrierOp::create(inside, loc);
+  for (auto [load, buffer] : llvm::zip(loads, buffers)) {
+    OpBuilder b(load);
+    Value value = LocalLoadOp::create(b, loc, load.getType(), buffer, zero);
+    load.replaceAllUsesWith(value);
+    load.erase();
+  }
+  OpBuilder end(loop.getBody()->getTerminator());
+  BarrierOp::create(end, loc);
+}
+
+struct StageCopies : lath::impl::StageCopiesBase<StageCopies> {
+  void runOnOperation() override {
+    SmallVector<scf::ForOp> loops;
+    getOperation().walk([&](scf::ForOp loop) {
+      ScheduleAttr schedule = scheduleOf(loop);
+      if (schedule && schedule.getStages() > 1)
+        loops.push_back(loop);
+    });
+    for (scf::ForOp loop : loops)
+      stage(loop);
+  }
+};
+} // namespace

@@ -1,0 +1,109 @@
+#include "kernels/DequantGemm.h"
+
+#include <fmt/format.h>
+
+namespace lath {
+
+std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &schedule) {
+  auto program = std::make_unique<Program>("dequant_gemm");
+  Program &p = *program;
+  const std::int64_t groups = spec.groups();
+
+  Index m = p.scalar("m");
+  View x = p.view("x", spec.x, {m, spec.k});
+  View q = p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  View scales = p.view("scales", spec.x, {groups, spec.n});
+  View zeros;
+  if (spec.zeros != Zeros::symmetric)
+    zeros = p.view("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
+  View out = p.view("out", spec.x, {m, spec.n});
+
+  Range row = p.range(p.programId(1), schedule.blockM);
+  Range col = p.range(p.programId(0), schedule.blockN);
+
+  Tile zero = p.splat(0, Dtype::f32, {schedule.blockM, schedule.blockN});
+  Tile acc = p.loop(
+      p.kRange(spec.k, schedule.blockK), zero, [&](Range k, Tile sum) {
+        Range group = groups == 1 ? Range{p.constant(0), 1} : k / spec.group;
+        Tile s = scales.load({group, col});
+        Tile w;
+        if (spec.zeros == Zeros::symmetric) {
+          w = p.dequant(q.load({k, col}), s);
+        } else {
+          Tile z = zeros.load({group, col});
+          w = p.dequant(q.load({k, col}), s, &z, spec.zeros == Zeros::v1 ? 1 : 0);
+        }
+        return p.dot(x.load({row, k}), w, sum);
+      });
+  out.store({row, col}, p.cast(p.reduceSplits(acc), spec.x));
+  return program;
+}
+
+CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
+  CompileOptions options;
+  options.target = &target;
+  options.warps = schedule.warps;
+  options.stages = schedule.stages;
+  options.split = schedule.split;
+  options.contiguousSplit = schedule.order == KOrder::contiguous;
+  switch (schedule.reduce) {
+  case Reduce::none:
+    options.reduce = CompileOptions::SplitReduce::none;
+    break;
+  case Reduce::atomic:
+    options.reduce = CompileOptions::SplitReduce::atomic;
+    break;
+  case Reduce::atomicOut:
+    options.reduce = CompileOptions::SplitReduce::atomicOut;
+    break;
+  case Reduce::ordered:
+    options.reduce = CompileOptions::SplitReduce::ordered;
+    break;
+  }
+  return options;
+}
+
+std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
+                                 std::int64_t m) {
+  auto tiles = [](std::int64_t extent, std::int64_t tile) {
+    return static_cast<unsigned>((extent + tile - 1) / tile);
+  };
+  return {tiles(spec.n, schedule.blockN), tiles(m, schedule.blockM),
+          static_cast<unsigned>(schedule.split)};
+}
+
+std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
+  std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
+  std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +
+                       2 * groups * s.blockN;
+  if (spec.zeros != Zeros::symmetric)
+    stage += groups * s.blockN / 2;
+  return stage * s.stages;
+}
+
+void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
+  auto fail = [&](const std::string &why) {
+    throw Error(ErrorKind::invalidSpec,
+                fmt::format("schedule {} cannot compute {}: {}", print(s), print(spec), why));
+  };
+  if (spec.split && s.split != spec.split)
+    fail(fmt::format("it splits K by {}, the spec asks for {}", s.split, spec.split));
+  if ((s.split == 1) != (s.reduce == Reduce::none))
+    fail(s.split == 1 ? "a split of 1 has nothing to reduce"
+                      : "a split needs a reduction policy");
+  if (s.split > 1 && s.reduce != spec.reduce && spec.reduce != Reduce::none)
+    fail(fmt::format("it reduces '{}', the spec asks for '{}'", name(s.reduce),
+                     name(spec.reduce)));
+  if (spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK)
+    fail(fmt::format("a K step of {} straddles groups of {}", s.blockK, spec.group));
+  if (s.warps * 16 > s.blockN * (s.blockM / 8))
+    fail(fmt::format("{} warps are too many for a tile of {} x {}", s.warps, s.blockM,
+                     s.blockN));
+  if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 && !target.hasBf16Red())
+    fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)", target.name));
+  if (sharedBytes(s, spec) > target.maxSharedBytes)
+    fail(fmt::format("it needs {} bytes of shared memory a block, {} has {}",
+                     sharedBytes(s, spec), target.name, target.maxSharedBytes));
+}
+
+} // namespace lath

@@ -1,0 +1,34 @@
+// The kernel Lath exists for, as one tile program.
+#pragma once
+
+#include "compiler/Compile.h"
+#include "kernels/GemmSpec.h"
+#include "kernels/Schedule.h"
+
+#include <array>
+#include <memory>
+
+namespace lath {
+
+/// out[M,N] = x[M,K] * dequant(W)^T for any schedule. Parameters in launch
+/// order: m (scalar), x, qweight, scales, [qzeros], out, then what the
+/// reduction adds (workspace, tickets). M is a launch argument; everything
+/// else is fixed.
+std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &schedule);
+
+/// The schedule as the compiler takes it.
+CompileOptions compileOptions(const Schedule &schedule, const Target &target);
+
+/// Blocks of a launch with `m` rows: N tiles, M tiles, splits.
+std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
+                                 std::int64_t m);
+
+/// Throws Error{invalidSpec} where the schedule contradicts the spec (another
+/// split or reduction than it asks for) or cannot compute it: a K step that
+/// straddles groups, more warps than tiles, shared memory over the target's.
+void validate(const Schedule &schedule, const GemmSpec &spec, const Target &target);
+
+/// Shared-memory bytes of the copy pipeline.
+std::int64_t sharedBytes(const Schedule &schedule, const GemmSpec &spec);
+
+} // namespace lath

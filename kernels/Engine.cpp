@@ -1,0 +1,141 @@
+#include "kernels/Engine.h"
+#include "kernels/DequantGemm.h"
+#include "kernels/Heuristic.h"
+
+#include <chrono>
+#include <fmt/format.h>
+
+namespace lath {
+
+CompiledGemm compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
+                         const Target &target, unsigned smCount,
+                         const std::function<void(Stage, const std::string &)> &dump) {
+  auto start = std::chrono::steady_clock::now();
+  validate(spec);
+  CompiledGemm result;
+  result.spec = spec;
+  result.schedule =
+      schedule ? *schedule : chooseSchedule(spec, target, smCount).schedule;
+  validate(result.schedule, spec, target);
+  std::unique_ptr<Program> program = dequantGemm(spec, result.schedule);
+  double build = std::chrono::duration<double, std::milli>(
+                     std::chrono::steady_clock::now() - start)
+                     .count();
+  CompileResult compiled =
+      compile(*program, compileOptions(result.schedule, target), dump);
+  result.ptx = std::move(compiled.ptx);
+  result.phases = {{"build", build}};
+  result.phases.insert(result.phases.end(), compiled.phases.begin(),
+                       compiled.phases.end());
+  return result;
+}
+
+struct Kernel::State {
+  std::shared_ptr<Device> device;
+  CompiledGemm gemm;
+  std::shared_ptr<const LoadedKernel> loaded;
+  DeviceBuffer workspace, tickets;
+};
+
+const GemmSpec &Kernel::spec() const { return state_->gemm.spec; }
+const Schedule &Kernel::schedule() const { return state_->gemm.schedule; }
+const Ptx &Kernel::ptx() const { return state_->gemm.ptx; }
+const LoadedKernel &Kernel::loaded() const { return *state_->loaded; }
+std::array<unsigned, 3> Kernel::grid(std::int64_t m) const {
+  return gemmGrid(spec(), schedule(), m);
+}
+
+void Kernel::launch(Stream stream, const GemmArguments &a) const {
+  const State &s = *state_;
+  std::int64_t m = a.m ? a.m : spec().m;
+  if (m < 1 || m > spec().m)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("launch of {}: m = {} is not in 1..{}", print(spec()), m,
+                            spec().m));
+  std::array<std::uint64_t, 8> values;
+  std::size_t count = 0;
+  for (const KernelParam &param : s.gemm.ptx.params) {
+    std::uint64_t value = 0;
+    switch (param.kind) {
+    case KernelParam::Kind::scalar:
+      values[count++] = m;
+      continue;
+    case KernelParam::Kind::workspace:
+      values[count++] = s.workspace.get();
+      continue;
+    case KernelParam::Kind::tickets:
+      values[count++] = s.tickets.get();
+      continue;
+    case KernelParam::Kind::view:
+      value = param.name == "x"         ? a.x
+              : param.name == "qweight" ? a.qweight
+              : param.name == "scales"  ? a.scales
+              : param.name == "qzeros"  ? a.qzeros
+                                        : a.out;
+      break;
+    }
+    if (!value || value % 16)
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
+                              "aligned to 16 bytes",
+                              print(spec()), param.name, value));
+    values[count++] = value;
+  }
+  if (s.gemm.ptx.accumulatesIntoOutput)
+    s.device->fill(a.out, 0, 2 * m * spec().n, stream);
+  LaunchConfig config;
+  config.grid = grid(m);
+  s.loaded->launch(stream, config, {values.data(), count});
+}
+
+/// One spec and schedule: compiled by the first thread that asks, while others
+/// wait on its mutex.
+struct Engine::Entry {
+  std::mutex mutex;
+  std::optional<CompiledGemm> gemm;
+  std::shared_ptr<const LoadedKernel> loaded;
+};
+
+Engine::Engine(std::shared_ptr<Device> device)
+    : device_(std::move(device)),
+      target_(lath::target(device_->info().target)) {}
+
+Kernel Engine::gemm(const GemmSpec &spec, const std::optional<Schedule> &schedule) {
+  std::string key = print(spec) + (schedule ? "|" + print(*schedule) : "");
+  std::shared_ptr<Entry> entry;
+  {
+    std::lock_guard lock(mutex_);
+    auto &slot = entries_[key];
+    if (!slot)
+      slot = std::make_shared<Entry>();
+    entry = slot;
+  }
+  auto state = std::make_shared<Kernel::State>();
+  {
+    std::lock_guard lock(entry->mutex);
+    if (!entry->loaded) {
+      entry->gemm = compileGemm(spec, schedule, target_, device_->info().smCount);
+      entry->loaded = device_->load(entry->gemm->ptx);
+    }
+    state->gemm = *entry->gemm;
+    state->loaded = entry->loaded;
+  }
+  state->device = device_;
+  auto grid = gemmGrid(spec, state->gemm.schedule, spec.m);
+  std::size_t tiles = std::size_t(grid[0]) * grid[1];
+  auto zeroed = [&](std::size_t bytes) {
+    DeviceBuffer buffer(device_, bytes);
+    device_->fill(buffer.get(), 0, bytes);
+    return buffer;
+  };
+  if (state->gemm.ptx.workspaceBytesPerTile)
+    state->workspace = zeroed(tiles * state->gemm.ptx.workspaceBytesPerTile);
+  if (state->gemm.ptx.usesTickets)
+    state->tickets = zeroed(tiles * 4);
+  device_->synchronize();
+  Kernel kernel;
+  kernel.state_ = std::move(state);
+  return kernel;
+}
+
+} // namespace lath

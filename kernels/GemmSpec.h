@@ -1,0 +1,71 @@
+// What a caller asks for: the problem, not how it is solved.
+#pragma once
+
+#include "compiler/Dtype.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lath {
+
+/// How the partial sums of a split are brought together.
+enum class Reduce {
+  none,      ///< split = 1
+  atomic,    ///< fp32 atomic adds into a self-cleaning workspace; the last block converts
+  atomicOut, ///< atomic adds in the output type, directly into a zeroed output (arXiv 2402.00025)
+  ordered,   ///< the last block to arrive adds the partial sums in a fixed order: deterministic
+};
+
+/// How `qzeros` stores the zero point z of a group.
+enum class Zeros {
+  symmetric, ///< no tensor; z = 8
+  v1,        ///< GPTQ: (z - 1) mod 16
+  v2,        ///< gptq_v2: z
+};
+
+/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
+/// qweight i32 [K/8, N], qzeros i32 [K/g, N/8], scales f16 or bf16 (the type
+/// of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+///
+/// Text form, one parser and one printer:
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,reduce=none|atomic|atomic-out|ordered]
+/// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
+/// Fields and options may come in any order. s may be left out: the schedule
+/// chooses. Defaults: g128, x=f16, w=u4, reduce=ordered when split > 1 or left
+/// out, none when split = 1.
+///
+/// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
+/// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
+/// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
+/// ceil(k / 32); x f16 or bf16.
+struct GemmSpec {
+  std::int64_t m = 0, n = 0, k = 0;
+  std::int64_t group = 128;
+  int split = 0; ///< 0: the schedule chooses
+  Dtype x = Dtype::f16;
+  Zeros zeros = Zeros::symmetric;
+  /// Meaningful when split != 1, where it must not be `none`. With split = 1
+  /// nothing is reduced: `none`, or this default, which then means the same;
+  /// the text form knows only `none` there.
+  Reduce reduce = Reduce::ordered;
+
+  bool operator==(const GemmSpec &) const = default;
+
+  std::int64_t groups() const { return k / group; }
+};
+
+std::string_view name(Reduce reduce);
+
+/// Throws Error{invalidSpec} that names the offending value and the nearest valid one.
+void validate(const GemmSpec &spec);
+
+/// Parses and validates. Throws Error{invalidSpec} naming the part that is
+/// wrong and the character where it stands.
+GemmSpec parseGemmSpec(std::string_view text);
+
+/// The canonical text: m, n, k and g always, the rest where it is not the
+/// default. parseGemmSpec(print(s)) == s for every s that was parsed.
+std::string print(const GemmSpec &spec);
+
+} // namespace lath

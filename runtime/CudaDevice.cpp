@@ -1,0 +1,193 @@
+#include "runtime/CudaDevice.h"
+
+#include "runtime/CudaKernel.h"
+#include "runtime/CudaTiming.h"
+
+#include <fstream>
+
+namespace lath {
+
+using namespace cuda;
+
+/// "580.159.04", which the CUDA version does not tell. The kernel module says
+/// it in either of two places; containers may hide both.
+static std::string readDriverText(int version) {
+  std::string text;
+  if (std::ifstream("/sys/module/nvidia/version") >> text)
+    return text;
+  // NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.04  <date>
+  std::ifstream file("/proc/driver/nvidia/version");
+  for (std::string word; file >> word;)
+    if (std::isdigit(static_cast<unsigned char>(word[0])) &&
+        word.find('.') != word.npos)
+      return word;
+  return "CUDA " + std::to_string(version / 1000) + "." +
+         std::to_string(version % 1000 / 10);
+}
+
+/// From 9.0 on, the instructions that matter (wgmma, setmaxnreg) are in the
+/// architecture-specific target, marked "a", which runs on that device only.
+static std::string targetName(int major, int minor) {
+  return "sm_" + std::to_string(major) + std::to_string(minor) +
+         (major >= 9 ? "a" : "");
+}
+
+static DeviceInfo readInfo(const CudaContext &context) {
+  const Driver &driver = context.driver;
+  auto attribute = [&](CUdevice_attribute which, const char *name) {
+    int value = 0;
+    context.check(driver.deviceGetAttribute(&value, which, context.device),
+                  "cuDeviceGetAttribute", name);
+    return value;
+  };
+  DeviceInfo info;
+  char name[256] = {};
+  context.check(driver.deviceGetName(name, sizeof name - 1, context.device),
+                "cuDeviceGetName");
+  info.name = name;
+  info.major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                         "COMPUTE_CAPABILITY_MAJOR");
+  info.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+                         "COMPUTE_CAPABILITY_MINOR");
+  info.target = targetName(info.major, info.minor);
+  info.smCount = static_cast<unsigned>(attribute(
+      CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, "MULTIPROCESSOR_COUNT"));
+  info.l2Bytes = static_cast<std::size_t>(
+      attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, "L2_CACHE_SIZE"));
+  context.check(driver.deviceTotalMem(&info.memoryBytes, context.device),
+                "cuDeviceTotalMem");
+  context.check(driver.driverGetVersion(&info.driverVersion),
+                "cuDriverGetVersion");
+  info.driverText = readDriverText(info.driverVersion);
+  return info;
+}
+
+namespace {
+
+class CudaDevice final : public Device {
+public:
+  CudaDevice(const Driver &driver, Assembler assembler, int ordinal)
+      : context_(std::make_shared<const CudaContext>(driver, ordinal)),
+        assembler_(std::move(assembler)), info_(readInfo(*context_)) {}
+
+  const DeviceInfo &info() const override { return info_; }
+
+  DevicePtr allocate(std::size_t bytes) override {
+    if (bytes == 0)
+      return 0;
+    ContextScope scope(*context_);
+    CUdeviceptr memory = 0;
+    CUresult result = driver().memAlloc(&memory, bytes);
+    if (result != CUDA_SUCCESS)
+      throw driverError(driver(), result, "cuMemAlloc",
+                        std::to_string(bytes) + " bytes");
+    return memory;
+  }
+
+  void free(DevicePtr memory) noexcept override {
+    if (!memory)
+      return;
+    ContextScope scope(*context_, std::nothrow);
+    // An error here is one of an earlier launch, which the next call reports
+    // again, or the driver has shut down with the process.
+    driver().memFree(memory);
+  }
+
+  void upload(DevicePtr to, const void *from, std::size_t bytes) override {
+    if (bytes == 0)
+      return;
+    ContextScope scope(*context_);
+    context_->check(driver().memcpyHtoD(to, from, bytes), "cuMemcpyHtoD");
+    // From pageable memory the copy may still be on its way, and a stream that
+    // does not synchronise with this one would overtake it.
+    context_->check(driver().streamSynchronize(nullptr), "cuStreamSynchronize");
+  }
+
+  void download(void *to, DevicePtr from, std::size_t bytes) override {
+    if (bytes == 0)
+      return;
+    ContextScope scope(*context_);
+    context_->check(driver().memcpyDtoH(to, from, bytes), "cuMemcpyDtoH");
+  }
+
+  void fill(DevicePtr to, unsigned char value, std::size_t bytes,
+            Stream stream) override {
+    if (bytes == 0)
+      return;
+    ContextScope scope(*context_);
+    context_->check(
+        driver().memsetD8Async(to, value, bytes, static_cast<CUstream>(stream)),
+        "cuMemsetD8Async");
+  }
+
+  void synchronize() override {
+    ContextScope scope(*context_);
+    context_->check(driver().ctxSynchronize(), "cuCtxSynchronize");
+  }
+
+  std::shared_ptr<const LoadedKernel> load(const Ptx &ptx) override {
+    std::optional<Cubin> cubin = assembler_(ptx);
+    return loadAssembled(ptx, cubin ? std::span<const char>(cubin->bytes)
+                                    : std::span<const char>());
+  }
+
+  std::shared_ptr<const LoadedKernel>
+  loadAssembled(const Ptx &ptx, std::span<const char> cubin) override {
+    try {
+      return std::make_shared<const CudaKernel>(context_, ptx, cubin);
+    } catch (const Error &error) {
+      std::vector<std::string> notes = error.notes();
+      notes.push_back("the device is " + info_.name + ", " + info_.target +
+                      ", driver " + info_.driverText);
+      throw Error(error.kind(), error.message(), std::move(notes));
+    }
+  }
+
+  std::vector<double> timeGraph(const std::function<void(Stream)> &work,
+                                int warmups, int replays) override {
+    return timeGraphs({&work, 1}, warmups, replays).front();
+  }
+
+  std::vector<std::vector<double>>
+  timeGraphs(std::span<const std::function<void(Stream)>> works, int warmups,
+             int replays) override {
+    return timeGraphsOnGpu(*context_, works, warmups, replays);
+  }
+
+private:
+  const Driver &driver() const { return context_->driver; }
+
+  std::shared_ptr<const CudaContext> context_;
+  Assembler assembler_;
+  DeviceInfo info_;
+};
+
+} // namespace
+
+std::shared_ptr<Device> openCuda(const Driver &driver, Assembler assembler,
+                                 int ordinal) {
+  return std::make_shared<CudaDevice>(driver, std::move(assembler), ordinal);
+}
+
+std::shared_ptr<Device> openCuda(int ordinal) {
+  // The tool chain is looked for at the first load, not here: a program that
+  // brings its own machine code needs none.
+  return openCuda(
+      systemDriver(),
+      [](const Ptx &ptx) { return assembleIfPossible(ptx, toolchain()); },
+      ordinal);
+}
+
+int cudaDeviceCount() {
+  try {
+    const Driver &driver = systemDriver();
+    int count = 0;
+    check(driver, driver.init(0), "cuInit");
+    check(driver, driver.deviceGetCount(&count), "cuDeviceGetCount");
+    return count;
+  } catch (const Error &) {
+    return 0;
+  }
+}
+
+} // namespace lath

@@ -1,0 +1,27 @@
+#include "runtime/Device.h"
+
+#include <algorithm>
+
+namespace lath {
+
+std::shared_ptr<const LoadedKernel>
+Device::loadAssembled(const Ptx &ptx, std::span<const char>) {
+  return load(ptx);
+}
+
+std::vector<std::vector<double>>
+Device::timeGraphs(std::span<const std::function<void(Stream)>> works,
+                   int warmups, int replays) {
+  std::vector<std::vector<double>> micros(works.size());
+  for (int round = 0; round < replays; ++round)
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      std::size_t at = round % 2 ? works.size() - 1 - i : i;
+      // A device without an interleaved timer captures anew each time, so
+      // each capture needs a warm-up of its own.
+      int untimed = round == 0 ? warmups : std::min(warmups, 1);
+      micros[at].push_back(timeGraph(works[at], untimed, 1).front());
+    }
+  return micros;
+}
+
+} // namespace lath

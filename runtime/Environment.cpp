@@ -1,0 +1,34 @@
+#include "runtime/Environment.h"
+
+#include <cstdlib>
+#include <sstream>
+
+namespace lath {
+
+static std::string variable(const char *name) {
+  const char *value = std::getenv(name);
+  return value ? value : "";
+}
+
+static Environment readEnvironment() {
+  Environment read;
+  read.ptxas = variable("LATH_PTXAS");
+  read.nvJitLink = variable("LATH_NVJITLINK");
+  read.cudaDriver = variable("LATH_CUDA_DRIVER");
+  std::istringstream path(variable("PATH"));
+  // An empty entry means the current folder to a shell. Lath leaves it out: a
+  // tool must not change with the folder a program is started in.
+  for (std::string folder; std::getline(path, folder, ':');)
+    if (!folder.empty())
+      read.path.push_back(folder);
+  if (std::string folder = variable("TMPDIR"); !folder.empty())
+    read.temporaryFolder = folder;
+  return read;
+}
+
+const Environment &environment() {
+  static const Environment read = readEnvironment();
+  return read;
+}
+
+} // namespace lath

@@ -1,0 +1,25 @@
+// The environment variables that the runtime obeys, read once.
+//
+// Everything else takes an Environment value, so that a test can say what the
+// variables are without touching its own process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lath {
+
+/// Plain data. An empty string means that the variable is unset or empty.
+struct Environment {
+  std::string ptxas;      ///< LATH_PTXAS: path of a ptxas to use
+  std::string nvJitLink;  ///< LATH_NVJITLINK: path of a libnvJitLink.so to use
+  std::string cudaDriver; ///< LATH_CUDA_DRIVER: path of a libcuda.so to use
+  std::vector<std::string> path;        ///< the folders of PATH, in order
+  std::string temporaryFolder = "/tmp"; ///< TMPDIR
+};
+
+/// What the process was started with, read at the first call. Thread safe,
+/// unless another thread calls setenv at that very moment.
+const Environment &environment();
+
+} // namespace lath

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Checks what includes what.
+
+1. Public headers pull in no header of MLIR, LLVM or CUDA, whatever they
+   include in turn (asked of the compiler with -M), and each compiles alone.
+2. Includes go one way: tools -> kernels -> {compiler, runtime}; the runtime
+   includes compiler/Ptx.h and compiler/Error.h only; inside the compiler
+   dsl -> ir <- transforms <- lowering.
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+
+PUBLIC = ["compiler/Error.h", "compiler/Dtype.h", "compiler/Ptx.h",
+          "compiler/Target.h", "compiler/Compile.h", "compiler/dsl/Program.h",
+          "runtime/*.h", "kernels/*.h"]
+FOREIGN = re.compile(
+    r"(^|/)(mlir|llvm|mlir-c|llvm-c)/|/llvm-\d+/include/|(^|/)(cuda|nvJitLink|nvrtc)[^/]*\.h")
+
+# Folder -> what it may include: folders, or single headers. The first folder
+# that holds the file counts. A header directly in compiler/ is open to all of
+# compiler/.
+TOP = "compiler/*.h"
+ALLOWED = [
+    ("compiler/ir", ["compiler/ir", TOP]),
+    ("compiler/dsl", ["compiler/dsl", "compiler/ir", TOP]),
+    ("compiler/transforms", ["compiler/transforms", "compiler/ir", TOP]),
+    ("compiler/lowering", ["compiler/lowering", "compiler/transforms",
+                           "compiler/ir", TOP]),
+    ("compiler/codegen", ["compiler/codegen", "compiler/ir", TOP]),
+    ("compiler", ["compiler"]),
+    ("runtime", ["runtime", "compiler/Ptx.h", "compiler/Error.h"]),
+    ("kernels", ["kernels", "compiler", "runtime"]),
+    ("tools", ["tools", "kernels", "compiler", "runtime"]),
+]
+# Folders that may include no header of MLIR and LLVM at all.
+NO_LLVM = ["runtime", "kernels", "tools/lath", "tools/verify"]
+OURS = re.compile(r"^(compiler|runtime|kernels|tools|tests)/")
+
+
+def may_include(target, allowed):
+    for rule in allowed:
+        if rule == TOP:
+            if re.fullmatch(r"compiler/[^/]+\.h", target):
+                return True
+        elif target == rule or target.startswith(rule + "/"):
+            return True
+    return False
+
+
+def check_directions(source):
+    errors = []
+    for top in ("compiler", "runtime", "kernels", "tools"):
+        for path in sorted(glob.glob(f"{source}/{top}/**/*", recursive=True)):
+            if not path.endswith((".h", ".cpp")):
+                continue
+            name = os.path.relpath(path, source)
+            allowed = next(a for f, a in ALLOWED if name.startswith(f + "/"))
+            for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                m = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
+                if not m:
+                    continue
+                target = m.group(1)
+                if OURS.match(target) and not may_include(target, allowed):
+                    errors.append(f"{name}:{number}: may not include {target}")
+                if (re.match(r"(mlir|llvm)(-c)?/", target)
+                        and any(name.startswith(f + "/") for f in NO_LLVM)):
+                    errors.append(f"{name}:{number}: may not include {target}: "
+                                  "no MLIR or LLVM here")
+    return errors
+
+
+def check_public(header, args):
+    command = [args.compiler, "-std=c++20", "-M", "-x", "c++",
+               "-I", args.source, "-I", args.build, os.path.join(args.source, header)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        return [f"{header}: does not preprocess alone:\n{done.stderr}"]
+    paths = done.stdout.replace("\\\n", " ").split()[1:]
+    return [f"{header}: pulls in {p}" for p in paths if FOREIGN.search(p)][:3]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--compiler", default="clang++-22")
+    args = parser.parse_args()
+
+    headers = [os.path.relpath(p, args.source) for pattern in PUBLIC
+               for p in sorted(glob.glob(os.path.join(args.source, pattern)))]
+    errors = check_directions(args.source)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for found in pool.map(lambda h: check_public(h, args), headers):
+            errors += found
+    for error in errors:
+        print(error, file=sys.stderr)
+    print(f"{len(headers)} public headers, {len(errors)} wrong includes")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
