@@ -1,3 +1,5 @@
+// PTX → cubin: choosing the assembler, running it, judging its log.
+
 #include "runtime/Assemble.h"
 
 #include "runtime/AssemblerLog.h"
@@ -15,7 +17,10 @@ namespace {
 struct Attempt {
   std::vector<char> cubin; ///< empty: rejected
   std::string log;
-  std::string failure; ///< "signal 11 (Segmentation fault)"; may be empty
+  std::string failure;   ///< "signal 11 (Segmentation fault)"; may be empty
+  std::string assembler; ///< "ptxas"
+  /// A ptxas command that does the same on a file called ptxName.
+  std::vector<std::string> command;
 };
 
 } // namespace
@@ -24,17 +29,25 @@ struct Attempt {
 /// somebody reads them.
 static constexpr const char *ptxName = "kernel.ptx";
 
-static std::vector<std::string> ptxasCommand(const std::string &program,
-                                             const Ptx &ptx,
-                                             const std::string &input,
-                                             const std::string &output) {
-  return {program, "-arch=" + ptx.target, "-O3", "-v", input, "-o", output};
-}
+static constexpr const char *cubinName = "kernel.cubin";
 
-static Attempt runNvJitLink(const Ptx &ptx, const NvJitLink &library) {
+static Attempt runNvJitLink(const Ptx &ptx, const Toolchain &tools) {
+  std::string arch = "-arch=" + ptx.target;
   LinkResult linked =
-      linkPtx(library, ptx.text, {"-arch=" + ptx.target, "-O3", "-Xptxas=-v"});
-  return {std::move(linked.cubin), std::move(linked.log), ""};
+      linkPtx(*tools.nvJitLink, ptx.text, {arch, "-O3", "-Xptxas=-v"});
+  Attempt attempt;
+  attempt.assembler = "nvJitLink";
+  attempt.cubin = std::move(linked.cubin);
+  attempt.log = std::move(linked.log);
+  attempt.command = {tools.ptxas.found() ? tools.ptxas.path : "ptxas",
+                     arch,
+                     "-O3",
+                     "-v",
+                     "-c",
+                     ptxName,
+                     "-o",
+                     cubinName};
+  return attempt;
 }
 
 static void replaceAll(std::string &text, const std::string &from,
@@ -47,11 +60,16 @@ static void replaceAll(std::string &text, const std::string &from,
 static Attempt runPtxas(const Ptx &ptx, const Toolchain &tools) {
   TemporaryFolder folder(tools.temporaryFolder);
   std::string input = folder.file(ptxName);
-  std::string output = folder.file("kernel.cubin");
+  std::string output = folder.file(cubinName);
   writeFile(input, ptx.text);
-  ProcessResult run =
-      runProcess(ptxasCommand(tools.ptxas.path, ptx, input, output));
+  std::vector<std::string> command{tools.ptxas.path, "-arch=" + ptx.target,
+                                   "-O3", "-v"};
   Attempt attempt;
+  attempt.assembler = "ptxas";
+  attempt.command = command;
+  attempt.command.insert(attempt.command.end(), {ptxName, "-o", cubinName});
+  command.insert(command.end(), {input, "-o", output});
+  ProcessResult run = runProcess(command);
   attempt.log = run.output;
   replaceAll(attempt.log, input, ptxName);
   if (run.ok())
@@ -77,26 +95,21 @@ static std::string releaseIn(const std::vector<char> &cubin) {
 }
 
 static std::vector<std::string> notesFor(const Ptx &ptx, unsigned line,
-                                         const Attempt &attempt,
-                                         const Toolchain &tools) {
+                                         const Attempt &attempt) {
   std::vector<std::string> notes;
   if (std::string text = lineOf(ptx.text, line); !text.empty())
     notes.push_back("line " + std::to_string(line) + ": " + text);
   if (!attempt.log.empty())
     notes.push_back("the assembler's log:\n" + attempt.log);
   notes.push_back(std::string("to reproduce, save the PTX as ") + ptxName +
-                  " and run: " +
-                  shellCommand(ptxasCommand(
-                      tools.ptxas.found() ? tools.ptxas.path : "ptxas", ptx,
-                      ptxName, "kernel.cubin")));
+                  " and run: " + shellCommand(attempt.command));
   return notes;
 }
 
-static Error rejected(const Ptx &ptx, const std::string &assembler,
-                      const Attempt &attempt, const Toolchain &tools) {
+static Error rejected(const Ptx &ptx, const Attempt &attempt) {
   AssemblerComplaint complaint = firstComplaint(attempt.log);
-  std::string message =
-      assembler + " rejected kernel '" + ptx.entry + "' for " + ptx.target;
+  std::string message = attempt.assembler + " rejected kernel '" + ptx.entry +
+                        "' for " + ptx.target;
   if (complaint.line)
     message += ", line " + std::to_string(complaint.line);
   if (!complaint.text.empty())
@@ -104,7 +117,7 @@ static Error rejected(const Ptx &ptx, const std::string &assembler,
   else if (!attempt.failure.empty())
     message += ": " + attempt.failure;
   return Error(ErrorKind::compile, std::move(message),
-               notesFor(ptx, complaint.line, attempt, tools));
+               notesFor(ptx, complaint.line, attempt));
 }
 
 /// "sm_80", "sm_90a". Checked here because nvJitLink 13.0 ends the whole
@@ -130,6 +143,10 @@ static bool needsWholeProgram(const Ptx &ptx) {
 static std::optional<AssemblerChoice>
 pick(const Ptx &ptx, const Toolchain &tools, AssemblerChoice choice) {
   using enum AssemblerChoice;
+  if (!isTarget(ptx.target))
+    throw Error(ErrorKind::unsupported,
+                "kernel '" + ptx.entry + "' is for '" + ptx.target +
+                    "', which names no GPU; expected one like sm_90a");
   if (choice != ptxas && !tools.nvJitLinkSearch.problem.empty())
     throw Error(ErrorKind::toolchain, tools.nvJitLinkSearch.problem);
   if (choice != nvJitLink && !tools.ptxas.problem.empty())
@@ -166,31 +183,26 @@ static Error noAssembler(const Ptx &ptx, const Toolchain &tools,
 
 static Cubin assembleWith(const Ptx &ptx, const Toolchain &tools,
                           AssemblerChoice picked) {
-  if (!isTarget(ptx.target))
-    throw Error(ErrorKind::unsupported,
-                "kernel '" + ptx.entry + "' is for '" + ptx.target +
-                    "', which names no GPU; expected one like sm_90a");
   using Clock = std::chrono::steady_clock;
-  bool inProcess = picked == AssemblerChoice::nvJitLink;
-  std::string name = inProcess ? "nvJitLink" : "ptxas";
-
   auto start = Clock::now();
-  Attempt attempt =
-      inProcess ? runNvJitLink(ptx, *tools.nvJitLink) : runPtxas(ptx, tools);
+  Attempt attempt = picked == AssemblerChoice::nvJitLink
+                        ? runNvJitLink(ptx, tools)
+                        : runPtxas(ptx, tools);
   std::chrono::duration<double, std::milli> took = Clock::now() - start;
   if (attempt.cubin.empty())
-    throw rejected(ptx, name, attempt, tools);
+    throw rejected(ptx, attempt);
   if (auto warnings = fatalWarnings(attempt.log); !warnings.empty())
     throw Error(ErrorKind::compile,
-                name + " gave kernel '" + ptx.entry + "' for " + ptx.target +
+                attempt.assembler + " gave kernel '" + ptx.entry + "' for " +
+                    ptx.target +
                     " code that Lath does not accept: " + warnings.front(),
-                notesFor(ptx, 0, attempt, tools));
+                notesFor(ptx, 0, attempt));
 
   Cubin cubin;
   cubin.resources = parseResources(attempt.log, ptx.entry);
+  cubin.assembler = std::move(attempt.assembler);
   if (std::string release = releaseIn(attempt.cubin); !release.empty())
-    name += " " + release;
-  cubin.assembler = std::move(name);
+    cubin.assembler += " " + release;
   cubin.bytes = std::move(attempt.cubin);
   cubin.milliseconds = took.count();
   cubin.log = std::move(attempt.log);

@@ -1,3 +1,5 @@
+// Reading what an assembler prints.
+
 #include "runtime/AssemblerLog.h"
 
 #include <cctype>

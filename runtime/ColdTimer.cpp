@@ -1,3 +1,5 @@
+// Timing over a rotation set larger than the L2.
+
 #include "runtime/ColdTimer.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Retaining and entering the primary context.
+
 #include "runtime/CudaContext.h"
 
 namespace lath {

@@ -1,3 +1,5 @@
+// Device on the CUDA driver: facts, memory, loading.
+
 #include "runtime/CudaDevice.h"
 
 #include "runtime/CudaKernel.h"

@@ -1,3 +1,5 @@
+// Loading machine code or PTX, and launching it.
+
 #include "runtime/CudaKernel.h"
 
 #include <bit>
@@ -113,23 +115,26 @@ void CudaKernel::allowSharedMemory() const {
   if (total <= sharedWithoutOptIn)
     return;
   const Driver &driver = context_->driver;
+  CUresult result = driver.funcSetAttribute(
+      function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+      static_cast<int>(ptx_.sharedBytes));
+  if (result == CUDA_SUCCESS)
+    return;
+  // The driver judges: what it reserves of the memory differs by device.
   int most = 0;
-  context_->check(driver.deviceGetAttribute(
-                      &most,
-                      CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
-                      context_->device),
-                  "cuDeviceGetAttribute", "MAX_SHARED_MEMORY_PER_BLOCK_OPTIN");
-  if (total > static_cast<unsigned>(most))
-    throw Error(ErrorKind::unsupported,
-                "kernel '" + ptx_.entry + "' needs " + std::to_string(total) +
-                    " bytes of shared memory a block, the device has " +
-                    std::to_string(most));
-  context_->check(
-      driver.funcSetAttribute(function_,
-                              CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                              static_cast<int>(ptx_.sharedBytes)),
-      "cuFuncSetAttribute",
-      "MAX_DYNAMIC_SHARED_SIZE_BYTES = " + std::to_string(ptx_.sharedBytes));
+  driver.deviceGetAttribute(
+      &most, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+      context_->device);
+  Error error =
+      driverError(driver, result, "cuFuncSetAttribute",
+                  "MAX_DYNAMIC_SHARED_SIZE_BYTES of '" + ptx_.entry + "'");
+  if (result != CUDA_ERROR_INVALID_VALUE)
+    throw error;
+  throw Error(ErrorKind::unsupported,
+              "kernel '" + ptx_.entry + "' needs " + std::to_string(total) +
+                  " bytes of shared memory a block, the device has " +
+                  std::to_string(most),
+              {error.message()});
 }
 
 /// Kept out of launch, which must not touch the heap when all is well.

@@ -1,3 +1,5 @@
+// Capture, replay and events.
+
 #include "runtime/CudaTiming.h"
 
 namespace lath {

@@ -1,3 +1,5 @@
+// What a device does that has no better way of its own.
+
 #include "runtime/Device.h"
 
 #include <algorithm>

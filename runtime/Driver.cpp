@@ -1,3 +1,5 @@
+// Looking up the driver's calls, and naming its errors.
+
 #include "runtime/Driver.h"
 
 #include <dlfcn.h>

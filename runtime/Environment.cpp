@@ -1,3 +1,5 @@
+// The only file that calls getenv.
+
 #include "runtime/Environment.h"
 
 #include <cstdlib>

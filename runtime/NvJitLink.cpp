@@ -1,3 +1,5 @@
+// Opening nvJitLink by its versioned symbols, and one link.
+
 #include "runtime/NvJitLink.h"
 
 #include <dlfcn.h>
@@ -152,7 +154,8 @@ LinkResult linkPtx(const NvJitLink &library, const std::string &ptx,
   }
   if (code != success) {
     result.cubin.clear();
-    result.log += "nvJitLink: " + describe(code) + "\n";
+    if (result.log.empty())
+      result.log = "nvJitLink fatal : " + describe(code) + "\n";
   }
   return result;
 }

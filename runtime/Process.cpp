@@ -1,3 +1,5 @@
+// Child processes by posix_spawn.
+
 #include "runtime/Process.h"
 
 #include "compiler/Error.h"

@@ -1,3 +1,5 @@
+// Searching for assemblers and disassemblers.
+
 #include "runtime/Toolchain.h"
 
 #include <algorithm>

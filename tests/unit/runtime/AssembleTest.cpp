@@ -1,3 +1,5 @@
+// The real assemblers, where they are installed, and what goes wrong with them.
+
 #include <catch2/catch.hpp>
 
 #include "SamplePtx.h"
@@ -82,7 +84,8 @@ TEST_CASE("a rejected kernel is a compile error with line, log and command",
                                     Contains(".bogus"));
     std::string notes = joined(error.notes());
     CHECK_THAT(notes, Contains("line " + line + ": mul.bogus.u32"));
-    CHECK_THAT(notes, Contains("-arch=sm_90a -O3 -v kernel.ptx"));
+    CHECK_THAT(notes, Contains("ptxas -arch=sm_90a -O3 -v ") &&
+                          Contains("kernel.ptx -o kernel.cubin"));
     CHECK_THAT(notes, !Contains("lath-"));
   });
 }

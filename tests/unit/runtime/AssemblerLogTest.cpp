@@ -1,3 +1,5 @@
+// Logs as ptxas and nvJitLink print them.
+
 #include <catch2/catch.hpp>
 
 #include "runtime/AssemblerLog.h"

@@ -1,3 +1,5 @@
+// Rotation, rounding and statistics, on a device that only counts.
+
 #include <catch2/catch.hpp>
 
 #include "runtime/ColdTimer.h"

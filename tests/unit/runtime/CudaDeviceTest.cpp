@@ -225,6 +225,7 @@ TEST_CASE("a kernel that cannot fit is unsupported, with both numbers",
   std::shared_ptr<Device> device = openFake();
   Ptx ptx = scalePtx();
   ptx.sharedBytes = 232449;
+  record().failing["funcSetAttribute"] = CUDA_ERROR_INVALID_VALUE;
   CHECK_THROWS_WITH(device->loadAssembled(ptx, machineCode),
                     Contains("232449") && Contains("232448"));
   record().maxThreads = 64;

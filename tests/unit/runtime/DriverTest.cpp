@@ -1,3 +1,5 @@
+// Opening the driver, and the text of its errors.
+
 #include <catch2/catch.hpp>
 
 #include "FakeDriver.h"

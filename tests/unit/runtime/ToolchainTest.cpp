@@ -1,3 +1,5 @@
+// Finding tools in folders made for the purpose, and running them.
+
 #include <catch2/catch.hpp>
 
 #include "runtime/Process.h"

@@ -1,0 +1,2 @@
+// The command line of Lath.
+int main() { return 0; }

@@ -1,0 +1,197 @@
+// The accuracy grid: every kernel's result against fp64, outputs poisoned.
+#include "kernels/Heuristic.h"
+#include "kernels/Parallel.h"
+#include "kernels/Reference.h"
+#include "tools/verify/Verify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fmt/format.h>
+#include <map>
+
+namespace lath::verify {
+
+namespace {
+
+struct Case {
+  GemmSpec spec; ///< m = the kernel's bucket
+  int m;         ///< rows launched
+};
+
+int bucket(int m) {
+  for (int b : {8, 16, 32, 64})
+    if (m <= b)
+      return b;
+  return 64;
+}
+
+struct Outcome {
+  double error = 0;
+  bool ok = false;
+  std::string problem;
+};
+
+Outcome run(const std::shared_ptr<Device> &device, const Kernel &kernel,
+            const Problem &problem, const Case &c, const AccuracyOptions &options) {
+  std::int64_t n = c.spec.n, m = c.m;
+  std::vector<std::uint16_t> out((m + 1) * n), again;
+  Outcome outcome;
+  int launches = kernel.schedule().reduce == Reduce::ordered ? options.launches : 2;
+  for (int i = 0; i < launches; ++i) {
+    device->fill(problem.out.get(), poison & 0xff, 2 * (m + 1) * n);
+    kernel.launch(nullptr, problem.arguments(m));
+    device->synchronize();
+    std::vector<std::uint16_t> &target = i ? again : out;
+    target.resize(out.size());
+    device->download(target.data(), problem.out.get(), 2 * target.size());
+    if (i && kernel.schedule().reduce == Reduce::ordered && out != again) {
+      outcome.problem = fmt::format("launch {} differs from the first", i);
+      return outcome;
+    }
+  }
+  // The second launch is the one compared: a ticket or a workspace that the
+  // first left dirty shows there.
+  Comparison compared =
+      compare(again.data(), c.spec.x, problem.reference.data(), m, n);
+  outcome.error = compared.relativeFrobenius;
+  if (countPoison(again.data() + m * n, n) != n)
+    outcome.problem = "wrote past row m";
+  else if (compared.nonFinite)
+    outcome.problem = fmt::format("{} elements are not finite, {} unwritten, first at ({}, {})",
+                                  compared.nonFinite, compared.unwritten,
+                                  compared.worstRow, compared.worstColumn);
+  else if (!(outcome.error <= bound(c.spec.x, kernel.schedule().reduce)))
+    outcome.problem =
+        fmt::format("error {:.2e} exceeds {:.1e}; worst element ({}, {})", outcome.error,
+                    bound(c.spec.x, kernel.schedule().reduce), compared.worstRow,
+                    compared.worstColumn);
+  outcome.ok = outcome.problem.empty();
+  return outcome;
+}
+
+std::vector<Case> casesOf(const GemmSpec &base, bool square) {
+  std::vector<Case> cases;
+  std::vector<int> rows = {1, 2, 4, 5, 8, 16};
+  if (!square)
+    rows = {1, 8, 16};
+  for (int ragged : {3, 7, 13, 17, 33})
+    rows.push_back(ragged);
+  for (int m : rows)
+    for (int split : {1, 2, 4, 8, 16}) {
+      std::vector<Reduce> policies = {Reduce::ordered};
+      if (split > 1)
+        policies = {Reduce::ordered, Reduce::atomic, Reduce::atomicOut};
+      for (Reduce reduce : policies) {
+        bool ragged = m == 3 || m == 7 || m == 13 || m == 17 || m == 33;
+        if (ragged && split != 1 && split != 4)
+          continue;
+        Case c{base, m};
+        c.spec.m = bucket(m);
+        c.spec.split = split;
+        c.spec.reduce = split == 1 ? Reduce::none : reduce;
+        cases.push_back(c);
+      }
+    }
+  return cases;
+}
+
+} // namespace
+
+int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &options,
+             const std::string &path) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
+  for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
+    shapes.push_back({n, n});
+  std::vector<std::pair<std::int64_t, std::int64_t>> odd = {
+      {6144, 4096}, {4096, 14336}, {4608, 3584}, {2112, 7168}};
+  shapes.insert(shapes.end(), odd.begin(), odd.end());
+  if (options.quick)
+    shapes = {{512, 512}, {2112, 7168}};
+
+  struct Variant {
+    Dtype x;
+    std::int64_t group; ///< 0: K
+    Zeros zeros;
+  };
+  std::vector<Variant> variants = {
+      {Dtype::f16, 128, Zeros::symmetric}, {Dtype::bf16, 128, Zeros::symmetric}};
+  std::vector<Variant> small = {{Dtype::f16, 128, Zeros::v1}, {Dtype::f16, 64, Zeros::v2},
+                                {Dtype::bf16, 32, Zeros::v1}, {Dtype::f16, 0, Zeros::v2},
+                                {Dtype::f16, 32, Zeros::symmetric}};
+
+  FILE *file = std::fopen(path.c_str(), "w");
+  if (!file)
+    throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
+  fmt::print(file, "{{\"device\": \"{}\", \"driver\": \"{}\", \"seed\": {}, \"cases\": [\n",
+             device->info().name, device->info().driverText, options.seed);
+  Engine engine(device);
+  int failures = 0, total = 0;
+  std::map<std::string, std::pair<int, double>> summary; // class -> count, worst
+  for (auto [n, k] : shapes) {
+    std::vector<Variant> all = variants;
+    if (n <= 1024 || n == 4608 || n == 2112)
+      all.insert(all.end(), small.begin(), small.end());
+    for (const Variant &v : all) {
+      GemmSpec base;
+      base.m = 33;
+      base.n = n;
+      base.k = k;
+      base.group = v.group ? v.group : k;
+      base.x = v.x;
+      base.zeros = v.zeros;
+      base.reduce = Reduce::ordered;
+      std::uint64_t seed = options.seed * 1000003 + n * 31 + k;
+      Problem problem(device, base, seed);
+      std::vector<Case> cases = casesOf(base, n == k);
+      // Compile on all cores first.
+      std::vector<Kernel> kernels(cases.size());
+      std::vector<std::string> problems(cases.size());
+      parallelFor(cases.size(), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i)
+          try {
+            kernels[i] = engine.gemm(cases[i].spec);
+          } catch (const Error &error) {
+            problems[i] = error.message();
+          }
+      });
+      int bad = 0;
+      for (std::size_t i = 0; i < cases.size(); ++i) {
+        Outcome outcome;
+        if (problems[i].empty())
+          outcome = run(device, kernels[i], problem, cases[i], options);
+        else
+          outcome.problem = problems[i];
+        GemmSpec spec = cases[i].spec;
+        fmt::print(file, "{}{{\"spec\": \"{}\", \"m\": {}, \"seed\": {}, \"error\": {:.3e}, \"ok\": {}}}",
+                   total ? ",\n" : "", print(spec), cases[i].m, seed, outcome.error,
+                   outcome.ok);
+        ++total;
+        if (!outcome.ok) {
+          ++failures;
+          if (++bad <= 4)
+            fmt::print("FAIL {} m={} {}: {}\n", print(spec), cases[i].m,
+                       problems[i].empty() ? print(kernels[i].schedule()) : "",
+                       outcome.problem);
+        } else {
+          auto &[count, worst] = summary[fmt::format(
+              "{} {}", name(spec.x), name(spec.split == 1 ? Reduce::none : spec.reduce))];
+          ++count;
+          worst = std::max(worst, outcome.error);
+        }
+      }
+      fmt::print("{}: {} of {} failed\n", problem.name(), bad, cases.size());
+      std::fflush(stdout);
+    }
+  }
+  fmt::print(file, "\n]}}\n");
+  std::fclose(file);
+  fmt::print("{:<18} {:>6} {:>10}\n", "class", "passed", "worst");
+  for (auto &[name, value] : summary)
+    fmt::print("{:<18} {:>6} {:>10.2e}\n", name, value.first, value.second);
+  fmt::print("{} passed, {} failed\n", total - failures, failures);
+  return failures;
+}
+
+} // namespace lath::verify

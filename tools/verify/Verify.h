@@ -1,0 +1,53 @@
+// Checks and times Lath's kernels over whole grids of problems, on a device.
+#pragma once
+
+#include "kernels/Engine.h"
+#include "kernels/Gptq.h"
+#include "kernels/Schedule.h"
+#include "runtime/Device.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lath::verify {
+
+/// One (N, K, group, zeros, x) with its tensors on the device and its fp64
+/// result for `maxRows` rows.
+struct Problem {
+  GemmSpec base; ///< m = maxRows, split 0
+  GptqLayer layer;
+  std::vector<std::uint16_t> x;
+  std::vector<double> reference;
+  DeviceBuffer xMemory, qweight, scales, qzeros, out;
+  int maxRows;
+
+  Problem(const std::shared_ptr<Device> &device, GemmSpec spec, std::uint64_t seed);
+  GemmArguments arguments(std::int64_t m) const;
+  std::string name() const;
+};
+
+struct AccuracyOptions {
+  std::uint64_t seed = 1;
+  bool quick = false; ///< small shapes only
+  int launches = 20;  ///< of an ordered kernel, compared bit by bit
+};
+
+/// Every combination that docs/results/accuracy.md lists. Writes JSON to
+/// `path`, prints a summary, returns the number of failures.
+int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &options,
+             const std::string &path);
+
+struct TimingOptions {
+  std::uint64_t seed = 1;
+  std::vector<std::int64_t> m = {1, 16};
+  bool sweep = false; ///< try many schedules a shape, not the default alone
+  std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
+};
+
+/// Cold times of the default schedule (and of others) beside a plain read of
+/// the same bytes in the same run.
+int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
+           const std::string &path);
+
+} // namespace lath::verify

@@ -1,0 +1,36 @@
+// lath-verify: accuracy and timing grids on a GPU, as JSON for docs/results.
+#include "runtime/CudaDevice.h"
+#include "tools/verify/Verify.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+int main(int argc, char **argv) {
+  CLI::App app{"Checks and times Lath's kernels on GPU 0"};
+  app.require_subcommand(1);
+  std::string path = "results.json";
+  lath::verify::AccuracyOptions accuracy;
+  auto *a = app.add_subcommand("accuracy", "every result against fp64");
+  a->add_option("-o,--output", path, "JSON file to write");
+  a->add_option("--seed", accuracy.seed, "of the random inputs");
+  a->add_flag("--quick", accuracy.quick, "small shapes only");
+  lath::verify::TimingOptions timing;
+  auto *t = app.add_subcommand("time", "cold times of the default schedules");
+  t->add_option("-o,--output", path, "JSON file to write");
+  t->add_option("-m", timing.m, "rows")->delimiter(',');
+  t->add_option("--shapes", timing.shapes, "NxK,NxK,...");
+  t->add_flag("--sweep", timing.sweep, "many schedules a shape");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    auto device = lath::openCuda();
+    fmt::print("{}, driver {}\n", device->info().name, device->info().driverText);
+    int failures = *a ? lath::verify::accuracy(device, accuracy, path)
+                      : lath::verify::timing(device, timing, path);
+    return failures ? 6 : 0;
+  } catch (const lath::Error &error) {
+    fmt::print(stderr, "lath-verify: error: {}\n", error.message());
+    for (const std::string &note : error.notes())
+      fmt::print(stderr, "  {}\n", note);
+    return error.kind() == lath::ErrorKind::driver ? 5 : 1;
+  }
+}
