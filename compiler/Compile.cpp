@@ -52,6 +52,19 @@ tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
   llvm_unreachable("all policies are listed");
 }
 
+void checkOptions(const CompileOptions &options) {
+  auto fail = [](const std::string &why) {
+    throw Error(ErrorKind::invalidSpec, "compile: " + why);
+  };
+  int warps = options.warps;
+  if (warps < 1 || warps > 32 || (warps & (warps - 1)))
+    fail(fmt::format("expected a power of two from 1 to 32 warps, got {}", warps));
+  if (options.stages < 1)
+    fail(fmt::format("expected at least one stage, got {}", options.stages));
+  if (options.split < 1)
+    fail(fmt::format("expected a split of at least 1, got {}", options.split));
+}
+
 /// What the launch needs to know, read off the kernel before it is lowered.
 void describeLaunch(ProgramImpl &program, const CompileOptions &options, Ptx &ptx) {
   mlir::func::FuncOp function = program.function;
@@ -85,6 +98,7 @@ CompileResult compile(Program &program, const CompileOptions &options,
                 fmt::format("program '{}' has been compiled already", p.name));
   if (!options.target)
     throw Error(ErrorKind::internal, "compile: no target");
+  checkOptions(options);
   p.compiled = true;
   mlir::ModuleOp module = *p.module;
   mlir::MLIRContext *context = p.context.get();

@@ -42,9 +42,10 @@ struct CompileResult {
 };
 
 /// Compiles. The program is consumed: its IR is lowered in place. Thread safe
-/// for different programs. Throws Error{unsupported} where the schedule or the
-/// target cannot do what the program asks, Error{compile} with the diagnostics
-/// where a pass fails. `dump` is called at each stage with its text.
+/// for different programs. Throws Error{invalidSpec} where options are out of
+/// range, Error{unsupported} where the schedule or the target cannot do what the
+/// program asks, Error{compile} with the diagnostics where a pass fails. `dump`
+/// is called at each stage with its text.
 CompileResult
 compile(Program &program, const CompileOptions &options,
         const std::function<void(Stage, const std::string &)> &dump = {});

@@ -33,8 +33,9 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                       s.blockK, spec.group));
 
   std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
-  s.blockN = spec.n >= 128 * (std::int64_t)smCount / 4 ? 128 : 64;
-  s.warps = s.blockN / 32;
+  // Small blocks, many to an SM: while some wait for memory others compute.
+  s.blockN = 64;
+  s.warps = 2;
   because(fmt::format("bn{}, {} warps: 32 columns a warp, so that a lane reads 16 bytes of "
                       "qweight at once",
                       s.blockN, s.warps));
@@ -44,11 +45,11 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     s.split = spec.split;
     because(fmt::format("s{}: as the spec asks", s.split));
   } else {
-    // Enough blocks to fill the device a few times over, at least two K steps
-    // for each.
+    // Three and a half blocks an SM, at least one K step each; beyond 8 the
+    // partial sums cost more than the parallelism brings.
     s.split = 1;
-    while (s.split < 16 && tiles * s.split < 3 * (std::int64_t)smCount &&
-           steps / (2 * s.split) >= 2)
+    while (s.split < 8 && 2 * tiles * s.split < 7 * (std::int64_t)smCount &&
+           steps >= 2 * s.split)
       s.split *= 2;
     because(fmt::format("s{}: {} tiles on {} SMs, {} K steps", s.split, tiles, smCount,
                         steps));

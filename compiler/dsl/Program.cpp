@@ -55,10 +55,19 @@ Index Index::operator/(std::int64_t other) const {
   return *this / constantLike(program_, other, "Index /");
 }
 
+static void checkExtent(const char *what, std::int64_t extent) {
+  if (extent < 1 || !std::has_single_bit((std::uint64_t)extent))
+    ProgramImpl::fail(fmt::format("{}: expected a power of two, got {}; the "
+                                  "nearest is {}",
+                                  what, extent,
+                                  extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent)));
+}
+
 Range Range::operator/(std::int64_t divisor) const {
   if (divisor < 1)
     ProgramImpl::fail(
         fmt::format("Range /: expected a positive divisor, got {}", divisor));
+  checkExtent("Range /", extent);
   if (divisor % extent && extent % divisor)
     ProgramImpl::fail(fmt::format(
         "Range /: {} coordinates and groups of {} straddle each other; one must "
@@ -76,6 +85,9 @@ Program::Program(std::string name)
       !llvm::all_of(n, [](char c) { return std::isalnum((unsigned char)c) || c == '_'; }))
     ProgramImpl::fail(fmt::format(
         "a program's name must be an identifier, got '{}'", n));
+  if (n == "lath_shared")
+    ProgramImpl::fail("a program cannot be called lath_shared: the block's shared "
+                      "memory is");
 }
 Program::~Program() = default;
 
@@ -123,6 +135,9 @@ View Program::view(const std::string &name, Dtype dtype,
     if (extent < 1)
       ProgramImpl::fail(fmt::format(
           "view '{}': expected positive extents, got {}", name, extent));
+    if (extent > INT32_MAX)
+      ProgramImpl::fail(fmt::format(
+          "view '{}': expected 32-bit extents, got {}", name, extent));
     if ((int)d == packedDim && extent % 8)
       ProgramImpl::fail(fmt::format("view '{}': packed extent {} is not a "
                                     "multiple of 8",
@@ -140,6 +155,7 @@ View Program::view(const std::string &name, Dtype dtype,
 }
 
 Index Program::programId(int axis) {
+  impl_->checkOpen("programId");
   if (axis < 0 || axis > 2)
     ProgramImpl::fail(
         fmt::format("programId: expected an axis from 0 to 2, got {}", axis));
@@ -148,6 +164,7 @@ Index Program::programId(int axis) {
 }
 
 Index Program::numPrograms(int axis) {
+  impl_->checkOpen("numPrograms");
   if (axis < 0 || axis > 2)
     ProgramImpl::fail(
         fmt::format("numPrograms: expected an axis from 0 to 2, got {}", axis));
@@ -156,19 +173,12 @@ Index Program::numPrograms(int axis) {
 }
 
 Index Program::constant(std::int64_t value) {
+  impl_->checkOpen("constant");
   if (value < INT32_MIN || value > INT32_MAX)
     ProgramImpl::fail(
         fmt::format("constant: expected a 32-bit value, got {}", value));
   return impl_->wrapIndex(arith::ConstantOp::create(
       impl_->builder, impl_->loc(), impl_->builder.getI32IntegerAttr(value)));
-}
-
-static void checkExtent(const char *what, std::int64_t extent) {
-  if (extent < 1 || !std::has_single_bit((std::uint64_t)extent))
-    ProgramImpl::fail(fmt::format("{}: expected a power of two, got {}; the "
-                                  "nearest is {}",
-                                  what, extent,
-                                  extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent)));
 }
 
 Range Program::range(Index index, std::int64_t extent) {
@@ -235,6 +245,8 @@ void View::atomicAdd(const std::vector<Range> &at, const Tile &value) const {
 Tile Program::where(const View &view, const std::vector<Range> &at,
                     const Tile &inside, double outside) {
   auto source = impl_->get(view, "where");
+  if (view.dtype() == Dtype::u4)
+    ProgramImpl::fail("where: not for u4 views");
   auto [starts, shape] = access(*impl_, view, at, "where");
   if (inside.shape() != shape || !isFloat(inside.dtype()))
     ProgramImpl::fail(fmt::format("where: expected a float tile {}, got {}",
@@ -258,6 +270,8 @@ Program::KRange Program::kRange(std::int64_t extent, std::int64_t step) {
 Tile Program::loop(const KRange &range, const Tile &init,
                    const std::function<Tile(Range, Tile)> &body) {
   Value start = impl_->get(init, "loop");
+  if (!body)
+    ProgramImpl::fail("loop: expected a body");
   OpBuilder &b = impl_->builder;
   auto bounds = tile::KRangeOp::create(b, impl_->loc(), b.getI32Type(),
                                        b.getI32Type(), b.getI32Type(),

@@ -33,6 +33,9 @@ namespace lath {
 class Program;
 using Shape = std::vector<std::int64_t>;
 
+/// Far more than the registers of a block hold.
+inline constexpr std::int64_t maxTileElements = 1 << 20;
+
 /// A 32-bit integer, the same in all threads of a block.
 class Index {
 public:

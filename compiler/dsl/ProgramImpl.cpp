@@ -65,11 +65,17 @@ static Dtype dtypeOf(Type type) {
 }
 
 RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {
+  std::int64_t elements = 1;
+  for (std::int64_t extent : shape)
+    if (extent > maxTileElements || (elements *= extent) > maxTileElements)
+      fail(fmt::format("a tile holds at most {} elements, got {}", maxTileElements,
+                       print(shape)));
   return RankedTensorType::get(shape, type(dtype));
 }
 
 Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
                                KernelParam::Kind kind) {
+  checkOpen(kind == KernelParam::Kind::view ? "view" : "scalar");
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (function.getArgAttrOfType<StringAttr>(i, paramNameAttr) == argumentName)
       fail(fmt::format("{}: there is a parameter '{}' already", name, argumentName));
@@ -83,6 +89,13 @@ Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
   return function.getArgument(index);
 }
 
+void ProgramImpl::checkOpen(const char *what) {
+  if (compiled)
+    fail(fmt::format("{}: program '{}' has been compiled and takes no more "
+                     "operations",
+                     what, name));
+}
+
 void ProgramImpl::checkUse(const Program *program, Value value,
                            const char *what) {
   if (!program || !value)
@@ -90,10 +103,7 @@ void ProgramImpl::checkUse(const Program *program, Value value,
   if (program != &owner)
     fail(fmt::format("{}: a value of program '{}' is used in program '{}'", what,
                      program->name(), name));
-  if (compiled)
-    fail(fmt::format("{}: program '{}' has been compiled and takes no more "
-                     "operations",
-                     what, name));
+  checkOpen(what);
   Region *home = value.getParentRegion();
   if (!home->isAncestor(builder.getInsertionBlock()->getParent()))
     fail(fmt::format("{}: a value made inside a loop is used outside of it; "

@@ -36,6 +36,8 @@ struct ProgramImpl {
   Index wrapIndex(mlir::Value value);
   View wrapView(mlir::Value value, Dtype dtype, std::size_t rank);
 
+  /// Throws once the program has been compiled.
+  void checkOpen(const char *what);
   /// Throws unless `value` may be used where the builder stands.
   void checkUse(const Program *program, mlir::Value value, const char *what);
   [[noreturn]] static void fail(const std::string &message);

@@ -94,6 +94,7 @@ static void checkShape(const char *what, const Shape &shape) {
 }
 
 Tile Program::splat(double value, Dtype dtype, const Shape &shape) {
+  impl_->checkOpen("splat");
   checkShape("splat", shape);
   OpBuilder &b = impl_->builder;
   Value scalar;
@@ -111,8 +112,15 @@ Tile Program::splat(double value, Dtype dtype, const Shape &shape) {
                                            impl_->tensor(shape, dtype), scalar));
 }
 
+/// Eight u4 share a word, so these tiles can be loaded and dequantised only.
+static void checkNotPacked(const char *what, const Tile &tile) {
+  if (tile.dtype() == Dtype::u4)
+    ProgramImpl::fail(fmt::format("{}: not for {}", what, describe(tile)));
+}
+
 Tile Program::broadcast(const Tile &tile, const Shape &shape) {
   Value value = impl_->get(tile, "broadcast");
+  checkNotPacked("broadcast", tile);
   checkShape("broadcast", shape);
   bool fits = tile.shape().size() == shape.size();
   for (std::size_t d = 0; fits && d < shape.size(); ++d)
@@ -129,6 +137,7 @@ Tile Program::broadcast(const Tile &tile, const Shape &shape) {
 
 Tile Program::reshape(const Tile &tile, const Shape &shape) {
   Value value = impl_->get(tile, "reshape");
+  checkNotPacked("reshape", tile);
   checkShape("reshape", shape);
   auto count = [](const Shape &s) {
     std::int64_t n = 1;
@@ -146,6 +155,7 @@ Tile Program::reshape(const Tile &tile, const Shape &shape) {
 
 Tile Program::transpose(const Tile &tile) {
   Value value = impl_->get(tile, "transpose");
+  checkNotPacked("transpose", tile);
   if (tile.shape().size() != 2)
     ProgramImpl::fail(
         fmt::format("transpose: expected a matrix, got {}", describe(tile)));

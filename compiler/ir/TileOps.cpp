@@ -72,6 +72,8 @@ LogicalResult AtomicAddOp::verify() {
                       getStart().size());
 }
 LogicalResult MaskOp::verify() {
+  if (getView().getType().getPacked() >= 0)
+    return emitOpError("expected a view that is not packed");
   if (getValue().getType() != getResult().getType())
     return emitOpError("expected a result of ")
            << getValue().getType() << ", got " << getResult().getType();

@@ -110,7 +110,8 @@ public:
       coordinate = e.add(startUnits[d], coordinate);
       Value limit = ShapedType::isDynamic(memory.shape[d]) ? extent
                                                            : e.c(memory.shape[d]);
-      Value inside = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::slt,
+      // Unsigned: what lies before the view is outside as well.
+      Value inside = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::ult,
                                           coordinate, limit);
       all = all ? Value(LLVM::AndOp::create(e.r, e.loc, all, inside)) : inside;
     }

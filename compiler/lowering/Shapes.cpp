@@ -28,6 +28,9 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
 LogicalResult pick(Operation *op, ValueRange source, const Layout &from,
                    const Layout &to, const LinearMap &map,
                    ConversionPatternRewriter &r) {
+  if (cast<RankedTensorType>(op->getResult(0).getType()).getElementType().isInteger(4))
+    return op->emitOpError("eight 4-bit elements share a register and stay where "
+                           "they are");
   auto registers = registersFrom(from, to, map);
   if (!registers)
     return op->emitOpError("source and result lie in different lanes: ")

@@ -206,7 +206,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
         Value limit = ShapedType::isDynamic(memory.shape[d])
                           ? adaptor.getView()[1]
                           : e.c(memory.shape[d]);
-        Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::slt,
+        Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult,
                                         e.add(starts[d], coordinate), limit);
         inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
       }

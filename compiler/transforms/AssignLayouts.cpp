@@ -56,6 +56,7 @@ public:
       for (Value result : op->getResults())
         seedBlocked(result);
     });
+    function.walk([&](ReduceOp reduce) { convertResult(reduce); });
     insertConversions();
     for (auto &[value, layout] : layouts)
       value.setType(withLayout(tensorType(value), layout));
@@ -251,6 +252,23 @@ private:
         if (auto load = dyn_cast<PartialLoadOp>(user))
           tie({store.getValue(), load.getResult()});
     }
+  }
+
+  /// A reduction leaves its result in the source's slice; where its users were
+  /// given another layout first, they get a conversion.
+  void convertResult(ReduceOp reduce) {
+    Value result = reduce.getResult();
+    Layout slice = get(reduce.getSource())->sliced(reduce.getDim());
+    Layout wanted = *get(result);
+    if (wanted == slice)
+      return;
+    OpBuilder b(reduce.getContext());
+    b.setInsertionPointAfter(reduce);
+    auto converted = ConvertLayoutOp::create(
+        b, reduce.getLoc(), withLayout(tensorType(result), wanted), result);
+    result.replaceAllUsesExcept(converted, converted);
+    layouts[result] = slice;
+    layouts[converted.getResult()] = wanted;
   }
 
   void insertConversions() {

@@ -48,6 +48,9 @@ public:
     if (copies.empty())
       return;
     deepenBuffers();
+    // Inside another loop the buffers have readers from the last time.
+    if (loop->getParentOfType<scf::ForOp>())
+      BarrierOp::create(b, loc());
     Value lower = loop.getLowerBound(), step = loop.getStep();
     for (unsigned s = 0; s + 1 < stages; ++s) {
       Value ahead = arith::MulIOp::create(b, loc(), step, constant(s));

@@ -63,12 +63,28 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
              << schedule.getSplit()
              << " needs one k_range and one reduce_splits, got " << ranges.size()
              << " and " << reductions.size();
+    if (schedule.getSplit() > 1 && failed(checkAxes(function)))
+      return failure();
     for (KRangeOp range : ranges)
       replaceRange(range, schedule);
     for (ReduceSplitsOp reduction : reductions)
       if (failed(replaceReduction(function, reduction, schedule)))
         return failure();
     return success();
+  }
+
+  /// Axis 2 of the grid is the splits'.
+  LogicalResult checkAxes(func::FuncOp function) {
+    WalkResult result = function.walk([&](Operation *op) {
+      auto id = dyn_cast<ProgramIdOp>(op);
+      auto count = dyn_cast<NumProgramsOp>(op);
+      if ((id && id.getAxis() == 2) || (count && count.getAxis() == 2)) {
+        op->emitOpError("axis 2 of the grid holds the splits; use 0 and 1");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
   }
 
   void replaceRange(KRangeOp range, ScheduleAttr schedule) {

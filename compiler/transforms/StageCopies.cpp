@@ -145,7 +145,12 @@ struct StageCopies : lath::impl::StageCopiesBase<StageCopies> {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) {
       ScheduleAttr schedule = scheduleOf(loop);
-      if (schedule && schedule.getStages() > 1)
+      // Innermost loops only: copies of an outer loop would wait for those of
+      // the inner one.
+      bool innermost = !loop.getBody()->walk([](scf::ForOp) {
+        return WalkResult::interrupt();
+      }).wasInterrupted();
+      if (schedule && schedule.getStages() > 1 && innermost)
         loops.push_back(loop);
     });
     for (scf::ForOp loop : loops)

@@ -105,10 +105,12 @@ int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &optio
   for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
     shapes.push_back({n, n});
   std::vector<std::pair<std::int64_t, std::int64_t>> odd = {
-      {6144, 4096}, {4096, 14336}, {4608, 3584}, {2112, 7168}};
+      {6144, 4096}, {4096, 14336}, {4608, 3584}, {2112, 7168},
+      // Tails: few columns, and a K that is no multiple of the K step.
+      {8, 512}, {24, 2112}, {1544, 2112}};
   shapes.insert(shapes.end(), odd.begin(), odd.end());
   if (options.quick)
-    shapes = {{512, 512}, {2112, 7168}};
+    shapes = {{512, 512}, {2112, 7168}, {8, 512}, {24, 2112}, {1544, 2112}};
 
   struct Variant {
     Dtype x;
@@ -131,9 +133,13 @@ int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &optio
   std::map<std::string, std::pair<int, double>> summary; // class -> count, worst
   for (auto [n, k] : shapes) {
     std::vector<Variant> all = variants;
-    if (n <= 1024 || n == 4608 || n == 2112)
+    if (k % 128)
+      all.clear();
+    if (n <= 1024 || n == 4608 || n == 2112 || n == 1544)
       all.insert(all.end(), small.begin(), small.end());
     for (const Variant &v : all) {
+      if (v.group && k % v.group)
+        continue;
       GemmSpec base;
       base.m = 33;
       base.n = n;

@@ -25,15 +25,19 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
       for (int warps : {2, 4, 8})
         for (int stages : {2, 3, 4, 6})
           for (int split : {1, 2, 4, 8, 16})
-            for (Reduce reduce : {Reduce::ordered, Reduce::atomic}) {
+            for (auto [reduce, order] :
+                 {std::pair{Reduce::ordered, KOrder::interleaved},
+                  std::pair{Reduce::ordered, KOrder::contiguous},
+                  std::pair{Reduce::atomic, KOrder::interleaved}}) {
               Schedule s = list.front();
+              s.order = order;
               s.blockN = bn;
               s.blockK = bk;
               s.warps = warps;
               s.stages = stages;
               s.split = split;
               s.reduce = split == 1 ? Reduce::none : reduce;
-              if (split == 1 && reduce != Reduce::ordered)
+              if (split == 1 && (reduce != Reduce::ordered || order != KOrder::interleaved))
                 continue;
               if (warps * 64 < bn || warps * 16 > bn)
                 continue;
@@ -110,6 +114,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         for (std::int64_t i = begin; i < end; ++i)
           try {
             GemmSpec asked = spec;
+            asked.split = list[i].split;
             asked.reduce = list[i].reduce;
             kernels[i] = engine.gemm(asked, list[i]);
           } catch (const Error &error) {
