@@ -18,6 +18,7 @@ namespace lath {
 struct CompileOptions {
   const Target *target = nullptr;
   int warps = 4;
+  int kWarps = 1;  ///< warps of a block that share each K step
   int stages = 1;  ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

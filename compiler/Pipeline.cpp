@@ -18,6 +18,7 @@ const std::vector<PipelineStep> &pipeline() {
       {"cse", [] { return mlir::createCSEPass(); }},
       {"tile-orient-dots", createOrientDots},
       {"tile-split-k", createSplitK},
+      {"tile-split-warps", createSplitWarps},
       // Tiles with layouts.
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
@@ -37,8 +38,8 @@ const std::vector<PipelineStep> &pipeline() {
   return steps;
 }
 
-std::size_t layoutSteps() { return 9; }
-std::size_t nvvmSteps() { return 10; }
+std::size_t layoutSteps() { return 10; }
+std::size_t nvvmSteps() { return 11; }
 
 void registerPasses() {
   for (const PipelineStep &step : pipeline())

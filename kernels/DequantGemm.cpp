@@ -43,6 +43,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   CompileOptions options;
   options.target = &target;
   options.warps = schedule.warps;
+  options.kWarps = schedule.kWarps;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
@@ -78,7 +79,8 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
                        2 * groups * s.blockN;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
-  return stage * s.stages;
+  std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
+  return stage * s.stages + sums;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
@@ -96,9 +98,12 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
                      name(spec.reduce)));
   if (spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK)
     fail(fmt::format("a K step of {} straddles groups of {}", s.blockK, spec.group));
-  if (s.warps * 16 > s.blockN * (s.blockM / 8))
-    fail(fmt::format("{} warps are too many for a tile of {} x {}", s.warps, s.blockM,
-                     s.blockN));
+  if (s.warps / s.kWarps * 16 > s.blockN * (s.blockM / 8))
+    fail(fmt::format("{} warps are too many for a tile of {} x {}", s.warps / s.kWarps,
+                     s.blockM, s.blockN));
+  if (s.blockK / s.kWarps < 32)
+    fail(fmt::format("{} warps along a K step of {} have less than 32 each", s.kWarps,
+                     s.blockK));
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 && !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)", target.name));
   if (sharedBytes(s, spec) > target.maxSharedBytes)

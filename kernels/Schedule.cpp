@@ -26,16 +26,17 @@ struct Field {
 // fragments of weight rows, two steps of K), the registers of a block from
 // above. Two stages are the fewest that overlap a copy with arithmetic; with
 // six the latency of memory is long covered.
-constexpr std::array<Field, 6> fields = {{
+constexpr std::array<Field, 7> fields = {{
     {"bm", &Schedule::blockM, 8, 256, true},
     {"bn", &Schedule::blockN, 32, 256, true},
-    {"bk", &Schedule::blockK, 32, 256, true},
+    {"bk", &Schedule::blockK, 32, 4096, true},
     {"w", &Schedule::warps, 1, 16, true},
+    {"kw", &Schedule::kWarps, 1, 16, true},
     {"st", &Schedule::stages, 2, 6, false},
     {"s", &Schedule::split, 1, 64, false},
 }};
-constexpr std::array<std::string_view, 6> fieldKeys = {"bm", "bn", "bk",
-                                                       "w",  "st", "s"};
+constexpr std::array<std::string_view, 7> fieldKeys = {
+    "bm", "bn", "bk", "w", "kw", "st", "s"};
 constexpr std::array<std::string_view, 2> optionKeys = {"order", "reduce"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
@@ -76,6 +77,9 @@ void validate(const Schedule &schedule) {
     if (field.powerOfTwo)
       checkPowerOfTwo(schedule, field, value);
   }
+  if (schedule.kWarps > schedule.warps)
+    fail(schedule, fmt::format("kw = {} exceeds w = {}: it counts warps of the block",
+                               schedule.kWarps, schedule.warps));
   if (schedule.split == 1 && schedule.reduce != Reduce::none)
     fail(schedule,
          fmt::format("reduce = {} with s = 1: there is nothing to "
@@ -109,7 +113,8 @@ Schedule parseSchedule(std::string_view text) {
 std::string print(const Schedule &schedule) {
   std::string text;
   for (const Field &field : fields)
-    text += fmt::format("{}{}", field.key, schedule.*field.member);
+    if (field.member != &Schedule::kWarps || schedule.kWarps != 1)
+      text += fmt::format("{}{}", field.key, schedule.*field.member);
   if (schedule.order != KOrder::interleaved)
     text += ",order=contiguous";
   if (schedule.reduce != defaultReduce(schedule.split))

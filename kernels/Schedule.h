@@ -14,14 +14,15 @@ enum class KOrder {
   contiguous,  ///< block s takes one contiguous run
 };
 
-/// Text form: bm16bn128bk128w4st4s8,order=interleaved,reduce=ordered
+/// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
   int blockM = 16;  ///< rows of x a block computes; power of two, 8..256
   int blockN = 128; ///< output features a block computes; power of two, 32..256
-  int blockK = 128; ///< K step of the main loop; power of two, 32..256
+  int blockK = 128; ///< K step of the main loop; power of two, 32..4096
   int warps = 4;    ///< of a block; power of two, 1..16
+  int kWarps = 1;   ///< of them, warps that share each K step (kw); power of two
   int stages = 4;   ///< cp.async stages, 2..6
   int split = 1;    ///< blocks that share one K range, 1..64
   KOrder order = KOrder::interleaved;

@@ -31,15 +31,13 @@ struct Cubin {
 };
 
 /// Assembles for `ptx.target` with -O3. Thread safe, keeps no file behind.
-/// Throws
-///   Error{unsupported} ptx.target is not the name of a GPU target
-///   Error{compile}    rejected, or accepted with a warning that means slow or
-///                     wrong code (fatalWarnings in AssemblerLog.h); the notes
-///                     hold the PTX line, the log and a command that reproduces
-///                     it
-///   Error{toolchain}  the assembler is not there, with where it was looked
-///   for,
-///                     or a LATH_ variable names something unusable
+///
+/// Throws Error{unsupported} where ptx.target is not the name of a GPU target.
+/// Throws Error{compile} where the assembler rejects the text, or accepts it
+/// with a warning that means slow code (fatalWarnings in AssemblerLog.h); the
+/// notes hold the PTX line, the log and a command that reproduces it.
+/// Throws Error{toolchain} where the assembler is not there, with the places
+/// that were searched, or where a LATH_ variable names something unusable.
 Cubin assemble(const Ptx &ptx,
                AssemblerChoice choice = AssemblerChoice::automatic);
 Cubin assemble(const Ptx &ptx, const Toolchain &tools,

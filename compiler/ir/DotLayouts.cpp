@@ -25,7 +25,15 @@ namespace lath {
 bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   auto log2 = [](std::int64_t x) { return std::countr_zero((std::uint64_t)x); };
   int rowBits = log2(s.rows), columnBits = log2(s.columns), kBits = log2(s.k);
-  int warpBits = log2(s.warps);
+  int kWarpBits = log2(s.kWarps), warpBits = log2(s.warps) - kWarpBits;
+  // Each warp's share of k is its own problem; the highest k bits name it.
+  kBits -= kWarpBits;
+  if (warpBits < 0 || kBits < 4) {
+    problem = std::to_string(s.kWarps) + " warps along k are too many for " +
+              std::to_string(s.warps) + " warps and a K step of " +
+              std::to_string(s.k);
+    return false;
+  }
 
   // Warps: along rows while a warp keeps 16 (32 where A is dear to make), then
   // along columns while it keeps 8, then rows again down to 16.
@@ -47,8 +55,8 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     }
   }
   if (s.packedA && kBits < 5) {
-    problem = "4-bit weights need a K step of at least 32, got " +
-              std::to_string(s.k);
+    problem = "4-bit weights need a K step of at least 32 a warp, got " +
+              std::to_string(s.k / s.kWarps);
     return false;
   }
 
@@ -110,15 +118,20 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   for (int b = 0; b < 3; ++b)
     bLane.push_back(colBasis(b));
 
-  cReg.push_back(colBasis(0));
   for (int b : row.registers)
     cReg.push_back(rowBasis(b));
+  cReg.push_back(colBasis(0));
   for (int b : column.registers)
     cReg.push_back(colBasis(b));
   cLane = {colBasis(1), colBasis(2)};
   for (int b : row.lanes)
     cLane.push_back(rowBasis(b));
 
+  for (int b = kBits; b < kBits + kWarpBits; ++b) {
+    aWarp.push_back(colBasis(b));
+    bWarp.push_back(rowBasis(b));
+    cWarp.push_back(repeat);
+  }
   for (int b : row.warps) {
     aWarp.push_back(rowBasis(b));
     bWarp.push_back(repeat);
@@ -133,6 +146,18 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   out.b = Layout::make({s.k, s.columns}, bReg, bLane, bWarp);
   out.acc = Layout::make({s.rows, s.columns}, cReg, cLane, cWarp);
   return true;
+}
+
+Layout scatteredOverWarps(const Layout &acc, unsigned kWarps) {
+  Layout result = acc;
+  Bases &registers = result.bases(Place::Register);
+  for (unsigned bit = 0; bit < (unsigned)std::countr_zero(kWarps); ++bit) {
+    if (registers.empty())
+      break;
+    result.bases(Place::Warp)[bit] = registers.back();
+    registers.pop_back();
+  }
+  return result;
 }
 
 } // namespace lath

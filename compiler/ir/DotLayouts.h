@@ -10,6 +10,7 @@ namespace lath {
 struct DotShape {
   std::int64_t rows, columns, k; ///< of the m16n8k16 tiling: A is rows x k
   unsigned warps;
+  unsigned kWarps = 1; ///< of them, warps that share a K step
   /// A's words hold eight k each (4-bit weights).
   bool packedA = false;
   /// A's rows are contiguous in memory, so neighbours should share a lane.
@@ -29,5 +30,10 @@ struct DotLayouts {
 /// why where it is impossible.
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);
+
+/// The accumulator after the partial sums of `kWarps` warps (the lowest warp
+/// bits, zero bases in `acc`) are added: those warps take over register bits,
+/// the last ones first, so that neighbours stay in one lane.
+Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 
 } // namespace lath

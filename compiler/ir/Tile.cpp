@@ -78,13 +78,6 @@ int64_t BufferType::stageBytes() const {
 
 //===-- Types -------------------------------------------------------------===//
 
-static ParseResult parsePacked(AsmParser &parser, int &packed) {
-  packed = -1;
-  if (succeeded(parser.parseOptionalKeyword("packed")))
-    return failure(parser.parseEqual() || parser.parseInteger(packed));
-  return failure();
-}
-
 static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     ArrayRef<int64_t> shape, Type element,
                                     int packed) {
@@ -123,7 +116,9 @@ Type ViewType::parse(AsmParser &parser) {
   if (parser.parseLess() || parser.parseDimensionList(shape) ||
       parser.parseType(element))
     return {};
-  if (succeeded(parser.parseOptionalComma()) && parsePacked(parser, packed))
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseKeyword("packed") || parser.parseEqual() ||
+       parser.parseInteger(packed)))
     return {};
   if (parser.parseGreater())
     return {};
@@ -156,7 +151,8 @@ Type BufferType::parse(AsmParser &parser) {
       parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(element) || parser.parseComma())
     return {};
-  if (succeeded(parsePacked(parser, packed)) && parser.parseComma())
+  if (succeeded(parser.parseOptionalKeyword("packed")) &&
+      (parser.parseEqual() || parser.parseInteger(packed) || parser.parseComma()))
     return {};
   if (parser.parseAttribute(layout) || parser.parseGreater())
     return {};
@@ -182,8 +178,8 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
     return failure();
   Memory memory = memoryOf(shape, element, packed);
   if (layout.getShape() != ArrayRef<int64_t>(memory.shape))
-    return error() << "expected a layout of " << memory.shape << ", got "
-                   << layout.getShape();
+    return error() << "expected a layout of [" << memory.shape << "], got ["
+                   << layout.getShape() << "]";
   Layout map = layout.layout();
   if (!map.surjective() || map.bits(Place::Offset) != map.indexBits())
     return error() << "expected a layout with an offset for every element";
@@ -265,8 +261,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
                << shape.size() << " coordinates, got " << coords.size();
       for (auto [c, extent] : llvm::zip(coords, shape))
         if (c < 0 || c >= extent)
-          return parser.emitError(basisLoc, "expected coordinates inside ")
-                 << shape << ", got " << c;
+          return parser.emitError(basisLoc, "expected coordinates inside [")
+                 << shape << "], got " << c;
       layout.bases(place).push_back(
           layout.flatten({coords.begin(), coords.end()}));
       return success();

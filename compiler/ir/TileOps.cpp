@@ -220,6 +220,41 @@ LogicalResult ConvertLayoutOp::verify() {
   return success();
 }
 
+/// A register tile and the buffer it is read from or written to.
+static LogicalResult verifyLocal(Operation *op, BufferType buffer,
+                                 RankedTensorType tile) {
+  if (tile.getShape() != buffer.getShape() ||
+      tile.getElementType() != buffer.getElementType())
+    return op->emitOpError("expected a tile of [")
+           << buffer.getShape() << "] " << buffer.getElementType() << ", got ["
+           << tile.getShape() << "] " << tile.getElementType();
+  return success();
+}
+
+LogicalResult AsyncCopyOp::verify() {
+  ViewType view = getView().getType();
+  BufferType buffer = getBuffer().getType();
+  if (getStart().size() != view.getShape().size())
+    return emitOpError("expected ")
+           << view.getShape().size() << " start indices, got " << getStart().size();
+  if (buffer.getShape().size() != view.getShape().size() ||
+      buffer.getElementType() != view.getElementType() ||
+      buffer.getPacked() != view.getPacked())
+    return emitOpError("expected view and buffer of one rank, type and packed "
+                       "dimension, got ")
+           << view << " and " << buffer;
+  return success();
+}
+
+LogicalResult LocalLoadOp::verify() {
+  return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
+}
+LogicalResult LocalStoreOp::verify() {
+  if (getBuffer().getType().getPacked() >= 0)
+    return emitOpError("packed buffers are filled by async_copy only");
+  return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
+}
+
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())
     return getSource();

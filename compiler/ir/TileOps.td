@@ -14,8 +14,10 @@ include "compiler/ir/TileTypes.td"
 class Tile_Op<string mnemonic, list<Trait> traits = []>
     : Op<Tile_Dialect, mnemonic, traits>;
 
-def Tile_Pointer : Type<CPred<"::mlir::isa<::mlir::LLVM::LLVMPointerType>($_self)">,
-                        "pointer to global memory">;
+def Tile_Pointer : Type<And<[
+    CPred<"::mlir::isa<::mlir::LLVM::LLVMPointerType>($_self)">,
+    CPred<"::mlir::cast<::mlir::LLVM::LLVMPointerType>($_self).getAddressSpace() == 1">]>,
+    "pointer to global memory">;
 def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
@@ -268,6 +270,9 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     tensor core (it computes the transpose), so that a narrow M falls on the
     n8 side; see the orient-dots pass.
 
+    With `k_warps` above 1 that many warps take a share of k each and the
+    result is partial: `sum_warps` adds the shares.
+
     Once layouts are assigned they must be congruent: lanes agree on rows,
     columns and k as the fragments of mma.m16n8k16 do, under any one
     permutation of rows, of columns and of k that all three share.
@@ -278,7 +283,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     ```
   }];
   let arguments = (ins Tile_HalfTensor:$a, Tile_HalfTensor:$b, StaticShapeTensorOf<[F32]>:$acc,
-                       UnitAttr:$swapped);
+                       UnitAttr:$swapped, DefaultValuedAttr<I32Attr, "1">:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
   let assemblyFormat = "$a `,` $b `,` $acc (`swapped` $swapped^)? attr-dict `:` type($a) `,` type($b) `,` type($acc)";
   let hasVerifier = 1;
@@ -300,6 +305,23 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
 }
 
 //===-- Written by passes only --------------------------------------------===//
+
+def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure]> {
+  let summary = "add the shares of warps that split k";
+  let description = [{
+    `result = sum over the k_warps warps of their partial sums`, through
+    shared memory. In the source's layout those warps (the lowest warp bits)
+    repeat each other; in the result's they hold different elements, so each
+    adds and stores a part.
+
+    ```mlir
+    %sum = tile.sum_warps %acc {k_warps = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$k_warps);
+  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
+}
 
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
   let summary = "the same tile in other places";
@@ -345,6 +367,7 @@ def Tile_AsyncCopyOp : Tile_Op<"async_copy", [MemoryEffects<[MemRead, MemWrite]>
   }];
   let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, Tile_BufferType:$buffer, I32:$slot);
   let assemblyFormat = "$view `[` $start `]` `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
+  let hasVerifier = 1;
 }
 
 def Tile_AsyncCommitOp : Tile_Op<"async_commit", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -388,6 +411,7 @@ def Tile_LocalLoadOp : Tile_Op<"local_load", [MemoryEffects<[MemRead]>]> {
   let arguments = (ins Tile_BufferType:$buffer, I32:$slot);
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = "$buffer `[` $slot `]` attr-dict `:` type($buffer) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tile_LocalStoreOp : Tile_Op<"local_store", [MemoryEffects<[MemWrite]>]> {
@@ -399,6 +423,7 @@ def Tile_LocalStoreOp : Tile_Op<"local_store", [MemoryEffects<[MemWrite]>]> {
   }];
   let arguments = (ins Tile_Tensor:$value, Tile_BufferType:$buffer, I32:$slot);
   let assemblyFormat = "$value `,` $buffer `[` $slot `]` attr-dict `:` type($value) `,` type($buffer)";
+  let hasVerifier = 1;
 }
 
 def Tile_PartialStoreOp : Tile_Op<"partial_store", [MemoryEffects<[MemWrite]>]> {

@@ -39,8 +39,10 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
     on banks.
 
     ```mlir
-    !tile.buffer<4 of 16x128xf16, #tile.layout<[16, 128], offset = [...]>>
-    !tile.buffer<4 of 128x64xi4, packed = 0, #tile.layout<[16, 64], offset = [...]>>
+    !tile.buffer<4 of 4x8xf16,
+                 #tile.layout<[4, 8], offset = [[0, 1], [0, 2], [0, 4], [1, 0], [2, 0]]>>
+    !tile.buffer<4 of 32x4xi4, packed = 0,
+                 #tile.layout<[4, 4], offset = [[0, 1], [0, 2], [1, 1], [2, 2]]>>
     ```
   }];
   let parameters = (ins "int64_t":$stages, ArrayRefParameter<"int64_t">:$shape,

@@ -7,6 +7,10 @@ namespace lath::tile {
 int64_t scratchBytes(Operation *op) {
   if (isa<ArriveOp>(op))
     return 4;
+  if (auto sum = dyn_cast<SumWarpsOp>(op)) {
+    Layout partial = layoutOf(sum.getPartial().getType());
+    return 4ll * partial.size(Place::Register) * 32 * partial.size(Place::Warp);
+  }
   auto reduce = dyn_cast<ReduceOp>(op);
   if (!reduce)
     return 0;

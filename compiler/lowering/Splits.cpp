@@ -1,9 +1,11 @@
-// partial_store, partial_load and arrive: sums over the blocks of a split.
+// partial_store, partial_load and arrive: sums over the blocks of a split;
+// sum_warps: sums over the warps of a block.
 //
 // A slot of the workspace holds one block's accumulators as the threads hold
 // them: vector v of thread t at float4 [v * threads + t]. All blocks of a tile
 // have the same layout, so no coordinates are needed and every access is one
 // full line a quarter warp.
+#include "compiler/ir/DotLayouts.h"
 #include "compiler/lowering/Patterns.h"
 #include "compiler/lowering/Scratch.h"
 
@@ -137,6 +139,53 @@ struct ArriveLowering : OpConversionPattern<ArriveOp> {
   }
 };
 
+/// scratch[register][thread]: every thread writes its partial sums; each of the
+/// k_warps warps then adds up, in warp order, the registers it owns.
+struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(SumWarpsOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Layout partial = layoutOf(op.getPartial().getType());
+    Layout result = layoutOf(op.getType());
+    unsigned kWarps = op.getKWarps(), kBits = llvm::Log2_32(kWarps);
+    if (!(result == scatteredOverWarps(partial, kWarps)))
+      return op.emitOpError("expected the result scattered over the warps, got ")
+             << result.print();
+    int64_t threads = 32 * partial.size(Place::Warp);
+    int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    Value base = e.shared(offset), mine = e.gep(base, e.shl(e.tid(), 2));
+    for (auto [i, value] : llvm::enumerate(adaptor.getPartial()))
+      LLVM::StoreOp::create(r, e.loc, value, e.gep(mine, 4 * threads * (int64_t)i), 4);
+    NVVM::Barrier0Op::create(r, e.loc);
+    // Register bits that the warps took over: the warp number selects them.
+    unsigned kept = result.bits(Place::Register);
+    unsigned taken = partial.bits(Place::Register) - kept;
+    Value kWarp = e.band(e.warp(), kWarps - 1);
+    Value fromRegister = e.c(0);
+    for (unsigned bit = 0; bit < taken; ++bit) {
+      // scatteredOverWarps pops the last register bit for warp bit 0.
+      Value set = e.band(e.lshr(kWarp, bit), 1);
+      fromRegister = e.bor(
+          fromRegister, e.shl(set, partial.bits(Place::Register) - 1 - bit));
+    }
+    Value thread = e.bor(e.shl(e.lshr(e.warp(), kBits), 5 + kBits), e.lane());
+    Value first = e.gep(base, e.shl(e.add(e.mul(fromRegister, threads), thread), 2));
+    Registers sums;
+    for (unsigned reg = 0; reg < 1u << kept; ++reg) {
+      Value sum;
+      for (unsigned w = 0; w < kWarps; ++w) {
+        Value part = LLVM::LoadOp::create(
+            r, e.loc, e.f32, e.gep(first, 4 * (threads * (int64_t)reg + 32 * w)), 4);
+        sum = sum ? Value(LLVM::FAddOp::create(r, e.loc, sum, part)) : part;
+      }
+      sums.push_back(sum);
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{sums});
+    return success();
+  }
+};
+
 } // namespace
 
 void lath::tile::addSplitPatterns(const TypeConverter &types,
@@ -144,5 +193,5 @@ void lath::tile::addSplitPatterns(const TypeConverter &types,
                                   unsigned capability) {
   MLIRContext *context = patterns.getContext();
   patterns.add<PartialStoreLowering>(types, context, capability);
-  patterns.add<PartialLoadLowering, ArriveLowering>(types, context);
+  patterns.add<PartialLoadLowering, ArriveLowering, SumWarpsLowering>(types, context);
 }

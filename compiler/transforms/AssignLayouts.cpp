@@ -101,6 +101,7 @@ private:
     shape.rows = dot.getSwapped() ? b[1] : a[0];
     shape.columns = dot.getSwapped() ? a[0] : b[1];
     shape.warps = schedule.getWarps();
+    shape.kWarps = dot.getKWarps();
     if (auto dequant = rows.getDefiningOp<DequantOp>()) {
       shape.packedA = true;
       shape.contiguousRows = dot.getSwapped();
@@ -246,6 +247,9 @@ private:
     } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
       if (const Layout *source = get(reduce.getSource()))
         set(reduce.getResult(), source->sliced(reduce.getDim()));
+    } else if (auto sum = dyn_cast<SumWarpsOp>(op)) {
+      if (const Layout *partial = get(sum.getPartial()))
+        set(sum.getResult(), lath::scatteredOverWarps(*partial, sum.getKWarps()));
     } else if (auto store = dyn_cast<PartialStoreOp>(op)) {
       // Partial sums are read back by the registers that wrote them.
       for (Operation *user : store.getWorkspace().getUsers())

@@ -11,6 +11,9 @@ def SplitK : Pass<"tile-split-k", "::mlir::ModuleOp"> {
   let summary = "give each block its share of K and reduce the partial sums";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
+def SplitWarps : Pass<"tile-split-warps", "::mlir::ModuleOp"> {
+  let summary = "give warps of a block their share of each K step";
+}
 def AssignLayouts : Pass<"tile-assign-layouts", "::mlir::ModuleOp"> {
   let summary = "give every tile a layout, outward from the dots";
 }

@@ -1,2 +1,325 @@
-// The command line of Lath.
-int main() { return 0; }
+// The command line of Lath: words to arguments, errors to exit codes. The only
+// file that knows CLI11.
+#include "LathVersion.h"
+#include "tools/lath/CliError.h"
+#include "tools/lath/Commands.h"
+#include "tools/lath/Output.h"
+#include "tools/lath/Words.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+namespace lath::cli {
+
+namespace {
+
+constexpr std::string_view exitCodes =
+    "Exit codes:\n"
+    "  0  done\n"
+    "  1  anything that has no code of its own\n"
+    "  2  unknown command, option or word\n"
+    "  3  invalid or unsupported spec, schedule, target or input file\n"
+    "  4  no assembler or disassembler where one is needed\n"
+    "  5  no driver, no GPU, or a call of the driver failed\n"
+    "  6  the result is wrong";
+
+constexpr std::string_view specHelp =
+    "SPEC, as text:  m16n4096k4096g128s8,x=bf16,w=u4z,reduce=atomic\n"
+    "  out[m,n] = x[m,k] * dequant(W)^T; g: k values that share a scale (128);\n"
+    "  s: blocks that share one k range (chosen)\n"
+    "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus one)\n"
+    "  reduce=ordered|atomic|atomic-out|none\n";
+
+/// Everything that a user can write, and which of it was written.
+struct CommandLine {
+  CLI::App app{"Lath writes, compiles and runs GPU kernels for matrix products "
+               "with int4 weights.",
+               "lath"};
+  EmitArguments emit;
+  RunArguments run;
+  ExplainArguments explain;
+  DoctorArguments doctor;
+  Text helpTopic;
+  CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
+  CLI::App *helpCommand;
+
+  CommandLine();
+  void dispatch();
+  std::vector<std::string_view> commandNames() const;
+  const CLI::App &command(std::string_view name);
+};
+
+/// An option or positional that takes one text.
+void text(CLI::App *app, const std::string &name, Text &to,
+          const std::string &value, const std::string &help) {
+  app->add_option_function<std::string>(
+         name, [&to](const std::string &given) { to = given; }, help)
+      ->type_name(value);
+}
+
+void addSpec(CLI::App *app, SpecArguments &spec) {
+  text(app, "SPEC", spec.text, "", "The problem as text, see below");
+  text(app, "-m", spec.m, "N", "The problem by flags: rows of x");
+  text(app, "-n", spec.n, "N", "output features");
+  text(app, "-k", spec.k, "N", "input features");
+  text(app, "--group", spec.group, "N", "k values that share a scale (128)");
+  text(app, "--split", spec.split, "N", "blocks that share one k range");
+  text(app, "--x", spec.x, "TYPE", "f16 or bf16 (f16)");
+  text(app, "--w", spec.w, "TYPE", "u4, u4z or u4z1 (u4)");
+  text(app, "--reduce", spec.reduce, "HOW",
+       "ordered, atomic, atomic-out or none (ordered)");
+}
+
+constexpr const char *targetText =
+    "sm_80, sm_86, sm_89, sm_90a, ... (that of GPU 0, else sm_90a)";
+constexpr const char *scheduleText =
+    "Like bm16bn128bk128w4st4s8,reduce=atomic (chosen)";
+
+CommandLine::CommandLine() {
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_version_flag("--version",
+                       fmt::format("lath {} (commit {}, LLVM {})\n",
+                                   build::version, build::commit, build::llvm));
+  app.require_subcommand(0, 1);
+  auto add = [&](const std::string &name, const std::string &help,
+                 const std::string &footer) {
+    CLI::App *sub = app.add_subcommand(name, help);
+    // Unknown words are reported here, with a suggestion.
+    sub->allow_extras();
+    sub->footer(footer);
+    return sub;
+  };
+  app.allow_extras();
+  app.footer(fmt::format("`lath help COMMAND` tells more. An example:\n"
+                         "  lath run m16n4096k4096g128s8\n\n{}",
+                         exitCodes));
+
+  emitCommand = add("emit", "Print the code of a kernel at one stage",
+                    fmt::format("{}\nAn example:\n"
+                                "  lath emit m16n4096k4096 --stage cubin "
+                                "--target sm_80 -o gemm.cubin",
+                                specHelp));
+  addSpec(emitCommand, emit.spec);
+  text(emitCommand, "--stage", emit.stage, "STAGE",
+       "tile, layout, nvvm, llvm, ptx, cubin or sass (ptx)");
+  text(emitCommand, "--target", emit.target, "TARGET", targetText);
+  text(emitCommand, "--schedule", emit.schedule, "TEXT", scheduleText);
+  text(emitCommand, "-o,--output", emit.output, "FILE",
+       "File to write (standard output)");
+  emitCommand->add_flag("--timing", emit.timing,
+                        "Also print how long each phase takes, in a process "
+                        "that has compiled before");
+
+  runCommand =
+      add("run", "Run a kernel on a GPU, check it against fp64, time it",
+          fmt::format("{}  With --weights, n, k, g and w may be left out.\n"
+                      "\nExamples:\n"
+                      "  lath run m16n4096k4096g128s8 --format json\n"
+                      "  lath run m16 --weights model.safetensors --layer "
+                      "model.layers.0.mlp.up_proj",
+                      specHelp));
+  addSpec(runCommand, run.spec);
+  text(runCommand, "--weights", run.weights, "FILE",
+       "GPTQ weights in a safetensors file (random weights)");
+  text(runCommand, "--layer", run.layer, "NAME",
+       "The layer of that file: NAME.qweight, NAME.scales, ...");
+  text(runCommand, "--seed", run.seed, "N", "Of the random inputs (1)");
+  text(runCommand, "--schedule", run.schedule, "TEXT", scheduleText);
+  text(runCommand, "--device", run.device, "DEVICE", "cuda:0, cuda:1, ... (cuda:0)");
+  text(runCommand, "--format", run.format, "FORMAT", "text or json (text)");
+
+  explainCommand =
+      add("explain", "Say which kernel would run, why, and what it costs",
+          fmt::format("{}\nAn example:\n"
+                      "  lath explain m1n8192k8192 --target sm_80",
+                      specHelp));
+  addSpec(explainCommand, explain.spec);
+  text(explainCommand, "--target", explain.target, "TARGET", targetText);
+  text(explainCommand, "--schedule", explain.schedule, "TEXT", scheduleText);
+  text(explainCommand, "--format", explain.format, "FORMAT",
+       "text or json (text)");
+
+  doctorCommand = add("doctor", "List the tools and GPUs that were found",
+                      "Ends with 0 whatever is missing, but with 4 where "
+                      "nothing can assemble a kernel.\n\nAn example:\n"
+                      "  lath doctor --format json");
+  text(doctorCommand, "--format", doctor.format, "FORMAT",
+       "text or json (text)");
+
+  helpCommand = add("help", "Print the help of a command", "");
+  text(helpCommand, "COMMAND", helpTopic, "", "emit, run, explain or doctor");
+}
+
+std::vector<std::string_view> CommandLine::commandNames() const {
+  return {"emit", "run", "explain", "doctor", "help"};
+}
+
+CliError unknownCommand(std::string_view name,
+                        const std::vector<std::string_view> &all) {
+  return {usage,
+          fmt::format("unknown command '{}'; the nearest is '{}'", name,
+                      nearest(name, all)),
+          {fmt::format("the commands are {}", fmt::join(all, ", "))}};
+}
+
+const CLI::App &CommandLine::command(std::string_view name) {
+  auto all = commandNames();
+  if (std::find(all.begin(), all.end(), name) == all.end())
+    throw unknownCommand(name, all);
+  return *app.get_subcommand(std::string(name));
+}
+
+/// "--stage" of "--stage=ptx".
+std::string_view optionName(std::string_view word) {
+  return word.substr(0, word.find('='));
+}
+
+bool isOption(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
+}
+
+std::vector<std::string> optionNames(const CLI::App &app) {
+  std::vector<std::string> names;
+  for (const CLI::Option *option : app.get_options()) {
+    for (const std::string &name : option->get_lnames())
+      names.push_back("--" + name);
+    for (const std::string &name : option->get_snames())
+      names.push_back("-" + name);
+  }
+  return names;
+}
+
+/// A word that a command did not take.
+CliError unexpected(const CLI::App &command, std::string_view word) {
+  std::string see = fmt::format("`lath help {}` lists what it takes",
+                                command.get_name());
+  if (!isOption(word))
+    return {usage,
+            fmt::format("unexpected argument '{}' of {}", word,
+                        command.get_name()),
+            {see}};
+  std::vector<std::string> names = optionNames(command);
+  return {usage,
+          fmt::format("unknown option '{}' of {}; the nearest is '{}'",
+                      optionName(word), command.get_name(),
+                      nearest(optionName(word), names)),
+          {see}};
+}
+
+/// A word in front of the command, or instead of it.
+CliError unexpectedFirst(const CommandLine &line, std::string_view word) {
+  if (!isOption(word))
+    return unknownCommand(word, line.commandNames());
+  for (const CLI::App *command : line.app.get_subcommands(nullptr))
+    for (const std::string &name : optionNames(*command))
+      if (name == optionName(word))
+        return {usage,
+                fmt::format("option '{}' stands in front of the command", name),
+                {fmt::format("write it behind: lath {} ... {}",
+                             command->get_name(), name)}};
+  std::vector<std::string> names = optionNames(line.app);
+  return {usage,
+          fmt::format("unknown option '{}'; the nearest is '{}'",
+                      optionName(word), nearest(optionName(word), names)),
+          {"`lath --help` lists the commands"}};
+}
+
+/// CLI11's own complaints: a value that is missing or given twice.
+CliError malformed(const CommandLine &line, const CLI::ParseError &error) {
+  for (const CLI::App *command : line.app.get_subcommands(nullptr)) {
+    if (!command->parsed())
+      continue;
+    for (const CLI::Option *option : command->get_options()) {
+      std::string name = option->get_name();
+      if (option->count() > 1)
+        return {usage, fmt::format("{} is given twice", name), {}};
+      if (option->count() == 0 &&
+          std::string_view(error.what()).starts_with(name + ":"))
+        return {usage, fmt::format("{} needs a value", name), {}};
+    }
+  }
+  return {usage, error.what(), {}};
+}
+
+void CommandLine::dispatch() {
+  std::vector<std::string> rest = app.remaining();
+  std::vector<CLI::App *> chosen = app.get_subcommands();
+  if (!rest.empty())
+    throw unexpectedFirst(*this, rest.front());
+  if (chosen.empty())
+    throw CliError{usage,
+                   "a command is missing",
+                   {fmt::format("the commands are {}; `lath --help` tells more",
+                                fmt::join(commandNames(), ", "))}};
+  if (rest = chosen.front()->remaining(); !rest.empty())
+    throw unexpected(*chosen.front(), rest.front());
+  if (*emitCommand)
+    cli::emit(emit);
+  else if (*runCommand)
+    cli::run(run);
+  else if (*explainCommand)
+    cli::explain(explain);
+  else if (*doctorCommand)
+    cli::doctor(doctor);
+  else
+    writeResult(helpTopic ? command(*helpTopic).help() : app.help("", CLI::AppFormatMode::All));
+}
+
+void parseAndDispatch(int argc, char **argv) {
+  CommandLine line;
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    return writeResult(line.app.help());
+  } catch (const CLI::CallForVersion &version) {
+    return writeResult(version.what());
+  } catch (const CLI::ParseError &error) {
+    throw malformed(line, error);
+  }
+  line.dispatch();
+}
+
+/// "lath: error: ..." and the notes, every line of them indented.
+void printError(std::string_view message,
+                const std::vector<std::string> &notes) {
+  std::string text = fmt::format("lath: error: {}\n", message);
+  for (std::string_view note : notes)
+    while (!note.empty()) {
+      std::size_t end = std::min(note.find('\n'), note.size());
+      text += fmt::format("  {}\n", note.substr(0, end));
+      note.remove_prefix(std::min(end + 1, note.size()));
+    }
+  std::fputs(text.c_str(), stderr);
+}
+
+int runCommandLine(int argc, char **argv) {
+  try {
+    parseAndDispatch(argc, argv);
+    return success;
+  } catch (const CliError &error) {
+    printError(error.message, error.notes);
+    return error.code;
+  } catch (const Error &error) {
+    printError(error.message(), error.notes());
+    return exitCode(error.kind());
+  } catch (const std::bad_alloc &) {
+    printError("not enough memory", {});
+    return failure;
+  } catch (const std::exception &error) {
+    printError(fmt::format("internal error: {}", error.what()), {});
+    return failure;
+  }
+}
+
+} // namespace
+
+} // namespace lath::cli
+
+int main(int argc, char **argv) {
+  // A reader that stops reading, like head, is seen as EPIPE by writeResult.
+  std::signal(SIGPIPE, SIG_IGN);
+  return lath::cli::runCommandLine(argc, argv);
+}

@@ -7,6 +7,7 @@
 #include "tools/verify/Verify.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fmt/format.h>
 #include <sstream>
@@ -20,44 +21,49 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
   std::vector<Schedule> list{chooseSchedule(spec, target, smCount).schedule};
   if (!sweep)
     return list;
-  for (int bn : {64, 128, 256})
-    for (int bk : {64, 128, 256})
-      for (int warps : {2, 4, 8})
-        for (int stages : {2, 3, 4, 6})
-          for (int split : {1, 2, 4, 8, 16})
-            for (auto [reduce, order] :
-                 {std::pair{Reduce::ordered, KOrder::interleaved},
-                  std::pair{Reduce::ordered, KOrder::contiguous},
-                  std::pair{Reduce::atomic, KOrder::interleaved}}) {
-              Schedule s = list.front();
-              s.order = order;
-              s.blockN = bn;
-              s.blockK = bk;
-              s.warps = warps;
-              s.stages = stages;
-              s.split = split;
-              s.reduce = split == 1 ? Reduce::none : reduce;
-              if (split == 1 && (reduce != Reduce::ordered || order != KOrder::interleaved))
-                continue;
-              if (warps * 64 < bn || warps * 16 > bn)
-                continue;
-              std::int64_t steps = (spec.k + bk - 1) / bk;
-              if (steps / split < 1 || (stages > 2 && stages > steps / split + 1))
-                continue;
-              std::int64_t blocks = (spec.n + bn - 1) / bn * split;
-              if (blocks > 12 * smCount || (blocks < smCount / 2 && split < 16 && steps > 2 * split))
-                continue;
-              GemmSpec asked = spec;
-              asked.split = 0;
-              asked.reduce = s.reduce;
-              try {
-                validate(s, asked, target);
-              } catch (const Error &) {
-                continue;
+  const std::array policies = {std::pair{Reduce::ordered, KOrder::interleaved},
+                               std::pair{Reduce::ordered, KOrder::contiguous},
+                               std::pair{Reduce::atomic, KOrder::interleaved}};
+  for (int bn : {32, 64, 128})
+    for (int nWarps : {bn / 32, bn / 16})
+      for (int kWarps : {1, 2, 4, 8, 16})
+        for (int perWarp : {64, 128, 256})
+          for (int stages : {2, 3, 4, 5})
+            for (int split : {1, 2, 4, 8})
+              for (auto [reduce, order] : policies) {
+                Schedule s = list.front();
+                s.order = order;
+                s.blockN = bn;
+                s.kWarps = kWarps;
+                s.warps = nWarps * kWarps;
+                s.blockK = perWarp * kWarps;
+                s.stages = stages;
+                s.split = split;
+                s.reduce = split == 1 ? Reduce::none : reduce;
+                if (split == 1 &&
+                    (reduce != Reduce::ordered || order != KOrder::interleaved))
+                  continue;
+                if (s.warps > 16 || s.warps < 2)
+                  continue;
+                // As many steps as stages, and enough of the device at work:
+                // other schedules have not been seen to win.
+                std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK / split;
+                std::int64_t warps = (spec.n + bn - 1) / bn * split * s.warps;
+                if (steps < 1 || stages > std::max<std::int64_t>(2, steps) ||
+                    warps < 6 * smCount || warps > 24 * smCount)
+                  continue;
+                GemmSpec asked = spec;
+                asked.split = split;
+                asked.reduce = s.reduce;
+                try {
+                  validate(s);
+                  validate(s, asked, target);
+                } catch (const Error &) {
+                  continue;
+                }
+                if (std::find(list.begin(), list.end(), s) == list.end())
+                  list.push_back(s);
               }
-              if (std::find(list.begin(), list.end(), s) == list.end())
-                list.push_back(s);
-            }
   return list;
 }
 

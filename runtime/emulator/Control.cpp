@@ -1,0 +1,81 @@
+// bra, ret, exit, trap; dependent launch; register budgets; hints.
+#include "runtime/emulator/Decoder.h"
+#include "runtime/emulator/Machine.h"
+
+#include <fmt/format.h>
+
+namespace lath::emulator {
+
+namespace {
+
+void nothing(Warp &, const Instruction &, std::uint32_t) {}
+
+void trap(Warp &w, const Instruction &i, std::uint32_t mask) {
+  w.fatal(Suspicion::undefined, i, static_cast<unsigned>(__builtin_ctz(mask)),
+          "the kernel trapped");
+}
+
+void waitForGrids(Warp &w, const Instruction &, std::uint32_t) { w.gridWaited = true; }
+
+} // namespace
+
+bool decodeControl(Decoding &d) {
+  d.i.kind = Kind::control;
+  if (d.is("bra")) {
+    d.take("uni");
+    d.i.branches = true;
+    d.i.run = nothing;
+    return true;
+  }
+  if (d.isOneOf({"ret", "exit"})) {
+    d.take("uni");
+    d.i.branches = true;
+    d.i.run = nothing;
+    return true;
+  }
+  if (d.is("trap")) {
+    d.i.run = trap;
+    return true;
+  }
+  if (d.isOneOf({"brkpt", "nanosleep", "pmevent", "prefetch", "prefetchu", "applypriority",
+                 "discard"})) {
+    for (std::size_t n = 1; n < d.statement().name.size(); ++n)
+      d.take(d.statement().name[n]);
+    d.i.run = nothing;
+    return true;
+  }
+  if (d.is("createpolicy")) {
+    // The policy is a hint: any number will do, as long as it is written.
+    for (std::size_t n = 1; n < d.statement().name.size(); ++n)
+      d.take(d.statement().name[n]);
+    d.i.kind = Kind::other;
+    d.i.run = nothing;
+    d.outputs({0});
+    return true;
+  }
+  if (d.is("griddepcontrol")) {
+    d.i.run = nothing;
+    if (d.take("wait"))
+      d.i.run = waitForGrids;
+    else if (!d.take("launch_dependents"))
+      d.unsupported();
+    return true;
+  }
+  if (d.is("setmaxnreg")) {
+    if (!d.take("inc") && !d.take("dec"))
+      d.unsupported();
+    d.take("sync");
+    d.take("aligned");
+    d.takeType();
+    std::uint64_t count = d.immediate(d.operand(0));
+    if (count < 24 || count > 256 || count % 8)
+      d.malformed(fmt::format("setmaxnreg takes a multiple of 8 from 24 to 256, got {}",
+                              count));
+    d.i.collective = true;
+    d.i.run = nothing;
+    return true;
+  }
+  return false;
+}
+
+} // namespace lath::emulator

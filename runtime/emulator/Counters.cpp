@@ -1,0 +1,161 @@
+#include "runtime/emulator/Counters.h"
+#include "runtime/emulator/ThreadCounters.h"
+
+#include <bit>
+#include <fmt/format.h>
+
+namespace lath {
+
+std::string print(const LaunchCounters &c) {
+  std::string text = fmt::format(
+      "{} blocks, {} warps, {} warp instructions, {} barrier arrivals, {} atomics\n"
+      "most in flight: {} groups a thread, {} bytes a block\n",
+      c.blocks, c.warps, c.instructions, c.barriers, c.atomics, c.stagesInFlight,
+      c.bytesInFlight);
+  for (const auto &[kind, count] : c.byKind)
+    text += fmt::format("  {:<12} {:>12}  {:>8.2f} a warp\n", kind, count,
+                        c.warps ? static_cast<double>(count) / static_cast<double>(c.warps)
+                                : 0.0);
+  text += "buffer              bytes read  sectors   bytes written  sectors  atomics\n";
+  for (const BufferCounters &b : c.buffers)
+    text += fmt::format("  {:<14} {:>13} {:>8} {:>15} {:>8} {:>8}\n", b.name, b.bytesRead,
+                        b.sectorsRead, b.bytesWritten, b.sectorsWritten, b.atomics);
+  text += "line   executed   sectors (ideal)   wavefronts (ideal)\n";
+  for (const AccessCounters &a : c.accesses)
+    text += fmt::format("{:>5} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n", a.line, a.executed,
+                        a.sectors, a.idealSectors, a.wavefronts, a.idealWavefronts,
+                        a.statement);
+  return text;
+}
+
+namespace emulator {
+
+ThreadCounters::ThreadCounters(const Launch &launch)
+    : launch_(launch), by_(launch.program->code.size() + 1) {}
+
+void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
+                            const std::uint64_t *addresses, unsigned bytes,
+                            const Buffer *buffer, bool writes) {
+  // Distinct sectors and bytes by sorting at most 32 ranges.
+  std::array<std::uint64_t, warpSize> sorted;
+  unsigned count = 0;
+  for (std::uint32_t m = mask; m; m &= m - 1)
+    sorted[count++] = addresses[__builtin_ctz(m)];
+  if (!std::is_sorted(sorted.begin(), sorted.begin() + count))
+    std::sort(sorted.begin(), sorted.begin() + count);
+  std::uint64_t sectors = 0, distinct = 0, lastSector = ~0ull, covered = 0;
+  for (unsigned n = 0; n < count; ++n) {
+    std::uint64_t begin = sorted[n], end = begin + bytes;
+    distinct += end - std::min(end, std::max(begin, covered));
+    covered = std::max(covered, end);
+    for (std::uint64_t s = begin / 32; s <= (end - 1) / 32; ++s)
+      if (s != lastSector) {
+        ++sectors;
+        lastSector = s;
+      }
+  }
+  ByInstruction &entry = by_[i.statement];
+  ++entry.accesses;
+  entry.bytes += static_cast<std::uint64_t>(count) * bytes;
+  entry.sectors += sectors;
+  entry.idealSectors += (distinct + 31) / 32;
+  ByBuffer &b = buffers_[buffer];
+  (writes ? b.bytesWritten : b.bytesRead) += static_cast<std::uint64_t>(count) * bytes;
+  (writes ? b.sectorsWritten : b.sectorsRead) += sectors;
+}
+
+void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
+                            const std::uint64_t *addresses, unsigned bytes) {
+  // 128 bytes a pass: lanes go in groups of 32, 16 or 8 by the access's width;
+  // in a group a bank that is asked for k distinct words takes k passes.
+  unsigned lanes = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
+  ByInstruction &entry = by_[i.statement];
+  ++entry.accesses;
+  unsigned active = 0;
+  for (unsigned first = 0; first < warpSize; first += lanes) {
+    std::array<std::array<std::uint32_t, 8>, 32> words;
+    std::array<unsigned, 32> used{};
+    unsigned passes = 0;
+    for (unsigned lane = first; lane < first + lanes; ++lane) {
+      if (!(mask >> lane & 1))
+        continue;
+      ++active;
+      for (unsigned at = 0; at < std::max(bytes, 1u); at += 4) {
+        auto word = static_cast<std::uint32_t>((addresses[lane] + at) / 4);
+        unsigned bank = word % 32;
+        unsigned known = std::min(used[bank], 8u);
+        auto end = words[bank].begin() + known;
+        if (std::find(words[bank].begin(), end, word) != end)
+          continue;
+        if (used[bank] < 8)
+          words[bank][used[bank]] = word;
+        passes = std::max(passes, ++used[bank]);
+      }
+    }
+    entry.wavefronts += passes;
+  }
+  entry.bytes += static_cast<std::uint64_t>(active) * bytes;
+  entry.idealWavefronts += (std::uint64_t{active} * bytes + 127) / 128;
+}
+
+void ThreadCounters::atomics(const Buffer *buffer, unsigned lanes) {
+  atomics_ += lanes;
+  buffers_[buffer].atomics += lanes;
+}
+
+void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes, bool writes) {
+  ByBuffer &b = buffers_[buffer];
+  (writes ? b.bytesWritten : b.bytesRead) += bytes;
+  (writes ? b.sectorsWritten : b.sectorsRead) += (bytes + 31) / 32;
+}
+
+void ThreadCounters::mergeInto(LaunchCounters &total) const {
+  total.blocks += blocks_;
+  total.warps += warps_;
+  total.atomics += atomics_;
+  total.barriers += barriers_;
+  total.stagesInFlight = std::max(total.stagesInFlight, groups_);
+  total.bytesInFlight = std::max(total.bytesInFlight, bytes_);
+  const Module &m = launch_.program->module;
+  for (std::size_t n = 0; n < launch_.program->code.size(); ++n) {
+    const ByInstruction &from = by_[n];
+    total.instructions += from.executed;
+    if (from.executed)
+      total.byKind[name(launch_.program->code[n].kind)] += from.executed;
+    if (!from.accesses)
+      continue;
+    unsigned line = m.statements[n].line;
+    auto same = std::find_if(total.accesses.begin(), total.accesses.end(),
+                             [&](const AccessCounters &a) {
+                               return a.line == line &&
+                                      a.statement == m.statements[n].text;
+                             });
+    if (same == total.accesses.end()) {
+      total.accesses.push_back({.line = line, .statement = m.statements[n].text});
+      same = std::prev(total.accesses.end());
+    }
+    same->executed += from.accesses;
+    same->bytes += from.bytes;
+    same->sectors += from.sectors;
+    same->idealSectors += from.idealSectors;
+    same->wavefronts += from.wavefronts;
+    same->idealWavefronts += from.idealWavefronts;
+  }
+  for (const auto &[buffer, from] : buffers_) {
+    std::string name = launch_.nameOf(buffer);
+    auto same = std::find_if(total.buffers.begin(), total.buffers.end(),
+                             [&](const BufferCounters &b) { return b.name == name; });
+    if (same == total.buffers.end()) {
+      total.buffers.push_back({.name = name});
+      same = std::prev(total.buffers.end());
+    }
+    same->bytesRead += from.bytesRead;
+    same->bytesWritten += from.bytesWritten;
+    same->sectorsRead += from.sectorsRead;
+    same->sectorsWritten += from.sectorsWritten;
+    same->atomics += from.atomics;
+  }
+}
+
+} // namespace emulator
+} // namespace lath

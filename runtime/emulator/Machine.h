@@ -1,0 +1,226 @@
+// The machine: a launch of clusters of blocks of warps, and what they share.
+// Blocks of a cluster run on one host thread, their warps in turns; clusters
+// run in parallel.
+#pragma once
+
+#include "compiler/Error.h"
+#include "runtime/emulator/Counters.h"
+#include "runtime/emulator/GlobalMemory.h"
+#include "runtime/emulator/Program.h"
+#include "runtime/emulator/Report.h"
+
+#include <array>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace lath::emulator {
+
+class Block;
+class Cluster;
+class SharedRaces;
+class GlobalRaces;
+class ThreadCounters;
+
+/// One launch, read by all its host threads.
+struct Launch {
+  std::shared_ptr<const Program> program;
+  std::array<unsigned, 3> grid{1, 1, 1}, block{1, 1, 1}, cluster{1, 1, 1};
+  unsigned dynamicShared = 0;
+  std::vector<std::uint8_t> params;
+  std::vector<std::shared_ptr<Buffer>> buffers; ///< by address
+  std::map<const Buffer *, std::string> names;  ///< of those that are arguments
+  std::uint64_t serial = 0;
+  bool dependent = false;                       ///< overlaps with the launch before
+  bool checks = true, counts = true;
+  std::uint64_t maxInstructions = 0;            ///< of a warp
+  ReportLog *log = nullptr;
+  GlobalRaces *globalRaces = nullptr;           ///< null: not checked
+  std::atomic<bool> *stop = nullptr;            ///< set when another thread gave up
+
+  std::string nameOf(const Buffer *buffer) const;
+};
+
+/// Lanes that go together, and where they meet the others.
+struct StackEntry {
+  std::int32_t pc, join;
+  std::uint32_t lanes;
+};
+
+/// A cp.async that has been issued and has not landed.
+struct PendingCopy {
+  std::uint32_t destination; ///< shared address
+  unsigned bytes;
+  unsigned lane;
+  const Instruction *instruction;
+  std::array<std::uint8_t, 16> data;
+};
+
+/// wgmma operations between two commits, computed when they are waited for.
+struct PendingMatrix;
+
+class Warp {
+public:
+  enum class State { ready, blocked, yielded, done };
+
+  void start(Block &block, unsigned index, std::uint32_t lanes);
+  /// Executes until the warp blocks, yields or ends.
+  void run();
+
+  // Operands: pointers to 32 values.
+  std::uint64_t *out(const Instruction &i, unsigned n) {
+    std::int32_t slot = program->slots[i.operands + n];
+    return slot < 0 ? sink.v : registers[static_cast<std::size_t>(slot)].v;
+  }
+  const std::uint64_t *in(const Instruction &i, unsigned n) const {
+    return value(program->slots[i.operands + i.outs + n]);
+  }
+  std::int32_t inSlot(const Instruction &i, unsigned n) const {
+    return program->slots[i.operands + i.outs + n];
+  }
+  std::int32_t outSlot(const Instruction &i, unsigned n) const {
+    return program->slots[i.operands + n];
+  }
+  const std::uint64_t *value(std::int32_t slot) const {
+    auto s = static_cast<std::size_t>(slot);
+    return s < registers.size() ? registers[s].v
+                                : program->constants[s - registers.size()].v;
+  }
+
+  /// Lanes whose value in a slot was written; all for constants.
+  std::uint32_t definedLanes(std::int32_t slot) const {
+    auto s = static_cast<std::size_t>(slot);
+    return s < defined.size() ? defined[s] : allLanes;
+  }
+
+  /// Lanes that have not exited.
+  std::uint32_t alive() const { return initial & ~exited; }
+  unsigned thread(unsigned lane) const { return index * warpSize + lane; }
+
+  /// Files a report about a lane of the instruction that runs now.
+  void report(Suspicion kind, const Instruction &i, unsigned lane, std::string detail,
+              std::uint64_t address = 0, std::string buffer = {});
+  /// The same, and ends the launch.
+  [[noreturn]] void fatal(Suspicion kind, const Instruction &i, unsigned lane,
+                          std::string detail, std::uint64_t address = 0,
+                          std::string buffer = {});
+
+  const Program *program = nullptr;
+  const Launch *launch = nullptr;
+  Block *block = nullptr;
+  unsigned index = 0; ///< in the block
+  std::uint32_t initial = 0, exited = 0;
+  State state = State::ready;
+  std::vector<Lanes> registers;
+  std::vector<std::uint32_t> defined; ///< by slot: lanes whose value was written
+  std::vector<StackEntry> stack;
+  std::int32_t pc = 0;                ///< of the instruction that runs
+  std::uint64_t executed = 0;
+  std::vector<std::uint8_t> local;    ///< localBytes for each lane
+  Lanes sink;
+
+  // Asynchronous copies, by lane: groups of copies, oldest first. The last
+  // group is the one that is still open.
+  std::array<std::deque<std::vector<PendingCopy>>, warpSize> copies;
+  std::shared_ptr<PendingMatrix> matrices;
+  std::vector<std::uint8_t> inFlight; ///< by slot: registers that wgmma will write or reads
+  unsigned inFlightCount = 0;
+  bool gridWaited = false;            ///< has executed griddepcontrol.wait
+
+private:
+  void checkRegisters(const Instruction &i, std::uint32_t mask);
+  void branch(const Instruction &i, std::uint32_t active, std::uint32_t taken);
+  void exit(std::uint32_t lanes);
+};
+
+/// A hardware barrier (bar.sync and its kin), or one of the cluster.
+struct Barrier {
+  unsigned arrived = 0;  ///< threads
+  unsigned expected = 0;
+  std::vector<Warp *> waiting, participants;
+  std::uint32_t reduction = 0;
+  std::int32_t instruction = -1;
+};
+
+/// An mbarrier object, kept beside the memory that holds it.
+struct Mbarrier {
+  std::uint32_t count = 0;       ///< expected arrivals a phase
+  std::int64_t pending = 0;      ///< arrivals left
+  std::int64_t transactions = 0; ///< bytes left
+  std::uint32_t phase = 0;       ///< completed phases
+};
+
+/// A bulk copy that has been issued and has not completed.
+struct PendingBulk {
+  enum class Direction { toShared, toGlobal, sharedToShared, reduceToGlobal };
+  Direction direction;
+  std::uint64_t from, to;     ///< addresses; shared ones with the block's rank
+  std::uint32_t bytes;
+  std::uint64_t mbarrier = 0; ///< shared address with rank
+  Warp *warp;
+  unsigned lane;
+  const Instruction *instruction;
+  std::uint64_t group = 0;
+};
+
+class Block {
+public:
+  void start(Cluster &cluster, const Launch &launch, std::array<unsigned, 3> index,
+             unsigned rank);
+
+  Cluster *cluster = nullptr;
+  const Launch *launch = nullptr;
+  std::array<unsigned, 3> index{};
+  unsigned linear = 0, rank = 0;
+  std::vector<std::uint8_t> shared; ///< by shared address, from 0
+  std::vector<Warp> warps;
+  std::array<Barrier, 16> barriers;
+  std::unordered_map<std::uint32_t, Mbarrier> mbarriers; ///< by shared address
+  std::uint64_t copyBytes = 0;      ///< of cp.async in flight
+  bool finished() const;
+};
+
+class Cluster {
+public:
+  /// `host` numbers the host thread that runs it.
+  Cluster(const Launch &launch, ThreadCounters *counters);
+  ~Cluster();
+  /// Runs the blocks of cluster `number` to their end. Throws Stop.
+  void run(std::uint64_t number);
+
+  const Launch &launch;
+  ThreadCounters *counters; ///< null: not counted
+  std::vector<Block> blocks;
+  std::unique_ptr<SharedRaces> races; ///< null: not checked
+  Barrier barrier;
+  std::vector<PendingBulk> bulk;
+  std::uint64_t progress = 0; ///< grows with whatever could wake a waiting warp
+  Buffer *lastBuffer = nullptr;
+
+private:
+  void reportDeadlock();
+};
+
+/// The barrier of a block, cluster or part of them has all its threads.
+void release(Warp &last, Barrier &barrier);
+
+/// Runs body(lane) for the lanes of the mask.
+template <typename Body>
+inline void eachLane(std::uint32_t mask, const Body &body) {
+  if (mask == allLanes) {
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      body(lane);
+  } else {
+    for (; mask; mask &= mask - 1)
+      body(static_cast<unsigned>(__builtin_ctz(mask)));
+  }
+}
+
+/// Runs all clusters of a launch on `threads` host threads.
+void execute(const Launch &launch, unsigned threads,
+             std::vector<std::unique_ptr<ThreadCounters>> &counters);
+
+} // namespace lath::emulator

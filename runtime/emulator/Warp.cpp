@@ -1,0 +1,265 @@
+// A warp executes: fetch, predicate, divergence, reconvergence.
+#include "runtime/emulator/Machine.h"
+#include "runtime/emulator/ThreadCounters.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace lath::emulator {
+
+namespace {
+
+/// A warp gives the others a turn after so many instructions, in case it
+/// spins on what one of them will write.
+constexpr unsigned slice = 1u << 16;
+
+} // namespace
+
+void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
+  block = &owner;
+  launch = owner.launch;
+  program = launch->program.get();
+  index = number;
+  initial = lanes;
+  exited = 0;
+  state = State::ready;
+  executed = 0;
+  gridWaited = false;
+  const Module &m = program->module;
+  registers.resize(m.registers.size());
+  defined.assign(m.registers.size(), 0);
+  inFlight.assign(m.registers.size(), 0);
+  inFlightCount = 0;
+  matrices = nullptr;
+  local.assign(m.localBytes * warpSize, 0);
+  for (auto &queue : copies)
+    queue.clear();
+  stack.assign(1, {0, -1, lanes});
+
+  auto fill = [&](int slot, auto value) {
+    defined[static_cast<std::size_t>(slot)] = allLanes;
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      registers[static_cast<std::size_t>(slot)].v[lane] = value(lane);
+  };
+  auto axis = [](const std::string &text) {
+    return static_cast<std::size_t>(text.back() == 'y' ? 1 : text.back() == 'z' ? 2 : 0);
+  };
+  const auto &size = launch->block;
+  for (const SpecialRegister &s : m.specials) {
+    std::size_t d = axis(s.name);
+    auto same = [&](std::uint64_t value) {
+      fill(s.slot, [&](unsigned) { return value; });
+    };
+    auto is = [&](std::string_view prefix) { return s.name.starts_with(prefix); };
+    const auto &c = launch->cluster;
+    if (is("%tid"))
+      fill(s.slot, [&](unsigned lane) -> std::uint64_t {
+        unsigned t = thread(lane);
+        return d == 0 ? t % size[0] : d == 1 ? t / size[0] % size[1]
+                                             : t / size[0] / size[1];
+      });
+    else if (is("%ntid"))
+      same(size[d]);
+    else if (is("%ctaid"))
+      same(owner.index[d]);
+    else if (is("%nctaid"))
+      same(launch->grid[d]);
+    else if (is("%laneid"))
+      fill(s.slot, [&](unsigned lane) { return lane; });
+    else if (is("%warpid"))
+      same(index);
+    else if (is("%nwarpid"))
+      same((size[0] * size[1] * size[2] + warpSize - 1) / warpSize);
+    else if (is("%smid") || is("%gridid"))
+      same(0);
+    else if (is("%nsmid"))
+      same(1);
+    else if (is("%lanemask_eq"))
+      fill(s.slot, [&](unsigned lane) { return 1u << lane; });
+    else if (is("%lanemask_lt"))
+      fill(s.slot, [&](unsigned lane) { return (1u << lane) - 1; });
+    else if (is("%lanemask_le"))
+      fill(s.slot, [&](unsigned lane) { return (2ull << lane) - 1; });
+    else if (is("%lanemask_gt"))
+      fill(s.slot, [&](unsigned lane) { return allLanes & ~((2ull << lane) - 1); });
+    else if (is("%lanemask_ge"))
+      fill(s.slot, [&](unsigned lane) { return allLanes & ~((1u << lane) - 1); });
+    else if (is("%cluster_ctaid"))
+      same(owner.index[d] % c[d]);
+    else if (is("%cluster_nctaid"))
+      same(c[d]);
+    else if (is("%cluster_ctarank"))
+      same(owner.rank);
+    else if (is("%cluster_nctarank"))
+      same(c[0] * c[1] * c[2]);
+    else if (is("%clusterid"))
+      same(owner.index[d] / c[d]);
+    else if (is("%nclusterid"))
+      same(launch->grid[d] / c[d]);
+    else if (is("%is_explicit_cluster"))
+      same(program->usesClusters);
+    else if (is("%dynamic_smem_size"))
+      same(launch->dynamicShared);
+    else if (is("%total_smem_size"))
+      same(launch->dynamicShared + m.staticShared);
+    else if (is("%clock") || is("%globaltimer"))
+      same(0);
+    else
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("the emulator does not know the register {}", s.name));
+  }
+}
+
+void Warp::report(Suspicion kind, const Instruction &i, unsigned lane,
+                  std::string detail, std::uint64_t address, std::string buffer) {
+  Report r;
+  r.kind = kind;
+  r.line = program->module.statements[i.statement].line;
+  r.statement = program->module.statements[i.statement].text;
+  r.block = block->index;
+  r.thread = thread(lane);
+  r.address = address;
+  r.buffer = std::move(buffer);
+  r.detail = std::move(detail);
+  launch->log->add(std::move(r));
+}
+
+void Warp::fatal(Suspicion kind, const Instruction &i, unsigned lane,
+                 std::string detail, std::uint64_t address, std::string buffer) {
+  report(kind, i, lane, std::move(detail), address, std::move(buffer));
+  throw Stop{};
+}
+
+void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
+  std::uint32_t copied = mask;
+  for (unsigned n = 0; n < i.ins; ++n) {
+    auto slot = static_cast<std::size_t>(inSlot(i, n));
+    if (slot >= defined.size())
+      continue;
+    if (inFlightCount && inFlight[slot] & 1 && i.kind != Kind::wgmma)
+      report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
+             fmt::format("reads {}, which a wgmma that was not waited for writes",
+                         program->module.registerNames[slot]));
+    std::uint32_t undefined = mask & ~defined[slot];
+    if (!undefined)
+      continue;
+    copied &= defined[slot];
+    if (!i.moves && !i.definesItself) {
+      report(Suspicion::uninitialised, i, static_cast<unsigned>(__builtin_ctz(undefined)),
+             fmt::format("reads {}, which was never written",
+                         program->module.registerNames[slot]));
+      defined[slot] |= undefined; // once is enough
+    }
+  }
+  for (unsigned n = 0; n < i.outs; ++n) {
+    std::int32_t slot = outSlot(i, n);
+    if (slot < 0)
+      continue;
+    auto s = static_cast<std::size_t>(slot);
+    if (inFlightCount && inFlight[s] && i.kind != Kind::wgmma)
+      report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
+             fmt::format("writes {} while a wgmma uses it",
+                         program->module.registerNames[s]));
+    if (!i.definesItself)
+      defined[s] = i.moves ? (defined[s] & ~mask) | copied : defined[s] | mask;
+  }
+}
+
+void Warp::branch(const Instruction &i, std::uint32_t active, std::uint32_t taken) {
+  StackEntry &top = stack.back();
+  std::uint32_t rest = active & ~taken;
+  if (!taken) {
+    top.pc = pc + 1;
+  } else if (!rest) {
+    top.pc = i.target;
+  } else {
+    std::int32_t join = i.join;
+    if (join < 0 || join == top.join)
+      stack.pop_back(); // they meet where the entry below waits, or never
+    else
+      top.pc = join;
+    stack.push_back({pc + 1, join, rest});
+    stack.push_back({i.target, join, taken});
+  }
+}
+
+void Warp::exit(std::uint32_t lanes) {
+  exited |= lanes;
+  for (StackEntry &entry : stack)
+    entry.lanes &= ~lanes;
+}
+
+void Warp::run() {
+  state = State::ready;
+  unsigned steps = 0;
+  ThreadCounters *counters = block->cluster->counters;
+  bool checks = launch->checks;
+  const auto codeSize = static_cast<std::int32_t>(program->code.size());
+  while (state == State::ready) {
+    while (!stack.empty() &&
+           (stack.back().pc == stack.back().join || stack.back().lanes == 0))
+      stack.pop_back();
+    if (stack.empty()) {
+      state = State::done;
+      ++block->cluster->progress;
+      break;
+    }
+    StackEntry &top = stack.back();
+    pc = top.pc;
+    if (pc >= codeSize) {
+      exit(top.lanes);
+      continue;
+    }
+    const Instruction &i = program->code[static_cast<std::size_t>(pc)];
+    std::uint32_t active = top.lanes, mask = active;
+    if (i.guard >= 0) {
+      auto guard = static_cast<std::size_t>(i.guard);
+      if (checks && active & ~defined[guard]) {
+        report(Suspicion::uninitialised, i,
+               static_cast<unsigned>(__builtin_ctz(active & ~defined[guard])),
+               fmt::format("is guarded by {}, which was never written",
+                           program->module.registerNames[guard]));
+        defined[guard] = allLanes;
+      }
+      std::uint32_t holds = 0;
+      const std::uint64_t *p = registers[guard].v;
+      for (unsigned lane = 0; lane < warpSize; ++lane)
+        holds |= static_cast<std::uint32_t>(p[lane] & 1) << lane;
+      mask &= i.guardNegated ? ~holds : holds;
+    }
+    ++executed;
+    if (counters)
+      counters->execute(pc);
+    if (++steps == slice) {
+      if (launch->stop->load(std::memory_order_relaxed))
+        throw Stop{};
+      if (launch->maxInstructions && executed > launch->maxInstructions)
+        fatal(Suspicion::deadlock, i, static_cast<unsigned>(__builtin_ctz(active)),
+              fmt::format("no end after {} instructions of this warp", executed));
+      state = State::yielded;
+      ++block->cluster->progress;
+    }
+    if (i.branches) {
+      if (i.target >= 0) {
+        branch(i, active, mask);
+      } else {
+        top.pc = pc + 1;
+        exit(mask);
+      }
+      continue;
+    }
+    top.pc = pc + 1;
+    if (!mask)
+      continue;
+    if (i.collective && mask != alive())
+      fatal(Suspicion::divergentBarrier, i,
+            static_cast<unsigned>(__builtin_ctz(alive() & ~mask)),
+            fmt::format("lanes {:#010x} of warp {} execute it without lanes {:#010x}",
+                        mask, index, alive() & ~mask));
+    if (checks)
+      checkRegisters(i, mask);
+    i.run(*this, i, mask);
+  }
+}
+
+} // namespace lath::emulator

@@ -1,0 +1,65 @@
+// RUN: lath-opt %s -split-input-file -verify-diagnostics
+
+func.func @rank(%a: tensor<128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected matrices, got 'tensor<128xf16>', 'tensor<128x64xf16>' and 'tensor<16x64xf32>'}}
+  %0 = tile.dot %a, %b, %acc : tensor<128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @types(%a: tensor<16x128xf16>, %b: tensor<128x64xbf16>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected a and b of one type, got 'f16' and 'bf16'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<128x64xbf16>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @shapes(%a: tensor<16x128xf16>, %b: tensor<64x64xf16>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected [M, K] * [K, N] + [M, N], got [16, 128] * [64, 64] + [16, 64]}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<64x64xf16>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @acc(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf16>) {
+  // expected-error @+1 {{operand #2 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @operand(%a: tensor<16x128xf32>, %b: tensor<128x64xf32>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 16-bit float or bfloat16 type values, but got 'tensor<16x128xf32>'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf32>, tensor<128x64xf32>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+// Lanes 0 and 1 of B hold other k than those of A.
+#a = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#b = #tile.layout<[16, 8], register = [[2, 0], [8, 0]], lane = [[1, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+func.func @k(%a: tensor<16x16xf16, #a>, %b: tensor<16x8xf16, #b>, %acc: tensor<16x8xf32, #c>) {
+  // expected-error @+1 {{lane bit 0 is not congruent: [16, 16] register = [(0, 1), (8, 0), (0, 8)]}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x16xf16, #a>, tensor<16x8xf16, #b>, tensor<16x8xf32, #c>
+  return
+}
+
+// -----
+
+// Lanes 2 to 4 of A and of the accumulator disagree on rows.
+#a = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [4, 0], [2, 0]]>
+#b = #tile.layout<[16, 8], register = [[1, 0], [8, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+func.func @rows(%a: tensor<16x16xf16, #a>, %b: tensor<16x8xf16, #b>, %acc: tensor<16x8xf32, #c>) {
+  // expected-error @+1 {{lane bit 3 is not congruent}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x16xf16, #a>, tensor<16x8xf16, #b>, tensor<16x8xf32, #c>
+  return
+}

@@ -1,0 +1,16 @@
+// All words of both enumerations.
+// RUN: lath-opt %s | lath-opt | FileCheck %s
+// RUN: lath-opt %s -mlir-print-op-generic | lath-opt | FileCheck %s
+
+// CHECK: func.func private @a() attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved, reduce = ordered, capability = 90>}
+func.func private @a() attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4,
+    split = 8, order = interleaved, reduce = ordered, capability = 90>}
+// CHECK: order = contiguous, reduce = none
+func.func private @b() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
+    split = 1, order = contiguous, reduce = none, capability = 80>}
+// CHECK: reduce = atomic,
+func.func private @c() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
+    split = 2, order = contiguous, reduce = atomic, capability = 80>}
+// CHECK: reduce = atomic_out,
+func.func private @d() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
+    split = 2, order = contiguous, reduce = atomic_out, capability = 80>}

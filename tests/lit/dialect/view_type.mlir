@@ -1,0 +1,11 @@
+// Views of every element type.
+// RUN: lath-opt %s | lath-opt | FileCheck %s
+// RUN: lath-opt %s -mlir-print-op-generic | lath-opt | FileCheck %s
+
+// CHECK-LABEL: func.func private @views
+// CHECK-SAME: !tile.view<?x4096xf16>, !tile.view<4096x64xi4, packed = 0>, !tile.view<4096x64xi4, packed = 1>
+// CHECK-SAME: !tile.view<?xf32>, !tile.view<7x3x5xbf16>, !tile.view<1xi32>, !tile.view<?x8xi4, packed = 1>
+func.func private @views(!tile.view<?x4096xf16>, !tile.view<4096x64xi4, packed = 0>,
+                         !tile.view<4096x64xi4, packed = 1>, !tile.view<?xf32>,
+                         !tile.view<7x3x5xbf16>, !tile.view<1xi32>,
+                         !tile.view<?x8xi4, packed = 1>)

@@ -1,0 +1,50 @@
+// The commands of `lath`, as functions of what the user wrote.
+//
+// Options are kept as text: the commands read them, so that their errors name
+// the option, the offending value and the nearest valid one. Each command
+// writes its result to standard output and all else to standard error, and
+// throws lath::Error or CliError.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace lath::cli {
+
+using Text = std::optional<std::string>; ///< nothing: the option was not given
+
+/// A spec: as text, or by its parts.
+struct SpecArguments {
+  Text text;
+  Text m, n, k, group, split, x, w, reduce;
+};
+
+struct EmitArguments {
+  SpecArguments spec;
+  Text stage, target, schedule, output;
+  bool timing = false;
+};
+/// `lath emit`: the code of a kernel at one stage of its compilation.
+void emit(const EmitArguments &arguments);
+
+struct RunArguments {
+  SpecArguments spec;
+  Text weights, layer, seed, schedule, device, format;
+};
+/// `lath run`: compiles, runs, compares with fp64, times.
+void run(const RunArguments &arguments);
+
+struct ExplainArguments {
+  SpecArguments spec;
+  Text target, schedule, format;
+};
+/// `lath explain`: the choices for a spec and what they cost.
+void explain(const ExplainArguments &arguments);
+
+struct DoctorArguments {
+  Text format;
+};
+/// `lath doctor`: what this machine has.
+void doctor(const DoctorArguments &arguments);
+
+} // namespace lath::cli

@@ -1,0 +1,111 @@
+// `lath emit`: compiles, and shows one stage.
+#include "kernels/Engine.h"
+#include "tools/lath/Commands.h"
+#include "tools/lath/Gpus.h"
+#include "tools/lath/Output.h"
+#include "tools/lath/SpecReader.h"
+#include "tools/lath/Words.h"
+
+#include <array>
+#include <chrono>
+
+namespace lath::cli {
+
+namespace {
+
+/// Those of the compiler, in its order, then those of the assembler.
+constexpr std::array<std::string_view, 7> stages = {
+    "tile", "layout", "nvvm", "llvm", "ptx", "cubin", "sass"};
+
+using Clock = std::chrono::steady_clock;
+
+double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start)
+      .count();
+}
+
+/// Any other kernel: what it compiles, the measured one must not find done.
+GemmSpec warmUpSpec(const GemmSpec &spec) {
+  GemmSpec other;
+  other.m = 16;
+  other.n = spec.n == 1024 ? 2048 : 1024;
+  other.k = 1024;
+  other.x = spec.x;
+  other.zeros = spec.zeros;
+  return other;
+}
+
+/// Compiles and assembles `request` in a process that has done so for another
+/// kernel, and prints what each phase took. No stage is dumped meanwhile.
+void printTiming(const Request &request, const TargetChoice &target) {
+  auto compileIt = [&](const GemmSpec &spec,
+                       const std::optional<Schedule> &schedule) {
+    return compileGemm(spec, schedule, *target.target, target.smCount);
+  };
+  GemmSpec other = warmUpSpec(request.spec);
+  bool assembles =
+      assembleIfPossible(compileIt(other, std::nullopt).ptx, toolchain())
+          .has_value();
+
+  auto start = Clock::now();
+  CompiledGemm gemm = compileIt(request.spec, request.schedule);
+  std::string assembled = "          - no assembler is installed";
+  if (assembles) {
+    Cubin cubin = assemble(gemm.ptx);
+    assembled = fmt::format("{:8.2f} ms by {}", cubin.milliseconds,
+                            cubin.assembler);
+  }
+  double total = millisecondsSince(start);
+
+  std::string table =
+      fmt::format("lath: timing of {} for {}, a new kernel in a process warmed "
+                  "up by {}\n",
+                  print(request.spec), target.target->name, print(other));
+  for (const PhaseTime &phase : gemm.phases)
+    table += fmt::format("  {:<10}{:8.2f} ms\n", phase.name, phase.milliseconds);
+  table += fmt::format("  {:<10}{}\n", "assemble", assembled);
+  table += fmt::format("  {:<10}{:8.2f} ms\n", "total", total);
+  fmt::print(stderr, "{}", table);
+}
+
+std::string stageText(std::string_view stage, const Request &request,
+                      const TargetChoice &target) {
+  std::optional<Stage> dumped = parseStage(stage);
+  std::string text;
+  auto dump = [&](Stage at, const std::string &dumpedText) {
+    if (at == *dumped)
+      text = dumpedText;
+  };
+  CompiledGemm gemm = compileGemm(
+      request.spec, request.schedule, *target.target, target.smCount,
+      dumped && *dumped != Stage::ptx
+          ? dump
+          : std::function<void(Stage, const std::string &)>());
+  if (stage == "ptx")
+    text = gemm.ptx.text;
+  else if (!dumped) {
+    Cubin cubin = assemble(gemm.ptx);
+    text = stage == "sass" ? disassemble(cubin)
+                           : std::string(cubin.bytes.begin(), cubin.bytes.end());
+  }
+  return text;
+}
+
+} // namespace
+
+void emit(const EmitArguments &arguments) {
+  std::string_view stage =
+      arguments.stage ? stages[wordIndex("stage", *arguments.stage, stages)]
+                      : "ptx";
+  if (stage == "cubin" && goesToTerminal(arguments.output))
+    throw CliError{usage,
+                   "a cubin is binary and standard output is a terminal",
+                   {"give a file with -o, or redirect"}};
+  Request request = readRequest(arguments.spec, arguments.schedule);
+  TargetChoice target = chooseTarget(arguments.target);
+  if (arguments.timing)
+    printTiming(request, target);
+  writeResult(stageText(stage, request, target), arguments.output);
+}
+
+} // namespace lath::cli

@@ -1,0 +1,187 @@
+// `lath explain`: the schedule with its reasons, and what it costs.
+#include "kernels/DequantGemm.h"
+#include "kernels/Engine.h"
+#include "kernels/Heuristic.h"
+#include "tools/lath/Commands.h"
+#include "tools/lath/Gpus.h"
+#include "tools/lath/Occupancy.h"
+#include "tools/lath/Output.h"
+#include "tools/lath/SpecReader.h"
+#include "tools/lath/Traffic.h"
+#include "tools/lath/Words.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lath::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// All that is known of one kernel without running it.
+struct Explanation {
+  GemmSpec spec;
+  TargetChoice target;
+  Schedule schedule;
+  std::vector<std::string> reasons; ///< empty: the schedule was given
+  Ptx ptx;
+  std::array<unsigned, 3> grid;
+  std::optional<Cubin> cubin; ///< nothing: no assembler is installed
+  Occupancy occupancy;
+  Traffic traffic;
+
+  unsigned blocks() const { return grid[0] * grid[1] * grid[2]; }
+  unsigned sharedBytes() const {
+    return ptx.sharedBytes + (cubin ? cubin->resources.staticShared : 0);
+  }
+  /// Rounds in which the device works through the grid.
+  double waves() const {
+    return double(blocks()) / (double(occupancy.blocks) * target.sms());
+  }
+};
+
+Explanation examine(const Request &request, const TargetChoice &target) {
+  Explanation e;
+  e.spec = request.spec;
+  e.target = target;
+  if (request.schedule) {
+    e.schedule = *request.schedule;
+  } else {
+    ScheduleChoice choice =
+        chooseSchedule(e.spec, *target.target, target.smCount);
+    e.schedule = choice.schedule;
+    e.reasons = choice.reasons;
+  }
+  e.ptx = compileGemm(e.spec, e.schedule, *target.target).ptx;
+  e.grid = gemmGrid(e.spec, e.schedule, e.spec.m);
+  e.cubin = assembleIfPossible(e.ptx, toolchain());
+  e.occupancy = occupancy(*target.target, e.ptx.threads,
+                          e.cubin ? e.cubin->resources.registers : 0,
+                          e.sharedBytes());
+  e.traffic =
+      traffic(e.spec, e.schedule,
+              static_cast<std::int64_t>(e.ptx.workspaceBytesPerTile) *
+                  e.grid[0] * e.grid[1]);
+  return e;
+}
+
+std::string registersText(const Explanation &e) {
+  if (!e.cubin)
+    return "not known: no assembler is installed";
+  const KernelResources &r = e.cubin->resources;
+  std::string spills = "no spills";
+  if (r.spillStores || r.spillLoads || r.localBytes)
+    spills = fmt::format("{} B of local memory, spills {} B stored and {} B "
+                         "loaded a thread",
+                         r.localBytes, r.spillStores, r.spillLoads);
+  return fmt::format("{} a thread, {} ({})", r.registers, spills,
+                     e.cubin->assembler);
+}
+
+std::string occupancyText(const Explanation &e) {
+  if (e.occupancy.blocks == 0)
+    return fmt::format("none: one block needs more {} than an SM has",
+                       e.occupancy.limit);
+  return fmt::format("{} {} an SM ({} of {} warps), limited by {}",
+                     e.occupancy.blocks,
+                     e.occupancy.blocks == 1 ? "block" : "blocks",
+                     e.occupancy.warps, e.occupancy.maxWarps,
+                     e.occupancy.limit);
+}
+
+std::string asText(const Explanation &e) {
+  const Traffic &t = e.traffic;
+  std::string text;
+  text += row("spec", print(e.spec));
+  text += row("target", fmt::format("{}, {} SMs", e.target.target->name,
+                                    e.target.sms()));
+  text += row("schedule", print(e.schedule));
+  if (e.reasons.empty())
+    text += row("", "as given");
+  for (const std::string &reason : e.reasons)
+    text += wrappedRow("", reason);
+  text += row("grid", fmt::format("{} x {} x {} = {} blocks of {} threads",
+                                  e.grid[0], e.grid[1], e.grid[2], e.blocks(),
+                                  e.ptx.threads));
+  text += row("registers", registersText(e));
+  text += row("shared", fmt::format("{} B a block, at most {} B",
+                                    e.sharedBytes(),
+                                    e.target.target->maxSharedBytes));
+  text += row("occupancy", occupancyText(e));
+  if (e.occupancy.blocks)
+    text += row("waves", fmt::format("{:.2f} of {} SMs x {} blocks", e.waves(),
+                                     e.target.sms(), e.occupancy.blocks));
+  auto bytes = [&](std::string_view what, std::int64_t count) {
+    text += row(what, fmt::format("{:>12} B  {}", count,
+                                  bytesText(double(count))));
+  };
+  text += row("memory", "bytes that one launch moves, each tensor once");
+  bytes("  weights", t.weights);
+  bytes("  scales", t.scales);
+  bytes("  zeros", t.zeros);
+  bytes("  activations", t.activations);
+  bytes("  output", t.output);
+  bytes("  total", t.total());
+  bytes("workspace", t.workspace);
+  bytes("reduction", t.reduction);
+  text += row("intensity", fmt::format("{:.1f} operations a byte of the total",
+                                       t.intensity()));
+  return text;
+}
+
+Json registersJson(const Explanation &e) {
+  if (!e.cubin)
+    return nullptr;
+  const KernelResources &r = e.cubin->resources;
+  return {{"per_thread", r.registers},
+          {"local_bytes", r.localBytes},
+          {"spill_store_bytes", r.spillStores},
+          {"spill_load_bytes", r.spillLoads},
+          {"assembler", e.cubin->assembler}};
+}
+
+std::string asJson(const Explanation &e) {
+  const Traffic &t = e.traffic;
+  Json json = {
+      {"schema", 1},
+      {"spec", print(e.spec)},
+      {"target", e.target.target->name},
+      {"sms", e.target.sms()},
+      {"schedule", print(e.schedule)},
+      {"reasons", e.reasons},
+      {"grid", e.grid},
+      {"blocks", e.blocks()},
+      {"threads", e.ptx.threads},
+      {"registers", registersJson(e)},
+      {"shared_bytes", e.sharedBytes()},
+      {"occupancy",
+       {{"blocks_per_sm", e.occupancy.blocks},
+        {"warps_per_sm", e.occupancy.warps},
+        {"max_warps_per_sm", e.occupancy.maxWarps},
+        {"limit", e.occupancy.limit},
+        {"waves", e.occupancy.blocks ? Json(e.waves()) : Json()}}},
+      {"bytes",
+       {{"weights", t.weights},
+        {"scales", t.scales},
+        {"zeros", t.zeros},
+        {"activations", t.activations},
+        {"output", t.output},
+        {"total", t.total()},
+        {"workspace", t.workspace},
+        {"reduction", t.reduction}}},
+      {"operations", t.operations},
+      {"intensity", t.intensity()}};
+  return json.dump(2) + "\n";
+}
+
+} // namespace
+
+void explain(const ExplainArguments &arguments) {
+  bool json = wantsJson(arguments.format);
+  Request request = readRequest(arguments.spec, arguments.schedule);
+  TargetChoice target = chooseTarget(arguments.target);
+  Explanation explanation = examine(request, target);
+  writeResult(json ? asJson(explanation) : asText(explanation));
+}
+
+} // namespace lath::cli

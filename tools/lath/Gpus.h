@@ -1,0 +1,36 @@
+// The GPUs of this machine, without starting work on any of them, and the
+// target that a command compiles for.
+#pragma once
+
+#include "compiler/Target.h"
+#include "runtime/Device.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lath::cli {
+
+struct GpuList {
+  std::vector<DeviceInfo> gpus; ///< driverText is empty
+  std::string problem;          ///< why there are none, or not all
+};
+
+/// Asks the driver; makes no context, so it neither takes device memory nor
+/// waits for other processes. Never throws.
+GpuList listGpus();
+
+/// What to compile for.
+struct TargetChoice {
+  const Target *target;
+  /// Of the GPU that was found; 0: the target was named, or there is no GPU.
+  unsigned smCount = 0;
+
+  unsigned sms() const { return smCount ? smCount : target->smCount; }
+};
+
+/// The target called `name`; else that of GPU 0; else sm_90a. Warns where
+/// there is a GPU but no target for it. Throws Error{unsupported}.
+TargetChoice chooseTarget(const std::optional<std::string> &name);
+
+} // namespace lath::cli

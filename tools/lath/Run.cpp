@@ -1,0 +1,249 @@
+// `lath run`: one kernel on a GPU, checked, then timed, then checked again.
+#include "tools/lath/Run.h"
+
+#include "kernels/Engine.h"
+#include "kernels/Gptq.h"
+#include "runtime/CudaDevice.h"
+#include "tools/lath/Output.h"
+#include "tools/lath/SpecReader.h"
+#include "tools/lath/Words.h"
+
+#include <algorithm>
+
+namespace lath::cli {
+
+namespace {
+
+/// Beyond this many copies a graph of one launch each takes too long to make.
+/// Weights under 60 kB or so on a GPU of 60 MB of L2 are what it leaves out.
+constexpr unsigned maxCopies = 4096;
+constexpr int warmLaunches = 50, warmups = 3, replays = 20;
+
+/// "cuda:1" as 1, "cuda" as 0.
+int deviceOrdinal(const Text &device) {
+  static constexpr std::string_view prefix = "cuda:";
+  if (!device || *device == "cuda")
+    return 0;
+  bool digits = device->size() > prefix.size() &&
+                std::all_of(device->begin() + prefix.size(), device->end(),
+                            [](char c) { return c >= '0' && c <= '9'; });
+  if (!device->starts_with(prefix) || !digits)
+    throw CliError{usage,
+                   fmt::format("unknown device '{}'; the nearest is 'cuda:0'",
+                               *device),
+                   {"a device is cuda:0, cuda:1, ... as `lath doctor` lists "
+                    "them"}};
+  return wholeNumber<int>("--device cuda:", device->substr(prefix.size()));
+}
+
+template <class Element>
+DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
+                      const std::vector<Element> &elements) {
+  DeviceBuffer buffer(device, elements.size() * sizeof(Element));
+  device->upload(buffer.get(), elements.data(), buffer.bytes());
+  return buffer;
+}
+
+/// A layer in device memory.
+struct DeviceLayer {
+  DeviceBuffer qweight, scales, qzeros;
+
+  DeviceLayer(const std::shared_ptr<Device> &device, const GptqLayer &layer)
+      : qweight(uploaded(device, layer.qweight)),
+        scales(uploaded(device, layer.scales)),
+        qzeros(uploaded(device, layer.qzeros)) {}
+  std::size_t bytes() const {
+    return qweight.bytes() + scales.bytes() + qzeros.bytes();
+  }
+};
+
+/// A kernel with its inputs on the device and the result it should give.
+class Experiment {
+public:
+  Experiment(Engine &engine, const Request &request, const GptqLayer &layer,
+             std::uint64_t seed)
+      : device_(engine.device()),
+        kernel_(engine.gemm(request.spec, request.schedule)), layer_(layer),
+        m_(request.spec.m), type_(request.spec.x),
+        x_(randomActivations(m_, layer.k, type_, seed)),
+        reference_(referenceGemm(layer, x_.data(), m_, type_)),
+        xMemory_(uploaded(device_, x_)),
+        // One row more than the kernel may write.
+        out_(device_, 2 * (m_ + 1) * layer.n) {
+    copies_.emplace_back(device_, layer);
+  }
+
+  const Kernel &kernel() const { return kernel_; }
+  std::int64_t weightBytes() const {
+    return static_cast<std::int64_t>(copies_.front().bytes());
+  }
+
+  /// Launches onto a poisoned output and compares it.
+  Check check() {
+    std::int64_t count = m_ * layer_.n;
+    device_->fill(out_.get(), poison & 0xff, out_.bytes());
+    launch(nullptr, 0);
+    device_->synchronize();
+    std::vector<std::uint16_t> out(count + layer_.n);
+    device_->download(out.data(), out_.get(), out_.bytes());
+    Check result;
+    result.comparison =
+        compare(out.data(), type_, reference_.data(), m_, layer_.n);
+    result.bound = bound(type_, kernel_.schedule().reduce);
+    result.strayWrites = layer_.n - countPoison(out.data() + count, layer_.n);
+    return result;
+  }
+
+  /// `copies` of the weights: coldCopies.
+  ColdTiming timeCold(unsigned copies) {
+    while (copies_.size() < copies)
+      copies_.emplace_back(device_, layer_);
+    return lath::timeCold(
+        *device_, {print(kernel_.spec()), copies, copies_.front().bytes(),
+                   [&](Stream stream, unsigned copy) { launch(stream, copy); }});
+  }
+
+  /// Microseconds a launch, all on one copy.
+  double timeWarm() {
+    auto work = [&](Stream stream) {
+      for (int i = 0; i < warmLaunches; ++i)
+        launch(stream, 0);
+    };
+    std::vector<double> rounds = device_->timeGraph(work, warmups, replays);
+    auto middle = rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size()) / 2;
+    std::nth_element(rounds.begin(), middle, rounds.end());
+    return *middle / warmLaunches;
+  }
+
+private:
+  void launch(Stream stream, unsigned copy) const {
+    const DeviceLayer &weights = copies_[copy];
+    kernel_.launch(stream, {.x = xMemory_.get(),
+                            .qweight = weights.qweight.get(),
+                            .scales = weights.scales.get(),
+                            .qzeros = weights.qzeros.get(),
+                            .out = out_.get()});
+  }
+
+  std::shared_ptr<Device> device_;
+  Kernel kernel_;
+  const GptqLayer &layer_;
+  std::int64_t m_;
+  Dtype type_;
+  std::vector<std::uint16_t> x_;
+  std::vector<double> reference_;
+  DeviceBuffer xMemory_, out_;
+  std::vector<DeviceLayer> copies_;
+};
+
+void describe(const Kernel &kernel, RunReport &report) {
+  report.spec = kernel.spec();
+  report.schedule = kernel.schedule();
+  report.grid = kernel.grid(kernel.spec().m);
+  report.threads = kernel.ptx().threads;
+  report.resources = kernel.loaded().resources();
+  report.sharedBytes = kernel.ptx().sharedBytes + report.resources.staticShared;
+  report.blocksPerSm = kernel.loaded().blocksPerSm();
+}
+
+void time(Experiment &experiment, RunReport &report) {
+  report.copies = coldCopies(report.device,
+                             static_cast<std::size_t>(report.weightBytes));
+  if (report.copies > maxCopies)
+    report.notCold = fmt::format(
+        "{} of weights would need {} copies to exceed the L2 of {} four times",
+        bytesText(double(report.weightBytes)), report.copies,
+        bytesText(double(report.device.l2Bytes)));
+  else
+    report.cold = experiment.timeCold(report.copies);
+  report.warmMicroseconds = experiment.timeWarm();
+}
+
+Error wrongResult(const RunReport &report) {
+  const Comparison &c = report.check.comparison;
+  std::string message =
+      report.check.strayWrites
+          ? fmt::format("{} wrote {} elements behind its last row",
+                        print(report.spec), report.check.strayWrites)
+          : fmt::format("{} is wrong: its relative error of {:.2e} exceeds {:.1e}",
+                        print(report.spec), c.relativeFrobenius,
+                        report.check.bound);
+  std::vector<std::string> notes;
+  if (c.nonFinite)
+    notes.push_back(
+        fmt::format("{} elements are not finite, {} of them were never "
+                    "written; the first is row {}, column {}",
+                    c.nonFinite, c.unwritten, c.worstRow, c.worstColumn));
+  else
+    notes.push_back(fmt::format("the largest error, {:.3g}, is at row {}, "
+                                "column {}",
+                                c.maxAbs, c.worstRow, c.worstColumn));
+  notes.push_back(fmt::format("schedule {}, seed {}, {}",
+                              print(report.schedule), report.seed,
+                              report.device.name));
+  return Error(ErrorKind::mismatch, std::move(message), std::move(notes));
+}
+
+/// The reference is fp64 on the host; about this many products a second.
+void announceReference(const GemmSpec &spec) {
+  double products = double(spec.m) * double(spec.n) * double(spec.k);
+  if (products > 3e10)
+    remark(fmt::format("computing the reference, {:.0f} billion products on "
+                       "the host",
+                       products / 1e9));
+}
+
+} // namespace
+
+void run(const RunArguments &arguments) {
+  bool json = wantsJson(arguments.format);
+  int ordinal = deviceOrdinal(arguments.device);
+  RunReport report;
+  report.seed =
+      arguments.seed ? wholeNumber<std::uint64_t>("--seed", *arguments.seed) : 1;
+  if (arguments.weights.has_value() != arguments.layer.has_value())
+    throw CliError{usage,
+                   arguments.weights ? "--weights needs --layer NAME"
+                                     : "--layer needs --weights FILE",
+                   {}};
+
+  Request request;
+  GptqLayer layer;
+  if (arguments.weights) {
+    LayerRequest read =
+        readLayerRequest(arguments.spec, arguments.schedule,
+                         *arguments.weights, *arguments.layer);
+    for (const std::string &warning : read.warnings)
+      warn(warning);
+    request = read.request;
+    layer = std::move(read.layer);
+    report.weightsFile = arguments.weights;
+    report.layer = arguments.layer;
+  } else {
+    request = readRequest(arguments.spec, arguments.schedule);
+  }
+
+  Engine engine(openCuda(ordinal));
+  report.device = engine.device()->info();
+  if (!arguments.weights)
+    layer = randomLayer(request.spec, report.seed);
+  announceReference(request.spec);
+  Experiment experiment(engine, request, layer, report.seed + 1);
+  describe(experiment.kernel(), report);
+  report.weightBytes = experiment.weightBytes();
+
+  report.check = experiment.check();
+  if (report.check.ok()) {
+    time(experiment, report);
+    // What the timed launches left behind, in tickets and workspaces, shows
+    // here.
+    report.check = experiment.check();
+  } else {
+    report.notCold = "the result is wrong";
+  }
+  writeResult(json ? asJson(report) : asText(report));
+  if (!report.check.ok())
+    throw wrongResult(report);
+}
+
+} // namespace lath::cli

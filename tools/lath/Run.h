@@ -1,0 +1,49 @@
+// What `lath run` found out, and its two forms.
+#pragma once
+
+#include "kernels/GemmSpec.h"
+#include "kernels/Reference.h"
+#include "kernels/Schedule.h"
+#include "runtime/ColdTimer.h"
+#include "runtime/Device.h"
+#include "tools/lath/Commands.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace lath::cli {
+
+/// How a kernel's result compares with fp64.
+struct Check {
+  Comparison comparison;
+  double bound = 0;
+  std::int64_t strayWrites = 0; ///< elements written behind the last row
+
+  bool ok() const {
+    return comparison.relativeFrobenius <= bound && strayWrites == 0;
+  }
+};
+
+struct RunReport {
+  GemmSpec spec;
+  std::uint64_t seed = 0;
+  Text weightsFile, layer;
+  DeviceInfo device;
+  Schedule schedule;
+  std::array<unsigned, 3> grid{};
+  unsigned threads = 0, sharedBytes = 0, blocksPerSm = 0;
+  KernelResources resources;
+  std::int64_t weightBytes = 0; ///< weights, scales and zero points of a launch
+  Check check;
+  unsigned copies = 0; ///< of the weights, for the cold time
+  std::optional<ColdTiming> cold;
+  std::string notCold; ///< why there is no cold time
+  std::optional<double> warmMicroseconds;
+};
+
+std::string asText(const RunReport &report);
+std::string asJson(const RunReport &report);
+
+} // namespace lath::cli

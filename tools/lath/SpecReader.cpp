@@ -1,0 +1,222 @@
+#include "tools/lath/SpecReader.h"
+
+#include "kernels/KeyedText.h"
+#include "kernels/Safetensors.h"
+#include "tools/lath/Words.h"
+
+#include <algorithm>
+#include <array>
+
+namespace lath::cli {
+
+namespace {
+
+constexpr std::string_view example = "m16n4096k4096g128s8";
+
+/// The flags in the order of a spec, for messages and loops.
+struct Flag {
+  std::string_view name;
+  Text SpecArguments::*value;
+};
+constexpr std::array<Flag, 8> flags = {{{"-m", &SpecArguments::m},
+                                        {"-n", &SpecArguments::n},
+                                        {"-k", &SpecArguments::k},
+                                        {"--group", &SpecArguments::group},
+                                        {"--split", &SpecArguments::split},
+                                        {"--x", &SpecArguments::x},
+                                        {"--w", &SpecArguments::w},
+                                        {"--reduce", &SpecArguments::reduce}}};
+
+/// What the layer supplies where the user leaves it out.
+struct Extents {
+  std::int64_t n, k, group;
+  Zeros zeros;
+};
+
+/// A spec, and what of it the user said.
+struct Parsed {
+  GemmSpec spec;
+  bool saidZeros = false, saidReduce = false;
+};
+
+void requireOneForm(const SpecArguments &arguments) {
+  const Flag *given = std::find_if(
+      flags.begin(), flags.end(),
+      [&](const Flag &flag) { return (arguments.*flag.value).has_value(); });
+  if (arguments.text && given != flags.end())
+    throw CliError{
+        usage,
+        fmt::format("the spec is given twice: as '{}' and by {}",
+                    arguments.text->substr(0, 200), given->name),
+        {"give the text or the flags -m -n -k --group --split --x --w "
+         "--reduce, not both"}};
+  if (!arguments.text && given == flags.end())
+    throw CliError{usage,
+                   "the spec is missing",
+                   {fmt::format("give it as text, like {}, or by -m, -n and -k",
+                                example)}};
+}
+
+/// Puts what only the layer knows behind the fields of a text.
+std::string completed(const std::string &text, const KeyedText &keys,
+                      const Extents &layer) {
+  std::string missing;
+  for (auto [key, value] : {std::pair{"n", layer.n},
+                            {"k", layer.k},
+                            {"g", layer.group}})
+    if (!keys.has(key))
+      missing += fmt::format("{}{}", key, value);
+  std::string result = text;
+  return result.insert(std::min(text.find(','), text.size()), missing);
+}
+
+Parsed parseText(const std::string &text, const Extents *layer) {
+  static constexpr std::array<std::string_view, 5> fields = {"m", "n", "k", "g",
+                                                             "s"};
+  static constexpr std::array<std::string_view, 3> options = {"x", "w",
+                                                              "reduce"};
+  Parsed parsed;
+  if (!layer)
+    parsed.spec = parseGemmSpec(text);
+  KeyedText keys(text, fields, options, "m16,reduce=atomic");
+  if (layer)
+    parsed.spec = parseGemmSpec(completed(text, keys, *layer));
+  parsed.saidZeros = keys.has("w");
+  parsed.saidReduce = keys.has("reduce");
+  return parsed;
+}
+
+/// The value of a flag that takes a word: an invalid spec, as it is in a text.
+template <class Value, std::size_t count>
+Value choice(std::string_view flag, const std::string &word,
+             const std::array<std::string_view, count> &words,
+             const std::array<Value, count> &values) {
+  auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end())
+    throw Error(ErrorKind::invalidSpec,
+                fmt::format("{} = '{}' is not known; the nearest is '{}', and "
+                            "all are {}",
+                            flag, word, nearest(word, words),
+                            fmt::join(words, ", ")));
+  return values[found - words.begin()];
+}
+
+Reduce readReduce(const std::string &word) {
+  static constexpr std::array values = {Reduce::none, Reduce::atomic,
+                                        Reduce::ordered, Reduce::atomicOut};
+  std::array<std::string_view, values.size()> words;
+  std::transform(values.begin(), values.end(), words.begin(),
+                 [](Reduce reduce) { return name(reduce); });
+  return choice("--reduce", word, words, values);
+}
+
+Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
+  auto number = [&](const Flag &flag, std::int64_t missing) {
+    const Text &text = arguments.*flag.value;
+    return text ? wholeNumber<std::int64_t>(flag.name, *text) : missing;
+  };
+  std::vector<std::string_view> missing;
+  for (std::size_t i = 0; i < (layer ? 1 : 3); ++i)
+    if (!(arguments.*flags[i].value))
+      missing.push_back(flags[i].name);
+  if (!missing.empty())
+    throw CliError{usage,
+                   fmt::format("{} missing: a spec by flags needs {}",
+                               fmt::join(missing, ", "),
+                               layer ? "-m" : "-m, -n and -k"),
+                   {}};
+
+  Parsed parsed;
+  GemmSpec &spec = parsed.spec;
+  spec.m = number(flags[0], 0);
+  spec.n = number(flags[1], layer ? layer->n : 0);
+  spec.k = number(flags[2], layer ? layer->k : 0);
+  spec.group = number(flags[3], layer ? layer->group : spec.group);
+  // Beyond these the value is out of range as well; keep it so.
+  spec.split = static_cast<int>(
+      std::clamp<std::int64_t>(number(flags[4], 0), -1, 1 << 30));
+  if (arguments.x)
+    spec.x = choice<Dtype, 2>("--x", *arguments.x, {"f16", "bf16"},
+                              {Dtype::f16, Dtype::bf16});
+  if (arguments.w)
+    spec.zeros =
+        choice<Zeros, 3>("--w", *arguments.w, {"u4", "u4z", "u4z1"},
+                         {Zeros::symmetric, Zeros::v2, Zeros::v1});
+  spec.reduce = arguments.reduce  ? readReduce(*arguments.reduce)
+                : spec.split == 1 ? Reduce::none
+                                  : Reduce::ordered;
+  if (spec.split == 1 && spec.reduce != Reduce::none)
+    throw Error(ErrorKind::invalidSpec,
+                fmt::format("--reduce {} with --split 1: there is nothing to "
+                            "reduce; leave --reduce out, or split by 2 or more",
+                            name(spec.reduce)));
+  validate(spec);
+  parsed.saidZeros = arguments.w.has_value();
+  parsed.saidReduce = arguments.reduce.has_value();
+  return parsed;
+}
+
+/// `layer`: what may be left out, or null.
+Parsed parse(const SpecArguments &arguments, const Extents *layer) {
+  requireOneForm(arguments);
+  return arguments.text ? parseText(*arguments.text, layer)
+                        : parseFlags(arguments, layer);
+}
+
+Request withSchedule(const Parsed &parsed, const Text &schedule) {
+  Request request{parsed.spec, std::nullopt};
+  if (!schedule)
+    return request;
+  request.schedule = parseSchedule(*schedule);
+  // A reduction that nobody asked for must not contradict the schedule.
+  if (!parsed.saidReduce && request.spec.split != 1 &&
+      request.schedule->split != 1)
+    request.spec.reduce = request.schedule->reduce;
+  return request;
+}
+
+void requireAgreement(std::string_view what, std::int64_t asked,
+                      std::int64_t found, const std::string &file,
+                      const std::string &layer) {
+  if (asked != found)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("{}: layer '{}' has {} = {}, the spec asks for {}",
+                            file, layer, what, found, asked),
+                {fmt::format("leave {} out of the spec to take it from the "
+                             "layer",
+                             what)});
+}
+
+} // namespace
+
+Request readRequest(const SpecArguments &arguments, const Text &schedule) {
+  return withSchedule(parse(arguments, nullptr), schedule);
+}
+
+LayerRequest readLayerRequest(const SpecArguments &arguments,
+                              const Text &schedule, const std::string &file,
+                              const std::string &layer) {
+  requireOneForm(arguments);
+  Safetensors tensors(file);
+  // The extents first, with scales in a type that holds any finite one: which
+  // type and which zero points are asked for is known once the spec is.
+  GptqLayer extents =
+      fromSafetensors(tensors, layer, {.scaleType = Dtype::bf16}).layer;
+  Extents found{extents.n, extents.k, extents.group, extents.zeros};
+  Parsed parsed = parse(arguments, &found);
+
+  GptqReadOptions options;
+  options.scaleType = parsed.spec.x;
+  if (parsed.saidZeros)
+    options.zeros = parsed.spec.zeros;
+  GptqReadResult read = fromSafetensors(tensors, layer, options);
+  requireAgreement("n", parsed.spec.n, found.n, file, layer);
+  requireAgreement("k", parsed.spec.k, found.k, file, layer);
+  requireAgreement("group", parsed.spec.group, found.group, file, layer);
+  parsed.spec.zeros = read.layer.zeros;
+  validate(parsed.spec);
+  return {withSchedule(parsed, schedule), std::move(read.layer),
+          std::move(read.warnings)};
+}
+
+} // namespace lath::cli
