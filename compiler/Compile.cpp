@@ -133,7 +133,7 @@ CompileResult compile(Program &program, const CompileOptions &options,
   p.function->setAttr(
       tile::scheduleAttrName,
       tile::ScheduleAttr::get(
-          context, options.warps, options.kWarps, options.stages, options.split,
+          context, options.warps, options.kWarps, options.stages, options.scaleSums, options.split,
           options.contiguousSplit ? tile::KOrder::contiguous : tile::KOrder::interleaved,
           splitReduce(options.reduce), options.target->capability));
   check(mlir::succeeded(mlir::verify(module)), "verify");

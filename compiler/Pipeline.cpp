@@ -19,6 +19,7 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-orient-dots", createOrientDots},
       {"tile-split-k", createSplitK},
       {"tile-split-warps", createSplitWarps},
+      {"tile-place-scales", createPlaceScales},
       // Tiles with layouts.
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
@@ -38,8 +39,8 @@ const std::vector<PipelineStep> &pipeline() {
   return steps;
 }
 
-std::size_t layoutSteps() { return 10; }
-std::size_t nvvmSteps() { return 11; }
+std::size_t layoutSteps() { return 11; }
+std::size_t nvvmSteps() { return 12; }
 
 void registerPasses() {
   for (const PipelineStep &step : pipeline())

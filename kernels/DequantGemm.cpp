@@ -4,7 +4,8 @@
 
 namespace lath {
 
-std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &schedule) {
+std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
+                                     const Schedule &schedule) {
   auto program = std::make_unique<Program>("dequant_gemm");
   Program &p = *program;
   const std::int64_t groups = spec.groups();
@@ -22,8 +23,8 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &sched
   Range col = p.range(p.programId(0), schedule.blockN);
 
   Tile zero = p.splat(0, Dtype::f32, {schedule.blockM, schedule.blockN});
-  Tile acc = p.loop(
-      p.kRange(spec.k, schedule.blockK), zero, [&](Range k, Tile sum) {
+  Tile acc =
+      p.loop(p.kRange(spec.k, schedule.blockK), zero, [&](Range k, Tile sum) {
         Range group = groups == 1 ? Range{p.constant(0), 1} : k / spec.group;
         Tile s = scales.load({group, col});
         Tile w;
@@ -31,7 +32,8 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &sched
           w = p.dequant(q.load({k, col}), s);
         } else {
           Tile z = zeros.load({group, col});
-          w = p.dequant(q.load({k, col}), s, &z, spec.zeros == Zeros::v1 ? 1 : 0);
+          w = p.dequant(q.load({k, col}), s, &z,
+                        spec.zeros == Zeros::v1 ? 1 : 0);
         }
         return p.dot(x.load({row, k}), w, sum);
       });
@@ -44,6 +46,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.target = &target;
   options.warps = schedule.warps;
   options.kWarps = schedule.kWarps;
+  options.scaleSums = schedule.scales == ScalePlacement::sums;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
@@ -86,10 +89,12 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   auto fail = [&](const std::string &why) {
     throw Error(ErrorKind::invalidSpec,
-                fmt::format("schedule {} cannot compute {}: {}", print(s), print(spec), why));
+                fmt::format("schedule {} cannot compute {}: {}", print(s),
+                            print(spec), why));
   };
   if (spec.split && s.split != spec.split)
-    fail(fmt::format("it splits K by {}, the spec asks for {}", s.split, spec.split));
+    fail(fmt::format("it splits K by {}, the spec asks for {}", s.split,
+                     spec.split));
   if ((s.split == 1) != (s.reduce == Reduce::none))
     fail(s.split == 1 ? "a split of 1 has nothing to reduce"
                       : "a split needs a reduction policy");
@@ -97,15 +102,18 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
     fail(fmt::format("it reduces '{}', the spec asks for '{}'", name(s.reduce),
                      name(spec.reduce)));
   if (spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK)
-    fail(fmt::format("a K step of {} straddles groups of {}", s.blockK, spec.group));
+    fail(fmt::format("a K step of {} straddles groups of {}", s.blockK,
+                     spec.group));
   if (s.warps / s.kWarps * 16 > s.blockN * (s.blockM / 8))
-    fail(fmt::format("{} warps are too many for a tile of {} x {}", s.warps / s.kWarps,
-                     s.blockM, s.blockN));
+    fail(fmt::format("{} warps are too many for a tile of {} x {}",
+                     s.warps / s.kWarps, s.blockM, s.blockN));
   if (s.blockK / s.kWarps < 32)
-    fail(fmt::format("{} warps along a K step of {} have less than 32 each", s.kWarps,
-                     s.blockK));
-  if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 && !target.hasBf16Red())
-    fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)", target.name));
+    fail(fmt::format("{} warps along a K step of {} have less than 32 each",
+                     s.kWarps, s.blockK));
+  if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
+      !target.hasBf16Red())
+    fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",
+                     target.name));
   if (sharedBytes(s, spec) > target.maxSharedBytes)
     fail(fmt::format("it needs {} bytes of shared memory a block, {} has {}",
                      sharedBytes(s, spec), target.name, target.maxSharedBytes));

@@ -7,9 +7,10 @@
 
 namespace lath {
 
-CompiledGemm compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
-                         const Target &target, unsigned smCount,
-                         const std::function<void(Stage, const std::string &)> &dump) {
+CompiledGemm
+compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
+            const Target &target, unsigned smCount,
+            const std::function<void(Stage, const std::string &)> &dump) {
   auto start = std::chrono::steady_clock::now();
   validate(spec);
   CompiledGemm result;
@@ -50,8 +51,8 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
   std::int64_t m = a.m ? a.m : spec().m;
   if (m < 1 || m > spec().m)
     throw Error(ErrorKind::invalidInput,
-                fmt::format("launch of {}: m = {} is not in 1..{}", print(spec()), m,
-                            spec().m));
+                fmt::format("launch of {}: m = {} is not in 1..{}",
+                            print(spec()), m, spec().m));
   std::array<std::uint64_t, 8> values;
   std::size_t count = 0;
   for (const KernelParam &param : s.gemm.ptx.params) {
@@ -75,10 +76,11 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
       break;
     }
     if (!value || value % 16)
-      throw Error(ErrorKind::invalidInput,
-                  fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
-                              "aligned to 16 bytes",
-                              print(spec()), param.name, value));
+      throw Error(
+          ErrorKind::invalidInput,
+          fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
+                      "aligned to 16 bytes",
+                      print(spec()), param.name, value));
     values[count++] = value;
   }
   if (s.gemm.ptx.accumulatesIntoOutput)
@@ -100,7 +102,8 @@ Engine::Engine(std::shared_ptr<Device> device)
     : device_(std::move(device)),
       target_(lath::target(device_->info().target)) {}
 
-Kernel Engine::gemm(const GemmSpec &spec, const std::optional<Schedule> &schedule) {
+Kernel Engine::gemm(const GemmSpec &spec,
+                    const std::optional<Schedule> &schedule) {
   std::string key = print(spec) + (schedule ? "|" + print(*schedule) : "");
   std::shared_ptr<Entry> entry;
   {
@@ -114,7 +117,8 @@ Kernel Engine::gemm(const GemmSpec &spec, const std::optional<Schedule> &schedul
   {
     std::lock_guard lock(entry->mutex);
     if (!entry->loaded) {
-      entry->gemm = compileGemm(spec, schedule, target_, device_->info().smCount);
+      entry->gemm =
+          compileGemm(spec, schedule, target_, device_->info().smCount);
       entry->loaded = device_->load(entry->gemm->ptx);
     }
     state->gemm = *entry->gemm;

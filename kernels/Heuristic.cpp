@@ -18,53 +18,102 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     choice.reasons.push_back(std::move(reason));
   };
 
-  s.blockM = std::clamp<int>(std::bit_ceil((unsigned)std::min<std::int64_t>(spec.m, 64)),
-                             8, 64);
-  because(fmt::format("bm{}: the smallest power of two that holds m = {}, from 8 (the "
-                      "narrow side of the tensor core) to 64",
-                      s.blockM, spec.m));
-  s.blockK = 128;
-  if (spec.groups() > 1)
-    while (s.blockK % spec.group && spec.group % s.blockK)
-      s.blockK /= 2;
-  while (s.blockK > 32 && s.blockK / 2 >= spec.k)
-    s.blockK /= 2;
-  because(fmt::format("bk{}: four 32-deep words a lane, groups of {} do not straddle it",
-                      s.blockK, spec.group));
+  s.blockM = std::clamp<int>(
+      std::bit_ceil((unsigned)std::min<std::int64_t>(spec.m, 64)), 8, 64);
+  because(fmt::format(
+      "bm{}: the smallest power of two that holds m = {}, from 8 (the "
+      "narrow side of the tensor core) to 64",
+      s.blockM, spec.m));
+  s.scales = s.blockM <= 32 && spec.group >= 64 ? ScalePlacement::sums
+                                                : ScalePlacement::weights;
+  because(s.scales == ScalePlacement::sums
+              ? "scales on sums: a lane has fewer sums than weights in a group"
+              : "scales on weights: the sums of a group are as many as its "
+                "weights");
 
-  std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
-  // Small blocks, many to an SM: while some wait for memory others compute.
-  s.blockN = 64;
-  s.warps = 2;
-  because(fmt::format("bn{}, {} warps: 32 columns a warp, so that a lane reads 16 bytes of "
-                      "qweight at once",
-                      s.blockN, s.warps));
-  std::int64_t tiles = (spec.n + s.blockN - 1) / s.blockN *
-                       ((spec.m + s.blockM - 1) / s.blockM);
+  // Columns: 32 a warp, so that a lane reads 16 bytes of qweight at once. Two
+  // such strips share a block's activations once there are blocks enough.
+  const auto sms = static_cast<std::int64_t>(smCount);
+  const std::int64_t rowTiles = (spec.m + s.blockM - 1) / s.blockM;
+  const std::int64_t strips = (spec.n + 31) / 32 * rowTiles;
+  s.blockN = strips > 3 * sms || s.blockM > 16 ? 64 : 32;
+  const std::int64_t tiles = (spec.n + s.blockN - 1) / s.blockN * rowTiles;
+  because(fmt::format(
+      "bn{}: strips of 32 columns, so that a lane reads 16 bytes of qweight "
+      "at once; {} tiles on {} SMs",
+      s.blockN, tiles, smCount));
+
+  // K is split over warps before it is split over blocks, which costs a trip
+  // through memory; over blocks only where the tiles leave SMs idle in the
+  // last wave and there is enough to read.
+  const std::int64_t waves = (tiles + sms - 1) / sms;
+  const double idle = double(waves * sms) / double(tiles);
+  const bool large = spec.n * spec.k >= 16 << 20;
   if (spec.split) {
     s.split = spec.split;
     because(fmt::format("s{}: as the spec asks", s.split));
-  } else {
-    // Three and a half blocks an SM, at least one K step each; beyond 8 the
-    // partial sums cost more than the parallelism brings.
+  } else if (s.blockM > 16) {
     s.split = 1;
-    while (s.split < 8 && 2 * tiles * s.split < 7 * (std::int64_t)smCount &&
-           steps >= 2 * s.split)
+    while (s.split < 8 && tiles * s.split < 2 * sms && spec.k >= 512 * s.split)
       s.split *= 2;
-    because(fmt::format("s{}: {} tiles on {} SMs, {} K steps", s.split, tiles, smCount,
-                        steps));
+    because(fmt::format("s{}: two blocks an SM", s.split));
+  } else {
+    s.split = large && idle > 1.3 && waves < 4              ? 4
+              : large && waves == 1 && spec.k >= 2 * spec.n ? 2
+                                                            : 1;
+    because(fmt::format(
+        "s{}: {:.0f} % of the device idle in {} wave{} without a split",
+        s.split, 100 * (1 - 1 / idle), waves, waves == 1 ? "" : "s"));
   }
-  s.reduce = s.split == 1 ? Reduce::none
+  s.reduce = s.split == 1                  ? Reduce::none
              : spec.reduce == Reduce::none ? Reduce::ordered
                                            : spec.reduce;
-  s.order = KOrder::interleaved;
+  s.order = KOrder::contiguous;
 
-  std::int64_t own = (steps + s.split - 1) / s.split;
-  s.stages = (int)std::clamp<std::int64_t>(own + 1, 2, 5);
-  while (s.stages > 2 && sharedBytes(s, spec) > std::min(target.maxSharedBytes, target.sharedBytesPerSm / 2))
+  // About eight warps an SM, each with at least 64 of K a step. A split that
+  // the spec asks for brings warps of its own.
+  const std::int64_t asked = spec.split ? std::min(spec.split, 4) : 1;
+  s.kWarps = 1;
+  if (s.blockM <= 16)
+    while (s.kWarps < 8 && 2 * s.kWarps * strips * asked <= 9 * sms &&
+           spec.k / s.split >= 128 * (2 * s.kWarps))
+      s.kWarps *= 2;
+  s.warps = s.blockN / 32 * s.kWarps;
+  int perWarp = s.blockM == 16 && s.kWarps == 8 ? 64 : 128;
+  s.blockK = perWarp * s.kWarps;
+  auto straddles = [&] {
+    return spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK;
+  };
+  while (s.blockK > 32 * s.kWarps && (straddles() || s.blockK / 2 >= spec.k))
+    s.blockK /= 2;
+  while (straddles()) { // groups that no power of two divides
+    s.kWarps /= 2;
+    s.warps /= 2;
+    s.blockK /= 2;
+  }
+
+  // Enough copies in flight to cover the latency of memory: 48 KB an SM.
+  const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
+  const std::int64_t own = (steps + s.split - 1) / s.split;
+  const std::int64_t blocksPerSm =
+      std::min<std::int64_t>((tiles * s.split + sms - 1) / sms, 6);
+  s.stages = 2;
+  while (s.stages < 5 && s.stages <= own &&
+         (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
+    ++s.stages;
+  while (s.stages > 2 && sharedBytes(s, spec) > target.maxSharedBytes)
     --s.stages;
-  because(fmt::format("st{}: {} bytes in flight a block, {} K steps a block", s.stages,
-                      sharedBytes(s, spec) / s.stages * (s.stages - 1), own));
+  while (sharedBytes(s, spec) > target.maxSharedBytes && s.kWarps > 1) {
+    s.kWarps /= 2;
+    s.warps /= 2;
+    s.blockK /= 2;
+  }
+  because(fmt::format(
+      "w{}, kw{}, bk{}: about eight warps an SM, each with {} of a K step",
+      s.warps, s.kWarps, s.blockK, s.blockK / s.kWarps));
+  because(fmt::format(
+      "st{}: {} KB of weights in flight an SM, {} K steps a block", s.stages,
+      (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 >> 10, own));
   validate(s, spec, target);
   return choice;
 }

@@ -37,7 +37,9 @@ constexpr std::array<Field, 7> fields = {{
 }};
 constexpr std::array<std::string_view, 7> fieldKeys = {
     "bm", "bn", "bk", "w", "kw", "st", "s"};
-constexpr std::array<std::string_view, 2> optionKeys = {"order", "reduce"};
+constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
+                                                         "scales"};
+constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
 constexpr std::array<std::string_view, 4> reduceWords = {
@@ -106,6 +108,9 @@ Schedule parseSchedule(std::string_view text) {
   schedule.reduce = parsed.has("reduce")
                         ? reduceValues[parsed.choice("reduce", reduceWords, 0)]
                         : defaultReduce(schedule.split);
+  schedule.scales = parsed.choice("scales", scaleWords, 0) == 0
+                        ? ScalePlacement::weights
+                        : ScalePlacement::sums;
   validate(schedule);
   return schedule;
 }
@@ -119,6 +124,8 @@ std::string print(const Schedule &schedule) {
     text += ",order=contiguous";
   if (schedule.reduce != defaultReduce(schedule.split))
     text += fmt::format(",reduce={}", name(schedule.reduce));
+  if (schedule.scales != ScalePlacement::weights)
+    text += ",scales=sums";
   return text;
 }
 

@@ -14,6 +14,13 @@ enum class KOrder {
   contiguous,  ///< block s takes one contiguous run
 };
 
+/// What the scales multiply.
+enum class ScalePlacement {
+  weights, ///< each weight, rounded to 16 bits
+  sums,    ///< each group's sum of products, in fp32: more accurate, and fewer
+           ///< instructions while rows are few (m <= 32)
+};
+
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
@@ -27,6 +34,7 @@ struct Schedule {
   int split = 1;    ///< blocks that share one K range, 1..64
   KOrder order = KOrder::interleaved;
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
+  ScalePlacement scales = ScalePlacement::weights;
 
   bool operator==(const Schedule &) const = default;
 };

@@ -228,7 +228,7 @@ Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc) {
                                   lath::print(a.shape()), lath::print(b.shape()),
                                   describe(acc)));
   return impl_->wrap(
-      tile::DotOp::create(impl_->builder, impl_->loc(), cv.getType(), av, bv, cv,
+      tile::DotOp::create(impl_->builder, impl_->loc(), cv.getType(), av, bv, cv, /*scales=*/Value(),
                           /*swapped=*/false));
 }
 

@@ -61,7 +61,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel is computed";
   let description = [{
     On the kernel function, as `tile.schedule`. `split` blocks share the K
-    range, and `k_warps` warps of a block each K step; `stages` is the depth of the copy pipeline (1: no pipeline, loads
+    range, and `k_warps` warps of a block each K step; `scale_sums` applies
+    scales to sums of products instead of to weights; `stages` is the depth of the copy pipeline (1: no pipeline, loads
     go straight to registers); `capability` is the target's (90 for sm_90a).
 
     ```mlir
@@ -71,7 +72,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   }];
   let parameters = (ins
     "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
-    "unsigned":$stages, "unsigned":$split,
+    "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
+    "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability);
   let assemblyFormat = "`<` struct(params) `>`";

@@ -171,6 +171,20 @@ LogicalResult DequantOp::verify() {
   return success();
 }
 
+LogicalResult UnpackOp::verify() {
+  auto q = tensorOf(getQ()), result = tensorOf(getResult());
+  if (q.getRank() != 2 || result.getShape() != q.getShape())
+    return emitOpError("expected matrices of one shape, got ")
+           << q << " and " << result;
+  if (getZeros() && (tensorOf(getZeros()).getRank() != 2 ||
+                     tensorOf(getZeros()).getDimSize(1) != q.getDimSize(1) ||
+                     q.getDimSize(0) % tensorOf(getZeros()).getDimSize(0)))
+    return emitOpError("expected zeros [G, ")
+           << q.getDimSize(1) << "] with G a divisor of " << q.getDimSize(0)
+           << ", got [" << tensorOf(getZeros()).getShape() << "]";
+  return success();
+}
+
 LogicalResult DotOp::verify() {
   auto a = tensorOf(getA()), b = tensorOf(getB()), acc = tensorOf(getAcc());
   if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2)
@@ -185,6 +199,12 @@ LogicalResult DotOp::verify() {
     return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
            << a.getShape() << "] * [" << b.getShape() << "] + ["
            << acc.getShape() << "]";
+  if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
+                      tensorOf(getScales()).getDimSize(1) != b.getDimSize(1) ||
+                      b.getDimSize(0) % tensorOf(getScales()).getDimSize(0)))
+    return emitOpError("expected scales [G, ")
+           << b.getDimSize(1) << "] with G a divisor of " << b.getDimSize(0)
+           << ", got [" << tensorOf(getScales()).getShape() << "]";
   if (!hasLayout(a) || !hasLayout(b) || !hasLayout(acc))
     return success();
   // Congruence: with A the operand on the m16 side (rows), lanes 0-1 hold the

@@ -270,6 +270,10 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     tensor core (it computes the transpose), so that a narrow M falls on the
     n8 side; see the orient-dots pass.
 
+    With `scales` [G, N] the product is `sum over groups g of scales[g, n] *
+    (a * b over the k of g)`: each group is accumulated on its own and scaled
+    once, in fp32 (see the place-scales pass).
+
     With `k_warps` above 1 that many warps take a share of k each and the
     result is partial: `sum_warps` adds the shares.
 
@@ -283,9 +287,9 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     ```
   }];
   let arguments = (ins Tile_HalfTensor:$a, Tile_HalfTensor:$b, StaticShapeTensorOf<[F32]>:$acc,
-                       UnitAttr:$swapped, DefaultValuedAttr<I32Attr, "1">:$k_warps);
+                       Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales, UnitAttr:$swapped, DefaultValuedAttr<I32Attr, "1">:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
-  let assemblyFormat = "$a `,` $b `,` $acc (`swapped` $swapped^)? attr-dict `:` type($a) `,` type($b) `,` type($acc)";
+  let assemblyFormat = "$a `,` $b `,` $acc (`scales` $scales^)? (`swapped` $swapped^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) (`,` type($scales)^)?";
   let hasVerifier = 1;
 }
 
@@ -305,6 +309,24 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
 }
 
 //===-- Written by passes only --------------------------------------------===//
+
+def Tile_UnpackOp : Tile_Op<"unpack", [Pure]> {
+  let summary = "4-bit weights to whole numbers in a float type";
+  let description = [{
+    `result[k, n] = q[k, n] - z`, exact; `z` as in `dequant`.
+
+    ```mlir
+    %w = tile.unpack %q zeros %z : tensor<128x64xi4>, tensor<1x64xi4> -> tensor<128x64xf16>
+    ```
+  }];
+  let arguments = (ins StaticShapeTensorOf<[I<4>]>:$q,
+                       Optional<StaticShapeTensorOf<[I<4>]>>:$zeros,
+                       DefaultValuedAttr<I32Attr, "0">:$zero_offset);
+  let results = (outs Tile_HalfTensor:$result);
+  let assemblyFormat = [{ $q (`zeros` $zeros^)? attr-dict `:` type($q)
+      (`,` type($zeros)^)? `->` type($result) }];
+  let hasVerifier = 1;
+}
 
 def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure]> {
   let summary = "add the shares of warps that split k";

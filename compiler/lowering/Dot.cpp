@@ -26,6 +26,27 @@ struct DotLowering : OpConversionPattern<DotOp> {
     return LinearMap(bits)(number);
   }
 
+  /// total + sums * scales of the group, where `scales` is [G, N] and N is
+  /// the accumulator's rows in the orientation of the tensor core.
+  static Registers scaled(Emit &e, DotOp op, ValueRange values,
+                          const Layout &scales, uint32_t group,
+                          const Layout &acc, ValueRange sums,
+                          ValueRange total) {
+    unsigned dim = op.getSwapped() ? 0 : 1;
+    llvm::DenseMap<uint32_t, Value> wide;
+    Registers result;
+    for (uint32_t reg = 0; reg < sums.size(); ++reg) {
+      int64_t column = acc.unflatten(acc.index(reg))[dim];
+      uint32_t from = *scales.registerOf(scales.flatten({group, column}));
+      Value &scale = wide[from];
+      if (!scale)
+        scale = LLVM::FPExtOp::create(e.r, e.loc, e.f32, values[from]);
+      result.push_back(
+          LLVM::FMAOp::create(e.r, e.loc, sums[reg], scale, total[reg]));
+    }
+    return result;
+  }
+
   LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
@@ -66,42 +87,66 @@ struct DotLowering : OpConversionPattern<DotOp> {
     if (half.isBF16())
       multiplicands = std::array<NVVM::MMATypes, 2>{b16, b16};
 
-    for (uint32_t s = 0; s < 1u << steps.size(); ++s) {
-      uint32_t k0 = combine(steps, s);
-      SmallVector<SmallVector<Value>> bFragments;
-      for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
-        uint32_t column = combine(columns, j);
-        auto at = [&](uint32_t kk) {
-          return word(bReg(k0 ^ kk, column), bReg(k0 ^ kk ^ pair, column));
-        };
-        bFragments.push_back({at(0), at(upper)});
-      }
-      for (uint32_t i = 0; i < 1u << rowTiles.size(); ++i) {
-        uint32_t row = combine(rowTiles, i);
-        auto at = [&](uint32_t rr, uint32_t kk) {
-          return word(aReg(row ^ rr, k0 ^ kk), aReg(row ^ rr, k0 ^ kk ^ pair));
-        };
-        SmallVector<Value> aFragment{at(0, 0), at(row8, 0), at(0, upper),
-                                     at(row8, upper)};
+    // With scales, the steps of a group add up on their own first.
+    Bases inner = steps, outer;
+    Layout scales;
+    unsigned groupShift = 0;
+    if (op.getScales()) {
+      scales = layoutOf(op.getScales().getType());
+      groupShift = llvm::Log2_64(b.shape()[0] / scales.shape()[0]);
+      inner.clear();
+      for (uint32_t step : steps)
+        (step >> groupShift ? outer : inner).push_back(step);
+    }
+    Value none =
+        LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+    for (uint32_t group = 0; group < 1u << outer.size(); ++group) {
+      Registers total = result;
+      if (op.getScales())
+        result.assign(result.size(), none);
+      for (uint32_t s = 0; s < 1u << inner.size(); ++s) {
+        uint32_t k0 = combine(outer, group) ^ combine(inner, s);
+        SmallVector<SmallVector<Value>> bFragments;
         for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
           uint32_t column = combine(columns, j);
-          SmallVector<uint32_t> places;
-          for (uint32_t rr : {0u, row8})
-            for (uint32_t cc : {0u, columnPair})
-              places.push_back(
-                  *acc.registerOf(acc.flatten({row ^ rr, column ^ cc})));
-          SmallVector<Value> c;
-          for (uint32_t place : places)
-            c.push_back(result[place]);
-          Value d = NVVM::MmaOp::create(
-              r, e.loc, four, aFragment, bFragments[j], c, ArrayRef<int64_t>{16, 8, 16},
-              std::nullopt, std::nullopt, multiplicands,
-              std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
-                                             NVVM::MMALayout::col});
-          for (unsigned x = 0; x < 4; ++x)
-            result[places[x]] = e.field(d, x);
+          auto at = [&](uint32_t kk) {
+            return word(bReg(k0 ^ kk, column), bReg(k0 ^ kk ^ pair, column));
+          };
+          bFragments.push_back({at(0), at(upper)});
+        }
+        for (uint32_t i = 0; i < 1u << rowTiles.size(); ++i) {
+          uint32_t row = combine(rowTiles, i);
+          auto at = [&](uint32_t rr, uint32_t kk) {
+            return word(aReg(row ^ rr, k0 ^ kk),
+                        aReg(row ^ rr, k0 ^ kk ^ pair));
+          };
+          SmallVector<Value> aFragment{at(0, 0), at(row8, 0), at(0, upper),
+                                       at(row8, upper)};
+          for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
+            uint32_t column = combine(columns, j);
+            SmallVector<uint32_t> places;
+            for (uint32_t rr : {0u, row8})
+              for (uint32_t cc : {0u, columnPair})
+                places.push_back(
+                    *acc.registerOf(acc.flatten({row ^ rr, column ^ cc})));
+            SmallVector<Value> c;
+            for (uint32_t place : places)
+              c.push_back(result[place]);
+            Value d = NVVM::MmaOp::create(
+                r, e.loc, four, aFragment, bFragments[j], c,
+                ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+                multiplicands,
+                std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
+                                               NVVM::MMALayout::col});
+            for (unsigned x = 0; x < 4; ++x)
+              result[places[x]] = e.field(d, x);
+          }
         }
       }
+      if (op.getScales())
+        result =
+            scaled(e, op, adaptor.getScales(), scales,
+                   combine(outer, group) >> groupShift, acc, result, total);
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});
     return success();
@@ -115,36 +160,47 @@ struct DotLowering : OpConversionPattern<DotOp> {
 /// 64 + q. One lop3 (a & b | c) makes two of either, one subtraction of
 /// 1024 + z or 64 + z gives q - z, exactly, and one multiplication the weight.
 /// bf16: 128 is 0x4300 with an ulp of 1 and has room for the low nibble only.
-struct DequantLowering : OpConversionPattern<DequantOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// `unpack` stops before the multiplication.
+template <typename Op> struct UnpackLowering : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  static constexpr bool scaled = std::is_same_v<Op, DequantOp>;
 
-  LogicalResult matchAndRewrite(DequantOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
+  /// Registers of per-group values for those of q: (k, n) -> (k / g, n).
+  static std::optional<LinearMap> groupRegisters(Value groups,
+                                                 const Layout &q) {
+    Layout layout = layoutOf(groups.getType());
+    unsigned shift = llvm::Log2_64(q.shape()[0] / layout.shape()[0]);
+    Bases toGroup;
+    for (unsigned i = 0; i < q.indexBits(); ++i) {
+      auto coords = q.unflatten(1u << i);
+      toGroup.push_back(layout.flatten({coords[0] >> shift, coords[1]}));
+    }
+    return registersFrom(layout, q, LinearMap(toGroup));
+  }
+
+  LogicalResult matchAndRewrite(
+      Op op, typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor,
+      ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Layout q = layoutOf(op.getQ().getType());
-    Layout scales = layoutOf(op.getScales().getType());
     Type half = cast<RankedTensorType>(op.getType()).getElementType();
     Type pair = VectorType::get({2}, half);
     bool f16 = half.isF16();
 
-    // (k, n) of a weight -> (k / g, n) of its group.
-    unsigned groupShift = llvm::Log2_64(q.shape()[0] / scales.shape()[0]);
-    Bases toGroup;
-    for (unsigned i = 0; i < q.indexBits(); ++i) {
-      auto coords = q.unflatten(1u << i);
-      toGroup.push_back(scales.flatten({coords[0] >> groupShift, coords[1]}));
-    }
-    auto scaleOf = registersFrom(scales, q, LinearMap(toGroup));
-    std::optional<LinearMap> zeroOf;
+    std::optional<LinearMap> scaleOf, zeroOf;
+    if constexpr (scaled)
+      scaleOf = groupRegisters(op.getScales(), q);
     if (op.getZeros())
-      zeroOf = registersFrom(layoutOf(op.getZeros().getType()), q, LinearMap(toGroup));
-    if (!scaleOf || (op.getZeros() && !zeroOf))
-      return op.emitOpError("scales and zeros lie in other lanes than the weights");
+      zeroOf = groupRegisters(op.getZeros(), q);
+    if ((scaled && !scaleOf) || (op.getZeros() && !zeroOf))
+      return op.emitOpError(
+          "scales or zeros lie in other lanes than the weights");
     for (unsigned i = 0; i < packBits; ++i)
       if (i >= q.bits(Place::Register) ||
           q.unflatten(q.bases(Place::Register)[i]) !=
               std::vector<int64_t>{1ll << i, 0})
-        return op.emitOpError("expected the eight k of a word in one lane, got ")
+        return op.emitOpError(
+                   "expected the eight k of a word in one lane, got ")
                << q.print();
 
     auto constantPair = [&](uint32_t bits) {
@@ -158,15 +214,19 @@ struct DequantLowering : OpConversionPattern<DequantOp> {
     };
     llvm::DenseMap<uint32_t, Value> scaleCache;
     llvm::DenseMap<uint32_t, Zero> zeroCache;
-    auto scale = [&](uint32_t reg) {
-      Value &value = scaleCache[(*scaleOf)(reg)];
-      if (!value) {
-        Value s = adaptor.getScales()[(*scaleOf)(reg)];
-        value = e.vector({s, s});
+    auto scale = [&](uint32_t reg) -> Value {
+      if constexpr (scaled) {
+        Value &value = scaleCache[(*scaleOf)(reg)];
+        if (!value) {
+          Value s = adaptor.getScales()[(*scaleOf)(reg)];
+          value = e.vector({s, s});
+        }
+        return value;
       }
-      return value;
+      return {};
     };
-    uint32_t lowMagic = f16 ? 0x6400 : 0x4300, highMagic = f16 ? 0x5400 : 0x4300;
+    uint32_t lowMagic = f16 ? 0x6400 : 0x4300,
+             highMagic = f16 ? 0x5400 : 0x4300;
     auto zero = [&](uint32_t reg) -> Zero {
       if (!op.getZeros())
         return {constantPair(lowMagic | 8),
@@ -179,16 +239,18 @@ struct DequantLowering : OpConversionPattern<DequantOp> {
           z = e.add(z, op.getZeroOffset());
         z = e.band(z, 15);
         value.low = e.bitcast(pair, twice(e.bor(z, e.c(lowMagic))));
-        value.high = f16 ? e.bitcast(pair, twice(e.bor(e.shl(z, 4), e.c(highMagic))))
-                         : value.low;
+        value.high =
+            f16 ? e.bitcast(pair, twice(e.bor(e.shl(z, 4), e.c(highMagic))))
+                : value.low;
       }
       return value;
     };
     auto magic = [&](Value word, uint32_t mask, uint32_t bits) {
       // The magic number from a register: with two immediates ptxas needs two
       // instructions.
-      Value value = e.assembly("lop3.b32 $0, $1, $2, $3, 0xEA;", "=r,r,n,r", e.i32,
-                               {word, e.c((int32_t)mask), e.c((int32_t)bits)}, false);
+      Value value =
+          e.assembly("lop3.b32 $0, $1, $2, $3, 0xEA;", "=r,r,n,r", e.i32,
+                     {word, e.c((int32_t)mask), e.c((int32_t)bits)}, false);
       return e.bitcast(pair, value);
     };
 
@@ -211,7 +273,9 @@ struct DequantLowering : OpConversionPattern<DequantOp> {
           bias = z.low;
         }
         Value centred = LLVM::FSubOp::create(r, e.loc, biased, bias);
-        Value weight = LLVM::FMulOp::create(r, e.loc, centred, s);
+        Value weight = scaled
+                           ? Value(LLVM::FMulOp::create(r, e.loc, centred, s))
+                           : centred;
         result.push_back(e.element(weight, 0));
         result.push_back(e.element(weight, 1));
       }
@@ -225,5 +289,7 @@ struct DequantLowering : OpConversionPattern<DequantOp> {
 
 void lath::tile::addDotPatterns(const TypeConverter &types,
                                 RewritePatternSet &patterns) {
-  patterns.add<DotLowering, DequantLowering>(types, patterns.getContext());
+  patterns
+      .add<DotLowering, UnpackLowering<DequantOp>, UnpackLowering<UnpackOp>>(
+          types, patterns.getContext());
 }

@@ -126,13 +126,13 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
                                 "others: ")
                  << from.print();
 
+    if (!(to == from.sliced(dim)))
+      return op.emitOpError("the result's layout is not the source's slice: ")
+             << to.print();
+
     Registers results(to.size(Place::Register));
     for (auto [reg, value] : llvm::enumerate(adaptor.getSource())) {
-      auto target = to.registerOf(outIndex(from.index(reg)));
-      if (!target)
-        return op.emitOpError("the result's layout is not the source's slice: ")
-               << to.print();
-      Value &sum = results[*target];
+      Value &sum = results[*to.registerOf(outIndex(from.index(reg)))];
       sum = sum ? combine(e, op.getCombine(), sum, value) : value;
     }
     for (unsigned bit = 0; bit < laneBits; ++bit) {

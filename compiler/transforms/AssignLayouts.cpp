@@ -56,7 +56,13 @@ public:
       for (Value result : op->getResults())
         seedBlocked(result);
     });
-    function.walk([&](ReduceOp reduce) { convertResult(reduce); });
+    function.walk([&](Operation *op) {
+      if (auto reduce = dyn_cast<ReduceOp>(op))
+        convertResult(op, get(reduce.getSource())->sliced(reduce.getDim()));
+      else if (auto sum = dyn_cast<SumWarpsOp>(op))
+        convertResult(op, lath::scatteredOverWarps(*get(sum.getPartial()),
+                                                   sum.getKWarps()));
+    });
     insertConversions();
     for (auto &[value, layout] : layouts)
       value.setType(withLayout(tensorType(value), layout));
@@ -102,7 +108,7 @@ private:
     shape.columns = dot.getSwapped() ? a[0] : b[1];
     shape.warps = schedule.getWarps();
     shape.kWarps = dot.getKWarps();
-    if (auto dequant = rows.getDefiningOp<DequantOp>()) {
+    if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
       shape.packedA = true;
       shape.contiguousRows = dot.getSwapped();
     }
@@ -178,9 +184,11 @@ private:
     Value value = operand.get();
     auto of = [&](Value v) { return *get(v); };
     if (auto dot = dyn_cast<DotOp>(op)) {
-      if (&operand == &dot.getAccMutable())
+      if (value == dot.getAcc() && operand.getOperandNumber() == 2)
         return of(dot.getResult());
       auto &[a, b] = demands[op];
+      if (operand.getOperandNumber() == 3)
+        return groupLayout(value, b);
       return &operand == &dot.getAMutable() ? a : b;
     }
     if (auto dequant = dyn_cast<DequantOp>(op)) {
@@ -188,6 +196,10 @@ private:
       return value == dequant.getQ() && &operand == &dequant.getQMutable()
                  ? q
                  : groupLayout(value, q);
+    }
+    if (auto unpack = dyn_cast<UnpackOp>(op)) {
+      Layout q = dequantSource(of(unpack.getResult()));
+      return operand.getOperandNumber() == 0 ? q : groupLayout(value, q);
     }
     if (auto broadcast = dyn_cast<BroadcastOp>(op))
       return broadcastSource(broadcast, of(broadcast.getResult()));
@@ -220,6 +232,17 @@ private:
           tie({argument, result, yielded, init});
     } else if (auto dot = dyn_cast<DotOp>(op)) {
       tie({dot.getResult(), dot.getAcc()});
+      if (dot.getScales())
+        set(dot.getScales(), groupLayout(dot.getScales(), demands[op].second));
+    } else if (auto unpack = dyn_cast<UnpackOp>(op)) {
+      if (const Layout *result = get(unpack.getResult()))
+        set(unpack.getQ(), dequantSource(*result));
+      else if (const Layout *q = get(unpack.getQ()))
+        set(unpack.getResult(), dequantResult(*q));
+      if (const Layout *q = get(unpack.getQ()); q && unpack.getZeros()) {
+        Layout copy = *q;
+        set(unpack.getZeros(), groupLayout(unpack.getZeros(), copy));
+      }
     } else if (auto dequant = dyn_cast<DequantOp>(op)) {
       if (const Layout *result = get(dequant.getResult()))
         set(dequant.getQ(), dequantSource(*result));
@@ -258,20 +281,19 @@ private:
     }
   }
 
-  /// A reduction leaves its result in the source's slice; where its users were
-  /// given another layout first, they get a conversion.
-  void convertResult(ReduceOp reduce) {
-    Value result = reduce.getResult();
-    Layout slice = get(reduce.getSource())->sliced(reduce.getDim());
+  /// Reductions leave their result where their operand says; users that were
+  /// given another layout first get a conversion.
+  void convertResult(Operation *op, const Layout &own) {
+    Value result = op->getResult(0);
     Layout wanted = *get(result);
-    if (wanted == slice)
+    if (wanted == own)
       return;
-    OpBuilder b(reduce.getContext());
-    b.setInsertionPointAfter(reduce);
+    OpBuilder b(op->getContext());
+    b.setInsertionPointAfter(op);
     auto converted = ConvertLayoutOp::create(
-        b, reduce.getLoc(), withLayout(tensorType(result), wanted), result);
+        b, op->getLoc(), withLayout(tensorType(result), wanted), result);
     result.replaceAllUsesExcept(converted, converted);
-    layouts[result] = slice;
+    layouts[result] = own;
     layouts[converted.getResult()] = wanted;
   }
 

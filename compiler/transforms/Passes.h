@@ -10,6 +10,7 @@ class Pass;
 namespace lath {
 std::unique_ptr<mlir::Pass> createOrientDots();
 std::unique_ptr<mlir::Pass> createSplitK();
+std::unique_ptr<mlir::Pass> createPlaceScales();
 std::unique_ptr<mlir::Pass> createSplitWarps();
 std::unique_ptr<mlir::Pass> createAssignLayouts();
 std::unique_ptr<mlir::Pass> createRemoveConversions();

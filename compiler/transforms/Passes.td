@@ -9,7 +9,11 @@ def OrientDots : Pass<"tile-orient-dots", "::mlir::ModuleOp"> {
 }
 def SplitK : Pass<"tile-split-k", "::mlir::ModuleOp"> {
   let summary = "give each block its share of K and reduce the partial sums";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+def PlaceScales : Pass<"tile-place-scales", "::mlir::ModuleOp"> {
+  let summary = "apply scales to sums of products instead of to weights";
 }
 def SplitWarps : Pass<"tile-split-warps", "::mlir::ModuleOp"> {
   let summary = "give warps of a block their share of each K step";

@@ -52,10 +52,16 @@ public:
     if (loop->getParentOfType<scf::ForOp>())
       BarrierOp::create(b, loc());
     Value lower = loop.getLowerBound(), step = loop.getStep();
-    for (unsigned s = 0; s + 1 < stages; ++s) {
-      Value ahead = arith::MulIOp::create(b, loc(), step, constant(s));
-      Value k = arith::AddIOp::create(b, loc(), lower, ahead);
-      issue(k, constant(s));
+    // A loop, not unrolled code: a cold launch pays for every instruction line
+    // it fetches.
+    auto prologue = scf::ForOp::create(b, loc(), constant(0), constant(stages - 1),
+                                       constant(1));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(prologue.getBody());
+      Value slot = prologue.getInductionVar();
+      Value ahead = arith::MulIOp::create(b, loc(), step, slot);
+      issue(arith::AddIOp::create(b, loc(), lower, ahead), slot);
     }
     pipelineBody();
   }

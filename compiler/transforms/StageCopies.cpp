@@ -93,11 +93,24 @@ void stage(scf::ForOp loop) {
   }
   if (loads.empty())
     return;
+  // Packed weights last: activations and scales are few bytes, often in L2,
+  // and would queue behind the block's own stream of weights.
+  auto streams = [](LoadOp load) { return load.getView().getType().getPacked() == 0; };
+  SmallVector<LoadOp> ordered;
+  for (bool stream : {false, true})
+    for (LoadOp load : loads)
+      if (streams(load) == stream)
+        ordered.push_back(load);
+  loads = ordered;
   Location loc = loop.getLoc();
   OpBuilder outside(loop), inside(loop.getContext());
   Value zero =
       arith::ConstantOp::create(outside, loc, outside.getI32IntegerAttr(0));
-  inside.setInsertionPoint(loads.front());
+  LoadOp top = loads.front();
+  for (LoadOp load : loads)
+    if (load->isBeforeInBlock(top))
+      top = load;
+  inside.setInsertionPoint(top);
   // Starts of later loads are computed from the induction variable by pure
   // operations; bring those up first.
   for (LoadOp load : loads) {
@@ -113,8 +126,8 @@ void stage(scf::ForOp loop) {
     for (Value start : load.getStart())
       collect(start);
     for (Operation *op : needed)
-      if (loads.front()->isBeforeInBlock(op))
-        op->moveBefore(loads.front());
+      if (top->isBeforeInBlock(op))
+        op->moveBefore(top);
   }
   SmallVector<Value> buffers;
   for (LoadOp load : loads) {

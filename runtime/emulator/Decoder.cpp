@@ -208,6 +208,15 @@ void Decoding::address(const Operand &operand) {
 
 void Decoding::constant(std::uint64_t bits) { ins_.push_back(constantSlot(bits)); }
 
+std::uint64_t Decoding::widthMask(const Operand &operand) const {
+  const Operand &first =
+      operand.kind == Operand::Kind::vector ? operand.elements.at(0) : operand;
+  if (first.kind != Operand::Kind::slot)
+    return ~0ull;
+  unsigned bytes = sizeOf(program_.module.registers[static_cast<std::size_t>(first.slot)]);
+  return bytes >= 8 ? ~0ull : (1ull << 8 * bytes) - 1;
+}
+
 std::uint64_t Decoding::immediate(const Operand &operand) const {
   if (operand.kind != Operand::Kind::immediate)
     malformed("expected an integer constant");
@@ -244,8 +253,8 @@ namespace {
 constexpr bool (*families[])(Decoding &) = {
     decodeControl,   decodeMove,     decodeInteger,  decodeLogic,
     decodeCompare,   decodeFloat,    decodeConvert,  decodeMemory,
-    decodeAtomic,    decodeAsyncCopy, decodeBulkCopy, decodeBarrier,
-    decodeMbarrier,  decodeWarpWide, decodeMatrixMemory, decodeMma,
+    decodeAtomic,    decodeMbarrier,  decodeBulkCopy, decodeAsyncCopy,
+    decodeBarrier,  decodeWarpWide, decodeMatrixMemory, decodeMma,
     decodeWgmma,     decodeCluster,
 };
 
@@ -274,8 +283,7 @@ std::shared_ptr<const Program> decode(Module parsed) {
       d.unsupported();
     d.i.statement = static_cast<std::uint32_t>(n);
     program->code.push_back(d.finish());
-    if (d.is("griddepcontrol") && m.statements[n].name[1] == "wait")
-      program->waitsOnGrid = true;
+    program->usesMatrixUnits |= d.is("wgmma");
   }
   resolveBranches(*program);
   return program;

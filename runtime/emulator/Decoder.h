@@ -50,6 +50,8 @@ public:
   void address(const Operand &operand);
   /// Binds a constant as the next input.
   void constant(std::uint64_t bits);
+  /// All ones in the width of a register (of a vector, the first).
+  std::uint64_t widthMask(const Operand &operand) const;
   /// The value of an integer immediate.
   std::uint64_t immediate(const Operand &operand) const;
 

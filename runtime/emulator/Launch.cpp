@@ -1,6 +1,8 @@
 // Blocks, clusters and the launch: who runs when, and what happens when nobody
 // can.
+#include "runtime/emulator/GlobalRaces.h"
 #include "runtime/emulator/Machine.h"
+#include "runtime/emulator/Mbarrier.h"
 #include "runtime/emulator/SharedRaces.h"
 #include "runtime/emulator/ThreadCounters.h"
 
@@ -35,6 +37,7 @@ void Block::start(Cluster &owner, const Launch &what, std::array<unsigned, 3> wh
     warps[w].start(*this, w, lanes == warpSize ? allLanes : (1u << lanes) - 1);
   }
   barriers.fill({});
+  order = what.globalRaces ? std::make_shared<BlockOrder>() : nullptr;
   mbarriers.clear();
   copyBytes = 0;
 }
@@ -61,6 +64,7 @@ void Cluster::run(std::uint64_t number) {
                                   number / clusters[0] % clusters[1],
                                   number / clusters[0] / clusters[1]};
   barrier = {};
+  barrierPhase = 0;
   bulk.clear();
   for (unsigned rank = 0; rank < blocks.size(); ++rank) {
     std::array<unsigned, 3> index{
@@ -86,8 +90,10 @@ void Cluster::run(std::uint64_t number) {
         }
         done &= warp.state == Warp::State::done;
       }
-    if (done)
+    if (done) {
+      checkPendingBulk(*this);
       return;
+    }
     idle = progress == before ? idle + 1 : 0;
     if (!ran || idle > 16)
       reportDeadlock();

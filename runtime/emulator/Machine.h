@@ -23,6 +23,7 @@ class Block;
 class Cluster;
 class SharedRaces;
 class GlobalRaces;
+struct BlockOrder;
 class ThreadCounters;
 
 /// One launch, read by all its host threads.
@@ -100,6 +101,9 @@ public:
   std::uint32_t alive() const { return initial & ~exited; }
   unsigned thread(unsigned lane) const { return index * warpSize + lane; }
 
+  /// Blocks the warp; once woken it executes the same instruction again.
+  void retry();
+
   /// Files a report about a lane of the instruction that runs now.
   void report(Suspicion kind, const Instruction &i, unsigned lane, std::string detail,
               std::uint64_t address = 0, std::string buffer = {});
@@ -119,6 +123,10 @@ public:
   std::vector<StackEntry> stack;
   std::int32_t pc = 0;                ///< of the instruction that runs
   std::uint64_t executed = 0;
+  std::uint64_t clusterPhase = 0;     ///< of the cluster's barrier: arrivals
+  std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
+  std::vector<std::uint64_t> writtenAt; ///< by slot; only kept for kernels with wgmma
+  std::uint64_t matrixFence = 0;      ///< `executed` at the last wgmma.fence
   std::vector<std::uint8_t> local;    ///< localBytes for each lane
   Lanes sink;
 
@@ -140,9 +148,9 @@ private:
 struct Barrier {
   unsigned arrived = 0;  ///< threads
   unsigned expected = 0;
-  std::vector<Warp *> waiting, participants;
+  bool arrivedOnly = false; ///< somebody arrived without waiting
+  std::vector<Warp *> waiting;
   std::uint32_t reduction = 0;
-  std::int32_t instruction = -1;
 };
 
 /// An mbarrier object, kept beside the memory that holds it.
@@ -155,15 +163,18 @@ struct Mbarrier {
 
 /// A bulk copy that has been issued and has not completed.
 struct PendingBulk {
-  enum class Direction { toShared, toGlobal, sharedToShared, reduceToGlobal };
+  enum class Direction { globalToShared, sharedToShared, sharedToGlobal, reduce, registers };
   Direction direction;
-  std::uint64_t from, to;     ///< addresses; shared ones with the block's rank
-  std::uint32_t bytes;
-  std::uint64_t mbarrier = 0; ///< shared address with rank
-  Warp *warp;
-  unsigned lane;
-  const Instruction *instruction;
+  Block *fromOwner = nullptr, *toOwner = nullptr; ///< of shared addresses
+  std::uint64_t from = 0, to = 0;
+  std::uint32_t bytes = 0;
+  std::uint32_t mbarrier = 0;  ///< in toOwner's memory; 0: a bulk group instead
+  Warp *warp = nullptr;
+  unsigned lane = 0;
+  const Instruction *instruction = nullptr;
   std::uint64_t group = 0;
+  std::uint8_t *global = nullptr; ///< host address of the global side
+  std::array<std::uint8_t, 16> data{}; ///< of st.async
 };
 
 class Block {
@@ -180,6 +191,7 @@ public:
   std::array<Barrier, 16> barriers;
   std::unordered_map<std::uint32_t, Mbarrier> mbarriers; ///< by shared address
   std::uint64_t copyBytes = 0;      ///< of cp.async in flight
+  std::shared_ptr<BlockOrder> order; ///< null: global races are not checked
   bool finished() const;
 };
 
@@ -195,8 +207,9 @@ public:
   ThreadCounters *counters; ///< null: not counted
   std::vector<Block> blocks;
   std::unique_ptr<SharedRaces> races; ///< null: not checked
-  Barrier barrier;
-  std::vector<PendingBulk> bulk;
+  Barrier barrier;                ///< arrivals are warps
+  std::uint64_t barrierPhase = 0; ///< completed
+  std::vector<PendingBulk> bulk;  ///< oldest first
   std::uint64_t progress = 0; ///< grows with whatever could wake a waiting warp
   Buffer *lastBuffer = nullptr;
 
@@ -206,6 +219,9 @@ private:
 
 /// The barrier of a block, cluster or part of them has all its threads.
 void release(Warp &last, Barrier &barrier);
+
+/// Completes the cluster's barrier if all warps that are alive have arrived.
+void finishClusterBarrier(Cluster &cluster);
 
 /// Runs body(lane) for the lanes of the mask.
 template <typename Body>

@@ -98,7 +98,7 @@ struct Program {
   std::vector<Lanes> constants;
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
   bool usesClusters = false;
-  bool waitsOnGrid = false;              ///< has griddepcontrol.wait
+  bool usesMatrixUnits = false;          ///< has wgmma
 };
 
 /// Where shared memory begins: as on sm_90, the first KiB belongs to the

@@ -15,6 +15,7 @@ public:
   explicit ThreadCounters(const Launch &launch);
 
   void execute(std::int32_t pc) { ++by_[static_cast<std::size_t>(pc)].executed; }
+  void retract(std::int32_t pc) { --by_[static_cast<std::size_t>(pc)].executed; }
   /// A global access of `bytes` by each lane of the mask.
   void global(const Instruction &i, std::uint32_t mask, const std::uint64_t *addresses,
               unsigned bytes, const Buffer *buffer, bool writes);

@@ -24,12 +24,17 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   exited = 0;
   state = State::ready;
   executed = 0;
+  clusterPhase = 0;
+  matrixFence = 0;
+  bulkGroup.fill(0);
   gridWaited = false;
   const Module &m = program->module;
   registers.resize(m.registers.size());
   defined.assign(m.registers.size(), 0);
   inFlight.assign(m.registers.size(), 0);
   inFlightCount = 0;
+  if (program->usesMatrixUnits)
+    writtenAt.assign(m.registers.size(), 0);
   matrices = nullptr;
   local.assign(m.localBytes * warpSize, 0);
   for (auto &queue : copies)
@@ -156,6 +161,8 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
     if (slot < 0)
       continue;
     auto s = static_cast<std::size_t>(slot);
+    if (!writtenAt.empty() && i.kind != Kind::wgmma)
+      writtenAt[s] = executed;
     if (inFlightCount && inFlight[s] && i.kind != Kind::wgmma)
       report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
              fmt::format("writes {} while a wgmma uses it",
@@ -183,6 +190,14 @@ void Warp::branch(const Instruction &i, std::uint32_t active, std::uint32_t take
   }
 }
 
+void Warp::retry() {
+  stack.back().pc = pc;
+  state = State::blocked;
+  --executed;
+  if (block->cluster->counters)
+    block->cluster->counters->retract(pc);
+}
+
 void Warp::exit(std::uint32_t lanes) {
   exited |= lanes;
   for (StackEntry &entry : stack)
@@ -202,6 +217,7 @@ void Warp::run() {
     if (stack.empty()) {
       state = State::done;
       ++block->cluster->progress;
+      finishClusterBarrier(*block->cluster);
       break;
     }
     StackEntry &top = stack.back();

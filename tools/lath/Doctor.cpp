@@ -57,13 +57,15 @@ std::string gpuText(const DeviceInfo &gpu) {
 }
 
 std::string asText(const Findings &found) {
-  std::string text =
-      row("lath", fmt::format("{} (commit {}, build {}, LLVM {})",
-                              build::version, build::commit, build::id,
-                              build::llvm));
+  std::string text = row(
+      "lath", fmt::format("{} (commit {}, build {}, LLVM {})", build::version,
+                          build::commit, build::id, build::llvm));
   for (const ToolReport &tool : found.tools) {
     std::string what = tool.version;
-    for (const std::string &part : {tool.path, tool.problem})
+    // Where a missing tool was looked for takes a screen; JSON has it.
+    std::string problem =
+        tool.problem.substr(0, tool.problem.find("; looked at"));
+    for (const std::string &part : {tool.path, problem})
       if (!part.empty())
         what += (what.empty() ? "" : ", ") + part;
     text += wrappedRow(tool.name, what);

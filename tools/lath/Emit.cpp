@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdio>
 
 namespace lath::cli {
 
@@ -52,8 +53,8 @@ void printTiming(const Request &request, const TargetChoice &target) {
   std::string assembled = "          - no assembler is installed";
   if (assembles) {
     Cubin cubin = assemble(gemm.ptx);
-    assembled = fmt::format("{:8.2f} ms by {}", cubin.milliseconds,
-                            cubin.assembler);
+    assembled =
+        fmt::format("{:8.2f} ms by {}", cubin.milliseconds, cubin.assembler);
   }
   double total = millisecondsSince(start);
 
@@ -62,10 +63,11 @@ void printTiming(const Request &request, const TargetChoice &target) {
                   "up by {}\n",
                   print(request.spec), target.target->name, print(other));
   for (const PhaseTime &phase : gemm.phases)
-    table += fmt::format("  {:<10}{:8.2f} ms\n", phase.name, phase.milliseconds);
+    table +=
+        fmt::format("  {:<10}{:8.2f} ms\n", phase.name, phase.milliseconds);
   table += fmt::format("  {:<10}{}\n", "assemble", assembled);
   table += fmt::format("  {:<10}{:8.2f} ms\n", "total", total);
-  fmt::print(stderr, "{}", table);
+  std::fputs(table.c_str(), stderr);
 }
 
 std::string stageText(std::string_view stage, const Request &request,
@@ -85,8 +87,9 @@ std::string stageText(std::string_view stage, const Request &request,
     text = gemm.ptx.text;
   else if (!dumped) {
     Cubin cubin = assemble(gemm.ptx);
-    text = stage == "sass" ? disassemble(cubin)
-                           : std::string(cubin.bytes.begin(), cubin.bytes.end());
+    text = stage == "sass"
+               ? disassemble(cubin)
+               : std::string(cubin.bytes.begin(), cubin.bytes.end());
   }
   return text;
 }

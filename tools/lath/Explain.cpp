@@ -55,13 +55,12 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   e.ptx = compileGemm(e.spec, e.schedule, *target.target).ptx;
   e.grid = gemmGrid(e.spec, e.schedule, e.spec.m);
   e.cubin = assembleIfPossible(e.ptx, toolchain());
-  e.occupancy = occupancy(*target.target, e.ptx.threads,
-                          e.cubin ? e.cubin->resources.registers : 0,
-                          e.sharedBytes());
-  e.traffic =
-      traffic(e.spec, e.schedule,
-              static_cast<std::int64_t>(e.ptx.workspaceBytesPerTile) *
-                  e.grid[0] * e.grid[1]);
+  e.occupancy =
+      occupancy(*target.target, e.ptx.threads,
+                e.cubin ? e.cubin->resources.registers : 0, e.sharedBytes());
+  e.traffic = traffic(e.spec, e.schedule,
+                      static_cast<std::int64_t>(e.ptx.workspaceBytesPerTile) *
+                          e.grid[0] * e.grid[1]);
   return e;
 }
 
@@ -82,38 +81,39 @@ std::string occupancyText(const Explanation &e) {
   if (e.occupancy.blocks == 0)
     return fmt::format("none: one block needs more {} than an SM has",
                        e.occupancy.limit);
-  return fmt::format("{} {} an SM ({} of {} warps), limited by {}",
-                     e.occupancy.blocks,
-                     e.occupancy.blocks == 1 ? "block" : "blocks",
-                     e.occupancy.warps, e.occupancy.maxWarps,
-                     e.occupancy.limit);
+  return fmt::format(
+      "{} {} an SM ({} of {} warps), limited by {}", e.occupancy.blocks,
+      e.occupancy.blocks == 1 ? "block" : "blocks", e.occupancy.warps,
+      e.occupancy.maxWarps, e.occupancy.limit);
 }
 
 std::string asText(const Explanation &e) {
   const Traffic &t = e.traffic;
   std::string text;
   text += row("spec", print(e.spec));
-  text += row("target", fmt::format("{}, {} SMs", e.target.target->name,
-                                    e.target.sms()));
+  text += row("target",
+              fmt::format("{}, {} SMs", e.target.target->name, e.target.sms()));
   text += row("schedule", print(e.schedule));
   if (e.reasons.empty())
     text += row("", "as given");
   for (const std::string &reason : e.reasons)
     text += wrappedRow("", reason);
-  text += row("grid", fmt::format("{} x {} x {} = {} blocks of {} threads",
-                                  e.grid[0], e.grid[1], e.grid[2], e.blocks(),
-                                  e.ptx.threads));
+  text += row("grid",
+              fmt::format("{} x {} x {} = {} blocks of {} threads", e.grid[0],
+                          e.grid[1], e.grid[2], e.blocks(), e.ptx.threads));
   text += row("registers", registersText(e));
-  text += row("shared", fmt::format("{} B a block, at most {} B",
-                                    e.sharedBytes(),
-                                    e.target.target->maxSharedBytes));
+  text +=
+      row("shared", fmt::format("{} B a block, at most {} B", e.sharedBytes(),
+                                e.target.target->maxSharedBytes));
   text += row("occupancy", occupancyText(e));
   if (e.occupancy.blocks)
     text += row("waves", fmt::format("{:.2f} of {} SMs x {} blocks", e.waves(),
                                      e.target.sms(), e.occupancy.blocks));
   auto bytes = [&](std::string_view what, std::int64_t count) {
-    text += row(what, fmt::format("{:>12} B  {}", count,
-                                  bytesText(double(count))));
+    std::string line = fmt::format("{:>12} B", count);
+    if (count >= 1000)
+      line += fmt::format("  {}", bytesText(double(count)));
+    text += row(what, line);
   };
   text += row("memory", "bytes that one launch moves, each tensor once");
   bytes("  weights", t.weights);
@@ -142,35 +142,34 @@ Json registersJson(const Explanation &e) {
 
 std::string asJson(const Explanation &e) {
   const Traffic &t = e.traffic;
-  Json json = {
-      {"schema", 1},
-      {"spec", print(e.spec)},
-      {"target", e.target.target->name},
-      {"sms", e.target.sms()},
-      {"schedule", print(e.schedule)},
-      {"reasons", e.reasons},
-      {"grid", e.grid},
-      {"blocks", e.blocks()},
-      {"threads", e.ptx.threads},
-      {"registers", registersJson(e)},
-      {"shared_bytes", e.sharedBytes()},
-      {"occupancy",
-       {{"blocks_per_sm", e.occupancy.blocks},
-        {"warps_per_sm", e.occupancy.warps},
-        {"max_warps_per_sm", e.occupancy.maxWarps},
-        {"limit", e.occupancy.limit},
-        {"waves", e.occupancy.blocks ? Json(e.waves()) : Json()}}},
-      {"bytes",
-       {{"weights", t.weights},
-        {"scales", t.scales},
-        {"zeros", t.zeros},
-        {"activations", t.activations},
-        {"output", t.output},
-        {"total", t.total()},
-        {"workspace", t.workspace},
-        {"reduction", t.reduction}}},
-      {"operations", t.operations},
-      {"intensity", t.intensity()}};
+  Json json = {{"schema", 1},
+               {"spec", print(e.spec)},
+               {"target", e.target.target->name},
+               {"sms", e.target.sms()},
+               {"schedule", print(e.schedule)},
+               {"reasons", e.reasons},
+               {"grid", e.grid},
+               {"blocks", e.blocks()},
+               {"threads", e.ptx.threads},
+               {"registers", registersJson(e)},
+               {"shared_bytes", e.sharedBytes()},
+               {"occupancy",
+                {{"blocks_per_sm", e.occupancy.blocks},
+                 {"warps_per_sm", e.occupancy.warps},
+                 {"max_warps_per_sm", e.occupancy.maxWarps},
+                 {"limit", e.occupancy.limit},
+                 {"waves", e.occupancy.blocks ? Json(e.waves()) : Json()}}},
+               {"bytes",
+                {{"weights", t.weights},
+                 {"scales", t.scales},
+                 {"zeros", t.zeros},
+                 {"activations", t.activations},
+                 {"output", t.output},
+                 {"total", t.total()},
+                 {"workspace", t.workspace},
+                 {"reduction", t.reduction}}},
+               {"operations", t.operations},
+               {"intensity", t.intensity()}};
   return json.dump(2) + "\n";
 }
 

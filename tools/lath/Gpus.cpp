@@ -25,8 +25,8 @@ static DeviceInfo readGpu(const Driver &driver, int ordinal) {
   info.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   info.smCount = static_cast<unsigned>(
       attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
-  info.l2Bytes = static_cast<std::size_t>(
-      attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
+  info.l2Bytes =
+      static_cast<std::size_t>(attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
   check(driver, driver.deviceTotalMem(&info.memoryBytes, device),
         "cuDeviceTotalMem");
   check(driver, driver.driverGetVersion(&info.driverVersion),

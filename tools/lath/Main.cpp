@@ -28,9 +28,11 @@ constexpr std::string_view exitCodes =
 
 constexpr std::string_view specHelp =
     "SPEC, as text:  m16n4096k4096g128s8,x=bf16,w=u4z,reduce=atomic\n"
-    "  out[m,n] = x[m,k] * dequant(W)^T; g: k values that share a scale (128);\n"
+    "  out[m,n] = x[m,k] * dequant(W)^T; g: k values that share a scale "
+    "(128);\n"
     "  s: blocks that share one k range (chosen)\n"
-    "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus one)\n"
+    "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus "
+    "one)\n"
     "  reduce=ordered|atomic|atomic-out|none\n";
 
 /// Everything that a user can write, and which of it was written.
@@ -48,8 +50,14 @@ struct CommandLine {
 
   CommandLine();
   void dispatch();
+  std::string topHelp() const {
+    // app.help() would be that of the command chosen.
+    return app.get_formatter()->make_help(&app, "lath",
+                                          CLI::AppFormatMode::Normal);
+  }
   std::vector<std::string_view> commandNames() const;
-  const CLI::App &command(std::string_view name);
+  /// Throws CliError{usage} where there is none of that name.
+  const CLI::App &command(std::string_view name) const;
 };
 
 /// An option or positional that takes one text.
@@ -82,7 +90,8 @@ CommandLine::CommandLine() {
   app.set_help_flag("-h,--help", "Print this help");
   app.set_version_flag("--version",
                        fmt::format("lath {} (commit {}, LLVM {})\n",
-                                   build::version, build::commit, build::llvm));
+                                   build::version, build::commit, build::llvm),
+                       "Print the version");
   app.require_subcommand(0, 1);
   auto add = [&](const std::string &name, const std::string &help,
                  const std::string &footer) {
@@ -109,9 +118,11 @@ CommandLine::CommandLine() {
   text(emitCommand, "--schedule", emit.schedule, "TEXT", scheduleText);
   text(emitCommand, "-o,--output", emit.output, "FILE",
        "File to write (standard output)");
-  emitCommand->add_flag("--timing", emit.timing,
-                        "Also print how long each phase takes, in a process "
-                        "that has compiled before");
+  emitCommand
+      ->add_flag("--timing", emit.timing,
+                 "Also print how long each phase takes, in a process that has "
+                 "compiled before")
+      ->disable_flag_override();
 
   runCommand =
       add("run", "Run a kernel on a GPU, check it against fp64, time it",
@@ -128,7 +139,8 @@ CommandLine::CommandLine() {
        "The layer of that file: NAME.qweight, NAME.scales, ...");
   text(runCommand, "--seed", run.seed, "N", "Of the random inputs (1)");
   text(runCommand, "--schedule", run.schedule, "TEXT", scheduleText);
-  text(runCommand, "--device", run.device, "DEVICE", "cuda:0, cuda:1, ... (cuda:0)");
+  text(runCommand, "--device", run.device, "DEVICE",
+       "cuda:0, cuda:1, ... (cuda:0)");
   text(runCommand, "--format", run.format, "FORMAT", "text or json (text)");
 
   explainCommand =
@@ -165,7 +177,7 @@ CliError unknownCommand(std::string_view name,
           {fmt::format("the commands are {}", fmt::join(all, ", "))}};
 }
 
-const CLI::App &CommandLine::command(std::string_view name) {
+const CLI::App &CommandLine::command(std::string_view name) const {
   auto all = commandNames();
   if (std::find(all.begin(), all.end(), name) == all.end())
     throw unknownCommand(name, all);
@@ -178,7 +190,8 @@ std::string_view optionName(std::string_view word) {
 }
 
 bool isOption(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
+  return word.size() > 1 && word[0] == '-' &&
+         !(word[1] >= '0' && word[1] <= '9');
 }
 
 std::vector<std::string> optionNames(const CLI::App &app) {
@@ -194,13 +207,13 @@ std::vector<std::string> optionNames(const CLI::App &app) {
 
 /// A word that a command did not take.
 CliError unexpected(const CLI::App &command, std::string_view word) {
-  std::string see = fmt::format("`lath help {}` lists what it takes",
-                                command.get_name());
+  std::string see =
+      fmt::format("`lath help {}` lists what it takes", command.get_name());
   if (!isOption(word))
-    return {usage,
-            fmt::format("unexpected argument '{}' of {}", word,
-                        command.get_name()),
-            {see}};
+    return {
+        usage,
+        fmt::format("unexpected argument '{}' of {}", word, command.get_name()),
+        {see}};
   std::vector<std::string> names = optionNames(command);
   return {usage,
           fmt::format("unknown option '{}' of {}; the nearest is '{}'",
@@ -227,7 +240,8 @@ CliError unexpectedFirst(const CommandLine &line, std::string_view word) {
           {"`lath --help` lists the commands"}};
 }
 
-/// CLI11's own complaints: a value that is missing or given twice.
+/// CLI11's own complaints: a value that is missing, given twice, or given to a
+/// flag.
 CliError malformed(const CommandLine &line, const CLI::ParseError &error) {
   for (const CLI::App *command : line.app.get_subcommands(nullptr)) {
     if (!command->parsed())
@@ -239,6 +253,10 @@ CliError malformed(const CommandLine &line, const CLI::ParseError &error) {
       if (option->count() == 0 &&
           std::string_view(error.what()).starts_with(name + ":"))
         return {usage, fmt::format("{} needs a value", name), {}};
+      if (option->get_items_expected_max() == 0 &&
+          std::string_view(error.what())
+              .starts_with(option->get_single_name() + " "))
+        return {usage, fmt::format("{} takes no value", name), {}};
     }
   }
   return {usage, error.what(), {}};
@@ -265,10 +283,23 @@ void CommandLine::dispatch() {
   else if (*doctorCommand)
     cli::doctor(doctor);
   else
-    writeResult(helpTopic ? command(*helpTopic).help() : app.help("", CLI::AppFormatMode::All));
+    writeResult(helpTopic ? command(*helpTopic).help("lath") : topHelp());
+}
+
+/// CLI11 takes the next word for the value of `--stage=`.
+void refuseEmptyValues(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word = argv[i];
+    if (word == "--")
+      return;
+    if (word.starts_with("--") && word.ends_with('='))
+      throw CliError{
+          usage, fmt::format("{} needs a value", optionName(word)), {}};
+  }
 }
 
 void parseAndDispatch(int argc, char **argv) {
+  refuseEmptyValues(argc, argv);
   CommandLine line;
   try {
     line.app.parse(argc, argv);

@@ -8,10 +8,11 @@
 namespace lath::cli {
 
 struct Occupancy {
-  unsigned blocks = 0;       ///< on one SM at once
-  unsigned warps = 0;        ///< of them all
-  unsigned maxWarps = 0;     ///< that the SM can hold
-  std::string_view limit;    ///< "registers", "shared memory", ...: what it runs out of
+  unsigned blocks = 0;   ///< on one SM at once
+  unsigned warps = 0;    ///< of them all
+  unsigned maxWarps = 0; ///< that the SM can hold
+  std::string_view
+      limit; ///< "registers", "shared memory", ...: what it runs out of
 };
 
 /// As the occupancy calculator of the CUDA toolkit (cuda_occupancy.h):

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -22,7 +23,8 @@ constexpr std::size_t lineWidth = 80;
 
 [[noreturn]] void fail(std::string_view where, int error) {
   throw CliError{
-      failure, fmt::format("cannot write {}: {}", where, std::strerror(error)),
+      failure,
+      fmt::format("cannot write {}: {}", where, std::strerror(error)),
       {}};
 }
 
@@ -69,8 +71,7 @@ void writeAndRename(const std::string &path, std::string_view bytes) {
   if (exists && access(target.c_str(), W_OK) != 0)
     fail(path, errno);
 
-  std::string partial =
-      fmt::format("{}.{}.part", target.string(), getpid());
+  std::string partial = fmt::format("{}.{}.part", target.string(), getpid());
   mode_t mode = exists ? old.st_mode & 07777 : 0666;
   int descriptor =
       open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -111,11 +112,11 @@ bool goesToTerminal(const std::optional<std::string> &path) {
 }
 
 void warn(std::string_view message) {
-  fmt::print(stderr, "lath: warning: {}\n", message);
+  std::fputs(fmt::format("lath: warning: {}\n", message).c_str(), stderr);
 }
 
 void remark(std::string_view message) {
-  fmt::print(stderr, "lath: {}\n", message);
+  std::fputs(fmt::format("lath: {}\n", message).c_str(), stderr);
 }
 
 std::string row(std::string_view label, std::string_view value) {
@@ -145,7 +146,10 @@ std::string bytesText(double bytes) {
   if (unit == 0)
     return fmt::format("{} B", bytes);
   return fmt::format("{:.{}f} {}", bytes,
-                     bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2, units[unit]);
+                     bytes >= 99.95   ? 0
+                     : bytes >= 9.995 ? 1
+                                      : 2,
+                     units[unit]);
 }
 
 } // namespace lath::cli

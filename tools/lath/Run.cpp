@@ -28,12 +28,25 @@ int deviceOrdinal(const Text &device) {
                 std::all_of(device->begin() + prefix.size(), device->end(),
                             [](char c) { return c >= '0' && c <= '9'; });
   if (!device->starts_with(prefix) || !digits)
-    throw CliError{usage,
-                   fmt::format("unknown device '{}'; the nearest is 'cuda:0'",
-                               *device),
-                   {"a device is cuda:0, cuda:1, ... as `lath doctor` lists "
-                    "them"}};
-  return wholeNumber<int>("--device cuda:", device->substr(prefix.size()));
+    throw CliError{
+        usage,
+        fmt::format("unknown device '{}'; the nearest is 'cuda:0'", *device),
+        {"a device is cuda:0, cuda:1, ... as `lath doctor` lists "
+         "them"}};
+  return wholeNumber<int>("the number of --device",
+                          device->substr(prefix.size()));
+}
+
+std::shared_ptr<Device> openDevice(int ordinal) {
+  try {
+    return openCuda(ordinal);
+  } catch (const Error &error) {
+    std::vector<std::string> notes = error.notes();
+    notes.push_back(
+        "`lath doctor` tells what this machine has; `lath emit` and "
+        "`lath explain` need no GPU");
+    throw Error(error.kind(), error.message(), std::move(notes));
+  }
 }
 
 template <class Element>
@@ -99,8 +112,9 @@ public:
     while (copies_.size() < copies)
       copies_.emplace_back(device_, layer_);
     return lath::timeCold(
-        *device_, {print(kernel_.spec()), copies, copies_.front().bytes(),
-                   [&](Stream stream, unsigned copy) { launch(stream, copy); }});
+        *device_,
+        {print(kernel_.spec()), copies, copies_.front().bytes(),
+         [&](Stream stream, unsigned copy) { launch(stream, copy); }});
   }
 
   /// Microseconds a launch, all on one copy.
@@ -110,7 +124,8 @@ public:
         launch(stream, 0);
     };
     std::vector<double> rounds = device_->timeGraph(work, warmups, replays);
-    auto middle = rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size()) / 2;
+    auto middle =
+        rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size()) / 2;
     std::nth_element(rounds.begin(), middle, rounds.end());
     return *middle / warmLaunches;
   }
@@ -147,8 +162,8 @@ void describe(const Kernel &kernel, RunReport &report) {
 }
 
 void time(Experiment &experiment, RunReport &report) {
-  report.copies = coldCopies(report.device,
-                             static_cast<std::size_t>(report.weightBytes));
+  report.copies =
+      coldCopies(report.device, static_cast<std::size_t>(report.weightBytes));
   if (report.copies > maxCopies)
     report.notCold = fmt::format(
         "{} of weights would need {} copies to exceed the L2 of {} four times",
@@ -161,30 +176,35 @@ void time(Experiment &experiment, RunReport &report) {
 
 Error wrongResult(const RunReport &report) {
   const Comparison &c = report.check.comparison;
-  std::string message =
-      report.check.strayWrites
-          ? fmt::format("{} wrote {} elements behind its last row",
-                        print(report.spec), report.check.strayWrites)
-          : fmt::format("{} is wrong: its relative error of {:.2e} exceeds {:.1e}",
-                        print(report.spec), c.relativeFrobenius,
-                        report.check.bound);
-  std::vector<std::string> notes;
-  if (c.nonFinite)
-    notes.push_back(
-        fmt::format("{} elements are not finite, {} of them were never "
-                    "written; the first is row {}, column {}",
-                    c.nonFinite, c.unwritten, c.worstRow, c.worstColumn));
-  else
-    notes.push_back(fmt::format("the largest error, {:.3g}, is at row {}, "
-                                "column {}",
-                                c.maxAbs, c.worstRow, c.worstColumn));
+  std::string what, where;
+  if (c.nonFinite) {
+    what = fmt::format("{} of its {} elements are not finite, {} were never "
+                       "written",
+                       c.nonFinite, report.spec.m * report.spec.n, c.unwritten);
+    where = fmt::format("the first is at row {}, column {}", c.worstRow,
+                        c.worstColumn);
+  } else {
+    what = c.relativeFrobenius > report.check.bound
+               ? fmt::format("its relative error is {:.2e}, the bound {:.1e}",
+                             c.relativeFrobenius, report.check.bound)
+               : "it goes beyond its last row";
+    where = fmt::format("the largest error, {:.3g}, is at row {}, column {}",
+                        c.maxAbs, c.worstRow, c.worstColumn);
+  }
+  std::vector<std::string> notes{where};
+  if (report.check.strayWrites)
+    notes.push_back(fmt::format("elements written behind the last row: {}",
+                                report.check.strayWrites));
   notes.push_back(fmt::format("schedule {}, seed {}, {}",
                               print(report.schedule), report.seed,
                               report.device.name));
-  return Error(ErrorKind::mismatch, std::move(message), std::move(notes));
+  return Error(
+      ErrorKind::mismatch,
+      fmt::format("the result of {} is wrong: {}", print(report.spec), what),
+      std::move(notes));
 }
 
-/// The reference is fp64 on the host; about this many products a second.
+/// The reference is fp64 on the host, a few billion products a second and core.
 void announceReference(const GemmSpec &spec) {
   double products = double(spec.m) * double(spec.n) * double(spec.k);
   if (products > 3e10)
@@ -199,8 +219,9 @@ void run(const RunArguments &arguments) {
   bool json = wantsJson(arguments.format);
   int ordinal = deviceOrdinal(arguments.device);
   RunReport report;
-  report.seed =
-      arguments.seed ? wholeNumber<std::uint64_t>("--seed", *arguments.seed) : 1;
+  report.seed = arguments.seed
+                    ? wholeNumber<std::uint64_t>("--seed", *arguments.seed)
+                    : 1;
   if (arguments.weights.has_value() != arguments.layer.has_value())
     throw CliError{usage,
                    arguments.weights ? "--weights needs --layer NAME"
@@ -210,9 +231,8 @@ void run(const RunArguments &arguments) {
   Request request;
   GptqLayer layer;
   if (arguments.weights) {
-    LayerRequest read =
-        readLayerRequest(arguments.spec, arguments.schedule,
-                         *arguments.weights, *arguments.layer);
+    LayerRequest read = readLayerRequest(arguments.spec, arguments.schedule,
+                                         *arguments.weights, *arguments.layer);
     for (const std::string &warning : read.warnings)
       warn(warning);
     request = read.request;
@@ -223,7 +243,7 @@ void run(const RunArguments &arguments) {
     request = readRequest(arguments.spec, arguments.schedule);
   }
 
-  Engine engine(openCuda(ordinal));
+  Engine engine(openDevice(ordinal));
   report.device = engine.device()->info();
   if (!arguments.weights)
     layer = randomLayer(request.spec, report.seed);

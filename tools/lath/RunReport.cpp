@@ -18,11 +18,10 @@ static std::string checkText(const Check &check) {
                                  c.relativeFrobenius, check.bound,
                                  check.ok() ? "ok" : "WRONG");
   if (c.nonFinite)
-    text += fmt::format(", {} elements not finite, {} of them never written",
-                        c.nonFinite, c.unwritten);
+    text += fmt::format(", {} not finite, {} never written", c.nonFinite,
+                        c.unwritten);
   if (check.strayWrites)
-    text += fmt::format(", {} elements written behind the last row",
-                        check.strayWrites);
+    text += fmt::format(", {} written behind the last row", check.strayWrites);
   return text;
 }
 
@@ -79,35 +78,34 @@ static Json coldJson(const RunReport &r) {
 std::string asJson(const RunReport &r) {
   auto orNull = [](const auto &value) { return value ? Json(*value) : Json(); };
   const Comparison &c = r.check.comparison;
-  Json json = {
-      {"schema", 1},
-      {"spec", print(r.spec)},
-      {"seed", r.seed},
-      {"weights_file", orNull(r.weightsFile)},
-      {"layer", orNull(r.layer)},
-      {"device",
-       {{"name", r.device.name},
-        {"target", r.device.target},
-        {"sms", r.device.smCount},
-        {"driver", r.device.driverText}}},
-      {"schedule", print(r.schedule)},
-      {"grid", r.grid},
-      {"threads", r.threads},
-      {"registers", r.resources.registers},
-      {"local_bytes", r.resources.localBytes},
-      {"shared_bytes", r.sharedBytes},
-      {"blocks_per_sm", r.blocksPerSm},
-      {"weight_bytes", r.weightBytes},
-      {"check",
-       {{"ok", r.check.ok()},
-        {"relative_error", c.relativeFrobenius}, // null if infinite
-        {"bound", r.check.bound},
-        {"max_abs_error", c.maxAbs},
-        {"not_finite", c.nonFinite},
-        {"unwritten", c.unwritten},
-        {"stray_writes", r.check.strayWrites}}},
-      {"cold", coldJson(r)},
-      {"warm_us", orNull(r.warmMicroseconds)}};
+  Json json = {{"schema", 1},
+               {"spec", print(r.spec)},
+               {"seed", r.seed},
+               {"weights_file", orNull(r.weightsFile)},
+               {"layer", orNull(r.layer)},
+               {"device",
+                {{"name", r.device.name},
+                 {"target", r.device.target},
+                 {"sms", r.device.smCount},
+                 {"driver", r.device.driverText}}},
+               {"schedule", print(r.schedule)},
+               {"grid", r.grid},
+               {"threads", r.threads},
+               {"registers", r.resources.registers},
+               {"local_bytes", r.resources.localBytes},
+               {"shared_bytes", r.sharedBytes},
+               {"blocks_per_sm", r.blocksPerSm},
+               {"weight_bytes", r.weightBytes},
+               {"check",
+                {{"ok", r.check.ok()},
+                 {"relative_error", c.relativeFrobenius}, // null if infinite
+                 {"bound", r.check.bound},
+                 {"max_abs_error", c.maxAbs},
+                 {"not_finite", c.nonFinite},
+                 {"unwritten", c.unwritten},
+                 {"stray_writes", r.check.strayWrites}}},
+               {"cold", coldJson(r)},
+               {"warm_us", orNull(r.warmMicroseconds)}};
   // A file name in another encoding than UTF-8 must not cost the report.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -39,10 +39,11 @@ struct Parsed {
   bool saidZeros = false, saidReduce = false;
 };
 
-void requireOneForm(const SpecArguments &arguments) {
-  const Flag *given = std::find_if(
-      flags.begin(), flags.end(),
-      [&](const Flag &flag) { return (arguments.*flag.value).has_value(); });
+void requireOneForm(const SpecArguments &arguments, bool hasLayer) {
+  const Flag *given =
+      std::find_if(flags.begin(), flags.end(), [&](const Flag &flag) {
+        return (arguments.*flag.value).has_value();
+      });
   if (arguments.text && given != flags.end())
     throw CliError{
         usage,
@@ -53,17 +54,20 @@ void requireOneForm(const SpecArguments &arguments) {
   if (!arguments.text && given == flags.end())
     throw CliError{usage,
                    "the spec is missing",
-                   {fmt::format("give it as text, like {}, or by -m, -n and -k",
-                                example)}};
+                   {hasLayer
+                        ? std::string("give at least m, as text, like m16, or "
+                                      "by -m")
+                        : fmt::format("give it as text, like {}, or by -m, -n "
+                                      "and -k",
+                                      example)}};
 }
 
 /// Puts what only the layer knows behind the fields of a text.
 std::string completed(const std::string &text, const KeyedText &keys,
                       const Extents &layer) {
   std::string missing;
-  for (auto [key, value] : {std::pair{"n", layer.n},
-                            {"k", layer.k},
-                            {"g", layer.group}})
+  for (auto [key, value] :
+       {std::pair{"n", layer.n}, {"k", layer.k}, {"g", layer.group}})
     if (!keys.has(key))
       missing += fmt::format("{}{}", key, value);
   std::string result = text;
@@ -79,6 +83,12 @@ Parsed parseText(const std::string &text, const Extents *layer) {
   if (!layer)
     parsed.spec = parseGemmSpec(text);
   KeyedText keys(text, fields, options, "m16,reduce=atomic");
+  if (layer && !keys.has("m"))
+    throw Error(ErrorKind::invalidSpec,
+                fmt::format("'m' is missing in '{}'; the layer says n and k, "
+                            "not how many rows x has",
+                            text.substr(0, 200)),
+                {"an example: m16"});
   if (layer)
     parsed.spec = parseGemmSpec(completed(text, keys, *layer));
   parsed.saidZeros = keys.has("w");
@@ -115,16 +125,21 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
     const Text &text = arguments.*flag.value;
     return text ? wholeNumber<std::int64_t>(flag.name, *text) : missing;
   };
-  std::vector<std::string_view> missing;
-  for (std::size_t i = 0; i < (layer ? 1 : 3); ++i)
-    if (!(arguments.*flags[i].value))
-      missing.push_back(flags[i].name);
-  if (!missing.empty())
+  if (layer && !arguments.m)
     throw CliError{usage,
-                   fmt::format("{} missing: a spec by flags needs {}",
-                               fmt::join(missing, ", "),
-                               layer ? "-m" : "-m, -n and -k"),
+                   "-m is missing; the layer says n and k, not how many rows x "
+                   "has",
                    {}};
+  std::vector<std::string_view> missing;
+  for (const Flag &flag : std::span(flags).first(3)) // -m, -n, -k
+    if (!layer && !(arguments.*flag.value))
+      missing.push_back(flag.name);
+  if (!missing.empty())
+    throw CliError{
+        usage,
+        fmt::format("{} missing: a spec by flags needs -m, -n and -k",
+                    fmt::join(missing, ", ")),
+        {}};
 
   Parsed parsed;
   GemmSpec &spec = parsed.spec;
@@ -132,16 +147,14 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
   spec.n = number(flags[1], layer ? layer->n : 0);
   spec.k = number(flags[2], layer ? layer->k : 0);
   spec.group = number(flags[3], layer ? layer->group : spec.group);
-  // Beyond these the value is out of range as well; keep it so.
-  spec.split = static_cast<int>(
-      std::clamp<std::int64_t>(number(flags[4], 0), -1, 1 << 30));
+  if (arguments.split)
+    spec.split = wholeNumber<int>("--split", *arguments.split);
   if (arguments.x)
     spec.x = choice<Dtype, 2>("--x", *arguments.x, {"f16", "bf16"},
                               {Dtype::f16, Dtype::bf16});
   if (arguments.w)
-    spec.zeros =
-        choice<Zeros, 3>("--w", *arguments.w, {"u4", "u4z", "u4z1"},
-                         {Zeros::symmetric, Zeros::v2, Zeros::v1});
+    spec.zeros = choice<Zeros, 3>("--w", *arguments.w, {"u4", "u4z", "u4z1"},
+                                  {Zeros::symmetric, Zeros::v2, Zeros::v1});
   spec.reduce = arguments.reduce  ? readReduce(*arguments.reduce)
                 : spec.split == 1 ? Reduce::none
                                   : Reduce::ordered;
@@ -156,9 +169,8 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
   return parsed;
 }
 
-/// `layer`: what may be left out, or null.
+/// Of one form or the other. `layer`: what may be left out, or null.
 Parsed parse(const SpecArguments &arguments, const Extents *layer) {
-  requireOneForm(arguments);
   return arguments.text ? parseText(*arguments.text, layer)
                         : parseFlags(arguments, layer);
 }
@@ -190,13 +202,14 @@ void requireAgreement(std::string_view what, std::int64_t asked,
 } // namespace
 
 Request readRequest(const SpecArguments &arguments, const Text &schedule) {
+  requireOneForm(arguments, /*hasLayer=*/false);
   return withSchedule(parse(arguments, nullptr), schedule);
 }
 
 LayerRequest readLayerRequest(const SpecArguments &arguments,
                               const Text &schedule, const std::string &file,
                               const std::string &layer) {
-  requireOneForm(arguments);
+  requireOneForm(arguments, /*hasLayer=*/true);
   Safetensors tensors(file);
   // The extents first, with scales in a type that holds any finite one: which
   // type and which zero points are asked for is known once the spec is.

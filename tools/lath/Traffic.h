@@ -14,15 +14,14 @@ struct Traffic {
   std::int64_t weights = 0, scales = 0, zeros = 0;
   std::int64_t activations = 0, output = 0;
   std::int64_t workspace = 0; ///< in memory
-  std::int64_t reduction = 0; ///< moved to bring splits together, in L2 as a rule
-  double operations = 0;      ///< multiplications and additions, 2 m n k
+  std::int64_t reduction =
+      0;                 ///< moved to bring splits together, in L2 as a rule
+  double operations = 0; ///< multiplications and additions, 2 m n k
 
   std::int64_t weightSide() const { return weights + scales + zeros; }
   std::int64_t total() const { return weightSide() + activations + output; }
   /// Operations per byte of the total.
-  double intensity() const {
-    return operations / static_cast<double>(total());
-  }
+  double intensity() const { return operations / static_cast<double>(total()); }
 };
 
 /// `workspace`: bytes, as Ptx::workspaceBytesPerTile times the tiles.

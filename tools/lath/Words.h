@@ -18,11 +18,10 @@ inline std::size_t wordIndex(std::string_view option, std::string_view value,
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == value)
       return i;
-  throw CliError{
-      usage,
-      fmt::format("unknown {} '{}'; the nearest is '{}'", option, value,
-                  nearest(value, words)),
-      {fmt::format("all are {}", fmt::join(words, ", "))}};
+  throw CliError{usage,
+                 fmt::format("unknown {} '{}'; the nearest is '{}'", option,
+                             value, nearest(value, words)),
+                 {fmt::format("all are {}", fmt::join(words, ", "))}};
 }
 
 /// Throws CliError{usage} unless `value` is a whole number that fits `Number`.
@@ -32,11 +31,10 @@ Number wholeNumber(std::string_view option, std::string_view value) {
   const char *end = value.data() + value.size();
   auto [stop, problem] = std::from_chars(value.data(), end, number);
   if (problem == std::errc::result_out_of_range)
-    throw CliError{
-        usage,
-        fmt::format("{} = {} does not fit {} bits", option, value,
-                    8 * sizeof(Number)),
-        {}};
+    throw CliError{usage,
+                   fmt::format("{} = {} does not fit {} bits", option, value,
+                               8 * sizeof(Number)),
+                   {}};
   if (problem != std::errc() || stop != end)
     throw CliError{
         usage,

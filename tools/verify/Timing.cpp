@@ -21,9 +21,8 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
   std::vector<Schedule> list{chooseSchedule(spec, target, smCount).schedule};
   if (!sweep)
     return list;
-  const std::array policies = {std::pair{Reduce::ordered, KOrder::interleaved},
-                               std::pair{Reduce::ordered, KOrder::contiguous},
-                               std::pair{Reduce::atomic, KOrder::interleaved}};
+  const std::array policies = {std::pair{Reduce::ordered, KOrder::contiguous},
+                               std::pair{Reduce::atomic, KOrder::contiguous}};
   for (int bn : {32, 64, 128})
     for (int nWarps : {bn / 32, bn / 16})
       for (int kWarps : {1, 2, 4, 8, 16})
@@ -33,6 +32,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
               for (auto [reduce, order] : policies) {
                 Schedule s = list.front();
                 s.order = order;
+                s.scales = ScalePlacement::sums;
                 s.blockN = bn;
                 s.kWarps = kWarps;
                 s.warps = nWarps * kWarps;
@@ -40,8 +40,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                 s.stages = stages;
                 s.split = split;
                 s.reduce = split == 1 ? Reduce::none : reduce;
-                if (split == 1 &&
-                    (reduce != Reduce::ordered || order != KOrder::interleaved))
+                if (reduce == Reduce::atomic && (split == 1 || spec.n > 2048))
                   continue;
                 if (s.warps > 16 || s.warps < 2)
                   continue;
@@ -50,7 +49,8 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                 std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK / split;
                 std::int64_t warps = (spec.n + bn - 1) / bn * split * s.warps;
                 if (steps < 1 || stages > std::max<std::int64_t>(2, steps) ||
-                    warps < 6 * smCount || warps > 24 * smCount)
+                    (spec.n > 2048 && warps < 6 * smCount) ||
+                    warps > 24 * smCount)
                   continue;
                 GemmSpec asked = spec;
                 asked.split = split;
@@ -75,7 +75,8 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
   if (options.shapes.empty()) {
     for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
       shapes.push_back({n, n});
-    shapes.insert(shapes.end(), {{14336, 4096}, {4096, 14336}, {28672, 8192}, {8192, 28672}});
+    shapes.insert(shapes.end(),
+                  {{14336, 4096}, {4096, 14336}, {28672, 8192}, {8192, 28672}});
   } else {
     std::stringstream text(options.shapes);
     for (std::string part; std::getline(text, part, ',');) {
@@ -106,9 +107,11 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
     std::vector<DeviceBuffer> weights, scales;
     for (unsigned c = 0; c < copies; ++c) {
       weights.emplace_back(device, weightBytes);
-      device->upload(weights.back().get(), problem.layer.qweight.data(), weightBytes);
+      device->upload(weights.back().get(), problem.layer.qweight.data(),
+                     weightBytes);
       scales.emplace_back(device, scaleBytes);
-      device->upload(scales.back().get(), problem.layer.scales.data(), scaleBytes);
+      device->upload(scales.back().get(), problem.layer.scales.data(),
+                     scaleBytes);
     }
     for (std::int64_t m : options.m) {
       GemmSpec spec = base;
@@ -138,7 +141,8 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         device->synchronize();
         std::vector<std::uint16_t> out(m * n);
         device->download(out.data(), problem.out.get(), 2 * out.size());
-        Comparison c = compare(out.data(), spec.x, problem.reference.data(), m, n);
+        Comparison c =
+            compare(out.data(), spec.x, problem.reference.data(), m, n);
         if (!(c.relativeFrobenius <= bound(spec.x, list[i].reduce))) {
           fmt::print("WRONG {} {}: error {:.2e}\n", print(spec), print(list[i]),
                      c.relativeFrobenius);
@@ -166,7 +170,9 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         for (std::size_t i = 0; i < timed.size(); ++i)
           medians[i] = timeCold(*device, timed[i], coarse).median;
         std::sort(order.begin(), order.end(),
-                  [&](std::size_t a, std::size_t b) { return medians[a] < medians[b]; });
+                  [&](std::size_t a, std::size_t b) {
+                    return medians[a] < medians[b];
+                  });
         auto mine = std::find(order.begin(), order.end(), 0u);
         if (mine - order.begin() >= 6) { // the default stays in the run
           order.erase(mine);
@@ -183,18 +189,22 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         if (times[i].median < times[best].median)
           best = i;
         fmt::print(file,
-                   "{}{{\"n\": {}, \"k\": {}, \"m\": {}, \"schedule\": \"{}\", \"default\": {}, "
+                   "{}{{\"n\": {}, \"k\": {}, \"m\": {}, \"schedule\": \"{}\", "
+                   "\"default\": {}, "
                    "\"cold_us\": {:.3f}, \"p10\": {:.3f}, \"p90\": {:.3f}}}",
                    first ? "" : ",\n", n, k, m, finalists[i].name,
-                   which[order[i]] == 0, times[i].median, times[i].p10, times[i].p90);
+                   which[order[i]] == 0, times[i].median, times[i].p10,
+                   times[i].p90);
         first = false;
       }
       for (std::size_t i = 0; i < times.size(); ++i)
         if (which[order[i]] == 0 || i == best || options.sweep)
-          fmt::print("{:>6} {:>6} m{:<3} {:<44} {:8.3f} us [{:.3f} {:.3f}] {:6.0f} GB/s{}{}\n",
-                     n, k, m, finalists[i].name, times[i].median, times[i].p10,
-                     times[i].p90, (weightBytes + scaleBytes) / times[i].median / 1e3,
-                     which[order[i]] == 0 ? " default" : "", i == best ? " best" : "");
+          fmt::print(
+              "{:>6} {:>6} m{:<3} {:<44} {:8.3f} us [{:.3f} {:.3f}] {:6.0f} "
+              "GB/s{}{}\n",
+              n, k, m, finalists[i].name, times[i].median, times[i].p10,
+              times[i].p90, (weightBytes + scaleBytes) / times[i].median / 1e3,
+              which[order[i]] == 0 ? " default" : "", i == best ? " best" : "");
       std::fflush(stdout);
     }
   }

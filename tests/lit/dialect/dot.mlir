@@ -15,6 +15,8 @@ func.func @dots(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x
   %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} swapped {note = "w"} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   %1 = tile.dot %a, %b, %acc swapped {note = "w"} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+  // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} {k_warps = 4 : i32} : tensor<16x128xf16>
+  %2 = tile.dot %a, %b, %acc {k_warps = 4 : i32} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   return
 }
 

@@ -8,8 +8,8 @@ func.func private @a() attributes {tile.schedule = #tile.schedule<warps = 4, sta
 // CHECK: order = contiguous, reduce = none
 func.func private @b() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
     split = 1, order = contiguous, reduce = none, capability = 80>}
-// CHECK: reduce = atomic,
-func.func private @c() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
+// CHECK: warps = 8, k_warps = 4, stages = 1, split = 2, order = contiguous, reduce = atomic,
+func.func private @c() attributes {tile.schedule = #tile.schedule<warps = 8, k_warps = 4, stages = 1,
     split = 2, order = contiguous, reduce = atomic, capability = 80>}
 // CHECK: reduce = atomic_out,
 func.func private @d() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,

@@ -1,0 +1,289 @@
+#include "runtime/EmulatedDevice.h"
+
+#include "runtime/emulator/GlobalRaces.h"
+#include "runtime/emulator/Machine.h"
+#include "runtime/emulator/Outputs.h"
+#include "runtime/emulator/ThreadCounters.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fmt/format.h>
+#include <mutex>
+#include <thread>
+
+namespace lath {
+
+using namespace emulator;
+
+namespace {
+
+DeviceInfo infoOf(const std::string &target) {
+  DeviceInfo info;
+  std::string digits = target.starts_with("sm_") ? target.substr(3) : "";
+  if (!digits.empty() && digits.back() == 'a')
+    digits.pop_back();
+  if (digits.size() < 2 || digits.find_first_not_of("0123456789") != digits.npos)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("'{}' is no GPU target; sm_80 and sm_90a are", target));
+  info.name = fmt::format("Lath emulator ({})", target);
+  info.target = target;
+  info.major = std::stoi(digits.substr(0, digits.size() - 1));
+  info.minor = digits.back() - '0';
+  // A100, H100 and H200, B200; what else there is lies near the first.
+  info.smCount = info.major == 9 ? 132 : info.major == 10 ? 148 : 108;
+  info.l2Bytes = info.major == 9 ? 60u << 20 : 40u << 20;
+  info.memoryBytes = std::size_t{16} << 30;
+  info.driverVersion = 0;
+  info.driverText = "none";
+  return info;
+}
+
+class State {
+public:
+  explicit State(const EmulatorOptions &o) : options(o) {}
+  const EmulatorOptions options;
+  GlobalMemory memory;
+  std::mutex mutex; ///< one launch at a time; guards what follows
+  std::vector<Report> reports;
+  LaunchCounters counters;
+  std::vector<ExpectedOutput> expected;
+  std::uint64_t serial = 1;
+  bool launchedLast = false; ///< no copy or fill since the last launch
+};
+
+class EmulatedKernel final : public LoadedKernel {
+public:
+  EmulatedKernel(std::shared_ptr<State> state, const Ptx &ptx)
+      : state_(std::move(state)), ptx_(ptx),
+        program_(decode(parse(ptx.text, ptx.entry))) {
+    const Module &m = program_->module;
+    if (m.params.size() != ptx.params.size())
+      throw Error(ErrorKind::compile,
+                  fmt::format("{}: the PTX has {} parameters, its description {}",
+                              ptx.entry, m.params.size(), ptx.params.size()));
+    unsigned required =
+        m.requiredThreads[0] * m.requiredThreads[1] * m.requiredThreads[2];
+    if (required && required != ptx.threads)
+      throw Error(ErrorKind::compile,
+                  fmt::format("{}: the PTX requires {} threads a block, its "
+                              "description has {}",
+                              ptx.entry, required, ptx.threads));
+  }
+
+  const Ptx &ptx() const override { return ptx_; }
+
+  KernelResources resources() const override {
+    KernelResources r;
+    r.localBytes = static_cast<unsigned>(program_->module.localBytes);
+    r.staticShared = static_cast<unsigned>(program_->module.staticShared);
+    r.maxThreads = 1024;
+    return r;
+  }
+
+  unsigned blocksPerSm() const override {
+    std::uint64_t shared = ptx_.sharedBytes + program_->module.staticShared + 1024;
+    std::uint64_t byShared = (228u << 10) / shared;
+    std::uint64_t byThreads = ptx_.threads ? 2048 / ptx_.threads : 1;
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(
+        std::min(byShared, byThreads), 1, 32));
+  }
+
+  void launch(Stream, const LaunchConfig &config,
+              std::span<const std::uint64_t> args) const override;
+
+private:
+  std::shared_ptr<State> state_;
+  Ptx ptx_;
+  std::shared_ptr<const Program> program_;
+};
+
+void EmulatedKernel::launch(Stream, const LaunchConfig &config,
+                            std::span<const std::uint64_t> args) const {
+  const Module &m = program_->module;
+  if (args.size() != ptx_.params.size())
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("{} takes {} arguments, got {}", ptx_.entry,
+                            ptx_.params.size(), args.size()));
+  for (int d = 0; d < 3; ++d)
+    if (config.grid[d] == 0 || config.grid[d] % m.clusterSize[d])
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("launch of {}: a grid of {} x {} x {} does not divide "
+                              "into clusters of {} x {} x {}",
+                              ptx_.entry, config.grid[0], config.grid[1],
+                              config.grid[2], m.clusterSize[0], m.clusterSize[1],
+                              m.clusterSize[2]));
+  std::lock_guard lock(state_->mutex);
+  const EmulatorOptions &options = state_->options;
+  ReportLog log(ptx_.entry);
+  std::atomic<bool> stop{false};
+  Launch launch;
+  launch.program = program_;
+  launch.grid = config.grid;
+  launch.block = {ptx_.threads, 1, 1};
+  if (m.requiredThreads[0])
+    launch.block = {m.requiredThreads[0], m.requiredThreads[1], m.requiredThreads[2]};
+  launch.cluster = {m.clusterSize[0], m.clusterSize[1], m.clusterSize[2]};
+  launch.dynamicShared = ptx_.sharedBytes;
+  launch.params.assign(m.paramBytes, 0);
+  launch.buffers = state_->memory.table();
+  launch.serial = ++state_->serial;
+  launch.dependent = config.dependent && state_->launchedLast;
+  launch.checks = options.checks;
+  launch.counts = options.counters;
+  launch.maxInstructions = options.maxInstructions;
+  launch.log = &log;
+  launch.stop = &stop;
+  std::vector<const Buffer *> arguments(args.size(), nullptr);
+  for (std::size_t n = 0; n < args.size(); ++n) {
+    std::memcpy(launch.params.data() + m.params[n].offset, &args[n],
+                std::min<std::size_t>(m.params[n].bytes, 8));
+    if (ptx_.params[n].kind == KernelParam::Kind::scalar)
+      continue;
+    std::shared_ptr<Buffer> buffer = state_->memory.find(args[n], 0);
+    arguments[n] = buffer.get();
+    if (buffer)
+      launch.names.emplace(buffer.get(), ptx_.params[n].name);
+  }
+  std::unique_ptr<GlobalRaces> races;
+  std::uint64_t blocks =
+      std::uint64_t{1} * config.grid[0] * config.grid[1] * config.grid[2];
+  // Stamps have room for 2^20 blocks.
+  if (options.checks && blocks < (1u << 20) - 1)
+    races = std::make_unique<GlobalRaces>(launch);
+  launch.globalRaces = races.get();
+  unsigned threads = options.threads ? options.threads
+                                     : std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::unique_ptr<ThreadCounters>> counters;
+  std::exception_ptr failure;
+  execute(launch, threads, counters);
+  state_->launchedLast = true;
+  state_->counters = {};
+  for (const auto &c : counters)
+    if (c)
+      c->mergeInto(state_->counters);
+  std::sort(state_->counters.accesses.begin(), state_->counters.accesses.end(),
+            [](const AccessCounters &a, const AccessCounters &b) {
+              return a.line < b.line;
+            });
+  std::vector<ExpectedOutput> expected = std::move(state_->expected);
+  state_->expected.clear();
+  if (races && log.empty())
+    try {
+      checkOutputs(launch, *races, ptx_, arguments, expected);
+    } catch (const Stop &) {
+      // the log is full
+    }
+  std::vector<Report> found = log.take();
+  if (found.empty())
+    return;
+  if (!options.throwOnReport) {
+    state_->reports.insert(state_->reports.end(), found.begin(), found.end());
+    return;
+  }
+  std::vector<std::string> notes;
+  for (const Report &report : found)
+    notes.push_back(print(report));
+  throw Error(ErrorKind::driver,
+              fmt::format("the emulator found {} {} in {}: {}", found.size(),
+                          found.size() == 1 ? "fault" : "faults", ptx_.entry, notes[0]),
+              notes);
+}
+
+class Emulator final : public EmulatedDevice {
+public:
+  Emulator(const std::string &target, const EmulatorOptions &options)
+      : info_(infoOf(target)), state_(std::make_shared<State>(options)) {}
+
+  const DeviceInfo &info() const override { return info_; }
+
+  DevicePtr allocate(std::size_t bytes) override {
+    return bytes ? state_->memory.allocate(bytes) : 0;
+  }
+  void free(DevicePtr memory) noexcept override { state_->memory.free(memory); }
+
+  void upload(DevicePtr to, const void *from, std::size_t bytes) override {
+    if (!bytes)
+      return;
+    std::lock_guard lock(state_->mutex);
+    state_->launchedLast = false;
+    auto buffer = range(to, bytes, "upload");
+    std::memcpy(buffer->at(to), from, bytes);
+    std::memset(buffer->written.get() + (to - buffer->base), 1, bytes);
+  }
+
+  void download(void *to, DevicePtr from, std::size_t bytes) override {
+    if (!bytes)
+      return;
+    std::lock_guard lock(state_->mutex);
+    auto buffer = range(from, bytes, "download");
+    std::memcpy(to, buffer->at(from), bytes);
+  }
+
+  void fill(DevicePtr to, unsigned char value, std::size_t bytes, Stream) override {
+    if (!bytes)
+      return;
+    std::lock_guard lock(state_->mutex);
+    state_->launchedLast = false;
+    auto buffer = range(to, bytes, "fill");
+    std::memset(buffer->at(to), value, bytes);
+    std::memset(buffer->written.get() + (to - buffer->base), 1, bytes);
+  }
+
+  void synchronize() override {}
+
+  std::shared_ptr<const LoadedKernel> load(const Ptx &ptx) override {
+    return std::make_shared<const EmulatedKernel>(state_, ptx);
+  }
+
+  std::vector<double> timeGraph(const std::function<void(Stream)> &work, int warmups,
+                                int replays) override {
+    std::vector<double> times;
+    for (int n = -warmups; n < replays; ++n) {
+      auto start = std::chrono::steady_clock::now();
+      work(nullptr);
+      double elapsed = std::chrono::duration<double, std::micro>(
+                           std::chrono::steady_clock::now() - start)
+                           .count();
+      if (n >= 0)
+        times.push_back(elapsed);
+    }
+    return times;
+  }
+
+  std::vector<Report> takeReports() override {
+    std::lock_guard lock(state_->mutex);
+    return std::exchange(state_->reports, {});
+  }
+  LaunchCounters counters() const override {
+    std::lock_guard lock(state_->mutex);
+    return state_->counters;
+  }
+  void expectWritten(DevicePtr from, std::size_t bytes) override {
+    std::lock_guard lock(state_->mutex);
+    state_->expected.push_back({from, bytes});
+  }
+
+private:
+  std::shared_ptr<Buffer> range(DevicePtr address, std::size_t bytes,
+                                const char *what) const {
+    auto buffer = state_->memory.find(address, bytes);
+    if (!buffer)
+      throw Error(ErrorKind::driver,
+                  fmt::format("{} of {} bytes at {:#x}: no buffer holds them", what,
+                              bytes, address));
+    return buffer;
+  }
+
+  DeviceInfo info_;
+  std::shared_ptr<State> state_;
+};
+
+} // namespace
+
+std::shared_ptr<EmulatedDevice> openEmulator(std::string target,
+                                             const EmulatorOptions &options) {
+  return std::make_shared<Emulator>(target, options);
+}
+
+} // namespace lath

@@ -1,0 +1,80 @@
+// What moves between lanes goes through shared memory; everything there gets
+// an offset.
+// RUN: lath-opt %s -tile-allocate-shared -split-input-file -verify-diagnostics | FileCheck %s
+
+#l0 = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#l1 = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
+
+// CHECK-LABEL: func.func @convert
+// CHECK-SAME:    %[[A:.*]]: tensor<4x16xf32, [[L0:#tile.layout<[^>]*>]]>) -> tensor<4x16xf32, [[L1:#tile.layout<[^>]*>]]> attributes {tile.shared_bytes = 256 : i32} {
+// CHECK:         %[[ZERO:.*]] = arith.constant 0 : i32
+// CHECK:         %[[S:.*]] = tile.alloc {offset = 0 : i32} : <1 of 4x16xf32
+// CHECK-NEXT:    tile.barrier
+// CHECK-NEXT:    tile.local_store %[[A]], %[[S]][%[[ZERO]]]
+// CHECK-NEXT:    tile.barrier
+// CHECK-NEXT:    %[[B:.*]] = tile.local_load %[[S]][%[[ZERO]]] {{.*}} -> tensor<4x16xf32, [[L1]]>
+// CHECK-NEXT:    return %[[B]]
+func.func @convert(%a: tensor<4x16xf32, #l0>) -> tensor<4x16xf32, #l1> {
+  %0 = tile.convert_layout %a : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  return %0 : tensor<4x16xf32, #l1>
+}
+
+// -----
+
+// Only registers are renamed: no memory.
+#l0 = #tile.layout<[8, 16], register = [[0, 1], [4, 0]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#l1 = #tile.layout<[8, 16], register = [[4, 0], [0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+
+// CHECK-LABEL: func.func @rename
+// CHECK-SAME:    tile.shared_bytes = 0 : i32
+// CHECK-NEXT:    tile.convert_layout
+// CHECK-NEXT:    return
+func.func @rename(%a: tensor<8x16xf32, #l0>) -> tensor<8x16xf32, #l1> {
+  %0 = tile.convert_layout %a : tensor<8x16xf32, #l0> -> tensor<8x16xf32, #l1>
+  return %0 : tensor<8x16xf32, #l1>
+}
+
+// -----
+
+// Offsets are multiples of 128 in program order: 3 stages of 16 bytes, then
+// the ticket's word, then four warps' partial maxima.
+#m = #tile.layout<[8], offset = [[1], [2], [4]]>
+#n = #tile.layout<[2, 256], register = [[1, 0], [0, 128]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], warp = [[0, 32], [0, 64]]>
+#r = #tile.layout<[2, 1], register = [[1, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]], warp = [[0, 0], [0, 0]]>
+
+// CHECK-LABEL: func.func @offsets
+// CHECK-SAME:    tile.shared_bytes = 1280 : i32
+// CHECK:         tile.alloc {offset = 0 : i32} : <3 of 8xf16
+// CHECK:         tile.arrive %{{.*}} {tile.scratch = 128 : i32}
+// CHECK:         tile.reduce max %{{.*}} dim 1 {tile.scratch = 256 : i32}
+func.func @offsets(%p: !llvm.ptr<1>, %i: i32, %t: tensor<2x256xf32, #n>) -> (i1, tensor<2x1xf32, #r>) {
+  %b = tile.alloc : !tile.buffer<3 of 8xf16, #m>
+  %last = tile.arrive %p[%i] of 8 : !llvm.ptr<1>
+  %m = tile.reduce max %t dim 1 : tensor<2x256xf32, #n> -> tensor<2x1xf32, #r>
+  return %last, %m : i1, tensor<2x1xf32, #r>
+}
+
+// -----
+
+// A reduction inside a warp exchanges by shuffles alone.
+#n = #tile.layout<[4, 32], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], warp = [[1, 0], [2, 0]]>
+#r = #tile.layout<[4, 1], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]], warp = [[1, 0], [2, 0]]>
+
+// CHECK-LABEL: func.func @in_a_warp
+// CHECK-SAME:    tile.shared_bytes = 0 : i32
+// CHECK:         tile.reduce add %{{.*}} dim 1 : tensor
+func.func @in_a_warp(%t: tensor<4x32xf32, #n>) -> tensor<4x1xf32, #r> {
+  %s = tile.reduce add %t dim 1 : tensor<4x32xf32, #n> -> tensor<4x1xf32, #r>
+  return %s : tensor<4x1xf32, #r>
+}
+
+// -----
+
+#l0 = #tile.layout<[8, 32], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
+#l1 = #tile.layout<[8, 32], register = [[0, 1], [0, 2], [0, 4]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]]>
+
+func.func @packed(%q: tensor<8x32xi4, #l0>) -> tensor<8x32xi4, #l1> {
+  // expected-error @+1 {{4-bit tiles are not moved between lanes: a conversion stands on the weight path}}
+  %0 = tile.convert_layout %q : tensor<8x32xi4, #l0> -> tensor<8x32xi4, #l1>
+  return %0 : tensor<8x32xi4, #l1>
+}

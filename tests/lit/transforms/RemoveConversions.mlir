@@ -1,0 +1,62 @@
+// Conversions that a producer does for free.
+// RUN: lath-opt %s -tile-remove-conversions | FileCheck %s
+
+#l0 = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#l1 = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
+#l2 = #tile.layout<[4, 16], register = [[1, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [2, 0]]>
+
+// A splat has every layout.
+// CHECK-LABEL: func.func @splat
+// CHECK-SAME:    %[[C:.*]]: f32) -> tensor<4x16xf32, [[WANTED:.*]]> {
+func.func @splat(%c: f32) -> tensor<4x16xf32, #l1> {
+  // CHECK-NEXT: %[[S:.*]] = tile.splat %[[C]] : f32 -> tensor<4x16xf32, [[WANTED]]>
+  // CHECK-NEXT: return %[[S]]
+  %0 = tile.splat %c : f32 -> tensor<4x16xf32, #l0>
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  return %1 : tensor<4x16xf32, #l1>
+}
+
+// A load reads in the layout that its only user wants, where it stands.
+// CHECK-LABEL: func.func @load
+// CHECK-SAME:    -> tensor<4x16xf32, [[WANTED:.*]]> {
+func.func @load(%x: !tile.view<8x16xf32>, %i: i32) -> tensor<4x16xf32, #l1> {
+  // CHECK-NEXT: %[[T:.*]] = tile.load %{{.*}} -> tensor<4x16xf32, [[WANTED]]>
+  // CHECK-NEXT: tile.barrier
+  // CHECK-NEXT: return %[[T]]
+  %0 = tile.load %x[%i, %i] : !tile.view<8x16xf32> -> tensor<4x16xf32, #l0>
+  tile.barrier
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  return %1 : tensor<4x16xf32, #l1>
+}
+
+// With two users it would be read twice.
+// CHECK-LABEL: func.func @load_of_two
+func.func @load_of_two(%x: !tile.view<8x16xf32>, %i: i32) -> (tensor<4x16xf32, #l0>, tensor<4x16xf32, #l1>) {
+  // CHECK: %[[T:.*]] = tile.load
+  // CHECK: %[[C:.*]] = tile.convert_layout %[[T]]
+  // CHECK: return %[[T]], %[[C]]
+  %0 = tile.load %x[%i, %i] : !tile.view<8x16xf32> -> tensor<4x16xf32, #l0>
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  return %0, %1 : tensor<4x16xf32, #l0>, tensor<4x16xf32, #l1>
+}
+
+// A conversion of a conversion is one.
+// CHECK-LABEL: func.func @chain
+// CHECK-SAME:    %[[A:.*]]: tensor<4x16xf32, [[FROM:.*]]>) -> tensor<4x16xf32, [[TO:.*]]> {
+func.func @chain(%a: tensor<4x16xf32, #l0>) -> tensor<4x16xf32, #l2> {
+  // CHECK-NEXT: %[[B:.*]] = tile.convert_layout %[[A]] : tensor<4x16xf32, [[FROM]]> -> tensor<4x16xf32, [[TO]]>
+  // CHECK-NEXT: return %[[B]]
+  %0 = tile.convert_layout %a : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #l1> -> tensor<4x16xf32, #l2>
+  return %1 : tensor<4x16xf32, #l2>
+}
+
+// Arithmetic has the layout of its operands.
+// CHECK-LABEL: func.func @arithmetic
+func.func @arithmetic(%a: tensor<4x16xf32, #l0>) -> tensor<4x16xf32, #l1> {
+  // CHECK: %[[S:.*]] = arith.addf
+  // CHECK: tile.convert_layout %[[S]]
+  %0 = arith.addf %a, %a : tensor<4x16xf32, #l0>
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #l0> -> tensor<4x16xf32, #l1>
+  return %1 : tensor<4x16xf32, #l1>
+}

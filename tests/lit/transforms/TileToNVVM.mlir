@@ -1,0 +1,603 @@
+// Tiles to registers, operations to instructions: kinds and counts.
+// RUN: lath-opt %s -tile-to-nvvm -split-input-file -verify-diagnostics | FileCheck %s
+
+// The kernel: launch bounds of the schedule, aligned pointers, the grid.
+// CHECK-LABEL: llvm.func @kernel
+// CHECK-SAME:    %[[P:.*]]: !llvm.ptr<1> {llvm.align = 16 : i64}, %[[N:.*]]: i32) attributes {nvvm.kernel, nvvm.reqntid = array<i32: 128>}
+// CHECK-DAG:     nvvm.read.ptx.sreg.ctaid.x
+// CHECK-DAG:     nvvm.read.ptx.sreg.ctaid.y
+// CHECK-DAG:     nvvm.read.ptx.sreg.ctaid.z
+// CHECK-DAG:     nvvm.read.ptx.sreg.nctaid.x
+// CHECK:         llvm.return
+func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.program_id 0
+  %y = tile.program_id 1
+  %z = tile.program_id 2
+  %w = tile.num_programs 0
+  %s = arith.addi %x, %y : i32
+  %t = arith.addi %z, %w : i32
+  %u = arith.addi %s, %t : i32
+  return
+}
+
+// -----
+
+// Whole tiles of a static view: two 16-byte loads a lane, no checks.
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @whole
+// CHECK-NOT:     llvm.icmp
+// CHECK-COUNT-2: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
+// CHECK-NOT:     llvm.load
+// CHECK-NOT:     llvm.inline_asm
+// CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
+// CHECK-NOT:     llvm.store
+// CHECK:         llvm.return
+func.func @whole(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %0 = tile.load %x[%i] : !tile.view<4096xf32> -> tensor<1024xf32, #v>
+  tile.store %0, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
+  return
+}
+
+// -----
+
+// 4000 is no multiple of the tile: vectors of four, each checked (unsigned, so
+// that what lies before the view is outside too).
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @ragged
+// CHECK-COUNT-2: @p ld.global.v4.b32
+// CHECK-NOT:     @p ld.global
+// CHECK-COUNT-2: @p st.global.v4.b32
+// CHECK-NOT:     @p st.global
+// CHECK:         llvm.return
+func.func @ragged(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4000xf32>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %0 = tile.load %x[%i] : !tile.view<4000xf32> -> tensor<1024xf32, #v>
+  tile.store %0, %x[%i] : tensor<1024xf32, #v>, !tile.view<4000xf32>
+  return
+}
+
+// -----
+
+// A run-time extent promises nothing: one element at a time, each checked.
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @dynamic
+// CHECK-SAME:    %{{.*}}: !llvm.ptr<1> {{.*}}, %[[N:.*]]: i32)
+// CHECK:         llvm.icmp "ult" %{{.*}}, %[[N]]
+// CHECK-COUNT-8: @p ld.global.b32
+// CHECK-NOT:     ld.global
+// CHECK-COUNT-8: @p st.global.b32
+// CHECK-NOT:     st.global
+// CHECK:         llvm.return
+func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf32>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %0 = tile.load %x[%i] : !tile.view<?xf32> -> tensor<1024xf32, #v>
+  tile.store %0, %x[%i] : tensor<1024xf32, #v>, !tile.view<?xf32>
+  return
+}
+
+// -----
+
+// Rows of 41 halves start at odd addresses: two bytes at a time.
+#h = #tile.layout<[16, 64], register = [[0, 1], [0, 2], [8, 0], [4, 0], [0, 32]], lane = [[0, 4], [0, 8], [0, 16], [1, 0], [2, 0]]>
+
+// CHECK-LABEL: llvm.func @odd_rows
+// CHECK-COUNT-32: @p ld.global.b16
+// CHECK-NOT:     ld.global
+// CHECK:         llvm.return
+func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?x41xf16>
+  %c0 = arith.constant 0 : i32
+  %0 = tile.load %x[%c0, %c0] : !tile.view<?x41xf16> -> tensor<16x64xf16, #h>
+  return
+}
+
+// -----
+
+// Threads that hold copies of an element do not write it.
+#r = #tile.layout<[8, 1], register = [[4, 0]], lane = [[0, 0], [0, 0], [0, 0], [1, 0], [2, 0]]>
+
+// CHECK-LABEL: llvm.func @copies
+// CHECK:         %[[SEVEN:.*]] = llvm.mlir.constant(7 : i32)
+// CHECK:         %[[BITS:.*]] = llvm.and %{{.*}}, %[[SEVEN]]
+// CHECK:         %[[FIRST:.*]] = llvm.icmp "eq" %[[BITS]], %{{.*}}
+// CHECK:         %[[FLAG:.*]] = llvm.zext %[[FIRST]]
+// CHECK:         llvm.inline_asm {{.*}}@p st.global.b32{{.*}} %[[FLAG]]
+func.func @copies(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<8x1xf32>
+  %c0 = arith.constant 0 : i32
+  %s = arith.constant 0.0 : f32
+  %v = tile.splat %s : f32 -> tensor<8x1xf32, #r>
+  tile.store %v, %x[%c0, %c0] : tensor<8x1xf32, #r>, !tile.view<8x1xf32>
+  return
+}
+
+// -----
+
+// Atomic adds: words before sm_90, vectors of them from there on.
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @f32_80
+// CHECK-COUNT-8: @p red.relaxed.gpu.global.add.f32 [$1], $2
+// CHECK-NOT:     red.relaxed
+// CHECK:         llvm.return
+func.func @f32_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %s = arith.constant 1.0 : f32
+  %v = tile.splat %s : f32 -> tensor<1024xf32, #v>
+  tile.atomic_add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @f32_90
+// CHECK-COUNT-2: @p red.relaxed.gpu.global.add.v4.f32 [$1], {$2, $3, $4, $5}
+// CHECK-NOT:     red.relaxed
+// CHECK:         llvm.return
+func.func @f32_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %s = arith.constant 1.0 : f32
+  %v = tile.splat %s : f32 -> tensor<1024xf32, #v>
+  tile.atomic_add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @f16_80
+// CHECK-COUNT-4: @p red.relaxed.gpu.global.add.noftz.f16x2 [$1], $2
+// CHECK-NOT:     red.relaxed
+// CHECK:         llvm.return
+func.func @f16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf16>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %s = arith.constant 1.0 : f16
+  %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
+  tile.atomic_add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @f16_90
+// CHECK-COUNT-2: @p red.relaxed.gpu.global.add.noftz.v2.f16x2 [$1], {$2, $3}
+// CHECK-NOT:     red.relaxed
+// CHECK:         llvm.return
+func.func @f16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf16>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %s = arith.constant 1.0 : f16
+  %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
+  tile.atomic_add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @bf16_90
+// CHECK-COUNT-2: @p red.relaxed.gpu.global.add.noftz.v2.bf16x2 [$1], {$2, $3}
+// CHECK-NOT:     red.relaxed
+// CHECK:         llvm.return
+func.func @bf16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xbf16>
+  %c = arith.constant 1024 : i32
+  %id = tile.program_id 0
+  %i = arith.muli %id, %c : i32
+  %s = arith.constant 1.0 : bf16
+  %v = tile.splat %s : bf16 -> tensor<1024xbf16, #v>
+  tile.atomic_add %v, %x[%i] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
+  return
+}
+
+// -----
+
+// 16 x 16 x 32 is two steps of k times two columns of fragments.
+#a = #tile.layout<[16, 32], register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#b = #tile.layout<[32, 16], register = [[1, 0], [8, 0], [16, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @dot_f16
+// CHECK-COUNT-4: nvvm.mma.sync A[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] B[%{{.*}}, %{{.*}}] C[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (vector<2xf16>, vector<2xf16>, f32)
+// CHECK-NOT:     nvvm.mma.sync
+// CHECK:         llvm.return
+func.func @dot_f16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f16
+  %z = arith.constant 0.0 : f32
+  %a = tile.splat %s : f16 -> tensor<16x32xf16, #a>
+  %b = tile.splat %s : f16 -> tensor<32x16xf16, #b>
+  %c = tile.splat %z : f32 -> tensor<16x16xf32, #c>
+  %d = tile.dot %a, %b, %c : tensor<16x32xf16, #a>, tensor<32x16xf16, #b>, tensor<16x16xf32, #c>
+  return
+}
+
+// -----
+
+#a = #tile.layout<[16, 32], register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#b = #tile.layout<[32, 16], register = [[1, 0], [8, 0], [16, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @dot_bf16
+// CHECK-COUNT-4: nvvm.mma.sync A[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] B[%{{.*}}, %{{.*}}] C[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (i32, i32, f32)
+// CHECK-NOT:     nvvm.mma.sync
+// CHECK:         llvm.return
+func.func @dot_bf16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : bf16
+  %z = arith.constant 0.0 : f32
+  %a = tile.splat %s : bf16 -> tensor<16x32xbf16, #a>
+  %b = tile.splat %s : bf16 -> tensor<32x16xbf16, #b>
+  %c = tile.splat %z : f32 -> tensor<16x16xf32, #c>
+  %d = tile.dot %a, %b, %c : tensor<16x32xbf16, #a>, tensor<32x16xbf16, #b>, tensor<16x16xf32, #c>
+  return
+}
+
+// -----
+
+// Eight weights: four lop3 with a mask and a magic number, a difference and a
+// product for each pair.
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#s = #tile.layout<[1, 8], lane = [[0, 0], [0, 0], [0, 1], [0, 2], [0, 4]]>
+
+// CHECK-LABEL: llvm.func @dequant_f16
+// CHECK-COUNT-4: "lop3.b32 $0, $1, $2, $3, 0xEA;", "=r,r,n,r"
+// CHECK-NOT:     lop3
+// CHECK:         llvm.return
+func.func @dequant_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
+  %w = tile.dequant %q, %s : tensor<32x8xi4, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #w>
+  return
+}
+
+// -----
+
+// bf16 has room for the low nibble only: one magic number, 0x4300.
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#s = #tile.layout<[1, 8], lane = [[0, 0], [0, 0], [0, 1], [0, 2], [0, 4]]>
+
+// CHECK-LABEL: llvm.func @dequant_bf16
+// CHECK:         llvm.mlir.constant(1124090624 : i32)
+// CHECK:         lop3
+// CHECK:         llvm.fsub %{{.*}} : vector<2xbf16>
+// CHECK-NEXT:    llvm.fmul %{{.*}} : vector<2xbf16>
+func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xbf16>
+  %v = tile.view %pz : !llvm.ptr<1> -> !tile.view<1x8xi4, packed = 1>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xbf16> -> tensor<1x8xbf16, #s>
+  %z = tile.load %v[%c0, %c0] : !tile.view<1x8xi4, packed = 1> -> tensor<1x8xi4, #s>
+  %w = tile.dequant %q, %s zeros %z {zero_offset = 1 : i32} : tensor<32x8xi4, #q>, tensor<1x8xbf16, #s>, tensor<1x8xi4, #s> -> tensor<32x8xbf16, #w>
+  return
+}
+
+// -----
+
+// A row over eight lanes and two warps: one pair in registers, three
+// shuffles, one exchange through shared memory.
+#x = #tile.layout<[4, 32], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]], warp = [[0, 16]]>
+#r = #tile.layout<[4, 1], lane = [[0, 0], [0, 0], [0, 0], [1, 0], [2, 0]], warp = [[0, 0]]>
+
+// CHECK-LABEL: llvm.func @reduce
+// CHECK:         llvm.intr.maximum
+// CHECK-COUNT-3: nvvm.shfl.sync bfly
+// CHECK-NOT:     nvvm.shfl
+// CHECK:         nvvm.barrier
+// CHECK:         llvm.store %{{.*}} : f32, !llvm.ptr<3>
+// CHECK:         nvvm.barrier
+// CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+// CHECK:         llvm.intr.maximum
+func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4x32xf32>
+  %t = tile.load %x[%c0, %c0] : !tile.view<4x32xf32> -> tensor<4x32xf32, #x>
+  %m = tile.reduce max %t dim 1 {tile.scratch = 0 : i32} : tensor<4x32xf32, #x> -> tensor<4x1xf32, #r>
+  return
+}
+
+// -----
+
+// Outside of the view the other value.
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @mask
+// CHECK:         %[[INF:.*]] = llvm.mlir.constant(0xFF800000 : f32)
+// CHECK-COUNT-8: llvm.select %{{.*}}, %{{.*}}, %[[INF]]
+// CHECK-NOT:     llvm.select
+func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %s = arith.constant 1.0 : f32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<1000xf32>
+  %t = tile.splat %s : f32 -> tensor<1024xf32, #v>
+  %m = tile.mask %t, %x[%c0] else 0xFF800000 : tensor<1024xf32, #v>, !tile.view<1000xf32> -> tensor<1024xf32, #v>
+  return
+}
+
+// -----
+
+// Two values narrow with one instruction; math has approximate instructions.
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+// CHECK-LABEL: llvm.func @elementwise
+// CHECK-COUNT-8: arith.addf %{{.*}} : f32
+// CHECK-COUNT-8: "ex2.approx.ftz.f32 $0, $1;"
+// CHECK-COUNT-8: "tanh.approx.f32 $0, $1;"
+// CHECK-COUNT-8: "sqrt.approx.f32 $0, $1;"
+// CHECK-COUNT-8: "rsqrt.approx.f32 $0, $1;"
+// CHECK-COUNT-4: llvm.fptrunc %{{.*}} : vector<2xf32> to vector<2xf16>
+// CHECK-COUNT-8: llvm.fpext %{{.*}} : f16 to f32
+func.func @elementwise(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f32
+  %t = tile.splat %s : f32 -> tensor<1024xf32, #v>
+  %0 = arith.addf %t, %t : tensor<1024xf32, #v>
+  %1 = math.exp2 %0 : tensor<1024xf32, #v>
+  %2 = math.tanh %1 : tensor<1024xf32, #v>
+  %3 = math.sqrt %2 : tensor<1024xf32, #v>
+  %4 = math.rsqrt %3 : tensor<1024xf32, #v>
+  %5 = tile.cast %4 : tensor<1024xf32, #v> -> tensor<1024xf16, #v>
+  %6 = tile.cast %5 : tensor<1024xf16, #v> -> tensor<1024xf32, #v>
+  return
+}
+
+// -----
+
+// Sixteen bytes a lane, in and out of shared memory and into it from global.
+#l = #tile.layout<[16, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0]]>
+#r = #tile.layout<[16, 64], register = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 32]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @shared
+// CHECK:         llvm.mlir.addressof @lath_shared
+// CHECK-COUNT-4: "cp.async.cg.shared.global [$0], [$1], 16, $2;"
+// CHECK-NOT:     "cp.async
+// CHECK:         nvvm.cp.async.commit.group
+// CHECK:         nvvm.cp.async.wait.group 1
+// CHECK:         nvvm.barrier
+// CHECK-COUNT-4: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<8xf16>
+// CHECK-NOT:     llvm.load
+// CHECK-COUNT-4: llvm.store %{{.*}} {alignment = 16 : i64} : vector<8xf16>, !llvm.ptr<3>
+// CHECK-NOT:     llvm.store
+func.func @shared(%p: !llvm.ptr<1>, %m: i32, %slot: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %b = tile.alloc {offset = 256 : i32} : !tile.buffer<4 of 16x64xf16, #l>
+  tile.async_copy %x[%c0, %c0], %b[%slot] : !tile.view<?x4096xf16>, !tile.buffer<4 of 16x64xf16, #l>
+  tile.async_commit
+  tile.async_wait 1
+  tile.barrier
+  %t = tile.local_load %b[%slot] : !tile.buffer<4 of 16x64xf16, #l> -> tensor<16x64xf16, #r>
+  tile.local_store %t, %b[%slot] : tensor<16x64xf16, #r>, !tile.buffer<4 of 16x64xf16, #l>
+  return
+}
+
+// -----
+
+// Fewer chunks than lanes: the others copy nothing.
+#l = #tile.layout<[1, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
+
+// CHECK-LABEL: llvm.func @few_chunks
+// CHECK:         llvm.icmp "ult" %{{.*}}, %{{.*}}
+// CHECK:         setp.ne.b32 p, $2, 0; @p cp.async.cg.shared.global [$0], [$1], 16;
+// CHECK-NOT:     cp.async
+// CHECK:         llvm.return
+func.func @few_chunks(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x4096xf16>
+  %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 1x32xf16, #l>
+  tile.async_copy %x[%c0, %c0], %b[%c0] : !tile.view<64x4096xf16>, !tile.buffer<1 of 1x32xf16, #l>
+  return
+}
+
+// -----
+
+// Sums of a split: plain and atomic, and the ticket.
+#c = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @partial_80
+// CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
+// CHECK-NOT:     llvm.store
+// CHECK-COUNT-8: "red.relaxed.gpu.global.add.f32 [$0], $1;"
+// CHECK-COUNT-2: "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];"
+// CHECK:         fence.acq_rel.gpu; @p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; @p fence.acq_rel.gpu
+// CHECK:         llvm.icmp "eq"
+func.func @partial_80(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %z = arith.constant 0.0 : f32
+  %t = tile.splat %z : f32 -> tensor<16x16xf32, #c>
+  tile.partial_store %t, %ws[%i] : tensor<16x16xf32, #c>, !llvm.ptr<1>
+  tile.partial_store %t, %ws[%i] atomic : tensor<16x16xf32, #c>, !llvm.ptr<1>
+  %u = tile.partial_load %ws[%i] : !llvm.ptr<1> -> tensor<16x16xf32, #c>
+  %last = tile.arrive %tickets[%i] of 8 {tile.scratch = 0 : i32} : !llvm.ptr<1>
+  return
+}
+
+// -----
+
+#c = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @partial_90
+// CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
+// CHECK-NOT:     llvm.store
+// CHECK-COUNT-2: "red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};"
+// CHECK-COUNT-2: "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];"
+// CHECK:         fence.acq_rel.gpu; @p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; @p fence.acq_rel.gpu
+// CHECK:         llvm.icmp "eq"
+func.func @partial_90(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %z = arith.constant 0.0 : f32
+  %t = tile.splat %z : f32 -> tensor<16x16xf32, #c>
+  tile.partial_store %t, %ws[%i] : tensor<16x16xf32, #c>, !llvm.ptr<1>
+  tile.partial_store %t, %ws[%i] atomic : tensor<16x16xf32, #c>, !llvm.ptr<1>
+  %u = tile.partial_load %ws[%i] : !llvm.ptr<1> -> tensor<16x16xf32, #c>
+  %last = tile.arrive %tickets[%i] of 8 {tile.scratch = 0 : i32} : !llvm.ptr<1>
+  return
+}
+
+// -----
+
+// Renamed registers only.
+#a = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#t = #tile.layout<[16, 4], register = [[1, 0]], lane = [[2, 0], [4, 0], [8, 0], [0, 1], [0, 2]]>
+#f = #tile.layout<[64], register = [[1]], lane = [[2], [4], [8], [16], [32]]>
+#o = #tile.layout<[1, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [0, 0], [0, 0]]>
+
+// CHECK-LABEL: llvm.func @shapes
+// CHECK-NOT:     llvm.load
+// CHECK:         %[[ONE:.*]] = arith.constant 1.0
+// CHECK-NEXT:    llvm.return
+func.func @shapes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f32
+  %o = tile.splat %s : f32 -> tensor<1x16xf32, #o>
+  %a = tile.broadcast %o : tensor<1x16xf32, #o> -> tensor<4x16xf32, #a>
+  %t = tile.transpose %a : tensor<4x16xf32, #a> -> tensor<16x4xf32, #t>
+  %f = tile.reshape %a : tensor<4x16xf32, #a> -> tensor<64xf32, #f>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xbf16>
+  %s = arith.constant 1.0 : bf16
+  %v = tile.splat %s : bf16 -> tensor<1024xbf16, #v>
+  // expected-error @+2 {{atomic adds of bf16 need sm_90 or later, got sm_80}}
+  // expected-error @+1 {{failed to legalize operation 'tile.atomic_add'}}
+  tile.atomic_add %v, %x[%c0] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
+  return
+}
+
+// -----
+
+#v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
+
+func.func @f16_singles(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf16>
+  %s = arith.constant 1.0 : f16
+  %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
+  // expected-error @+2 {{atomic adds of 16-bit elements need two neighbours in one lane}}
+  // expected-error @+1 {{failed to legalize operation 'tile.atomic_add'}}
+  tile.atomic_add %v, %x[%c0] : tensor<1024xf16, #v>, !tile.view<?xf16>
+  return
+}
+
+// -----
+
+#q = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
+#s = #tile.layout<[1, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
+
+func.func @nibbles_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
+  // expected-error @+2 {{expected the eight k of a word in one lane, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
+  %w = tile.dequant %q, %s : tensor<32x8xi4, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  return
+}
+
+// -----
+
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#s = #tile.layout<[1, 8], lane = [[0, 1], [0, 2], [0, 4], [0, 0], [0, 0]]>
+
+func.func @scales_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
+  // expected-error @+2 {{scales or zeros lie in other lanes than the weights}}
+  // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
+  %w = tile.dequant %q, %s : tensor<32x8xi4, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #w>
+  return
+}
+
+// -----
+
+#l = #tile.layout<[8], offset = [[1], [2], [4]]>
+func.func @no_offset() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  // expected-error @+2 {{expected an offset: allocate-shared has not run}}
+  // expected-error @+1 {{failed to legalize operation 'tile.alloc'}}
+  %b = tile.alloc : !tile.buffer<1 of 8xf16, #l>
+  return
+}
+
+// -----
+
+#a = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#b = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
+func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f32
+  %0 = tile.splat %s : f32 -> tensor<4x16xf32, #a>
+  // expected-error @+2 {{source and result lie in different lanes: [4, 16] register = [(0, 1)]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.convert_layout'}}
+  %1 = tile.convert_layout %0 : tensor<4x16xf32, #a> -> tensor<4x16xf32, #b>
+  return
+}
+
+// -----
+
+#q = #tile.layout<[8, 32], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
+#t = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
+func.func @packed_transpose(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<8x32xi4, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<8x32xi4, packed = 0> -> tensor<8x32xi4, #q>
+  // expected-error @+2 {{eight 4-bit elements share a register and stay where they are}}
+  // expected-error @+1 {{failed to legalize operation 'tile.transpose'}}
+  %t = tile.transpose %q : tensor<8x32xi4, #q> -> tensor<32x8xi4, #t>
+  return
+}
+
+// -----
+
+#x = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#r = #tile.layout<[4, 1], register = [[1, 0], [2, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
+func.func @not_the_slice() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f32
+  %0 = tile.splat %s : f32 -> tensor<4x16xf32, #x>
+  // expected-error @+2 {{the result's layout is not the source's slice: [4, 1]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.reduce'}}
+  %1 = tile.reduce add %0 dim 1 : tensor<4x16xf32, #x> -> tensor<4x1xf32, #r>
+  return
+}

@@ -1,0 +1,299 @@
+// Protects what compile() promises: stages in order, launch facts, errors that
+// name the limit, and the same PTX every time.
+#include "tests/unit/compiler/CompileHelpers.h"
+
+#include <thread>
+
+using namespace lath;
+using namespace lath::test;
+
+TEST_CASE("stages are dumped in order, each once") {
+  std::vector<std::string> stages;
+  std::vector<std::string> texts;
+  CompileResult result =
+      compile(*product(), options("sm_90a", 4, 3),
+              [&](Stage stage, const std::string &text) {
+                stages.push_back(std::string(name(stage)));
+                texts.push_back(text);
+              });
+  REQUIRE(stages ==
+          std::vector<std::string>{"tile", "layout", "nvvm", "llvm", "ptx"});
+  CHECK(contains(texts[0], "tile.schedule"));
+  CHECK(contains(texts[0], "tile.dot"));
+  CHECK(contains(texts[1], "tile.async_copy"));
+  CHECK(contains(texts[1], "#tile.layout"));
+  CHECK(contains(texts[2], "nvvm.mma.sync"));
+  CHECK_FALSE(contains(texts[2], "tile."));
+  CHECK(contains(texts[3], "define"));
+  CHECK(texts[4] == result.ptx.text);
+  for (const std::string &stage : stages)
+    CHECK(parseStage(stage).has_value());
+  CHECK_FALSE(parseStage("sass").has_value());
+  CHECK_FALSE(parseStage("").has_value());
+}
+
+TEST_CASE("phases are timed") {
+  CompileResult result = compile(*twice(), options());
+  std::vector<std::string> names;
+  for (const PhaseTime &phase : result.phases) {
+    names.push_back(phase.name);
+    CHECK(phase.milliseconds >= 0);
+  }
+  CHECK(names ==
+        std::vector<std::string>{"passes", "translate", "optimise", "codegen"});
+}
+
+TEST_CASE("the PTX says how it is launched") {
+  Ptx ptx = compile(*twice(), options("sm_80", 8)).ptx;
+  CHECK(ptx.entry == "twice");
+  CHECK(ptx.target == "sm_80");
+  CHECK(ptx.threads == 256);
+  CHECK(ptx.sharedBytes == 0);
+  CHECK(ptx.workspaceBytesPerTile == 0);
+  CHECK_FALSE(ptx.usesTickets);
+  CHECK_FALSE(ptx.accumulatesIntoOutput);
+  REQUIRE(ptx.params.size() == 3);
+  CHECK(ptx.params[0].kind == KernelParam::Kind::scalar);
+  CHECK(ptx.params[0].name == "n");
+  CHECK(ptx.params[1].kind == KernelParam::Kind::view);
+  CHECK(ptx.params[2].name == "y");
+  CHECK(contains(ptx.text, ".visible .entry twice("));
+  CHECK(contains(ptx.text, ".target sm_80"));
+  CHECK(contains(ptx.text, ".reqntid 256"));
+  CHECK(count(ptx.text, "\\.param \\.u64 \\.ptr \\.global \\.align 16") == 2);
+}
+
+TEST_CASE("every target gets its own PTX version") {
+  for (const Target &each : targets()) {
+    std::string text = compile(*twice(), options(each.name)).ptx.text;
+    CAPTURE(each.name);
+    CHECK(contains(text, ".target " + each.name));
+    CHECK(contains(text, ".version " + std::to_string(each.ptxVersion / 10) + "." +
+                             std::to_string(each.ptxVersion % 10)));
+  }
+}
+
+TEST_CASE("a split says what its reduction needs") {
+  auto compiled = [](CompileOptions::SplitReduce reduce, int split) {
+    CompileOptions o = options("sm_90a", 4, 2);
+    o.split = split;
+    o.reduce = reduce;
+    return compile(*product(), o).ptx;
+  };
+  using Reduce = CompileOptions::SplitReduce;
+  const std::uint64_t slot = 4 * 64 * 64;
+
+  Ptx none = compiled(Reduce::none, 1);
+  CHECK(none.params.size() == 3);
+  CHECK(none.workspaceBytesPerTile == 0);
+
+  Ptx ordered = compiled(Reduce::ordered, 8);
+  CHECK(ordered.workspaceBytesPerTile == 8 * slot);
+  CHECK(ordered.usesTickets);
+  REQUIRE(ordered.params.size() == 5);
+  CHECK(ordered.params[3].kind == KernelParam::Kind::workspace);
+  CHECK(ordered.params[4].kind == KernelParam::Kind::tickets);
+
+  Ptx atomic = compiled(Reduce::atomic, 8);
+  CHECK(atomic.workspaceBytesPerTile == slot);
+  CHECK(atomic.usesTickets);
+  CHECK_FALSE(atomic.accumulatesIntoOutput);
+
+  Ptx out = compiled(Reduce::atomicOut, 8);
+  CHECK(out.workspaceBytesPerTile == 0);
+  CHECK_FALSE(out.usesTickets);
+  CHECK(out.accumulatesIntoOutput);
+  CHECK(out.params.size() == 3);
+}
+
+TEST_CASE("options out of range are refused") {
+  auto refused = [](auto change) {
+    CompileOptions o = options();
+    change(o);
+    Error error = errorOf([&] { compile(*product(), o); });
+    CHECK(error.kind() == ErrorKind::invalidSpec);
+    return error.message();
+  };
+  for (int warps : {-1, 0, 3, 64})
+    CHECK(refused([&](CompileOptions &o) { o.warps = warps; }) ==
+          "compile: expected a power of two from 1 to 32 warps, got " +
+              std::to_string(warps));
+  CHECK(refused([](CompileOptions &o) { o.stages = 0; }) ==
+        "compile: expected at least one stage, got 0");
+  CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
+        "compile: expected a split of at least 1, got 0");
+}
+
+TEST_CASE("too much shared memory names both sizes") {
+  // Two tiles of 8 KiB a stage.
+  Error error = errorOf([] { compile(*product(), options("sm_86", 4, 7)); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() ==
+        "program 'product' needs 114688 bytes of shared memory a block, sm_86 has "
+        "101376; use fewer stages or smaller tiles");
+  CHECK(compile(*product(), options("sm_90a", 4, 7)).ptx.sharedBytes == 114688);
+}
+
+TEST_CASE("more warps than fragments are a compile error") {
+  auto compiled = [](int warps) {
+    Program p("small");
+    View x = p.view("x", Dtype::f16, {16, 16});
+    View out = p.view("out", Dtype::f32, {16, 16});
+    Range r = p.range(p.constant(0), 16);
+    Tile t = x.load({r, r});
+    out.store({r, r}, p.dot(t, t, p.splat(0, Dtype::f32, {16, 16})));
+    compile(p, options("sm_80", warps));
+  };
+  compiled(2);
+  Error error = errorOf([&] { compiled(4); });
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(), "program 'small': tile-assign-layouts: "));
+  CHECK(contains(error.message(),
+                 "4 warps are too many for a tile of 16 x 16; each needs 16 x 8"));
+}
+
+TEST_CASE("tiles below the tensor core's are a compile error") {
+  Program p("small");
+  View x = p.view("x", Dtype::f16, {8, 8});
+  View out = p.view("out", Dtype::f32, {8, 8});
+  Range r = p.range(p.constant(0), 8);
+  Tile t = x.load({r, r});
+  out.store({r, r}, p.dot(t, t, p.splat(0, Dtype::f32, {8, 8})));
+  Error error = errorOf([&] { compile(p, options()); });
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(), "expected at least 16 x 8 x 16 for the tensor "
+                                  "core, got 8 x 8 x 8"));
+}
+
+TEST_CASE("atomic adds need the target's instructions") {
+  auto adds = [](Dtype dtype, const std::string &targetName, bool dynamic) {
+    Program p("adds");
+    Extent extent = dynamic ? Extent(p.scalar("n")) : Extent(4096);
+    View x = p.view("x", dtype, {extent});
+    x.atomicAdd({p.range(p.programId(0), 1024)}, p.splat(1, dtype, {1024}));
+    return compile(p, options(targetName)).ptx.text;
+  };
+  CHECK(count(adds(Dtype::f32, "sm_80", false), "red\\S*\\.add\\.f32") == 8);
+  CHECK(count(adds(Dtype::f32, "sm_90a", false), "red\\S*\\.add\\.v4\\.f32") == 2);
+  CHECK(count(adds(Dtype::f16, "sm_80", false), "red\\S*\\.noftz\\.f16x2") == 4);
+  CHECK(count(adds(Dtype::f16, "sm_90a", false), "red\\S*\\.noftz\\.v4\\.f16x2") == 1);
+  CHECK(count(adds(Dtype::bf16, "sm_90a", false), "red\\S*\\.noftz\\.v4\\.bf16x2") ==
+        1);
+  // A run-time extent may end anywhere: f32 adds one by one, halves cannot.
+  CHECK(count(adds(Dtype::f32, "sm_90a", true), "red\\S*\\.add\\.f32") == 8);
+
+  Error error = errorOf([&] { adds(Dtype::bf16, "sm_89", false); });
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(),
+                 "atomic adds of bf16 need sm_90 or later, got sm_89"));
+  error = errorOf([&] { adds(Dtype::f16, "sm_90a", true); });
+  CHECK(contains(error.message(), "atomic adds of 16-bit elements need two "
+                                  "neighbours in one lane"));
+}
+
+TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
+  auto message = [](auto build) {
+    Program p("split");
+    View x = p.view("x", Dtype::f32, {64, 1024});
+    Range r = p.range(p.constant(0), 64);
+    CompileOptions o = options();
+    o.split = 4;
+    o.reduce = CompileOptions::SplitReduce::ordered;
+    build(p, x, r, o);
+    Error error = errorOf([&] { compile(p, o); });
+    CHECK(error.kind() == ErrorKind::compile);
+    return error.message();
+  };
+  auto sumOf = [](Program &p, View x, Range r) {
+    return p.loop(p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
+                  [&](Range k, Tile t) { return t + x.load({r, k}); });
+  };
+  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &) {
+                   x.store({r, r}, sumOf(p, x, r));
+                 }),
+                 "split 4 needs one k_range and one reduce_splits, got 1 and 0"));
+  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
+                   o.reduce = CompileOptions::SplitReduce::none;
+                   x.store({r, r}, p.reduceSplits(sumOf(p, x, r)));
+                 }),
+                 "split 4 needs a reduction policy"));
+  CHECK(contains(message([&](Program &p, View x, Range, CompileOptions &) {
+                   Range z = p.range(p.programId(2), 64);
+                   x.store({z, z}, p.reduceSplits(sumOf(p, x, z)));
+                 }),
+                 "axis 2 of the grid holds the splits; use 0 and 1"));
+  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
+                   o.reduce = CompileOptions::SplitReduce::atomicOut;
+                   x.store({r, r}, p.exp2(p.reduceSplits(sumOf(p, x, r))));
+                 }),
+                 "atomic adds into the output are possible only where the sum is "
+                 "cast and stored"));
+}
+
+TEST_CASE("u4 weights that no dot reads are a compile error") {
+  Program p("unpack");
+  View q = p.view("q", Dtype::u4, {64, 64}, 0);
+  View s = p.view("s", Dtype::f16, {1, 64});
+  View out = p.view("out", Dtype::f16, {64, 64});
+  Range r = p.range(p.constant(0), 64), one = p.range(p.constant(0), 1);
+  out.store({r, r}, p.dequant(q.load({r, r}), s.load({one, r})));
+  Error error = errorOf([&] { compile(p, options()); });
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(), "expected the eight k of a word in one lane"));
+}
+
+TEST_CASE("a sum may be used with tiles that were loaded before it") {
+  Program p("rows");
+  View y = p.view("y", Dtype::f32, {16, 1});
+  View x = p.view("x", Dtype::f32, {16, 1024});
+  Range r = p.range(p.constant(0), 16), one = p.range(p.constant(0), 1);
+  Tile before = y.load({r, one});
+  Tile sum = p.sum(x.load({r, p.range(p.constant(0), 1024)}), 1);
+  y.store({r, one}, before + sum);
+  compile(p, options());
+}
+
+TEST_CASE("coordinates below zero are outside of a view") {
+  Program p("shift");
+  Index n = p.scalar("n");
+  View x = p.view("x", Dtype::f32, {n});
+  View y = p.view("y", Dtype::f32, {n});
+  Index start = p.programId(0) * 1024;
+  y.store({{start, 1024}}, x.load({{start - 1, 1024}}));
+  // Compared as unsigned numbers, -1 is beyond every extent.
+  std::string text = compile(p, options()).ptx.text;
+  CHECK(count(text, "setp\\.(lt|ge|gt|le)\\.u32") >= 8);
+  CHECK(count(text, "setp\\.(lt|ge|gt|le)\\.s32") == 0);
+}
+
+TEST_CASE("loops inside loops synchronise before they fill buffers again") {
+  Program p("nested");
+  View x = p.view("x", Dtype::f32, {64, 1024});
+  View out = p.view("out", Dtype::f32, {16, 64});
+  Tile sum = p.loop(p.kRange(64, 16), p.splat(0, Dtype::f32, {16, 64}),
+                    [&](Range i, Tile outer) {
+                      return p.loop(p.kRange(1024, 64), outer,
+                                    [&](Range k, Tile t) { return t + x.load({i, k}); });
+                    });
+  out.store({p.range(p.constant(0), 16), p.range(p.constant(0), 64)}, sum);
+  CHECK(count(compile(p, options("sm_80", 4, 3)).ptx.text, "bar\\.sync") == 2);
+}
+
+TEST_CASE("one program, one PTX") {
+  for (int stages : {1, 3}) {
+    CompileOptions o = options("sm_90a", 4, stages);
+    o.split = 4;
+    o.reduce = CompileOptions::SplitReduce::ordered;
+    const std::string first = compile(*product(), o).ptx.text;
+    CHECK(compile(*product(), o).ptx.text == first);
+
+    std::vector<std::string> texts(4);
+    std::vector<std::thread> threads;
+    for (std::string &text : texts)
+      threads.emplace_back([&] { text = compile(*product(), o).ptx.text; });
+    for (std::thread &thread : threads)
+      thread.join();
+    for (const std::string &text : texts)
+      CHECK(text == first);
+  }
+}

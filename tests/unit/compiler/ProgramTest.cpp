@@ -1,0 +1,457 @@
+// Protects what the tile language says about wrong use: every mistake is
+// refused at the call, with the operands and their shapes.
+#include "compiler/dsl/Program.h"
+#include "tests/unit/ErrorOf.h"
+#include "tests/unit/compiler/CompileHelpers.h"
+
+using namespace lath;
+using namespace lath::test;
+
+namespace {
+
+/// The message of the Error{invalidProgram} that a call throws.
+template <typename Call> std::string refused(Call &&call) {
+  Error error = errorOf(call);
+  CHECK(error.kind() == ErrorKind::invalidProgram);
+  return error.message();
+}
+
+/// Tiles and views of each kind in one program.
+struct Sample {
+  Program p{"sample"};
+  Index n = p.scalar("n");
+  View floats = p.view("floats", Dtype::f32, {n, 64});
+  View halves = p.view("halves", Dtype::f16, {256, 64});
+  View words = p.view("words", Dtype::i32, {256, 64});
+  View packed = p.view("packed", Dtype::u4, {256, 64}, 0);
+  Range rows = p.range(p.programId(0), 16);
+  Range columns = p.range(p.constant(0), 64);
+  Tile f32 = floats.load({rows, columns});
+  Tile f16 = halves.load({rows, columns});
+  Tile i32 = words.load({rows, columns});
+  Tile u4 = packed.load({rows, columns});
+};
+
+} // namespace
+
+TEST_CASE("a program's name must be usable as a kernel's") {
+  for (std::string name : {"", "9x", "a-b", "caf\xc3\xa9", "a b"})
+    CHECK(refused([&] { Program p(name); }) ==
+          "a program's name must be an identifier, got '" + name + "'");
+  CHECK(refused([] { Program p("lath_shared"); }) ==
+        "a program cannot be called lath_shared: the block's shared memory is");
+  CHECK(Program("_add2").name() == "_add2");
+}
+
+TEST_CASE("parameters have names of their own") {
+  Sample s;
+  CHECK(refused([&] { s.p.scalar("n"); }) ==
+        "sample: there is a parameter 'n' already");
+  CHECK(refused([&] { s.p.scalar("halves"); }) ==
+        "sample: there is a parameter 'halves' already");
+  CHECK(refused([&] { s.p.view("n", Dtype::f32, {64}); }) ==
+        "sample: there is a parameter 'n' already");
+}
+
+TEST_CASE("views have positive extents, and only the first is an argument") {
+  Sample s;
+  auto view = [&](Dtype dtype, std::vector<Extent> extents, int packed = -1) {
+    return refused([&] { s.p.view("x", dtype, extents, packed); });
+  };
+  CHECK(view(Dtype::f32, {}) == "view 'x': expected at least one extent");
+  CHECK(view(Dtype::f32, {64, 0}) ==
+        "view 'x': expected positive extents, got 0");
+  CHECK(view(Dtype::f32, {-8}) == "view 'x': expected positive extents, got -8");
+  CHECK(view(Dtype::f32, {1ll << 31}) ==
+        "view 'x': expected 32-bit extents, got 2147483648");
+  CHECK(view(Dtype::f32, {64, s.n}) ==
+        "view 'x': extent 1 is an argument; only an unpacked first extent may be");
+  // A refused view leaves no parameter behind.
+  s.p.view("x", Dtype::f32, {64});
+}
+
+TEST_CASE("u4 views, and only they, are packed along one dimension") {
+  Sample s;
+  auto view = [&](Dtype dtype, std::vector<Extent> extents, int packed) {
+    return refused([&] { s.p.view("x", dtype, extents, packed); });
+  };
+  CHECK(view(Dtype::u4, {64, 64}, -1) ==
+        "view 'x': u4 views, and only they, name a packed dimension; got u4 and -1");
+  CHECK(view(Dtype::f16, {64, 64}, 0) ==
+        "view 'x': u4 views, and only they, name a packed dimension; got f16 and 0");
+  CHECK(view(Dtype::u4, {64, 64}, 2) ==
+        "view 'x': expected a packed dimension below 2, got 2");
+  CHECK(view(Dtype::u4, {60, 64}, 0) ==
+        "view 'x': packed extent 60 is not a multiple of 8");
+  CHECK(view(Dtype::u4, {s.n, 64}, 0) ==
+        "view 'x': extent 0 is an argument; only an unpacked first extent may be");
+  s.p.view("y", Dtype::u4, {s.n, 64}, 1);
+}
+
+TEST_CASE("axes of the grid are 0 to 2") {
+  Sample s;
+  for (int axis : {-1, 3}) {
+    CHECK(refused([&] { s.p.programId(axis); }) ==
+          "programId: expected an axis from 0 to 2, got " + std::to_string(axis));
+    CHECK(refused([&] { s.p.numPrograms(axis); }) ==
+          "numPrograms: expected an axis from 0 to 2, got " + std::to_string(axis));
+  }
+}
+
+TEST_CASE("indices are 32-bit values of one program") {
+  Sample s;
+  Program other("other");
+  Index foreign = other.constant(1);
+  CHECK(refused([&] { s.p.constant(1ll << 31); }) ==
+        "constant: expected a 32-bit value, got 2147483648");
+  CHECK(refused([&] { (void)(s.n + (1ll << 31)); }) ==
+        "constant: expected a 32-bit value, got 2147483648");
+  CHECK(refused([&] { (void)(s.n + foreign); }) ==
+        "Index +: a value of program 'other' is used in program 'sample'");
+  CHECK(refused([&] { (void)(foreign * s.n); }) ==
+        "Index *: a value of program 'sample' is used in program 'other'");
+  CHECK(refused([&] { (void)(Index() - s.n); }) ==
+        "Index -: a value of no program (default constructed)");
+  CHECK(refused([&] { (void)(s.n - Index()); }) ==
+        "Index -: a value of no program (default constructed)");
+  CHECK(refused([&] { (void)(Index() * 2); }) == "Index *: an index of no program");
+  CHECK(refused([&] { (void)(s.n / 0); }) ==
+        "Index /: expected a positive divisor, got 0");
+  CHECK(refused([&] { (void)(s.n / -2); }) ==
+        "Index /: expected a positive divisor, got -2");
+}
+
+TEST_CASE("ranges are powers of two and do not straddle groups") {
+  Sample s;
+  CHECK(refused([&] { s.p.range(s.n, 48); }) ==
+        "range: expected a power of two, got 48; the nearest is 64");
+  CHECK(refused([&] { s.p.range(s.n, 0); }) ==
+        "range: expected a power of two, got 0; the nearest is 1");
+  CHECK(refused([&] { s.p.range(s.n, -4); }) ==
+        "range: expected a power of two, got -4; the nearest is 1");
+  CHECK(refused([&] { (void)(s.columns / 48); }) ==
+        "Range /: 64 coordinates and groups of 48 straddle each other; one must "
+        "divide the other");
+  CHECK(refused([&] { (void)(s.columns / 0); }) ==
+        "Range /: expected a positive divisor, got 0");
+  CHECK(refused([&] { (void)(Range() / 32); }) ==
+        "Range /: expected a power of two, got 0; the nearest is 1");
+  CHECK((s.columns / 16).extent == 4);
+  CHECK((s.columns / 64).extent == 1);
+  CHECK((s.columns / 192).extent == 1);
+}
+
+TEST_CASE("loads and stores name one range a dimension") {
+  Sample s;
+  CHECK(refused([&] { s.floats.load({s.rows}); }) ==
+        "load: expected 2 ranges, one a dimension, got 1");
+  CHECK(refused([&] { s.floats.store({s.rows, s.columns, s.rows}, s.f32); }) ==
+        "store: expected 2 ranges, one a dimension, got 3");
+  CHECK(refused([&] { s.floats.load({s.rows, Range{s.n, 48}}); }) ==
+        "load: expected a power of two, got 48; the nearest is 64");
+  CHECK(refused([&] { s.floats.load({s.rows, Range{Index(), 64}}); }) ==
+        "load: a value of no program (default constructed)");
+  CHECK(refused([&] { s.packed.load({Range{s.n, 4}, s.columns}); }) ==
+        "load: expected at least 8 elements along the packed dimension 0, got 4");
+  CHECK(refused([&] { View().load({s.rows}); }) ==
+        "load: a value of no program (default constructed)");
+}
+
+TEST_CASE("a stored tile has the shape of the ranges and the type of the view") {
+  Sample s;
+  CHECK(refused([&] { s.floats.store({s.rows, s.columns}, s.f16); }) ==
+        "store: expected a tile of f32 [16, 64], got f16 [16, 64]");
+  CHECK(refused([&] { s.floats.store({s.columns, s.rows}, s.f32); }) ==
+        "store: expected a tile of f32 [64, 16], got f32 [16, 64]");
+  CHECK(refused([&] { s.packed.store({s.rows, s.columns}, s.u4); }) ==
+        "store: u4 views are read only");
+  CHECK(refused([&] { s.halves.atomicAdd({s.rows, s.columns}, s.f32); }) ==
+        "atomicAdd: expected a tile of f16 [16, 64], got f32 [16, 64]");
+  CHECK(refused([&] { s.words.atomicAdd({s.rows, s.columns}, s.i32); }) ==
+        "atomicAdd: expected a float view, got i32");
+  CHECK(refused([&] { s.packed.atomicAdd({s.rows, s.columns}, s.u4); }) ==
+        "atomicAdd: expected a float view, got u4");
+}
+
+TEST_CASE("where masks float tiles by unpacked views") {
+  Sample s;
+  CHECK(refused([&] { s.p.where(s.floats, {s.rows, s.rows}, s.f32, 0); }) ==
+        "where: expected a float tile [16, 16], got f32 [16, 64]");
+  CHECK(refused([&] { s.p.where(s.words, {s.rows, s.columns}, s.i32, 0); }) ==
+        "where: expected a float tile [16, 64], got i32 [16, 64]");
+  CHECK(refused([&] { s.p.where(s.packed, {s.rows, s.columns}, s.f32, 0); }) ==
+        "where: not for u4 views");
+  CHECK(refused([&] { s.p.where(s.floats, {s.rows}, s.f32, 0); }) ==
+        "where: expected 2 ranges, one a dimension, got 1");
+  // The view's type does not matter, only where it ends.
+  CHECK(s.p.where(s.words, {s.rows, s.columns}, s.f32, 0).dtype() == Dtype::f32);
+}
+
+TEST_CASE("elementwise operations take tiles of one shape and type") {
+  Sample s;
+  Tile tall = s.p.transpose(s.f32);
+  CHECK(refused([&] { (void)(s.f32 + tall); }) ==
+        "add: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
+        "[64, 16]");
+  CHECK(refused([&] { (void)(s.f32 - s.f16); }) ==
+        "sub: expected two tiles of one shape and type, got f32 [16, 64] and f16 "
+        "[16, 64]");
+  CHECK(refused([&] { (void)(s.i32 / s.i32); }) == "div: not for i32 [16, 64]");
+  CHECK(refused([&] { (void)(s.u4 * s.u4); }) == "mul: not for u4 [16, 64]");
+  CHECK(refused([&] { (void)(Tile() + s.f32); }) ==
+        "operator: a value of no program (default constructed)");
+  CHECK(refused([&] { (void)s.p.max(s.f32, Tile()); }) ==
+        "max: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
+        "[]");
+  CHECK(s.p.min(s.i32, s.i32).dtype() == Dtype::i32);
+}
+
+TEST_CASE("functions of one tile are for f32") {
+  Sample s;
+  CHECK(refused([&] { s.p.exp(s.f16); }) == "exp: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.exp2(s.f16); }) == "exp2: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.sqrt(s.i32); }) == "sqrt: expected f32, got i32 [16, 64]");
+  CHECK(refused([&] { s.p.rsqrt(s.f16); }) ==
+        "rsqrt: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.tanh(s.f16); }) == "tanh: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.exp(Tile()); }) ==
+        "exp: a value of no program (default constructed)");
+}
+
+TEST_CASE("casts are between float types") {
+  Sample s;
+  CHECK(refused([&] { s.p.cast(s.i32, Dtype::f32); }) ==
+        "cast: expected float types, got i32 [16, 64] to f32");
+  CHECK(refused([&] { s.p.cast(s.f32, Dtype::i32); }) ==
+        "cast: expected float types, got f32 [16, 64] to i32");
+  CHECK(refused([&] { s.p.cast(s.u4, Dtype::f16); }) ==
+        "cast: expected float types, got u4 [16, 64] to f16");
+  CHECK(s.p.cast(s.f16, Dtype::bf16).dtype() == Dtype::bf16);
+  CHECK(s.p.cast(s.f16, Dtype::f16).dtype() == Dtype::f16);
+}
+
+TEST_CASE("tiles have power-of-two extents and fit a block's registers") {
+  Sample s;
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {}); }) ==
+        "splat: expected at least one extent");
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {16, 48}); }) ==
+        "splat: expected power-of-two extents, got [16, 48]");
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {-16}); }) ==
+        "splat: expected power-of-two extents, got [-16]");
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {1024, 2048}); }) ==
+        "a tile holds at most 1048576 elements, got [1024, 2048]");
+  CHECK(refused([&] {
+          s.p.splat(0, Dtype::f32, {1ll << 40, 1ll << 40});
+        }) == "a tile holds at most 1048576 elements, got [1099511627776, "
+              "1099511627776]");
+  CHECK(refused([&] { s.p.splat(0, Dtype::u4, {16}); }) ==
+        "splat: cannot make u4 of 0");
+  CHECK(refused([&] { s.p.splat(0.5, Dtype::i32, {16}); }) ==
+        "splat: cannot make i32 of 0.5");
+  CHECK(refused([&] { s.p.splat(2147483648.0, Dtype::i32, {16}); }) ==
+        "splat: cannot make i32 of 2147483648");
+  CHECK(s.p.splat(-7, Dtype::i32, {16}).dtype() == Dtype::i32);
+}
+
+TEST_CASE("broadcast, reshape and transpose keep the elements") {
+  Sample s;
+  CHECK(refused([&] { s.p.broadcast(s.f32, {32, 64}); }) ==
+        "broadcast: f32 [16, 64] does not repeat to [32, 64]; extents must be "
+        "equal or 1");
+  CHECK(refused([&] { s.p.broadcast(s.f32, {16, 64, 2}); }) ==
+        "broadcast: f32 [16, 64] does not repeat to [16, 64, 2]; extents must be "
+        "equal or 1");
+  CHECK(refused([&] { s.p.reshape(s.f32, {16, 32}); }) ==
+        "reshape: f32 [16, 64] has 1024 elements, [16, 32] has 512");
+  CHECK(refused([&] { s.p.transpose(s.p.reshape(s.f32, {1024})); }) ==
+        "transpose: expected a matrix, got f32 [1024]");
+  // Eight u4 share a word; only dequant takes them apart.
+  CHECK(refused([&] { s.p.broadcast(s.u4, {16, 64}); }) ==
+        "broadcast: not for u4 [16, 64]");
+  CHECK(refused([&] { s.p.reshape(s.u4, {1024}); }) ==
+        "reshape: not for u4 [16, 64]");
+  CHECK(refused([&] { s.p.transpose(s.u4); }) == "transpose: not for u4 [16, 64]");
+  CHECK(s.p.transpose(s.f16).shape() == Shape{64, 16});
+}
+
+TEST_CASE("reductions are over one dimension of f32") {
+  Sample s;
+  CHECK(refused([&] { s.p.sum(s.f16, 1); }) == "sum: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.maximum(s.f32, 2); }) ==
+        "maximum: expected a dimension below 2, got 2");
+  CHECK(refused([&] { s.p.sum(s.f32, -1); }) ==
+        "sum: expected a dimension below 2, got -1");
+  CHECK(s.p.sum(s.f32, 0).shape() == Shape{1, 64});
+}
+
+TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
+  Sample s;
+  auto tile = [&](Dtype dtype, Shape shape) { return s.p.splat(0, dtype, shape); };
+  Tile scales = tile(Dtype::f16, {1, 64});
+  Tile zeros = s.packed.load({Range{s.n, 8}, s.columns});
+  CHECK(refused([&] { s.p.dequant(s.i32, scales); }) ==
+        "dequant: expected q of u4 [K, N], got i32 [16, 64]");
+  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
+        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+        "got f32 [1, 64]");
+  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::f16, {1, 32})); }) ==
+        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+        "got f16 [1, 32]");
+  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::bf16, {32, 64})); }) ==
+        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+        "got bf16 [32, 64]");
+  CHECK(refused([&] { s.p.dequant(s.u4, scales, &zeros); }) ==
+        "dequant: expected zeros of u4 [1, 64], got u4 [8, 64]");
+  CHECK(refused([&] { s.p.dequant(s.u4, scales, &s.i32); }) ==
+        "dequant: expected zeros of u4 [1, 64], got i32 [16, 64]");
+  CHECK(refused([&] { s.p.dequant(s.u4, scales, nullptr, 1); }) ==
+        "dequant: a zero offset needs zeros");
+  CHECK(s.p.dequant(s.u4, tile(Dtype::bf16, {2, 64})).dtype() == Dtype::bf16);
+}
+
+TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
+  Sample s;
+  auto tile = [&](Dtype dtype, Shape shape) { return s.p.splat(0, dtype, shape); };
+  Tile b = tile(Dtype::f16, {64, 32}), acc = tile(Dtype::f32, {16, 32});
+  CHECK(refused([&] { s.p.dot(s.f32, b, acc); }) ==
+        "dot: expected two matrices of f16 or of bf16, got f32 [16, 64] and f16 "
+        "[64, 32]");
+  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
+        "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and bf16 "
+        "[64, 32]");
+  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
+        "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and f16 "
+        "[64]");
+  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [32, 32] + f32 "
+        "[16, 32]");
+  CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f16, {16, 32})); }) ==
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + f16 "
+        "[16, 32]");
+  CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f32, {32, 16})); }) ==
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + f32 "
+        "[32, 16]");
+  CHECK(s.p.dot(s.f16, b, acc).shape() == Shape{16, 32});
+}
+
+TEST_CASE("a loop carries one kind of tile") {
+  Sample s;
+  CHECK(refused([&] { s.p.kRange(0, 16); }) ==
+        "kRange: expected a positive 32-bit extent, got 0");
+  CHECK(refused([&] { s.p.kRange(1ll << 31, 16); }) ==
+        "kRange: expected a positive 32-bit extent, got 2147483648");
+  CHECK(refused([&] { s.p.kRange(64, 24); }) ==
+        "kRange: expected a power of two, got 24; the nearest is 32");
+  CHECK(refused([&] { s.p.loop(s.p.kRange(64, 16), s.f32, nullptr); }) ==
+        "loop: expected a body");
+  CHECK(refused([&] {
+          s.p.loop(s.p.kRange(64, 16), s.f32,
+                   [&](Range, Tile t) { return s.p.cast(t, Dtype::f16); });
+        }) == "loop: the body must return a tile like the one it carries, f32 [16, "
+              "64], got f16 [16, 64]");
+  Sample t;
+  CHECK(refused([&] {
+          t.p.loop(t.p.kRange(64, 16), t.f32, [](Range, Tile) { return Tile(); });
+        }) == "loop: a value of no program (default constructed)");
+}
+
+TEST_CASE("what a loop makes stays inside") {
+  Sample s;
+  Tile inside;
+  Index step;
+  s.p.loop(s.p.kRange(64, 16), s.f32, [&](Range k, Tile t) {
+    step = k.start;
+    return inside = t + t;
+  });
+  const std::string rest = ": a value made inside a loop is used outside of it; "
+                           "carry it through the loop";
+  CHECK(refused([&] { (void)(s.f32 + inside); }) == "add" + rest);
+  CHECK(refused([&] { s.floats.store({s.rows, s.columns}, inside); }) ==
+        "store" + rest);
+  CHECK(refused([&] { (void)(step + 1); }) == "Index +" + rest);
+  CHECK(refused([&] { s.halves.load({Range{step, 16}, s.columns}); }) ==
+        "load" + rest);
+  CHECK(refused([&] {
+          s.p.loop(s.p.kRange(64, 16), s.f32,
+                   [&](Range, Tile t) { return t + inside; });
+        }) == "add" + rest);
+}
+
+TEST_CASE("reduceSplits is for f32 and outside of loops") {
+  Sample s;
+  CHECK(refused([&] { s.p.reduceSplits(s.f16); }) ==
+        "reduceSplits: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] {
+          s.p.loop(s.p.kRange(64, 16), s.f32,
+                   [&](Range, Tile t) { return s.p.reduceSplits(t); });
+        }) == "reduceSplits: expected outside of any loop");
+}
+
+TEST_CASE("values of one program are of no use in another") {
+  Sample a;
+  Program b("b");
+  View view = b.view("x", Dtype::f32, {64, 64});
+  Range range = b.range(b.constant(0), 16);
+  auto foreign = [](const std::string &call) {
+    return call + ": a value of program 'sample' is used in program 'b'";
+  };
+  CHECK(refused([&] { b.add(a.f32, a.f32); }) == foreign("add"));
+  CHECK(refused([&] { b.exp(a.f32); }) == foreign("exp"));
+  CHECK(refused([&] { b.cast(a.f32, Dtype::f16); }) == foreign("cast"));
+  CHECK(refused([&] { b.reshape(a.f32, {1024}); }) == foreign("reshape"));
+  CHECK(refused([&] { b.sum(a.f32, 0); }) == foreign("sum"));
+  CHECK(refused([&] { b.where(a.floats, {range, range}, a.f32, 0); }) ==
+        foreign("where"));
+  CHECK(refused([&] { view.load({a.rows, range}); }) == foreign("load"));
+  CHECK(refused([&] {
+          view.store({range, b.range(b.constant(0), 64)}, a.f32);
+        }) == foreign("store"));
+  CHECK(refused([&] { b.view("y", Dtype::f32, {a.n}); }) == foreign("view"));
+  CHECK(refused([&] {
+          b.loop(b.kRange(64, 16), a.f32, [](Range, Tile t) { return t; });
+        }) == foreign("loop"));
+  CHECK(refused([&] { b.reduceSplits(a.f32); }) == foreign("reduceSplits"));
+}
+
+TEST_CASE("a compiled program takes no more operations") {
+  Sample s;
+  compile(s.p, options());
+  const std::string rest =
+      ": program 'sample' has been compiled and takes no more operations";
+  CHECK(refused([&] { s.p.scalar("m"); }) == "scalar" + rest);
+  CHECK(refused([&] { s.p.view("x", Dtype::f32, {64}); }) == "view" + rest);
+  CHECK(refused([&] { s.p.programId(0); }) == "programId" + rest);
+  CHECK(refused([&] { s.p.numPrograms(0); }) == "numPrograms" + rest);
+  CHECK(refused([&] { s.p.constant(1); }) == "constant" + rest);
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {16}); }) == "splat" + rest);
+  CHECK(refused([&] { (void)(s.n + s.n); }) == "Index +" + rest);
+  CHECK(refused([&] { s.floats.load({s.rows, s.columns}); }) == "load" + rest);
+  CHECK(refused([&] { s.floats.store({s.rows, s.columns}, s.f32); }) ==
+        "store" + rest);
+  CHECK(refused([&] { (void)(s.f32 + s.f32); }) == "add" + rest);
+  CHECK(refused([&] {
+          s.p.loop({64, 16}, s.f32, [](Range, Tile t) { return t; });
+        }) == "loop" + rest);
+  CHECK(refused([&] { compile(s.p, options()); }) ==
+        "program 'sample' has been compiled already");
+}
+
+TEST_CASE("each call appends one operation to the tile IR") {
+  Sample s;
+  Tile acc = s.p.loop(s.p.kRange(64, 16), s.f32, [&](Range, Tile t) {
+    return s.p.max(t, s.p.where(s.floats, {s.rows, s.columns}, t, 1));
+  });
+  Tile out = s.p.broadcast(s.p.maximum(s.p.reduceSplits(acc), 1), {16, 64});
+  s.floats.store({s.rows, s.columns}, s.p.tanh(out));
+  std::string ir = s.p.print();
+  for (std::string operation :
+       {"func.func @sample", "tile.view %arg1 extent %arg0", "tile.program_id 0",
+        "tile.k_range extent 64 step 16", "scf.for", "tile.mask", "arith.maximumf",
+        "tile.reduce_splits", "tile.reduce max", "tile.broadcast", "math.tanh",
+        "tile.store"}) {
+    CAPTURE(operation);
+    CHECK(contains(ir, operation));
+  }
+  CHECK(contains(ir, "tile.name = \"floats\""));
+  CHECK(count(ir, "tile\\.load") == 4);
+}
