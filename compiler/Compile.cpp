@@ -2,7 +2,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/dsl/ProgramImpl.h"
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -71,8 +71,8 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options, Ptx &pt
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     ptx.params.push_back(
         {static_cast<KernelParam::Kind>(
-             function.getArgAttrOfType<mlir::IntegerAttr>(i, paramKindAttr).getInt()),
-         function.getArgAttrOfType<mlir::StringAttr>(i, paramNameAttr).str()});
+             function.getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr).getInt()),
+         function.getArgAttrOfType<mlir::StringAttr>(i, tile::paramNameAttr).str()});
   function.walk([&](tile::PartialStoreOp store) {
     auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());
     Layout layout = tile::layoutOf(type);

@@ -83,7 +83,8 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
-  return stage * s.stages + sums;
+  std::int64_t ticket = s.split == 1 ? 0 : 128;
+  return stage * s.stages + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {

@@ -100,7 +100,7 @@ struct Engine::Entry {
 
 Engine::Engine(std::shared_ptr<Device> device)
     : device_(std::move(device)),
-      target_(lath::target(device_->info().target)) {}
+      target_(targetForDevice(device_->info().major, device_->info().minor)) {}
 
 Kernel Engine::gemm(const GemmSpec &spec,
                     const std::optional<Schedule> &schedule) {

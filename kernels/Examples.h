@@ -14,7 +14,7 @@
 
 namespace lath {
 
-/// c[i] = a[i] + b[i] for i < n, in `dtype` (a float type).
+/// c[i] = a[i] + b[i] for i < n, in `dtype` (a float type or i32).
 /// Parameters: n (scalar), a, b, c [n].
 std::unique_ptr<Program> vectorAdd(Dtype dtype = Dtype::f32);
 

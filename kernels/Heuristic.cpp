@@ -35,7 +35,9 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
   // such strips share a block's activations once there are blocks enough.
   const auto sms = static_cast<std::int64_t>(smCount);
   const std::int64_t rowTiles = (spec.m + s.blockM - 1) / s.blockM;
-  const std::int64_t strips = (spec.n + 31) / 32 * rowTiles;
+  // A split that the spec asks for multiplies the blocks.
+  const std::int64_t asked = std::max(spec.split, 1);
+  const std::int64_t strips = (spec.n + 31) / 32 * rowTiles * asked;
   s.blockN = strips > 3 * sms || s.blockM > 16 ? 64 : 32;
   const std::int64_t tiles = (spec.n + s.blockN - 1) / s.blockN * rowTiles;
   because(fmt::format(
@@ -70,12 +72,10 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                                            : spec.reduce;
   s.order = KOrder::contiguous;
 
-  // About eight warps an SM, each with at least 64 of K a step. A split that
-  // the spec asks for brings warps of its own.
-  const std::int64_t asked = spec.split ? std::min(spec.split, 4) : 1;
+  // About eight warps an SM, each with at least 64 of K a step.
   s.kWarps = 1;
   if (s.blockM <= 16)
-    while (s.kWarps < 8 && 2 * s.kWarps * strips * asked <= 9 * sms &&
+    while (s.kWarps < 8 && 2 * s.kWarps * strips <= 9 * sms &&
            spec.k / s.split >= 128 * (2 * s.kWarps))
       s.kWarps *= 2;
   s.warps = s.blockN / 32 * s.kWarps;
@@ -96,14 +96,22 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
   const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
   const std::int64_t own = (steps + s.split - 1) / s.split;
   const std::int64_t blocksPerSm =
-      std::min<std::int64_t>((tiles * s.split + sms - 1) / sms, 6);
+      std::min<std::int64_t>((tiles * s.split + sms - 1) / sms, 8);
   s.stages = 2;
   while (s.stages < 5 && s.stages <= own &&
          (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
     ++s.stages;
-  while (s.stages > 2 && sharedBytes(s, spec) > target.maxSharedBytes)
+  // All blocks at once, if fewer stages or a shorter step make it possible: a
+  // second wave would start when the first is done.
+  const std::int64_t reserved = 1024; // of each block, for the system
+  auto fits = [&](std::int64_t blocks) {
+    return sharedBytes(s, spec) <= target.maxSharedBytes &&
+           blocks * (sharedBytes(s, spec) + reserved) <=
+               target.sharedBytesPerSm;
+  };
+  while (s.stages > 2 && !fits(blocksPerSm))
     --s.stages;
-  while (sharedBytes(s, spec) > target.maxSharedBytes && s.kWarps > 1) {
+  while (s.kWarps > 1 && !fits(1)) {
     s.kWarps /= 2;
     s.warps /= 2;
     s.blockK /= 2;

@@ -77,12 +77,12 @@ Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
                                KernelParam::Kind kind) {
   checkOpen(kind == KernelParam::Kind::view ? "view" : "scalar");
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    if (function.getArgAttrOfType<StringAttr>(i, paramNameAttr) == argumentName)
+    if (function.getArgAttrOfType<StringAttr>(i, tile::paramNameAttr) == argumentName)
       fail(fmt::format("{}: there is a parameter '{}' already", name, argumentName));
   unsigned index = function.getNumArguments();
   DictionaryAttr attributes = builder.getDictionaryAttr(
-      {builder.getNamedAttr(paramNameAttr, builder.getStringAttr(argumentName)),
-       builder.getNamedAttr(paramKindAttr,
+      {builder.getNamedAttr(tile::paramNameAttr, builder.getStringAttr(argumentName)),
+       builder.getNamedAttr(tile::paramKindAttr,
                             builder.getI32IntegerAttr(static_cast<int>(kind)))});
   if (failed(function.insertArgument(index, type, attributes, loc())))
     throw Error(ErrorKind::internal, "cannot add a kernel argument");

@@ -47,10 +47,6 @@ struct ProgramImpl {
   static ProgramImpl &of(const Index &index, const char *what);
 };
 
-/// Attribute names on kernel arguments: what each is for.
-inline constexpr llvm::StringLiteral paramNameAttr = "tile.name";
-inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
-
 std::string print(const Shape &shape);
 std::string describe(const Tile &tile);
 

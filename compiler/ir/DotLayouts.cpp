@@ -152,8 +152,8 @@ Layout scatteredOverWarps(const Layout &acc, unsigned kWarps) {
   Layout result = acc;
   Bases &registers = result.bases(Place::Register);
   for (unsigned bit = 0; bit < (unsigned)std::countr_zero(kWarps); ++bit) {
-    if (registers.empty())
-      break;
+    if (registers.size() < 2)
+      break; // neighbours stay together: 16-bit results are written in pairs
     result.bases(Place::Warp)[bit] = registers.back();
     registers.pop_back();
   }

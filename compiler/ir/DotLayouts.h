@@ -33,7 +33,8 @@ bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
 
 /// The accumulator after the partial sums of `kWarps` warps (the lowest warp
 /// bits, zero bases in `acc`) are added: those warps take over register bits,
-/// the last ones first, so that neighbours stay in one lane.
+/// the last ones first and never the first, so that neighbours stay in one
+/// lane. Warps beyond that repeat each other.
 Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 
 } // namespace lath

@@ -45,6 +45,9 @@ inline constexpr unsigned packBits = 3;
 
 namespace lath::tile {
 
+/// Attributes on kernel arguments: the name, and a KernelParam::Kind.
+inline constexpr llvm::StringLiteral paramNameAttr = "tile.name";
+inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
 /// Name of the schedule attribute on a kernel function.
 inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 ScheduleAttr scheduleOf(mlir::Operation *op);

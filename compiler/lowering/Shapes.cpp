@@ -1,6 +1,6 @@
 // splat, broadcast, reshape, transpose, reduce and conversions inside a lane.
 #include "compiler/lowering/Patterns.h"
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 

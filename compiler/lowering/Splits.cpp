@@ -7,7 +7,7 @@
 // full line a quarter warp.
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/lowering/Patterns.h"
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 

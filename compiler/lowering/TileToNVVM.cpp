@@ -8,7 +8,7 @@
 // shared pointer. Kernel functions become llvm.func with the launch bounds of
 // the schedule.
 #include "compiler/lowering/Patterns.h"
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -13,7 +13,7 @@
 //           tile.barrier
 //           %b = tile.local_load %s[%c0]
 #include "compiler/ir/Tile.h"
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

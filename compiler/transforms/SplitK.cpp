@@ -19,7 +19,7 @@
 // `atomic` adds into one fp32 slot a tile instead, and the last block reads it
 // back and clears it, so that no launch needs a memset. `atomic_out` turns the
 // stores themselves into atomic adds of each block's share (arXiv 2402.00025).
-#include "compiler/dsl/ProgramImpl.h"
+#include "compiler/Ptx.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -160,8 +160,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
                    lath::KernelParam::Kind kind) {
     OpBuilder b(function.getContext());
     auto attributes = b.getDictionaryAttr(
-        {b.getNamedAttr(lath::paramNameAttr, b.getStringAttr(name)),
-         b.getNamedAttr(lath::paramKindAttr,
+        {b.getNamedAttr(paramNameAttr, b.getStringAttr(name)),
+         b.getNamedAttr(paramKindAttr,
                         b.getI32IntegerAttr(static_cast<int>(kind)))});
     unsigned index = function.getNumArguments();
     (void)function.insertArgument(index, LLVM::LLVMPointerType::get(b.getContext(), 1),

@@ -34,11 +34,13 @@ struct Outcome {
 };
 
 Outcome run(const std::shared_ptr<Device> &device, const Kernel &kernel,
-            const Problem &problem, const Case &c, const AccuracyOptions &options) {
+            const Problem &problem, const Case &c,
+            const AccuracyOptions &options) {
   std::int64_t n = c.spec.n, m = c.m;
   std::vector<std::uint16_t> out((m + 1) * n), again;
   Outcome outcome;
-  int launches = kernel.schedule().reduce == Reduce::ordered ? options.launches : 2;
+  int launches =
+      kernel.schedule().reduce == Reduce::ordered ? options.launches : 2;
   for (int i = 0; i < launches; ++i) {
     device->fill(problem.out.get(), poison & 0xff, 2 * (m + 1) * n);
     kernel.launch(nullptr, problem.arguments(m));
@@ -59,14 +61,15 @@ Outcome run(const std::shared_ptr<Device> &device, const Kernel &kernel,
   if (countPoison(again.data() + m * n, n) != n)
     outcome.problem = "wrote past row m";
   else if (compared.nonFinite)
-    outcome.problem = fmt::format("{} elements are not finite, {} unwritten, first at ({}, {})",
-                                  compared.nonFinite, compared.unwritten,
-                                  compared.worstRow, compared.worstColumn);
+    outcome.problem = fmt::format(
+        "{} elements are not finite, {} unwritten, first at ({}, {})",
+        compared.nonFinite, compared.unwritten, compared.worstRow,
+        compared.worstColumn);
   else if (!(outcome.error <= bound(c.spec.x, kernel.schedule().reduce)))
     outcome.problem =
-        fmt::format("error {:.2e} exceeds {:.1e}; worst element ({}, {})", outcome.error,
-                    bound(c.spec.x, kernel.schedule().reduce), compared.worstRow,
-                    compared.worstColumn);
+        fmt::format("error {:.2e} exceeds {:.1e}; worst element ({}, {})",
+                    outcome.error, bound(c.spec.x, kernel.schedule().reduce),
+                    compared.worstRow, compared.worstColumn);
   outcome.ok = outcome.problem.empty();
   return outcome;
 }
@@ -99,15 +102,20 @@ std::vector<Case> casesOf(const GemmSpec &base, bool square) {
 
 } // namespace
 
-int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &options,
-             const std::string &path) {
+int accuracy(const std::shared_ptr<Device> &device,
+             const AccuracyOptions &options, const std::string &path) {
   std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
   for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
     shapes.push_back({n, n});
   std::vector<std::pair<std::int64_t, std::int64_t>> odd = {
-      {6144, 4096}, {4096, 14336}, {4608, 3584}, {2112, 7168},
+      {6144, 4096},
+      {4096, 14336},
+      {4608, 3584},
+      {2112, 7168},
       // Tails: few columns, and a K that is no multiple of the K step.
-      {8, 512}, {24, 2112}, {1544, 2112}};
+      {8, 512},
+      {24, 2112},
+      {1544, 2112}};
   shapes.insert(shapes.end(), odd.begin(), odd.end());
   if (options.quick)
     shapes = {{512, 512}, {2112, 7168}, {8, 512}, {24, 2112}, {1544, 2112}};
@@ -117,20 +125,25 @@ int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &optio
     std::int64_t group; ///< 0: K
     Zeros zeros;
   };
-  std::vector<Variant> variants = {
-      {Dtype::f16, 128, Zeros::symmetric}, {Dtype::bf16, 128, Zeros::symmetric}};
-  std::vector<Variant> small = {{Dtype::f16, 128, Zeros::v1}, {Dtype::f16, 64, Zeros::v2},
-                                {Dtype::bf16, 32, Zeros::v1}, {Dtype::f16, 0, Zeros::v2},
+  std::vector<Variant> variants = {{Dtype::f16, 128, Zeros::symmetric},
+                                   {Dtype::bf16, 128, Zeros::symmetric}};
+  std::vector<Variant> small = {{Dtype::f16, 128, Zeros::v1},
+                                {Dtype::f16, 64, Zeros::v2},
+                                {Dtype::bf16, 32, Zeros::v1},
+                                {Dtype::f16, 0, Zeros::v2},
                                 {Dtype::f16, 32, Zeros::symmetric}};
 
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
-  fmt::print(file, "{{\"device\": \"{}\", \"driver\": \"{}\", \"seed\": {}, \"cases\": [\n",
-             device->info().name, device->info().driverText, options.seed);
+  fmt::print(
+      file,
+      "{{\"device\": \"{}\", \"driver\": \"{}\", \"seed\": {}, \"cases\": [\n",
+      device->info().name, device->info().driverText, options.seed);
   Engine engine(device);
   int failures = 0, total = 0;
-  std::map<std::string, std::pair<int, double>> summary; // class -> count, worst
+  std::map<std::string, std::pair<int, double>>
+      summary; // class -> count, worst
   for (auto [n, k] : shapes) {
     std::vector<Variant> all = variants;
     if (k % 128)
@@ -170,9 +183,11 @@ int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &optio
         else
           outcome.problem = problems[i];
         GemmSpec spec = cases[i].spec;
-        fmt::print(file, "{}{{\"spec\": \"{}\", \"m\": {}, \"seed\": {}, \"error\": {:.3e}, \"ok\": {}}}",
-                   total ? ",\n" : "", print(spec), cases[i].m, seed, outcome.error,
-                   outcome.ok);
+        fmt::print(file,
+                   "{}{{\"spec\": \"{}\", \"m\": {}, \"seed\": {}, \"error\": "
+                   "{:.3e}, \"ok\": {}}}",
+                   total ? ",\n" : "", print(spec), cases[i].m, seed,
+                   outcome.error, outcome.ok);
         ++total;
         if (!outcome.ok) {
           ++failures;
@@ -182,7 +197,8 @@ int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &optio
                        outcome.problem);
         } else {
           auto &[count, worst] = summary[fmt::format(
-              "{} {}", name(spec.x), name(spec.split == 1 ? Reduce::none : spec.reduce))];
+              "{} {}", name(spec.x),
+              name(spec.split == 1 ? Reduce::none : spec.reduce))];
           ++count;
           worst = std::max(worst, outcome.error);
         }

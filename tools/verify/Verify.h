@@ -22,7 +22,8 @@ struct Problem {
   DeviceBuffer xMemory, qweight, scales, qzeros, out;
   int maxRows;
 
-  Problem(const std::shared_ptr<Device> &device, GemmSpec spec, std::uint64_t seed);
+  Problem(const std::shared_ptr<Device> &device, GemmSpec spec,
+          std::uint64_t seed);
   GemmArguments arguments(std::int64_t m) const;
   std::string name() const;
 };
@@ -35,8 +36,8 @@ struct AccuracyOptions {
 
 /// Every combination that docs/results/accuracy.md lists. Writes JSON to
 /// `path`, prints a summary, returns the number of failures.
-int accuracy(const std::shared_ptr<Device> &device, const AccuracyOptions &options,
-             const std::string &path);
+int accuracy(const std::shared_ptr<Device> &device,
+             const AccuracyOptions &options, const std::string &path);
 
 struct TimingOptions {
   std::uint64_t seed = 1;
@@ -49,5 +50,8 @@ struct TimingOptions {
 /// the same bytes in the same run.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
+
+/// The example programs on odd and even sizes.
+int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);
 
 } // namespace lath::verify

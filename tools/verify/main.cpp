@@ -20,12 +20,16 @@ int main(int argc, char **argv) {
   t->add_option("-m", timing.m, "rows")->delimiter(',');
   t->add_option("--shapes", timing.shapes, "NxK,NxK,...");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
+  auto *e = app.add_subcommand("examples", "the example programs against fp64");
+  e->add_option("--seed", accuracy.seed, "of the random inputs");
   CLI11_PARSE(app, argc, argv);
   try {
     auto device = lath::openCuda();
-    fmt::print("{}, driver {}\n", device->info().name, device->info().driverText);
-    int failures = *a ? lath::verify::accuracy(device, accuracy, path)
-                      : lath::verify::timing(device, timing, path);
+    fmt::print("{}, driver {}\n", device->info().name,
+               device->info().driverText);
+    int failures = *a   ? lath::verify::accuracy(device, accuracy, path)
+                   : *e ? lath::verify::examples(device, accuracy.seed)
+                        : lath::verify::timing(device, timing, path);
     return failures ? 6 : 0;
   } catch (const lath::Error &error) {
     fmt::print(stderr, "lath-verify: error: {}\n", error.message());

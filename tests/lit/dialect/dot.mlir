@@ -10,13 +10,15 @@
 #ct = #tile.layout<[8, 16], register = [[1, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
 
 // CHECK-LABEL: func.func @dots
-func.func @dots(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf32>) {
+func.func @dots(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf32>, %s: tensor<2x64xf16>) {
   // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} swapped {note = "w"} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   %1 = tile.dot %a, %b, %acc swapped {note = "w"} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
   // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} {k_warps = 4 : i32} : tensor<16x128xf16>
   %2 = tile.dot %a, %b, %acc {k_warps = 4 : i32} : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+  // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} scales %{{.*}} swapped : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>, tensor<2x64xf16>
+  %3 = tile.dot %a, %b, %acc scales %s swapped : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>, tensor<2x64xf16>
   return
 }
 

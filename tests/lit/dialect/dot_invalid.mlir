@@ -40,6 +40,14 @@ func.func @operand(%a: tensor<16x128xf32>, %b: tensor<128x64xf32>, %acc: tensor<
 
 // -----
 
+func.func @scales(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf32>, %s: tensor<1x32xf16>) {
+  // expected-error @+1 {{expected scales [G, 64] with G a divisor of 128, got [1, 32]}}
+  %0 = tile.dot %a, %b, %acc scales %s : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>, tensor<1x32xf16>
+  return
+}
+
+// -----
+
 // Lanes 0 and 1 of B hold other k than those of A.
 #a = #tile.layout<[16, 16], register = [[0, 1], [8, 0], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
 #b = #tile.layout<[16, 8], register = [[2, 0], [8, 0]], lane = [[1, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>

@@ -14,3 +14,6 @@ func.func private @c() attributes {tile.schedule = #tile.schedule<warps = 8, k_w
 // CHECK: reduce = atomic_out,
 func.func private @d() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1,
     split = 2, order = contiguous, reduce = atomic_out, capability = 80>}
+// CHECK: warps = 2, stages = 3, scale_sums = true, split = 1,
+func.func private @e() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 3,
+    scale_sums = true, split = 1, order = contiguous, reduce = none, capability = 80>}

@@ -309,6 +309,73 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 
 // -----
 
+// Whole numbers need no scale: four differences of pairs, no product.
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+
+// CHECK-LABEL: llvm.func @unpack
+// CHECK-COUNT-4: llvm.fsub %{{.*}} : vector<2xf16>
+// CHECK-NOT:     llvm.fsub
+// CHECK-NOT:     llvm.fmul
+// CHECK:         llvm.return
+func.func @unpack(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
+  %w = tile.unpack %q : tensor<32x8xi4, #q> -> tensor<32x8xf16, #w>
+  return
+}
+
+// -----
+
+// Two warps add up their halves of k: each stores its four sums and reads
+// back the two that it keeps, from both.
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[8, 0]]>
+
+// CHECK-LABEL: llvm.func @sum_warps
+// CHECK-COUNT-4: llvm.store %{{.*}} : f32, !llvm.ptr<3>
+// CHECK-NOT:     llvm.store
+// CHECK:         nvvm.barrier
+// CHECK-COUNT-2: llvm.fadd
+// CHECK-NOT:     llvm.fadd
+// CHECK:         llvm.return
+func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c = arith.constant 1.0 : f32
+  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
+  %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  return
+}
+
+// -----
+
+// Each group of k is summed on its own, then scaled into the total: two
+// groups of 16, four sums a lane each.
+#a = #tile.layout<[16, 32], register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#b = #tile.layout<[32, 8], register = [[1, 0], [8, 0], [16, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#g = #tile.layout<[2, 8], register = [[1, 0], [0, 1]], lane = [[0, 2], [0, 4], [0, 0], [0, 0], [0, 0]]>
+
+// CHECK-LABEL: llvm.func @scaled_dot
+// CHECK:         nvvm.mma.sync
+// CHECK-COUNT-4: llvm.intr.fma(%{{.*}}) : (f32, f32, f32) -> f32
+// CHECK:         nvvm.mma.sync
+// CHECK-COUNT-4: llvm.intr.fma(%{{.*}}) : (f32, f32, f32) -> f32
+// CHECK-NOT:     llvm.intr.fma
+// CHECK:         llvm.return
+func.func @scaled_dot() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f16
+  %z = arith.constant 0.0 : f32
+  %a = tile.splat %s : f16 -> tensor<16x32xf16, #a>
+  %b = tile.splat %s : f16 -> tensor<32x8xf16, #b>
+  %c = tile.splat %z : f32 -> tensor<16x8xf32, #c>
+  %g = tile.splat %s : f16 -> tensor<2x8xf16, #g>
+  %d = tile.dot %a, %b, %c scales %g : tensor<16x32xf16, #a>, tensor<32x8xf16, #b>, tensor<16x8xf32, #c>, tensor<2x8xf16, #g>
+  return
+}
+
+// -----
+
 // A row over eight lanes and two warps: one pair in registers, three
 // shuffles, one exchange through shared memory.
 #x = #tile.layout<[4, 32], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]], warp = [[0, 16]]>

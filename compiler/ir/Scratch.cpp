@@ -1,4 +1,4 @@
-#include "compiler/lowering/Scratch.h"
+#include "compiler/ir/Scratch.h"
 
 using namespace mlir;
 

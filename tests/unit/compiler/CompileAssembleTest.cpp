@@ -1,0 +1,141 @@
+// Protects that the assemblers take what the compiler makes, on every target,
+// and keep all of it in registers.
+#include "kernels/Engine.h"
+#include "runtime/Assemble.h"
+#include "tests/unit/compiler/CompileHelpers.h"
+
+using namespace lath;
+using namespace lath::test;
+
+namespace {
+
+bool haveAssembler() {
+  const Toolchain &tools = toolchain();
+  bool found = tools.nvJitLink.has_value() || tools.ptxas.found();
+  if (!found)
+    WARN("skipped: no assembler");
+  return found;
+}
+
+void checkRegistersOnly(const Ptx &ptx) {
+  Cubin cubin = assemble(ptx);
+  CHECK(cubin.bytes.size() > 0);
+  CHECK(cubin.resources.localBytes == 0);
+  CHECK(cubin.resources.spillStores == 0);
+  CHECK(cubin.resources.registers <= 255);
+}
+
+/// Specs of the heuristic's schedules: M from one row to several tiles, each
+/// group size, each kind of zero point, ragged N, both types, each reduction.
+void checkDefaults(const std::string &targetName) {
+  if (!haveAssembler())
+    return;
+  const Target &on = target(targetName);
+  for (std::string text :
+       {"m1n4096k4096g128", "m8n4096k11008g32,w=u4z1", "m16n11008k4096g64,w=u4z",
+        "m16n4096k4096g4096", "m32n4096k4096g128,x=bf16", "m64n4096k4096g128,w=u4z1",
+        "m200n4104k4096g64,x=bf16,w=u4z", "m16n4096k4096g128s1",
+        "m16n4096k4096g128s4,reduce=atomic", "m16n4096k4096g128s4,reduce=atomic-out",
+        "m16n72k96g32"}) {
+    INFO(text << " on " << targetName);
+    checkRegistersOnly(compileGemm(parseGemmSpec(text), std::nullopt, on).ptx);
+  }
+}
+
+} // namespace
+
+TEST_CASE("default kernels assemble for sm_80 without spills") {
+  checkDefaults("sm_80");
+}
+TEST_CASE("default kernels assemble for sm_86 without spills") {
+  checkDefaults("sm_86");
+}
+TEST_CASE("default kernels assemble for sm_89 without spills") {
+  checkDefaults("sm_89");
+}
+TEST_CASE("default kernels assemble for sm_90a without spills") {
+  checkDefaults("sm_90a");
+}
+TEST_CASE("default kernels assemble for sm_100a without spills") {
+  checkDefaults("sm_100a");
+}
+TEST_CASE("default kernels assemble for sm_120a without spills") {
+  checkDefaults("sm_120a");
+}
+
+TEST_CASE("every elementwise operation assembles in every type") {
+  if (!haveAssembler())
+    return;
+  for (std::string targetName : {"sm_80", "sm_90a"})
+    for (Dtype dtype : {Dtype::f16, Dtype::bf16, Dtype::f32}) {
+      INFO(name(dtype) << " on " << targetName);
+      Program p("elementwise");
+      View x = p.view("x", dtype, {4096});
+      Range r = p.range(p.programId(0), 1024);
+      Tile t = x.load({r});
+      Tile u = p.max(t / t, p.min(t * t - t, t + t));
+      Tile f = p.cast(u, Dtype::f32);
+      f = p.tanh(p.sqrt(p.rsqrt(p.exp2(p.exp(f)))));
+      x.store({r}, p.cast(f, dtype));
+      checkRegistersOnly(compile(p, options(targetName)).ptx);
+    }
+}
+
+TEST_CASE("integer tiles assemble") {
+  if (!haveAssembler())
+    return;
+  Program p("integers");
+  View x = p.view("x", Dtype::i32, {16, 64});
+  Range r = p.range(p.constant(0), 16), c = p.range(p.constant(0), 64);
+  Tile t = x.load({r, c});
+  x.store({r, c}, p.max(p.min(t * t, t + t), p.splat(7, Dtype::i32, {16, 64}) - t));
+  checkRegistersOnly(compile(p, options()).ptx);
+}
+
+TEST_CASE("attention with two dots in a loop assembles") {
+  if (!haveAssembler())
+    return;
+  Program p("attention");
+  const Shape square{64, 64};
+  View q = p.view("q", Dtype::f16, {64, 64}), k = p.view("k", Dtype::f16, {1024, 64}),
+       v = p.view("v", Dtype::f16, {1024, 64}), out = p.view("out", Dtype::f32, {64, 64});
+  Range rows = p.range(p.constant(0), 64), width = p.range(p.constant(0), 64);
+  Tile zero = p.splat(0, Dtype::f32, square);
+  Tile query = q.load({rows, width});
+  Tile sum = p.loop(p.kRange(1024, 64), zero, [&](Range kk, Tile acc) {
+    Tile s = p.dot(query, p.transpose(k.load({kk, width})), zero);
+    Tile e = p.exp(s - p.broadcast(p.maximum(s, 1), square));
+    return p.dot(p.cast(e, Dtype::f16), v.load({kk, width}), acc);
+  });
+  out.store({rows, width}, sum);
+  checkRegistersOnly(compile(p, options("sm_80", 4, 2)).ptx);
+}
+
+TEST_CASE("ranks one to three, odd extents and small tiles assemble") {
+  if (!haveAssembler())
+    return;
+  {
+    Program p("three");
+    Index n = p.scalar("n");
+    View x = p.view("x", Dtype::f16, {n, 6, 41}), y = p.view("y", Dtype::f16, {n, 6, 41});
+    Range a = p.range(p.programId(0), 2), b = p.range(p.constant(0), 8),
+          c = p.range(p.constant(0), 64);
+    y.store({a, b, c}, x.load({a, b, c}));
+    checkRegistersOnly(compile(p, options()).ptx);
+  }
+  {
+    Program p("single");
+    View x = p.view("x", Dtype::f32, {1});
+    Range one = p.range(p.constant(0), 1);
+    x.store({one}, x.load({one}));
+    checkRegistersOnly(compile(p, options()).ptx);
+  }
+  {
+    Program p("middle");
+    View x = p.view("x", Dtype::f32, {4, 8, 64}), y = p.view("y", Dtype::f32, {4, 1, 64});
+    Range a = p.range(p.constant(0), 4), b = p.range(p.constant(0), 8),
+          c = p.range(p.constant(0), 64), one = p.range(p.constant(0), 1);
+    y.store({a, one, c}, p.sum(x.load({a, b, c}), 1));
+    checkRegistersOnly(compile(p, options()).ptx);
+  }
+}
