@@ -113,6 +113,12 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       device->upload(scales.back().get(), problem.layer.scales.data(),
                      scaleBytes);
     }
+    // All that a launch reads of the weights: one copy, as one stretch.
+    PlainRead plain(device, weightBytes);
+    ColdCandidate read{"plain read", copies, weightBytes,
+                       [&](Stream stream, unsigned copy) {
+                         plain.launch(stream, weights[copy].get());
+                       }};
     for (std::int64_t m : options.m) {
       GemmSpec spec = base;
       spec.m = m;
@@ -183,7 +189,10 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       std::vector<ColdCandidate> finalists;
       for (std::size_t i : order)
         finalists.push_back(timed[i]);
+      finalists.push_back(read);
       std::vector<ColdTiming> times = timeCold(*device, finalists);
+      ColdTiming readTime = times.back();
+      times.pop_back();
       std::size_t best = 0;
       for (std::size_t i = 0; i < times.size(); ++i) {
         if (times[i].median < times[best].median)
@@ -191,19 +200,21 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         fmt::print(file,
                    "{}{{\"n\": {}, \"k\": {}, \"m\": {}, \"schedule\": \"{}\", "
                    "\"default\": {}, "
-                   "\"cold_us\": {:.3f}, \"p10\": {:.3f}, \"p90\": {:.3f}}}",
+                   "\"cold_us\": {:.3f}, \"p10\": {:.3f}, \"p90\": {:.3f}, "
+                   "\"plain_read_us\": {:.3f}}}",
                    first ? "" : ",\n", n, k, m, finalists[i].name,
                    which[order[i]] == 0, times[i].median, times[i].p10,
-                   times[i].p90);
+                   times[i].p90, readTime.median);
         first = false;
       }
       for (std::size_t i = 0; i < times.size(); ++i)
         if (which[order[i]] == 0 || i == best || options.sweep)
           fmt::print(
               "{:>6} {:>6} m{:<3} {:<44} {:8.3f} us [{:.3f} {:.3f}] {:6.0f} "
-              "GB/s{}{}\n",
+              "GB/s, {:.2f} of a read{}{}\n",
               n, k, m, finalists[i].name, times[i].median, times[i].p10,
               times[i].p90, (weightBytes + scaleBytes) / times[i].median / 1e3,
+              times[i].median / readTime.median,
               which[order[i]] == 0 ? " default" : "", i == best ? " best" : "");
       std::fflush(stdout);
     }
