@@ -59,6 +59,10 @@ void checkOptions(const CompileOptions &options) {
   int warps = options.warps;
   if (warps < 1 || warps > 32 || (warps & (warps - 1)))
     fail(fmt::format("expected a power of two from 1 to 32 warps, got {}", warps));
+  int kWarps = options.kWarps;
+  if (kWarps < 1 || kWarps > warps || (kWarps & (kWarps - 1)))
+    fail(fmt::format("expected a power of two from 1 to {} warps along K, got {}",
+                     warps, kWarps));
   if (options.stages < 1)
     fail(fmt::format("expected at least one stage, got {}", options.stages));
   if (options.split < 1)

@@ -78,43 +78,38 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     while (s.kWarps < 8 && 2 * s.kWarps * strips <= 9 * sms &&
            spec.k / s.split >= 128 * (2 * s.kWarps))
       s.kWarps *= 2;
-  s.warps = s.blockN / 32 * s.kWarps;
-  int perWarp = s.blockM == 16 && s.kWarps == 8 ? 64 : 128;
-  s.blockK = perWarp * s.kWarps;
+  const std::int64_t blocksPerSm =
+      std::min<std::int64_t>((tiles * s.split + sms - 1) / sms, 8);
+  std::int64_t own = 0; // K steps of a block
   auto straddles = [&] {
     return spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK;
   };
-  while (s.blockK > 32 * s.kWarps && (straddles() || s.blockK / 2 >= spec.k))
-    s.blockK /= 2;
-  while (straddles()) { // groups that no power of two divides
-    s.kWarps /= 2;
-    s.warps /= 2;
-    s.blockK /= 2;
-  }
-
-  // Enough copies in flight to cover the latency of memory: 48 KB an SM.
-  const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
-  const std::int64_t own = (steps + s.split - 1) / s.split;
-  const std::int64_t blocksPerSm =
-      std::min<std::int64_t>((tiles * s.split + sms - 1) / sms, 8);
-  s.stages = 2;
-  while (s.stages < 5 && s.stages <= own &&
-         (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
-    ++s.stages;
-  // All blocks at once, if fewer stages or a shorter step make it possible: a
-  // second wave would start when the first is done.
-  const std::int64_t reserved = 1024; // of each block, for the system
+  // All blocks at once where that is possible: a second wave would start when
+  // the first is done.
+  const std::int64_t reserved = 1024; // bytes of each block, for the system
   auto fits = [&](std::int64_t blocks) {
     return sharedBytes(s, spec) <= target.maxSharedBytes &&
            blocks * (sharedBytes(s, spec) + reserved) <=
                target.sharedBytesPerSm;
   };
-  while (s.stages > 2 && !fits(blocksPerSm))
-    --s.stages;
-  while (s.kWarps > 1 && !fits(1)) {
-    s.kWarps /= 2;
-    s.warps /= 2;
-    s.blockK /= 2;
+  for (;; s.kWarps /= 2) {
+    s.warps = s.blockN / 32 * s.kWarps;
+    s.blockK = (s.blockM == 16 && s.kWarps == 8 ? 64 : 128) * s.kWarps;
+    while (s.blockK > 32 * s.kWarps && (straddles() || s.blockK / 2 >= spec.k))
+      s.blockK /= 2;
+    // Enough copies in flight to cover the latency of memory, 48 KB an SM, but
+    // not so many that most of K is only prologue.
+    const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
+    own = (steps + s.split - 1) / s.split;
+    s.stages = 2;
+    while (s.stages < 5 && s.stages < own - 1 &&
+           (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
+      ++s.stages;
+    while (s.stages > 2 && !fits(blocksPerSm))
+      --s.stages;
+    bool together = fits(blocksPerSm) || (s.split == 1 && fits(1));
+    if (s.kWarps == 1 || (together && !straddles()))
+      break;
   }
   because(fmt::format(
       "w{}, kw{}, bk{}: about eight warps an SM, each with {} of a K step",

@@ -118,6 +118,10 @@ TEST_CASE("options out of range are refused") {
     CHECK(refused([&](CompileOptions &o) { o.warps = warps; }) ==
           "compile: expected a power of two from 1 to 32 warps, got " +
               std::to_string(warps));
+  for (int kWarps : {-1, 0, 3, 8})
+    CHECK(refused([&](CompileOptions &o) { o.kWarps = kWarps; }) ==
+          "compile: expected a power of two from 1 to 4 warps along K, got " +
+              std::to_string(kWarps));
   CHECK(refused([](CompileOptions &o) { o.stages = 0; }) ==
         "compile: expected at least one stage, got 0");
   CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
