@@ -97,12 +97,12 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     s.blockK = (s.blockM == 16 && s.kWarps == 8 ? 64 : 128) * s.kWarps;
     while (s.blockK > 32 * s.kWarps && (straddles() || s.blockK / 2 >= spec.k))
       s.blockK /= 2;
-    // Enough copies in flight to cover the latency of memory, 48 KB an SM, but
-    // not so many that most of K is only prologue.
+    // Enough copies in flight to cover the latency of memory, 48 KB an SM; of
+    // long steps not so many that most of K is only prologue.
     const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
     own = (steps + s.split - 1) / s.split;
     s.stages = 2;
-    while (s.stages < 5 && s.stages < own - 1 &&
+    while (s.stages < 5 && s.stages < (s.kWarps > 1 ? own - 1 : own + 1) &&
            (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
       ++s.stages;
     while (s.stages > 2 && !fits(blocksPerSm))

@@ -23,10 +23,13 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
     return list;
   const std::array policies = {std::pair{Reduce::ordered, KOrder::contiguous},
                                std::pair{Reduce::atomic, KOrder::contiguous}};
-  for (int bn : {32, 64, 128})
-    for (int nWarps : {bn / 32, bn / 16})
-      for (int kWarps : {1, 2, 4, 8, 16})
-        for (int perWarp : {64, 128, 256})
+  // Wide blocks share the activations of many rows; narrow ones fill the
+  // device.
+  const bool many = spec.m > 16;
+  for (int bn : many ? std::array{64, 128, 256} : std::array{32, 64, 128})
+    for (int nWarps : {bn / 32, spec.m > 8 ? bn / 64 : bn / 16})
+      for (int kWarps : many ? std::vector{1, 2} : std::vector{1, 2, 4, 8, 16})
+        for (int perWarp : {64, 128, many ? 128 : 256})
           for (int stages : {2, 3, 4, 5})
             for (int split : {1, 2, 4, 8})
               for (auto [reduce, order] : policies) {
@@ -42,14 +45,14 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                 s.reduce = split == 1 ? Reduce::none : reduce;
                 if (reduce == Reduce::atomic && (split == 1 || spec.n > 2048))
                   continue;
-                if (s.warps > 16 || s.warps < 2)
+                if (s.warps > 16 || nWarps < 1)
                   continue;
                 // As many steps as stages, and enough of the device at work:
                 // other schedules have not been seen to win.
                 std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK / split;
                 std::int64_t warps = (spec.n + bn - 1) / bn * split * s.warps;
                 if (steps < 1 || stages > std::max<std::int64_t>(2, steps) ||
-                    (spec.n > 2048 && warps < 6 * smCount) ||
+                    (spec.n > 2048 && warps < 3 * smCount) ||
                     warps > 24 * smCount)
                   continue;
                 GemmSpec asked = spec;

@@ -182,3 +182,11 @@ func.func @shallow(%x: tensor<16x16xf16>, %q: tensor<16x64xi4>, %s: tensor<1x64x
   %0 = tile.dot %x, %w, %acc swapped : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
   return
 }
+
+// -----
+
+func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+  // expected-error @+1 {{2 warps along k are too many for 2 warps and a K step of 16}}
+  %0 = tile.dot %a, %b, %acc {k_warps = 2 : i32} : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
+  return
+}

@@ -668,3 +668,58 @@ func.func @not_the_slice() attributes {tile.schedule = #tile.schedule<warps = 1,
   %1 = tile.reduce add %0 dim 1 : tensor<4x16xf32, #x> -> tensor<4x1xf32, #r>
   return
 }
+
+// -----
+
+#a = #tile.layout<[16, 16], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 8]]>
+#b = #tile.layout<[16, 8], register = [[1, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = [[8, 0]]>
+#c = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+func.func @k_in_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f16
+  %z = arith.constant 0.0 : f32
+  %a = tile.splat %s : f16 -> tensor<16x16xf16, #a>
+  %b = tile.splat %s : f16 -> tensor<16x8xf16, #b>
+  %c = tile.splat %z : f32 -> tensor<16x8xf32, #c>
+  // expected-error @+2 {{expected a fragment's registers along rows and k}}
+  // expected-error @+1 {{failed to legalize operation 'tile.dot'}}
+  %d = tile.dot %a, %b, %c : tensor<16x16xf16, #a>, tensor<16x8xf16, #b>, tensor<16x8xf32, #c>
+  return
+}
+
+// -----
+
+#x = #tile.layout<[4, 16], register = [[1, 1]], lane = [[0, 2], [0, 4], [0, 8], [0, 1], [2, 0]]>
+#r = #tile.layout<[4, 1], register = [[1, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [2, 0]]>
+func.func @mixed() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %s = arith.constant 1.0 : f32
+  %0 = tile.splat %s : f32 -> tensor<4x16xf32, #x>
+  // expected-error @+2 {{a layout basis mixes the reduced dimension with others: [4, 16] register = [(1, 1)]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.reduce'}}
+  %1 = tile.reduce add %0 dim 1 : tensor<4x16xf32, #x> -> tensor<4x1xf32, #r>
+  return
+}
+
+// -----
+
+#l = #tile.layout<[1, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
+func.func @two_bytes(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x41xf16>
+  %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 1x32xf16, #l>
+  // expected-error @+2 {{cp.async moves at least 4 bytes, got 2}}
+  // expected-error @+1 {{failed to legalize operation 'tile.async_copy'}}
+  tile.async_copy %x[%c0, %c0], %b[%c0] : !tile.view<64x41xf16>, !tile.buffer<1 of 1x32xf16, #l>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c = arith.constant 1.0 : f32
+  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
+  // expected-error @+2 {{expected the result scattered over the warps, got [16, 8]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.sum_warps'}}
+  %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #p>
+  return
+}
