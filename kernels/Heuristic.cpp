@@ -102,7 +102,10 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     const std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK;
     own = (steps + s.split - 1) / s.split;
     s.stages = 2;
-    while (s.stages < 5 && s.stages < (s.kWarps > 1 ? own - 1 : own + 1) &&
+    const std::int64_t most =
+        s.blockK < 1024 ? own + 1
+                        : std::max(own - 1, std::min<std::int64_t>(own + 1, 3));
+    while (s.stages < std::min<std::int64_t>(most, 5) &&
            (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
       ++s.stages;
     while (s.stages > 2 && !fits(blocksPerSm))
