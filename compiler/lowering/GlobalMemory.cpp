@@ -69,7 +69,9 @@ public:
     };
     // A dynamic last extent (vectors) has no alignment to rely on, except
     // that whole tiles inside need no check at all.
-    while (together(2ll << bits))
+    // Neighbours in the tile's row-major order are neighbours in memory only
+    // within a row.
+    while (bits < units.dimBits(last) && together(2ll << bits))
       ++bits;
     return bits;
   }

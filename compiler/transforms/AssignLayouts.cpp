@@ -82,8 +82,15 @@ private:
   void set(Value value, Layout layout) {
     if (!tensorType(value) || layouts.count(value))
       return;
-    layouts.insert({value, std::move(layout)});
+    layouts.insert({value, layout});
     changed.push_back(value);
+    // What a loop carries and what it returns have one type.
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      if (auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()))
+        set(loop.getTiedLoopResult(argument), std::move(layout));
+    } else if (auto loop = value.getDefiningOp<scf::ForOp>()) {
+      set(loop.getTiedLoopRegionIterArg(cast<OpResult>(value)), std::move(layout));
+    }
   }
 
   void seedBlocked(Value value) {

@@ -10,6 +10,8 @@
 #include "runtime/emulator/MemoryAccess.h"
 #include "runtime/emulator/SharedRaces.h"
 
+#include <algorithm>
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace lath::emulator {

@@ -43,6 +43,8 @@ TEST_CASE("the printed schedule is canonical and parses back") {
                   "bm16bn128bk128w4st4s8"),
         {"s8st4w4bk128bn128bm16", "bm16bn128bk128w4st4s8"},
         {"s1,reduce=none", "bm16bn128bk128w4st4s1"},
+        {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
+        {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
         {"s2,reduce=atomic-out,order=contiguous",
          "bm16bn128bk128w4st4s2,order=contiguous,reduce=atomic-out"}}) {
     Schedule schedule = parseSchedule(text);
@@ -58,11 +60,18 @@ TEST_CASE("every valid schedule prints and parses back") {
         for (int stages = 2; stages <= 6; ++stages)
           for (int split : {1, 3, 64})
             for (KOrder order : {KOrder::interleaved, KOrder::contiguous}) {
-              Schedule schedule{
-                  m,      n,
-                  64,     warps,
-                  stages, split,
-                  order,  split == 1 ? Reduce::none : Reduce::atomicOut};
+              Schedule schedule;
+              schedule.blockM = m;
+              schedule.blockN = n;
+              schedule.blockK = 64;
+              schedule.warps = warps;
+              schedule.kWarps = stages % 2 ? warps : 1;
+              schedule.stages = stages;
+              schedule.split = split;
+              schedule.order = order;
+              schedule.reduce = split == 1 ? Reduce::none : Reduce::atomicOut;
+              schedule.scales =
+                  m < 64 ? ScalePlacement::sums : ScalePlacement::weights;
               validate(schedule);
               if (parseSchedule(print(schedule)) != schedule)
                 FAIL(print(schedule));
@@ -82,6 +91,8 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
         {"w0", "w = 0 is not in 1..16; the nearest is 1"},
         {"w6", "w = 6 is not a power of two; the nearest are 4 and 8"},
         {"w32", "w = 32 is not in 1..16; the nearest is 16"},
+        {"kw3", "kw = 3 is not a power of two; the nearest are 2 and 4"},
+        {"w4kw8", "kw = 8 exceeds w = 4: it counts warps of the block"},
         {"st1", "st = 1 is not in 2..6; the nearest is 2"},
         {"st7", "st = 7 is not in 2..6; the nearest is 6"},
         {"s0", "s = 0 is not in 1..64; the nearest is 1"},
@@ -98,12 +109,12 @@ TEST_CASE("text that is not a schedule is named with its place") {
   for (auto [text, message] :
        {std::pair("", "the text is empty"),
         {"bm16b32", "unknown field 'b' at character 5; the nearest is 'bm', "
-                    "and all are bm, bn, bk, w, st, s"},
+                    "and all are bm, bn, bk, w, kw, st, s"},
         {"bm16bm16", "field 'bm' is given twice, at characters 1 and 5"},
         {"bm", "field 'bm' needs a number at character 3, found the end"},
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
-         "all are order, reduce"},
+         "all are order, reduce, scales"},
         {"bm16,order=contigous",
          "order = 'contigous' at character 12 is not known; the nearest is "
          "'contiguous', and all are interleaved, contiguous"}})
