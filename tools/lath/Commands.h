@@ -30,6 +30,7 @@ void emit(const EmitArguments &arguments);
 struct RunArguments {
   SpecArguments spec;
   Text weights, layer, seed, schedule, device, format;
+  bool counters = false;
 };
 /// `lath run`: compiles, runs, compares with fp64, times.
 void run(const RunArguments &arguments);

@@ -125,7 +125,7 @@ CommandLine::CommandLine() {
       ->disable_flag_override();
 
   runCommand =
-      add("run", "Run a kernel on a GPU, check it against fp64, time it",
+      add("run", "Run a kernel, check it against fp64, time it on a GPU",
           fmt::format("{}  With --weights, n, k, g and w may be left out.\n"
                       "\nExamples:\n"
                       "  lath run m16n4096k4096g128s8 --format json\n"
@@ -140,7 +140,9 @@ CommandLine::CommandLine() {
   text(runCommand, "--seed", run.seed, "N", "Of the random inputs (1)");
   text(runCommand, "--schedule", run.schedule, "TEXT", scheduleText);
   text(runCommand, "--device", run.device, "DEVICE",
-       "cuda:0, cuda:1, ... (cuda:0)");
+       "emulator, cuda:0, cuda:1, ... (cuda:0 if there is a GPU)");
+  runCommand->add_flag("--counters", run.counters,
+                       "With the emulator: what the launch did, counted");
   text(runCommand, "--format", run.format, "FORMAT", "text or json (text)");
 
   explainCommand =

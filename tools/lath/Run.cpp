@@ -4,6 +4,8 @@
 #include "kernels/Engine.h"
 #include "kernels/Gptq.h"
 #include "runtime/CudaDevice.h"
+#include "runtime/EmulatedDevice.h"
+#include "runtime/Environment.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/SpecReader.h"
 #include "tools/lath/Words.h"
@@ -19,10 +21,20 @@ namespace {
 constexpr unsigned maxCopies = 4096;
 constexpr int warmLaunches = 50, warmups = 3, replays = 20;
 
-/// "cuda:1" as 1, "cuda" as 0.
-int deviceOrdinal(const Text &device) {
+/// --device as a GPU's number; nothing for the emulator.
+std::optional<int> deviceOrdinal(const Text &device) {
   static constexpr std::string_view prefix = "cuda:";
-  if (!device || *device == "cuda")
+  if (!device) {
+    // A driver that is named but broken is an error, not a reason to emulate.
+    if (cudaDeviceCount() > 0 || !environment().cudaDriver.empty())
+      return 0;
+    remark("no GPU found: running on the emulator, which is exact but has no "
+           "times");
+    return std::nullopt;
+  }
+  if (*device == "emulator")
+    return std::nullopt;
+  if (*device == "cuda")
     return 0;
   bool digits = device->size() > prefix.size() &&
                 std::all_of(device->begin() + prefix.size(), device->end(),
@@ -30,21 +42,21 @@ int deviceOrdinal(const Text &device) {
   if (!device->starts_with(prefix) || !digits)
     throw CliError{
         usage,
-        fmt::format("unknown device '{}'; the nearest is 'cuda:0'", *device),
-        {"a device is cuda:0, cuda:1, ... as `lath doctor` lists "
+        fmt::format("unknown device '{}'; the nearest is '{}'", *device,
+                    device->starts_with("e") ? "emulator" : "cuda:0"),
+        {"a device is emulator, or cuda:0, cuda:1, ... as `lath doctor` lists "
          "them"}};
   return wholeNumber<int>("the number of --device",
                           device->substr(prefix.size()));
 }
 
-std::shared_ptr<Device> openDevice(int ordinal) {
+std::shared_ptr<Device> openGpu(int ordinal) {
   try {
     return openCuda(ordinal);
   } catch (const Error &error) {
     std::vector<std::string> notes = error.notes();
-    notes.push_back(
-        "`lath doctor` tells what this machine has; `lath emit` and "
-        "`lath explain` need no GPU");
+    notes.push_back("`lath doctor` tells what this machine has; "
+                    "`lath run --device emulator` needs no GPU");
     throw Error(error.kind(), error.message(), std::move(notes));
   }
 }
@@ -87,6 +99,7 @@ public:
   }
 
   const Kernel &kernel() const { return kernel_; }
+  DevicePtr output() const { return out_.get(); }
   std::int64_t weightBytes() const {
     return static_cast<std::int64_t>(copies_.front().bytes());
   }
@@ -204,6 +217,18 @@ Error wrongResult(const RunReport &report) {
       std::move(notes));
 }
 
+/// What the emulator finds wrong is a wrong result, whatever the numbers say.
+Check checkEmulated(Experiment &experiment, const GemmSpec &spec) {
+  try {
+    return experiment.check();
+  } catch (const Error &error) {
+    throw Error(ErrorKind::mismatch,
+                fmt::format("the emulator refuses {}: {}", print(spec),
+                            error.message()),
+                error.notes());
+  }
+}
+
 /// The reference is fp64 on the host, a few billion products a second and core.
 void announceReference(const GemmSpec &spec) {
   double products = double(spec.m) * double(spec.n) * double(spec.k);
@@ -217,7 +242,6 @@ void announceReference(const GemmSpec &spec) {
 
 void run(const RunArguments &arguments) {
   bool json = wantsJson(arguments.format);
-  int ordinal = deviceOrdinal(arguments.device);
   RunReport report;
   report.seed = arguments.seed
                     ? wholeNumber<std::uint64_t>("--seed", *arguments.seed)
@@ -243,7 +267,13 @@ void run(const RunArguments &arguments) {
     request = readRequest(arguments.spec, arguments.schedule);
   }
 
-  Engine engine(openDevice(ordinal));
+  std::optional<int> ordinal = deviceOrdinal(arguments.device);
+  if (arguments.counters && ordinal)
+    throw CliError{usage, "--counters needs --device emulator", {}};
+  std::shared_ptr<EmulatedDevice> emulator;
+  if (!ordinal)
+    emulator = openEmulator();
+  Engine engine(emulator ? emulator : openGpu(*ordinal));
   report.device = engine.device()->info();
   if (!arguments.weights)
     layer = randomLayer(request.spec, report.seed);
@@ -252,8 +282,15 @@ void run(const RunArguments &arguments) {
   describe(experiment.kernel(), report);
   report.weightBytes = experiment.weightBytes();
 
-  report.check = experiment.check();
-  if (report.check.ok()) {
+  if (emulator) {
+    emulator->expectWritten(
+        experiment.output(),
+        2 * static_cast<std::size_t>(request.spec.m * request.spec.n));
+    report.check = checkEmulated(experiment, request.spec);
+    report.notCold = "the emulator has no clock";
+    if (arguments.counters)
+      report.counters = print(emulator->counters());
+  } else if (report.check = experiment.check(); report.check.ok()) {
     time(experiment, report);
     // What the timed launches left behind, in tickets and workspaces, shows
     // here.

@@ -41,6 +41,7 @@ struct RunReport {
   std::optional<ColdTiming> cold;
   std::string notCold; ///< why there is no cold time
   std::optional<double> warmMicroseconds;
+  std::string counters; ///< of the emulator, as a table; empty: not asked for
 };
 
 std::string asText(const RunReport &report);

@@ -30,18 +30,21 @@ std::string asText(const RunReport &r) {
   text += row("spec", fmt::format("{}, seed {}", print(r.spec), r.seed));
   if (r.weightsFile)
     text += row("weights", fmt::format("{} in {}", *r.layer, *r.weightsFile));
-  text += row("device", fmt::format("{}, {}, {} SMs, driver {}", r.device.name,
+  text += row("device", fmt::format("{}, {}, {} SMs{}", r.device.name,
                                     r.device.target, r.device.smCount,
-                                    r.device.driverText));
+                                    r.device.driverText == "none"
+                                        ? ""
+                                        : ", driver " + r.device.driverText));
   text += row("schedule", print(r.schedule));
   text += row("grid", fmt::format("{} x {} x {} = {} blocks of {} threads, "
                                   "{} at once on an SM",
                                   r.grid[0], r.grid[1], r.grid[2],
                                   r.grid[0] * r.grid[1] * r.grid[2], r.threads,
                                   r.blocksPerSm));
-  text += row("registers",
-              fmt::format("{} a thread, {} B of local memory",
-                          r.resources.registers, r.resources.localBytes));
+  if (r.resources.registers)
+    text += row("registers",
+                fmt::format("{} a thread, {} B of local memory",
+                            r.resources.registers, r.resources.localBytes));
   text += row("shared", fmt::format("{} B a block", r.sharedBytes));
   text += row("error", checkText(r.check));
   if (r.cold)
@@ -58,6 +61,8 @@ std::string asText(const RunReport &r) {
                                     *r.warmMicroseconds));
   else
     text += row("warm", "not measured: " + r.notCold);
+  if (!r.counters.empty())
+    text += "\n" + r.counters;
   return text;
 }
 

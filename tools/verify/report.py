@@ -237,7 +237,7 @@ lath-verify time -m {rows_of_m} -o t.json
 python3 tools/verify/report.py --timing t.json --commit {commit}
 ```
 
-Lath and the plain read were timed in one run, rounds alternating. The plain read is a kernel that reads the 4-bit weights once and does nothing else; it does not read the scales, 3 % more bytes. Peers were timed on another day on a GPU of the same kind ({peers_file['device']}), by the same method, each in its best configuration.
+Lath and the plain read were timed in one run, rounds alternating. The plain read is a kernel that reads the 4-bit weights once and does nothing else; it does not read the scales, 3 % more bytes. Peers were timed earlier on a GPU of the same kind ({peers_file['device']}), by the same method, each in its best configuration.
 
 ![Times by shape](timing.svg)
 
