@@ -1,8 +1,8 @@
 // cp.async.bulk, cp.reduce.async.bulk and st.async: the copy engine moves
 // bytes between global and shared memory, or between the blocks of a cluster.
 //
-// A copy that signals an mbarrier completes when somebody asks the mbarrier;
-// one in a bulk group, at the wait for its group. TMA tensor copies are not
+// A copy that signals an mbarrier completes when somebody asks the mbarrier
+// for the second time; one in a bulk group, at the wait for its group. TMA tensor copies are not
 // known.
 #include "runtime/emulator/AddressSpaces.h"
 #include "runtime/emulator/Arithmetic.h"
@@ -253,11 +253,16 @@ void completeBulk(Cluster &cluster, const Block &owner, std::uint32_t offset) {
   if (cluster.bulk.empty())
     return;
   std::vector<PendingBulk> ready;
-  std::erase_if(cluster.bulk, [&](const PendingBulk &b) {
-    bool signals = b.mbarrier == offset && b.toOwner == &owner;
-    if (signals)
-      ready.push_back(b);
-    return signals;
+  std::erase_if(cluster.bulk, [&](PendingBulk &b) {
+    if (b.mbarrier != offset || b.toOwner != &owner)
+      return false;
+    if (!b.asked) {
+      b.asked = true;
+      ++cluster.progress;
+      return false;
+    }
+    ready.push_back(b);
+    return true;
   });
   for (const PendingBulk &b : ready)
     complete(cluster, b);

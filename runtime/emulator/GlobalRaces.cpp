@@ -61,12 +61,16 @@ GlobalRaces::Shadow &GlobalRaces::shadowOf(const Buffer &buffer) {
   return *shadows_.at(&buffer);
 }
 
-std::uint64_t *GlobalRaces::cells(Shadow &shadow, const Buffer &buffer, bool writes) {
-  auto &pointer = writes ? shadow.writes : shadow.reads;
+std::uint64_t *GlobalRaces::cells(Shadow &shadow, const Buffer &buffer, Cells which) {
+  auto &pointer = which == Cells::writes  ? shadow.writes
+                  : which == Cells::reads ? shadow.reads
+                                          : shadow.others;
   if (std::uint64_t *there = pointer.load(std::memory_order_acquire))
     return there;
   std::lock_guard lock(shadow.mutex);
-  auto &owner = writes ? shadow.writesOwner : shadow.readsOwner;
+  auto &owner = which == Cells::writes  ? shadow.writesOwner
+                : which == Cells::reads ? shadow.readsOwner
+                                        : shadow.othersOwner;
   if (!owner) {
     owner = std::make_unique<std::uint64_t[]>((buffer.bytes + granuleBytes - 1) /
                                               granuleBytes);
@@ -130,7 +134,7 @@ void GlobalRaces::read(Warp &w, const Instruction &i, unsigned lane, Buffer &buf
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
   bool strong = i.order != Order::weak;
-  std::uint64_t *reads = cells(shadow, buffer, false);
+  std::uint64_t *reads = cells(shadow, buffer, Cells::reads);
   std::uint64_t mine = stamp(w, lane, strong ? isStrong : 0);
   for (std::size_t g = first; g <= last; ++g) {
     std::uint64_t seen = __atomic_load_n(&reads[g], __ATOMIC_RELAXED);
@@ -142,18 +146,20 @@ void GlobalRaces::read(Warp &w, const Instruction &i, unsigned lane, Buffer &buf
   std::uint64_t *writes = shadow.writes.load(std::memory_order_seq_cst);
   if (!writes)
     return;
-  for (std::size_t g = first; g <= last; ++g) {
-    std::uint64_t by = __atomic_load_n(&writes[g], __ATOMIC_SEQ_CST);
-    if (!by || ordered(w, lane, by))
-      continue;
-    // Strong accesses do not race; but to read a sum while others add to it,
-    // with no release at this address, is no flag either.
-    if (strong && by & isAtomic && (!(by & isReduction) || published(address)))
-      continue;
-    race(w, i, lane, buffer, buffer.base + g * granuleBytes, "reads what is written by",
-         by);
-    return;
-  }
+  std::uint64_t *others = shadow.others.load(std::memory_order_seq_cst);
+  for (std::size_t g = first; g <= last; ++g)
+    for (std::uint64_t *stamps : {writes, others}) {
+      std::uint64_t by = stamps ? __atomic_load_n(&stamps[g], __ATOMIC_SEQ_CST) : 0;
+      if (!by || ordered(w, lane, by))
+        continue;
+      // Strong accesses do not race; but to read a sum while others add to it,
+      // with no release at this address, is no flag either.
+      if (strong && by & isAtomic && (!(by & isReduction) || published(address)))
+        continue;
+      race(w, i, lane, buffer, buffer.base + g * granuleBytes, "reads what is written by",
+           by);
+      return;
+    }
 }
 
 void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
@@ -162,7 +168,7 @@ void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane, Buffer &bu
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
   bool strong = i.order != Order::weak;
-  std::uint64_t *writes = cells(shadow, buffer, true);
+  std::uint64_t *writes = cells(shadow, buffer, Cells::writes);
   std::uint64_t *reads = shadow.reads.load(std::memory_order_seq_cst);
   std::uint64_t mine = stamp(w, lane, strong ? isAtomic | isStrong : 0);
   for (std::size_t g = first; g <= last; ++g) {
@@ -191,10 +197,13 @@ void GlobalRaces::atomic(Warp &w, const Instruction &i, unsigned lane, Buffer &b
   shadow.atomics.store(true, std::memory_order_relaxed);
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
-  std::uint64_t *writes = cells(shadow, buffer, true);
+  std::uint64_t *writes = cells(shadow, buffer, Cells::writes);
+  std::uint64_t *others = cells(shadow, buffer, Cells::others);
   std::uint64_t mine = stamp(w, lane, isAtomic | isStrong | (returns ? 0 : isReduction));
   for (std::size_t g = first; g <= last; ++g) {
     std::uint64_t by = __atomic_exchange_n(&writes[g], mine, __ATOMIC_SEQ_CST);
+    if (by && blockOf(by) != w.block->linear)
+      __atomic_store_n(&others[g], by, __ATOMIC_SEQ_CST);
     if (by && !(by & isAtomic) && !ordered(w, lane, by)) {
       race(w, i, lane, buffer, buffer.base + g * granuleBytes,
            "updates atomically what is written by", by);

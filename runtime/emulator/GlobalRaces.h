@@ -89,10 +89,14 @@ private:
     std::unique_ptr<std::uint64_t[]> writesOwner;
     std::atomic<std::uint64_t *> reads{nullptr};
     std::unique_ptr<std::uint64_t[]> readsOwner;
+    /// Of atomic updates the last one by another block than `writes` names.
+    std::atomic<std::uint64_t *> others{nullptr};
+    std::unique_ptr<std::uint64_t[]> othersOwner;
     std::atomic<bool> atomics{false};
   };
   Shadow &shadowOf(const Buffer &buffer);
-  static std::uint64_t *cells(Shadow &shadow, const Buffer &buffer, bool writes);
+  enum class Cells { writes, reads, others };
+  static std::uint64_t *cells(Shadow &shadow, const Buffer &buffer, Cells which);
   std::uint64_t stamp(const Warp &w, unsigned lane, std::uint64_t flags) const;
   bool ordered(Warp &w, unsigned lane, std::uint64_t stamp) const;
   bool published(std::uint64_t address);

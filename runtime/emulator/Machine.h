@@ -173,6 +173,7 @@ struct PendingBulk {
   unsigned lane = 0;
   const Instruction *instruction = nullptr;
   std::uint64_t group = 0;
+  bool asked = false;             ///< its mbarrier was asked for once
   std::uint8_t *global = nullptr; ///< host address of the global side
   std::array<std::uint8_t, 16> data{}; ///< of st.async
 };

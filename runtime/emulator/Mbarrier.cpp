@@ -1,7 +1,8 @@
 // mbarrier objects: phases of a number of arrivals and a number of bytes.
 //
 // A phase completes when no arrivals and no bytes are pending. Copies complete
-// when somebody asks whether they have: as late as can be.
+// when somebody asks for the second time whether they have: as late as can be,
+// and never for those who ask once and go on.
 #include "runtime/emulator/Mbarrier.h"
 #include "runtime/emulator/AsyncCopy.h"
 #include "runtime/emulator/Decoder.h"
@@ -28,11 +29,10 @@ Target targetOf(Warp &w, const Instruction &i, unsigned lane,
   return {access.owner[lane], static_cast<std::uint32_t>(access.address[lane])};
 }
 
-/// Any use of an mbarrier reads what its init wrote.
 Mbarrier &use(Warp &w, const Instruction &i, unsigned lane, const Target &t) {
   Mbarrier &m = mbarrierAt(w, i, lane, *t.owner, t.offset);
   if (SharedRaces *races = w.block->cluster->races.get())
-    races->atomic(w, i, lane, *t.owner, t.offset, 8);
+    races->useMbarrier(w, i, lane, *t.owner, t.offset);
   return m;
 }
 
@@ -105,9 +105,12 @@ void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
 /// test_wait and try_wait. i.flags: 1 parity, 2 try.
 void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
   bool any = false;
+  std::uint32_t asked = 0; // lanes mostly ask for the same
   eachLane(mask, [&](unsigned lane) {
     Target t = targetOf(w, i, lane, 0);
-    completeBulk(*w.block->cluster, *t.owner, t.offset);
+    if (t.offset != asked)
+      completeBulk(*w.block->cluster, *t.owner, t.offset);
+    asked = t.offset;
     Mbarrier &m = use(w, i, lane, t);
     std::uint64_t operand = w.in(i, 1)[lane];
     bool done = i.flags & 1 ? (m.phase & 1) != (operand & 1) : m.phase > operand;

@@ -11,7 +11,8 @@ Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                      std::uint32_t offset);
 /// Bytes of an asynchronous copy have arrived.
 void completeTransaction(Block &owner, std::uint32_t offset, std::int64_t bytes);
-/// Completes the bulk copies that signal this mbarrier.
+/// A warp asks the mbarrier: completes the bulk copies that signal it and that
+/// somebody asked for before.
 void completeBulk(Cluster &cluster, const Block &owner, std::uint32_t offset);
 /// Reports copies that nobody waited for when a cluster's blocks have ended.
 void checkPendingBulk(Cluster &cluster);

@@ -180,6 +180,14 @@ void SharedRaces::atomic(Warp &w, const Instruction &i, unsigned lane, Block &ow
   }
 }
 
+void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                              std::uint32_t offset) {
+  const Cell &cell = cells_[owner.rank][offset >> granuleShift];
+  if (cell.writer &&
+      !ordered(entity(w), lane, cell.writer - 1u, cell.clock, cell.lane))
+    complain(w, i, lane, offset, Suspicion::sharedRace, "uses an mbarrier,", cell);
+}
+
 void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                              std::uint32_t offset, unsigned bytes, Proxy proxy) {
   unsigned me = entity(w);

@@ -32,6 +32,10 @@ public:
   void atomic(Warp &w, const Instruction &i, unsigned lane, Block &owner,
               std::uint32_t offset, unsigned bytes);
 
+  /// Use of an mbarrier: its initialisation must have been seen.
+  void useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                   std::uint32_t offset);
+
   // Asynchronous writes: from issue to landing nobody may touch the bytes.
   void issueWrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                   std::uint32_t offset, unsigned bytes, Proxy proxy);

@@ -160,6 +160,8 @@ TEST_CASE("atomic operations return the old value and apply to each lane") {
                      "atom.relaxed.gpu.global.inc.u32 %r2, [%rd1], %r3;\n"
                      "red.relaxed.gpu.global.add.u32 [%rd1+4], %r1;\n"
                      "red.global.max.s32 [%rd1+8], %r1;\n"
+                     "red.global.or.b32 [%rd1+12], %r1;\n"
+                     "red.global.xor.b32 [%rd1+36], %r1;\n"
                      "mov.b32 %f1, 0f3F800000;\nmov.b32 %f2, 0f40000000;\n"
                      "red.relaxed.gpu.global.add.v4.f32 [%rd1+16], {%f1, %f2, %f1, %f2};\n"
                      "mov.b32 %r4, 0x40003C00;\n"
@@ -174,12 +176,14 @@ TEST_CASE("atomic operations return the old value and apply to each lane") {
   CHECK(v[0] == 2); // 32 increments modulo 5
   CHECK(v[1] == 496);
   CHECK(v[2] == 31);
+  CHECK(v[3] == 31);
+  CHECK(v[9] == 0);
   CHECK(std::bit_cast<float>(v[4]) == 32.0f);
   CHECK(std::bit_cast<float>(v[5]) == 64.0f);
   CHECK(v[8] == 0x54005000);  // 64, 32
   CHECK(v[10] == 0x42804200); // 64, 32
   CHECK(v[12] == 9);
-  CHECK(device->counters().atomics == 7 * 32);
+  CHECK(device->counters().atomics == 9 * 32);
 }
 
 TEST_CASE("an instruction outside the set is an error that quotes it") {

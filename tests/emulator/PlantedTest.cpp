@@ -336,7 +336,7 @@ WAIT:
   st.shared.b32 [%r5], %r1;
   fence.proxy.async.shared::cta;
   bar.sync 0;
-  setp.ne.b32 %p1, %r1, 0;
+  setp.ne.b32 %p1, %r1, 32;
   @%p1 bra END;
   cp.async.bulk.global.shared::cta.bulk_group [%rd1], [%r0], 256;
   cp.async.bulk.commit_group;

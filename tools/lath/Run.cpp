@@ -43,7 +43,8 @@ std::optional<int> deviceOrdinal(const Text &device) {
     throw CliError{
         usage,
         fmt::format("unknown device '{}'; the nearest is '{}'", *device,
-                    device->starts_with("e") ? "emulator" : "cuda:0"),
+                    device->starts_with("e") || *device == "cpu" ? "emulator"
+                                                                 : "cuda:0"),
         {"a device is emulator, or cuda:0, cuda:1, ... as `lath doctor` lists "
          "them"}};
   return wholeNumber<int>("the number of --device",

@@ -1,0 +1,103 @@
+// Protects: the counters count as the hardware does, and the GEMM kernels keep
+// their properties: each weight is read once, in full sectors, with no bank
+// conflicts.
+#include "tests/emulator/Gemm.h"
+#include "tests/emulator/Ptx.h"
+
+#include <catch2/catch.hpp>
+
+using namespace lath;
+using namespace lath::test;
+
+namespace {
+
+LaunchCounters count(const std::string &body, unsigned shared = 0) {
+  auto device = quietEmulator();
+  DeviceBuffer buffer = uploaded(device, std::vector<std::uint32_t>(4096, 1));
+  launchPtx(*device, makePtx({body, 32, shared}, 1), {buffer.get()});
+  for (const Report &r : device->takeReports())
+    FAIL_CHECK(print(r));
+  return device->counters();
+}
+
+std::string strided(int bytes, const char *load) {
+  return "mul.wide.u32 %rd10, %r1, " + std::to_string(bytes) +
+         ";\nadd.s64 %rd11, %rd1, %rd10;\n" + load;
+}
+
+} // namespace
+
+TEST_CASE("sectors: coalesced, strided, repeated, misaligned loads") {
+  auto sectors = [](int stride, const char *load) {
+    LaunchCounters c = count(strided(stride, load));
+    REQUIRE(c.accesses.size() == 1);
+    return std::pair(c.accesses[0].sectors, c.accesses[0].idealSectors);
+  };
+  using Pair = std::pair<std::uint64_t, std::uint64_t>;
+  CHECK(sectors(4, "ld.global.b32 %r2, [%rd11];") == Pair{4, 4});
+  CHECK(sectors(16, "ld.global.v4.b32 {%r2, %r3, %r4, %r5}, [%rd11];") == Pair{16, 16});
+  CHECK(sectors(32, "ld.global.b32 %r2, [%rd11];") == Pair{32, 4});
+  CHECK(sectors(0, "ld.global.b32 %r2, [%rd11];") == Pair{1, 1});
+  CHECK(sectors(4, "ld.global.b32 %r2, [%rd11+16];") == Pair{5, 4});
+}
+
+TEST_CASE("wavefronts: bank conflicts, broadcasts, wide accesses") {
+  auto wavefronts = [](int stride, const char *type) {
+    bool wide = std::string(type) == "v4.b32";
+    std::string registers = wide ? "{%r5, %r6, %r7, %r8}" : "%r5";
+    std::string body = "mul.lo.u32 %r2, %r1, " + std::to_string(stride) +
+                       ";\nadd.s32 %r3, %r0, %r2;\nmov.b32 %r5, 0;\nmov.b32 %r6, 0;\n"
+                       "mov.b32 %r7, 0;\nmov.b32 %r8, 0;\n";
+    LaunchCounters c = count(body + (stride ? "" : "setp.eq.u32 %p1, %r1, 0;\n@%p1 ") +
+                                 "st.shared." + type + " [%r3], " + registers + ";\n",
+                             8192);
+    REQUIRE(c.accesses.size() == 1);
+    return c.accesses[0].wavefronts;
+  };
+  CHECK(wavefronts(4, "b32") == 1);
+  CHECK(wavefronts(8, "b32") == 2);
+  CHECK(wavefronts(128, "b32") == 32);
+  CHECK(wavefronts(0, "b32") == 1);
+  CHECK(wavefronts(16, "v4.b32") == 4);
+  CHECK(wavefronts(32, "v4.b32") == 8);
+}
+
+TEST_CASE("instructions are counted once a warp, also where lanes part") {
+  LaunchCounters c = count("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra SKIP;\nadd.s32 %r2, %r1, 1;\n"
+                           "SKIP:\nadd.s32 %r3, %r1, 2;\n");
+  CHECK(c.byKind.at("integer") == 2);
+  CHECK(c.byKind.at("compare") == 1);
+  CHECK(c.warps == 1);
+}
+
+TEST_CASE("a GEMM reads each weight once, in whole sectors, without conflicts") {
+  for (const char *text : {"m16n512k1024g128s4", "m16n512k1024g128s4,x=bf16"}) {
+    INFO(text);
+    GemmSpec spec = parseGemmSpec(text);
+    auto device = openEmulator();
+    Engine engine(device);
+    EmulatedGemm gemm(device, spec);
+    gemm.run(engine.gemm(spec), 0, 1);
+    LaunchCounters c = device->counters();
+    INFO(print(c));
+    for (const BufferCounters &b : c.buffers) {
+      if (b.name == "qweight") {
+        CHECK(b.bytesRead == gemm.qweight.bytes());
+        CHECK(b.sectorsRead == gemm.qweight.bytes() / 32);
+      }
+      if (b.name == "scales")
+        CHECK(b.bytesRead == gemm.scales.bytes());
+      if (b.name == "out")
+        CHECK(b.bytesWritten == gemm.out.bytes());
+    }
+    for (const AccessCounters &a : c.accesses) {
+      CAPTURE(a.line, a.statement);
+      CHECK(a.sectors <= a.idealSectors);
+      if (a.statement.find("cp.async") != std::string::npos)
+        CHECK(a.wavefronts == a.idealWavefronts);
+    }
+    CHECK(c.stagesInFlight >= 1);
+    std::uint64_t fragments = static_cast<std::uint64_t>(spec.n * spec.k) / 256;
+    CHECK(c.perFragment(fragments) < 80);
+  }
+}
