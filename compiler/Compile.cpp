@@ -30,7 +30,8 @@ std::string_view name(Stage stage) {
 }
 
 std::optional<Stage> parseStage(std::string_view text) {
-  for (Stage stage : {Stage::tile, Stage::layout, Stage::nvvm, Stage::llvm, Stage::ptx})
+  for (Stage stage :
+       {Stage::tile, Stage::layout, Stage::nvvm, Stage::llvm, Stage::ptx})
     if (text == name(stage))
       return stage;
   return std::nullopt;
@@ -58,11 +59,13 @@ void checkOptions(const CompileOptions &options) {
   };
   int warps = options.warps;
   if (warps < 1 || warps > 32 || (warps & (warps - 1)))
-    fail(fmt::format("expected a power of two from 1 to 32 warps, got {}", warps));
+    fail(fmt::format("expected a power of two from 1 to 32 warps, got {}",
+                     warps));
   int kWarps = options.kWarps;
   if (kWarps < 1 || kWarps > warps || (kWarps & (kWarps - 1)))
-    fail(fmt::format("expected a power of two from 1 to {} warps along K, got {}",
-                     warps, kWarps));
+    fail(fmt::format(
+        "expected a power of two from 1 to {} warps along K, got {}", warps,
+        kWarps));
   if (options.stages < 1)
     fail(fmt::format("expected at least one stage, got {}", options.stages));
   if (options.split < 1)
@@ -70,32 +73,41 @@ void checkOptions(const CompileOptions &options) {
 }
 
 /// What the launch needs to know, read off the kernel before it is lowered.
-void describeLaunch(ProgramImpl &program, const CompileOptions &options, Ptx &ptx) {
+void describeLaunch(ProgramImpl &program, const CompileOptions &options,
+                    Ptx &ptx) {
   mlir::func::FuncOp function = program.function;
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     ptx.params.push_back(
         {static_cast<KernelParam::Kind>(
-             function.getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr).getInt()),
-         function.getArgAttrOfType<mlir::StringAttr>(i, tile::paramNameAttr).str()});
+             function
+                 .getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr)
+                 .getInt()),
+         function.getArgAttrOfType<mlir::StringAttr>(i, tile::paramNameAttr)
+             .str()});
   function.walk([&](tile::PartialStoreOp store) {
     auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());
     Layout layout = tile::layoutOf(type);
-    std::uint64_t slot = 4ull * layout.size(Place::Register) * 32 * options.warps;
+    std::uint64_t slot =
+        4ull * layout.size(Place::Register) * 32 * options.warps;
     ptx.workspaceBytesPerTile = slot * (store.getAtomic() ? 1 : options.split);
   });
   function.walk([&](tile::ArriveOp) { ptx.usesTickets = true; });
   ptx.accumulatesIntoOutput =
-      options.split > 1 && options.reduce == CompileOptions::SplitReduce::atomicOut;
+      options.split > 1 &&
+      options.reduce == CompileOptions::SplitReduce::atomicOut;
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * options.warps;
-  ptx.sharedBytes = function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName).getInt();
+  ptx.sharedBytes =
+      function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName)
+          .getInt();
 }
 
 } // namespace
 
-CompileResult compile(Program &program, const CompileOptions &options,
-                      const std::function<void(Stage, const std::string &)> &dump) {
+CompileResult
+compile(Program &program, const CompileOptions &options,
+        const std::function<void(Stage, const std::string &)> &dump) {
   ProgramImpl &p = program.impl();
   if (p.compiled)
     throw Error(ErrorKind::invalidProgram,
@@ -125,21 +137,25 @@ CompileResult compile(Program &program, const CompileOptions &options,
   auto check = [&](bool ok, std::string_view where) {
     if (ok)
       return;
-    std::string message = diagnostics.empty() ? "no diagnostic" : diagnostics.front();
+    std::string message =
+        diagnostics.empty() ? "no diagnostic" : diagnostics.front();
     std::vector<std::string> notes;
     for (std::size_t i = 1; i < diagnostics.size(); ++i)
       notes.push_back(diagnostics[i]);
     throw Error(ErrorKind::compile,
-                fmt::format("program '{}': {}: {}", p.name, where, message), notes);
+                fmt::format("program '{}': {}: {}", p.name, where, message),
+                notes);
   };
 
   CompileResult result;
-  p.function->setAttr(
-      tile::scheduleAttrName,
-      tile::ScheduleAttr::get(
-          context, options.warps, options.kWarps, options.stages, options.scaleSums, options.split,
-          options.contiguousSplit ? tile::KOrder::contiguous : tile::KOrder::interleaved,
-          splitReduce(options.reduce), options.target->capability));
+  p.function->setAttr(tile::scheduleAttrName,
+                      tile::ScheduleAttr::get(
+                          context, options.warps, options.kWarps,
+                          options.stages, options.scaleSums, options.split,
+                          options.contiguousSplit ? tile::KOrder::contiguous
+                                                  : tile::KOrder::interleaved,
+                          splitReduce(options.reduce),
+                          options.target->capability));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());
@@ -153,26 +169,28 @@ CompileResult compile(Program &program, const CompileOptions &options,
     manager.enableVerifier(options.verifyEach);
     manager.addPass(step.create());
     check(mlir::succeeded(manager.run(module)), step.name);
-    passes += std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    passes +=
+        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
     if (i + 1 == layoutSteps()) {
       describeLaunch(p, options, result.ptx);
       if (dump)
         dump(Stage::layout, text());
       if (result.ptx.sharedBytes > options.target->maxSharedBytes)
-        throw Error(ErrorKind::unsupported,
-                    fmt::format("program '{}' needs {} bytes of shared memory a block, "
-                                "{} has {}; use fewer stages or smaller tiles",
-                                p.name, result.ptx.sharedBytes, options.target->name,
-                                options.target->maxSharedBytes));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("program '{}' needs {} bytes of shared memory a block, "
+                        "{} has {}; use fewer stages or smaller tiles",
+                        p.name, result.ptx.sharedBytes, options.target->name,
+                        options.target->maxSharedBytes));
     }
     if (i + 1 == nvvmSteps() && dump)
       dump(Stage::nvvm, text());
   }
   CodegenTimes times;
-  result.ptx.text = generatePtx(
-      module, *options.target, times,
-      dump ? [&](const std::string &s) { dump(Stage::llvm, s); }
-           : std::function<void(const std::string &)>());
+  result.ptx.text =
+      generatePtx(module, *options.target, times,
+                  dump ? [&](const std::string &s) { dump(Stage::llvm, s); }
+                       : std::function<void(const std::string &)>());
   if (dump)
     dump(Stage::ptx, result.ptx.text);
   result.phases = {{"passes", passes},

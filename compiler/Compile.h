@@ -18,9 +18,9 @@ namespace lath {
 struct CompileOptions {
   const Target *target = nullptr;
   int warps = 4;
-  int kWarps = 1;  ///< warps of a block that share each K step
+  int kWarps = 1;         ///< warps of a block that share each K step
   bool scaleSums = false; ///< scales on sums of products, not on weights
-  int stages = 1;  ///< 1: loads go straight to registers
+  int stages = 1;         ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;
   enum class SplitReduce { none, atomic, atomicOut, ordered };
@@ -40,14 +40,15 @@ struct PhaseTime {
 
 struct CompileResult {
   Ptx ptx;
-  std::vector<PhaseTime> phases; ///< build is the caller's; then passes, translate, optimise, codegen
+  std::vector<PhaseTime> phases; ///< build is the caller's; then passes,
+                                 ///< translate, optimise, codegen
 };
 
 /// Compiles. The program is consumed: its IR is lowered in place. Thread safe
 /// for different programs. Throws Error{invalidSpec} where options are out of
-/// range, Error{unsupported} where the schedule or the target cannot do what the
-/// program asks, Error{compile} with the diagnostics where a pass fails. `dump`
-/// is called at each stage with its text.
+/// range, Error{unsupported} where the schedule or the target cannot do what
+/// the program asks, Error{compile} with the diagnostics where a pass fails.
+/// `dump` is called at each stage with its text.
 CompileResult
 compile(Program &program, const CompileOptions &options,
         const std::function<void(Stage, const std::string &)> &dump = {});

@@ -29,8 +29,8 @@ void lath::registerDialects(DialectRegistry &registry) {
 std::unique_ptr<MLIRContext> lath::newContext() {
   DialectRegistry registry;
   registerDialects(registry);
-  auto context = std::make_unique<MLIRContext>(
-      registry, MLIRContext::Threading::DISABLED);
+  auto context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
 }

@@ -44,7 +44,8 @@ constexpr std::string_view name(Dtype type) {
 }
 
 inline std::optional<Dtype> parseDtype(std::string_view text) {
-  for (Dtype type : {Dtype::u4, Dtype::i32, Dtype::f16, Dtype::bf16, Dtype::f32})
+  for (Dtype type :
+       {Dtype::u4, Dtype::i32, Dtype::f16, Dtype::bf16, Dtype::f32})
     if (text == name(type))
       return type;
   return std::nullopt;

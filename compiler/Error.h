@@ -13,15 +13,17 @@
 namespace lath {
 
 enum class ErrorKind {
-  invalidSpec,    ///< a spec, schedule or program text that says something impossible
-  invalidProgram, ///< wrong use of the tile language: shapes, types, foreign values
+  invalidSpec,    ///< a spec, schedule or program text that says something
+                  ///< impossible
+  invalidProgram, ///< wrong use of the tile language: shapes, types, foreign
+                  ///< values
   unsupported,    ///< well formed, but not for this target or schedule
-  invalidInput,   ///< a file or tensor that is malformed or does not fit the spec
-  compile,        ///< a pass, LLVM or an assembler rejected generated code
-  toolchain,      ///< no nvJitLink, ptxas or driver where one is needed
-  driver,         ///< no device, or a CUDA driver call failed
-  mismatch,       ///< a result outside its numeric bound
-  internal,       ///< a bug in Lath
+  invalidInput, ///< a file or tensor that is malformed or does not fit the spec
+  compile,      ///< a pass, LLVM or an assembler rejected generated code
+  toolchain,    ///< no nvJitLink, ptxas or driver where one is needed
+  driver,       ///< no device, or a CUDA driver call failed
+  mismatch,     ///< a result outside its numeric bound
+  internal,     ///< a bug in Lath
 };
 
 std::string_view name(ErrorKind kind);

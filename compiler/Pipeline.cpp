@@ -30,9 +30,12 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-to-nvvm", createTileToNVVM},
       // The LLVM dialect.
       {"convert-scf-to-cf", [] { return mlir::createSCFToControlFlowPass(); }},
-      {"convert-arith-to-llvm", [] { return mlir::createArithToLLVMConversionPass(); }},
-      {"convert-cf-to-llvm", [] { return mlir::createConvertControlFlowToLLVMPass(); }},
-      {"convert-nvvm-to-llvm", [] { return mlir::createConvertNVVMToLLVMPass(); }},
+      {"convert-arith-to-llvm",
+       [] { return mlir::createArithToLLVMConversionPass(); }},
+      {"convert-cf-to-llvm",
+       [] { return mlir::createConvertControlFlowToLLVMPass(); }},
+      {"convert-nvvm-to-llvm",
+       [] { return mlir::createConvertNVVMToLLVMPass(); }},
       {"reconcile-unrealized-casts",
        [] { return mlir::createReconcileUnrealizedCastsPass(); }},
   };

@@ -12,8 +12,10 @@ struct KernelParam {
   enum class Kind {
     view,      ///< device pointer that the caller supplies
     scalar,    ///< 32-bit integer that the caller supplies
-    workspace, ///< fp32 scratch, zero before the first launch, left zero (atomic) or dirty (ordered)
-    tickets,   ///< one u32 a tile, zero before the first launch, left zero by every launch
+    workspace, ///< fp32 scratch, zero before the first launch, left zero
+               ///< (atomic) or dirty (ordered)
+    tickets,   ///< one u32 a tile, zero before the first launch, left zero by
+               ///< every launch
   };
   Kind kind;
   std::string name;
@@ -22,10 +24,10 @@ struct KernelParam {
 /// A compiled kernel as PTX text. Plain data, owns its strings.
 struct Ptx {
   std::string text;
-  std::string entry;            ///< name of the .entry
-  std::string target;           ///< "sm_90a"
-  unsigned threads = 0;         ///< threads a block (x only)
-  unsigned sharedBytes = 0;     ///< dynamic shared memory a block
+  std::string entry;        ///< name of the .entry
+  std::string target;       ///< "sm_90a"
+  unsigned threads = 0;     ///< threads a block (x only)
+  unsigned sharedBytes = 0; ///< dynamic shared memory a block
   std::vector<KernelParam> params;
   /// Bytes of workspace each block tile needs, all splits together; the
   /// workspace holds tiles(grid.x * grid.y) times as much. Zero: none.

@@ -9,17 +9,22 @@ namespace lath {
 
 /// Facts about one target that passes and schedules ask for.
 struct Target {
-  std::string name;            ///< as ptxas spells it: "sm_90a"
-  unsigned capability;         ///< 80, 86, 89, 90, 100, 120
-  unsigned ptxVersion;         ///< lowest PTX ISA that has what Lath emits, times ten: 80 = 8.0
-  unsigned maxSharedBytes;     ///< dynamic shared memory one block may ask for
+  std::string name;    ///< as ptxas spells it: "sm_90a"
+  unsigned capability; ///< 80, 86, 89, 90, 100, 120
+  unsigned ptxVersion; ///< lowest PTX ISA that has what Lath emits, times ten:
+                       ///< 80 = 8.0
+  unsigned maxSharedBytes; ///< dynamic shared memory one block may ask for
   unsigned sharedBytesPerSm;
   unsigned registersPerSm = 65536;
   unsigned threadsPerSm;
-  unsigned smCount;            ///< of the common part; `lath doctor` reads the real one
+  unsigned smCount; ///< of the common part; `lath doctor` reads the real one
 
-  bool hasVectorRed() const { return capability >= 90; }     ///< red.global.add.v4.f32
-  bool hasBf16Red() const { return capability >= 90; }       ///< red.global.add.bf16x2
+  bool hasVectorRed() const {
+    return capability >= 90;
+  } ///< red.global.add.v4.f32
+  bool hasBf16Red() const {
+    return capability >= 90;
+  } ///< red.global.add.bf16x2
 };
 
 /// The target called `name` ("sm_90" is taken as "sm_90a").

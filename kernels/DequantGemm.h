@@ -14,7 +14,8 @@ namespace lath {
 /// order: m (scalar), x, qweight, scales, [qzeros], out, then what the
 /// reduction adds (workspace, tickets). M is a launch argument; everything
 /// else is fixed.
-std::unique_ptr<Program> dequantGemm(const GemmSpec &spec, const Schedule &schedule);
+std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
+                                     const Schedule &schedule);
 
 /// The schedule as the compiler takes it.
 CompileOptions compileOptions(const Schedule &schedule, const Target &target);
@@ -26,7 +27,8 @@ std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
 /// Throws Error{invalidSpec} where the schedule contradicts the spec (another
 /// split or reduction than it asks for) or cannot compute it: a K step that
 /// straddles groups, more warps than tiles, shared memory over the target's.
-void validate(const Schedule &schedule, const GemmSpec &spec, const Target &target);
+void validate(const Schedule &schedule, const GemmSpec &spec,
+              const Target &target);
 
 /// Shared-memory bytes of the copy pipeline.
 std::int64_t sharedBytes(const Schedule &schedule, const GemmSpec &spec);

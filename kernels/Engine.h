@@ -24,7 +24,8 @@ struct CompiledGemm {
   GemmSpec spec;
   Schedule schedule;
   Ptx ptx;
-  std::vector<PhaseTime> phases; ///< build, passes, translate, optimise, codegen
+  std::vector<PhaseTime>
+      phases; ///< build, passes, translate, optimise, codegen
 };
 
 /// Spec to PTX: the program, the passes, LLVM. `dump` gets the text of each

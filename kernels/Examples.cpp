@@ -55,8 +55,9 @@ std::unique_ptr<Program> softmax(std::int64_t columns, Dtype dtype) {
   Range row = p.range(p.programId(0), tile[0]);
   Range column = p.range(p.constant(0), tile[1]);
   // Loads give zero outside of the view; the identity of a maximum is -inf.
-  Tile x = p.where(in, {row, column}, p.cast(in.load({row, column}), Dtype::f32),
-                   -std::numeric_limits<double>::infinity());
+  Tile x =
+      p.where(in, {row, column}, p.cast(in.load({row, column}), Dtype::f32),
+              -std::numeric_limits<double>::infinity());
   Tile e = p.exp(x - p.broadcast(p.maximum(x, 1), tile));
   Tile scale = p.splat(1, Dtype::f32, {tile[0], 1}) / p.sum(e, 1);
   out.store({row, column}, p.cast(e * p.broadcast(scale, tile), dtype));
@@ -77,13 +78,13 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
   Range row = p.range(p.programId(1), blockM);
   Range column = p.range(p.programId(0), blockN);
   // Past the last k both tiles are zero and add nothing.
-  Tile sum = p.loop(
-      p.kRange(k, blockK), p.splat(0, Dtype::f32, {blockM, blockN}),
-      [&](Range kk, Tile acc) {
-        Tile right = transposed ? p.transpose(b.load({column, kk}))
-                                : b.load({kk, column});
-        return p.dot(a.load({row, kk}), right, acc);
-      });
+  Tile sum =
+      p.loop(p.kRange(k, blockK), p.splat(0, Dtype::f32, {blockM, blockN}),
+             [&](Range kk, Tile acc) {
+               Tile right = transposed ? p.transpose(b.load({column, kk}))
+                                       : b.load({kk, column});
+               return p.dot(a.load({row, kk}), right, acc);
+             });
   out.store({row, column}, p.cast(p.reduceSplits(sum), dtype));
   return program;
 }
@@ -104,10 +105,14 @@ const std::vector<Example> &examples() {
        [](Sizes s) { return Grid{tiles(s.m, softmaxRows(s.n)), 1, 1}; },
        [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/1},
       {"matmul_kn", "out[m, n] = a[m, k] * b[k, n]",
-       [](Sizes s, Dtype dtype) { return matmul(s.n, s.k, MatrixB::kn, dtype); },
+       [](Sizes s, Dtype dtype) {
+         return matmul(s.n, s.k, MatrixB::kn, dtype);
+       },
        matmulGrid, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
       {"matmul_nk", "out[m, n] = a[m, k] * b[n, k]^T",
-       [](Sizes s, Dtype dtype) { return matmul(s.n, s.k, MatrixB::nk, dtype); },
+       [](Sizes s, Dtype dtype) {
+         return matmul(s.n, s.k, MatrixB::nk, dtype);
+       },
        matmulGrid, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
   };
   return table;

@@ -23,7 +23,8 @@ std::unique_ptr<Program> vectorAdd(Dtype dtype = Dtype::f32);
 /// row is one tile, its extent the next power of two.
 /// Parameters: rows (scalar), in, out [rows, columns].
 /// Throws Error{invalidProgram} on other numbers of columns.
-std::unique_ptr<Program> softmax(std::int64_t columns, Dtype dtype = Dtype::f32);
+std::unique_ptr<Program> softmax(std::int64_t columns,
+                                 Dtype dtype = Dtype::f32);
 inline constexpr std::int64_t maxSoftmaxColumns = 4096;
 
 /// Which way round the second matrix lies in memory.

@@ -11,10 +11,13 @@ namespace lath {
 
 /// How the partial sums of a split are brought together.
 enum class Reduce {
-  none,      ///< split = 1
-  atomic,    ///< fp32 atomic adds into a self-cleaning workspace; the last block converts
-  atomicOut, ///< atomic adds in the output type, directly into a zeroed output (arXiv 2402.00025)
-  ordered,   ///< the last block to arrive adds the partial sums in a fixed order: deterministic
+  none,   ///< split = 1
+  atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
+          ///< converts
+  atomicOut, ///< atomic adds in the output type, directly into a zeroed output
+             ///< (arXiv 2402.00025)
+  ordered, ///< the last block to arrive adds the partial sums in a fixed order:
+           ///< deterministic
 };
 
 /// How `qzeros` stores the zero point z of a group.
@@ -57,7 +60,8 @@ struct GemmSpec {
 
 std::string_view name(Reduce reduce);
 
-/// Throws Error{invalidSpec} that names the offending value and the nearest valid one.
+/// Throws Error{invalidSpec} that names the offending value and the nearest
+/// valid one.
 void validate(const GemmSpec &spec);
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is

@@ -12,7 +12,8 @@ namespace lath {
 
 struct ScheduleChoice {
   Schedule schedule;
-  std::vector<std::string> reasons; ///< one sentence a decision, for `lath explain`
+  std::vector<std::string>
+      reasons; ///< one sentence a decision, for `lath explain`
 };
 
 /// A legal schedule for any valid spec on any target. `smCount` is the

@@ -35,10 +35,10 @@ constexpr std::array<Field, 7> fields = {{
     {"st", &Schedule::stages, 2, 6, false},
     {"s", &Schedule::split, 1, 64, false},
 }};
-constexpr std::array<std::string_view, 7> fieldKeys = {
-    "bm", "bn", "bk", "w", "kw", "st", "s"};
+constexpr std::array<std::string_view, 7> fieldKeys = {"bm", "bn", "bk", "w",
+                                                       "kw", "st", "s"};
 constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
-                                                         "scales"};
+                                                        "scales"};
 constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
@@ -80,8 +80,9 @@ void validate(const Schedule &schedule) {
       checkPowerOfTwo(schedule, field, value);
   }
   if (schedule.kWarps > schedule.warps)
-    fail(schedule, fmt::format("kw = {} exceeds w = {}: it counts warps of the block",
-                               schedule.kWarps, schedule.warps));
+    fail(schedule,
+         fmt::format("kw = {} exceeds w = {}: it counts warps of the block",
+                     schedule.kWarps, schedule.warps));
   if (schedule.split == 1 && schedule.reduce != Reduce::none)
     fail(schedule,
          fmt::format("reduce = {} with s = 1: there is nothing to "

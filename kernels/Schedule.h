@@ -29,9 +29,9 @@ struct Schedule {
   int blockN = 128; ///< output features a block computes; power of two, 32..256
   int blockK = 128; ///< K step of the main loop; power of two, 32..4096
   int warps = 4;    ///< of a block; power of two, 1..16
-  int kWarps = 1;   ///< of them, warps that share each K step (kw); power of two
-  int stages = 4;   ///< cp.async stages, 2..6
-  int split = 1;    ///< blocks that share one K range, 1..64
+  int kWarps = 1; ///< of them, warps that share each K step (kw); power of two
+  int stages = 4; ///< cp.async stages, 2..6
+  int split = 1;  ///< blocks that share one K range, 1..64
   KOrder order = KOrder::interleaved;
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;

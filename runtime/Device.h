@@ -55,14 +55,14 @@ public:
 };
 
 struct DeviceInfo {
-  std::string name;      ///< "NVIDIA H200"
-  std::string target;    ///< "sm_90a"
+  std::string name;   ///< "NVIDIA H200"
+  std::string target; ///< "sm_90a"
   int major = 0, minor = 0;
   unsigned smCount = 0;
   std::size_t l2Bytes = 0;
   std::size_t memoryBytes = 0;
-  int driverVersion = 0; ///< as cuDriverGetVersion: 13000
-  std::string driverText;///< "580.159.04" where it can be read
+  int driverVersion = 0;  ///< as cuDriverGetVersion: 13000
+  std::string driverText; ///< "580.159.04" where it can be read
 };
 
 class Device : public std::enable_shared_from_this<Device> {

@@ -32,7 +32,7 @@ struct EmulatorOptions {
   bool throwOnReport = true;
   unsigned threads = 0; ///< host threads; 0: all cores
   /// A warp that executes more counts as stuck. 0: no limit.
-  std::uint64_t maxInstructions = 1ull << 32;
+  std::uint64_t maxInstructions = 1ull << 27;
 };
 
 class EmulatedDevice : public Device {
@@ -49,7 +49,8 @@ public:
 /// An emulated GPU of that target ("sm_80", "sm_90a", ...), with as many SMs
 /// as the first product had, so that schedules come out alike. Throws
 /// Error{unsupported} on a name that is no target.
-std::shared_ptr<EmulatedDevice> openEmulator(std::string target = "sm_90a",
-                                             const EmulatorOptions &options = {});
+std::shared_ptr<EmulatedDevice>
+openEmulator(std::string target = "sm_90a",
+             const EmulatorOptions &options = {});
 
 } // namespace lath

@@ -61,7 +61,8 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::CGSCCAnalysisManager cgscc;
   llvm::ModuleAnalysisManager modules;
   llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling = false;
+  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling =
+      false;
   llvm::PassBuilder builder(&machine, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(cgscc);
@@ -72,9 +73,9 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-std::string generatePtx(mlir::ModuleOp module, const Target &target,
-                        CodegenTimes &times,
-                        const std::function<void(const std::string &)> &dumpLlvm) {
+std::string
+generatePtx(mlir::ModuleOp module, const Target &target, CodegenTimes &times,
+            const std::function<void(const std::string &)> &dumpLlvm) {
   using Clock = std::chrono::steady_clock;
   auto last = Clock::now();
   auto lap = [&] {
@@ -92,9 +93,11 @@ std::string generatePtx(mlir::ModuleOp module, const Target &target,
 
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string problem;
-  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, problem);
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, problem);
   if (!backend)
-    throw Error(ErrorKind::toolchain, "this LLVM has no NVPTX target: " + problem);
+    throw Error(ErrorKind::toolchain,
+                "this LLVM has no NVPTX target: " + problem);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(

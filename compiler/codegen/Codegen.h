@@ -18,8 +18,8 @@ struct CodegenTimes {
 };
 
 /// Throws Error{compile}. `dumpLlvm` gets the optimised LLVM IR.
-std::string generatePtx(mlir::ModuleOp module, const Target &target,
-                        CodegenTimes &times,
-                        const std::function<void(const std::string &)> &dumpLlvm);
+std::string
+generatePtx(mlir::ModuleOp module, const Target &target, CodegenTimes &times,
+            const std::function<void(const std::string &)> &dumpLlvm);
 
 } // namespace lath

@@ -13,8 +13,6 @@ using namespace mlir;
 
 namespace lath {
 
-//===-- Index -------------------------------------------------------------===//
-
 template <typename Op> static Index binary(Index a, Index b, const char *what) {
   ProgramImpl &p = ProgramImpl::of(a, what);
   Value lhs = p.get(a, what), rhs = p.get(b, what);
@@ -57,10 +55,10 @@ Index Index::operator/(std::int64_t other) const {
 
 static void checkExtent(const char *what, std::int64_t extent) {
   if (extent < 1 || !std::has_single_bit((std::uint64_t)extent))
-    ProgramImpl::fail(fmt::format("{}: expected a power of two, got {}; the "
-                                  "nearest is {}",
-                                  what, extent,
-                                  extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent)));
+    ProgramImpl::fail(fmt::format(
+        "{}: expected a power of two, got {}; the "
+        "nearest is {}",
+        what, extent, extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent)));
 }
 
 Range Range::operator/(std::int64_t divisor) const {
@@ -69,25 +67,25 @@ Range Range::operator/(std::int64_t divisor) const {
         fmt::format("Range /: expected a positive divisor, got {}", divisor));
   checkExtent("Range /", extent);
   if (divisor % extent && extent % divisor)
-    ProgramImpl::fail(fmt::format(
-        "Range /: {} coordinates and groups of {} straddle each other; one must "
-        "divide the other",
-        extent, divisor));
+    ProgramImpl::fail(fmt::format("Range /: {} coordinates and groups of {} "
+                                  "straddle each other; one must "
+                                  "divide the other",
+                                  extent, divisor));
   return {start / divisor, extent >= divisor ? extent / divisor : 1};
 }
-
-//===-- Program -----------------------------------------------------------===//
 
 Program::Program(std::string name)
     : impl_(std::make_unique<ProgramImpl>(*this, std::move(name))) {
   const std::string &n = impl_->name;
   if (n.empty() || !(std::isalpha((unsigned char)n[0]) || n[0] == '_') ||
-      !llvm::all_of(n, [](char c) { return std::isalnum((unsigned char)c) || c == '_'; }))
-    ProgramImpl::fail(fmt::format(
-        "a program's name must be an identifier, got '{}'", n));
+      !llvm::all_of(
+          n, [](char c) { return std::isalnum((unsigned char)c) || c == '_'; }))
+    ProgramImpl::fail(
+        fmt::format("a program's name must be an identifier, got '{}'", n));
   if (n == "lath_shared")
-    ProgramImpl::fail("a program cannot be called lath_shared: the block's shared "
-                      "memory is");
+    ProgramImpl::fail(
+        "a program cannot be called lath_shared: the block's shared "
+        "memory is");
 }
 Program::~Program() = default;
 
@@ -108,25 +106,27 @@ Index Program::scalar(const std::string &name) {
 View Program::view(const std::string &name, Dtype dtype,
                    const std::vector<Extent> &extents, int packedDim) {
   if (extents.empty())
-    ProgramImpl::fail(fmt::format("view '{}': expected at least one extent", name));
+    ProgramImpl::fail(
+        fmt::format("view '{}': expected at least one extent", name));
   if ((dtype == Dtype::u4) != (packedDim >= 0))
     ProgramImpl::fail(fmt::format(
         "view '{}': u4 views, and only they, name a packed dimension; got {} "
         "and {}",
         name, lath::name(dtype), packedDim));
   if (packedDim >= (int)extents.size())
-    ProgramImpl::fail(fmt::format("view '{}': expected a packed dimension below "
-                                  "{}, got {}",
-                                  name, extents.size(), packedDim));
+    ProgramImpl::fail(
+        fmt::format("view '{}': expected a packed dimension below "
+                    "{}, got {}",
+                    name, extents.size(), packedDim));
   SmallVector<int64_t> shape;
   Value dynamic;
   for (std::size_t d = 0; d < extents.size(); ++d) {
     if (auto *index = std::get_if<Index>(&extents[d])) {
       if (d != 0 || packedDim == 0)
-        ProgramImpl::fail(fmt::format(
-            "view '{}': extent {} is an argument; only an unpacked first extent "
-            "may be",
-            name, d));
+        ProgramImpl::fail(fmt::format("view '{}': extent {} is an argument; "
+                                      "only an unpacked first extent "
+                                      "may be",
+                                      name, d));
       dynamic = impl_->get(*index, "view");
       shape.push_back(ShapedType::kDynamic);
       continue;
@@ -145,13 +145,12 @@ View Program::view(const std::string &name, Dtype dtype,
     shape.push_back(extent);
   }
   auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
-  Value argument =
-      impl_->addArgument(pointer, name, KernelParam::Kind::view);
-  auto type = tile::ViewType::get(impl_->context.get(), shape, impl_->type(dtype),
-                                  packedDim);
-  return impl_->wrapView(
-      tile::ViewOp::create(impl_->builder, impl_->loc(), type, argument, dynamic),
-      dtype, extents.size());
+  Value argument = impl_->addArgument(pointer, name, KernelParam::Kind::view);
+  auto type = tile::ViewType::get(impl_->context.get(), shape,
+                                  impl_->type(dtype), packedDim);
+  return impl_->wrapView(tile::ViewOp::create(impl_->builder, impl_->loc(),
+                                              type, argument, dynamic),
+                         dtype, extents.size());
 }
 
 Index Program::programId(int axis) {
@@ -186,14 +185,14 @@ Range Program::range(Index index, std::int64_t extent) {
   return {index * extent, extent};
 }
 
-//===-- Views -------------------------------------------------------------===//
-
-static std::pair<SmallVector<Value>, Shape>
-access(ProgramImpl &p, const View &view, const std::vector<Range> &at,
-       const char *what) {
+static std::pair<SmallVector<Value>, Shape> access(ProgramImpl &p,
+                                                   const View &view,
+                                                   const std::vector<Range> &at,
+                                                   const char *what) {
   if (at.size() != view.rank())
-    ProgramImpl::fail(fmt::format("{}: expected {} ranges, one a dimension, got {}",
-                                  what, view.rank(), at.size()));
+    ProgramImpl::fail(
+        fmt::format("{}: expected {} ranges, one a dimension, got {}", what,
+                    view.rank(), at.size()));
   SmallVector<Value> starts;
   Shape shape;
   for (const Range &range : at) {
@@ -210,11 +209,12 @@ Tile View::load(const std::vector<Range> &at) const {
   auto [starts, shape] = access(p, *this, at, "load");
   int packed = source.getType().getPacked();
   if (packed >= 0 && shape[packed] < 8)
-    ProgramImpl::fail(fmt::format("load: expected at least 8 elements along the "
-                                  "packed dimension {}, got {}",
-                                  packed, shape[packed]));
-  return p.wrap(tile::LoadOp::create(p.builder, p.loc(), p.tensor(shape, dtype_),
-                                     source, starts));
+    ProgramImpl::fail(
+        fmt::format("load: expected at least 8 elements along the "
+                    "packed dimension {}, got {}",
+                    packed, shape[packed]));
+  return p.wrap(tile::LoadOp::create(p.builder, p.loc(),
+                                     p.tensor(shape, dtype_), source, starts));
 }
 
 template <typename Op>
@@ -237,8 +237,8 @@ void View::store(const std::vector<Range> &at, const Tile &value) const {
 }
 void View::atomicAdd(const std::vector<Range> &at, const Tile &value) const {
   if (!isFloat(dtype_))
-    ProgramImpl::fail(fmt::format("atomicAdd: expected a float view, got {}",
-                                  name(dtype_)));
+    ProgramImpl::fail(
+        fmt::format("atomicAdd: expected a float view, got {}", name(dtype_)));
   write<tile::AtomicAddOp>(*this, at, value, "atomicAdd");
 }
 
@@ -257,12 +257,10 @@ Tile Program::where(const View &view, const std::vector<Range> &at,
       impl_->builder.getF32FloatAttr((float)outside)));
 }
 
-//===-- Loops -------------------------------------------------------------===//
-
 Program::KRange Program::kRange(std::int64_t extent, std::int64_t step) {
   if (extent < 1 || extent > INT32_MAX)
-    ProgramImpl::fail(
-        fmt::format("kRange: expected a positive 32-bit extent, got {}", extent));
+    ProgramImpl::fail(fmt::format(
+        "kRange: expected a positive 32-bit extent, got {}", extent));
   checkExtent("kRange", step);
   return {extent, step};
 }
@@ -273,12 +271,12 @@ Tile Program::loop(const KRange &range, const Tile &init,
   if (!body)
     ProgramImpl::fail("loop: expected a body");
   OpBuilder &b = impl_->builder;
-  auto bounds = tile::KRangeOp::create(b, impl_->loc(), b.getI32Type(),
-                                       b.getI32Type(), b.getI32Type(),
-                                       range.extent, range.step);
-  auto loop = scf::ForOp::create(b, impl_->loc(), bounds.getLower(),
-                                 bounds.getUpper(), bounds.getStride(),
-                                 ValueRange{start});
+  auto bounds =
+      tile::KRangeOp::create(b, impl_->loc(), b.getI32Type(), b.getI32Type(),
+                             b.getI32Type(), range.extent, range.step);
+  auto loop =
+      scf::ForOp::create(b, impl_->loc(), bounds.getLower(), bounds.getUpper(),
+                         bounds.getStride(), ValueRange{start});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -286,9 +284,9 @@ Tile Program::loop(const KRange &range, const Tile &init,
                      impl_->wrap(loop.getRegionIterArg(0)));
     Value carried = impl_->get(next, "loop");
     if (carried.getType() != start.getType())
-      ProgramImpl::fail(fmt::format(
-          "loop: the body must return a tile like the one it carries, {}, got {}",
-          describe(init), describe(next)));
+      ProgramImpl::fail(fmt::format("loop: the body must return a tile like "
+                                    "the one it carries, {}, got {}",
+                                    describe(init), describe(next)));
     scf::YieldOp::create(b, impl_->loc(), carried);
   }
   return impl_->wrap(loop.getResult(0));
@@ -297,8 +295,8 @@ Tile Program::loop(const KRange &range, const Tile &init,
 Tile Program::reduceSplits(const Tile &partial) {
   Value value = impl_->get(partial, "reduceSplits");
   if (partial.dtype() != Dtype::f32)
-    ProgramImpl::fail(fmt::format("reduceSplits: expected f32, got {}",
-                                  describe(partial)));
+    ProgramImpl::fail(
+        fmt::format("reduceSplits: expected f32, got {}", describe(partial)));
   if (impl_->builder.getInsertionBlock() != &impl_->function.front())
     ProgramImpl::fail("reduceSplits: expected outside of any loop");
   return impl_->wrap(

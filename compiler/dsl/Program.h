@@ -175,8 +175,8 @@ public:
   Tile tanh(const Tile &a);
   /// Rounds to nearest even. Float types only.
   Tile cast(const Tile &a, Dtype dtype);
-  /// `inside` where the element's coordinates lie inside `view`, else `outside`:
-  /// for reductions whose identity is not zero.
+  /// `inside` where the element's coordinates lie inside `view`, else
+  /// `outside`: for reductions whose identity is not zero.
   Tile where(const View &view, const std::vector<Range> &at, const Tile &inside,
              double outside);
 

@@ -68,8 +68,8 @@ RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {
   std::int64_t elements = 1;
   for (std::int64_t extent : shape)
     if (extent > maxTileElements || (elements *= extent) > maxTileElements)
-      fail(fmt::format("a tile holds at most {} elements, got {}", maxTileElements,
-                       print(shape)));
+      fail(fmt::format("a tile holds at most {} elements, got {}",
+                       maxTileElements, print(shape)));
   return RankedTensorType::get(shape, type(dtype));
 }
 
@@ -77,13 +77,16 @@ Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
                                KernelParam::Kind kind) {
   checkOpen(kind == KernelParam::Kind::view ? "view" : "scalar");
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    if (function.getArgAttrOfType<StringAttr>(i, tile::paramNameAttr) == argumentName)
-      fail(fmt::format("{}: there is a parameter '{}' already", name, argumentName));
+    if (function.getArgAttrOfType<StringAttr>(i, tile::paramNameAttr) ==
+        argumentName)
+      fail(fmt::format("{}: there is a parameter '{}' already", name,
+                       argumentName));
   unsigned index = function.getNumArguments();
   DictionaryAttr attributes = builder.getDictionaryAttr(
-      {builder.getNamedAttr(tile::paramNameAttr, builder.getStringAttr(argumentName)),
-       builder.getNamedAttr(tile::paramKindAttr,
-                            builder.getI32IntegerAttr(static_cast<int>(kind)))});
+      {builder.getNamedAttr(tile::paramNameAttr,
+                            builder.getStringAttr(argumentName)),
+       builder.getNamedAttr(tile::paramKindAttr, builder.getI32IntegerAttr(
+                                                     static_cast<int>(kind)))});
   if (failed(function.insertArgument(index, type, attributes, loc())))
     throw Error(ErrorKind::internal, "cannot add a kernel argument");
   return function.getArgument(index);
@@ -101,8 +104,8 @@ void ProgramImpl::checkUse(const Program *program, Value value,
   if (!program || !value)
     fail(fmt::format("{}: a value of no program (default constructed)", what));
   if (program != &owner)
-    fail(fmt::format("{}: a value of program '{}' is used in program '{}'", what,
-                     program->name(), name));
+    fail(fmt::format("{}: a value of program '{}' is used in program '{}'",
+                     what, program->name(), name));
   checkOpen(what);
   Region *home = value.getParentRegion();
   if (!home->isAncestor(builder.getInsertionBlock()->getParent()))
@@ -121,7 +124,8 @@ Value ProgramImpl::get(const Index &index, const char *what) {
   checkUse(index.program_, value, what);
   return value;
 }
-TypedValue<tile::ViewType> ProgramImpl::get(const View &view, const char *what) {
+TypedValue<tile::ViewType> ProgramImpl::get(const View &view,
+                                            const char *what) {
   Value value = Value::getFromOpaquePointer(view.value_);
   checkUse(view.program_, value, what);
   return cast<TypedValue<tile::ViewType>>(value);

@@ -11,15 +11,14 @@ using namespace mlir;
 
 namespace lath {
 
-//===-- Elementwise -------------------------------------------------------===//
-
 template <typename FloatOp, typename IntOp>
 static Tile elementwise(ProgramImpl &p, const Tile &a, const Tile &b,
                         const char *what) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype())
-    ProgramImpl::fail(fmt::format("{}: expected two tiles of one shape and type, "
-                                  "got {} and {}",
-                                  what, describe(a), describe(b)));
+    ProgramImpl::fail(
+        fmt::format("{}: expected two tiles of one shape and type, "
+                    "got {} and {}",
+                    what, describe(a), describe(b)));
   Value lhs = p.get(a, what), rhs = p.get(b, what);
   if (isFloat(a.dtype()))
     return p.wrap(FloatOp::create(p.builder, p.loc(), lhs, rhs));
@@ -52,16 +51,23 @@ template <typename Op>
 static Tile unary(ProgramImpl &p, const Tile &a, const char *what) {
   Value value = p.get(a, what);
   if (a.dtype() != Dtype::f32)
-    ProgramImpl::fail(fmt::format("{}: expected f32, got {}", what, describe(a)));
+    ProgramImpl::fail(
+        fmt::format("{}: expected f32, got {}", what, describe(a)));
   return p.wrap(Op::create(p.builder, p.loc(), value));
 }
 
-Tile Program::exp2(const Tile &a) { return unary<math::Exp2Op>(*impl_, a, "exp2"); }
-Tile Program::sqrt(const Tile &a) { return unary<math::SqrtOp>(*impl_, a, "sqrt"); }
+Tile Program::exp2(const Tile &a) {
+  return unary<math::Exp2Op>(*impl_, a, "exp2");
+}
+Tile Program::sqrt(const Tile &a) {
+  return unary<math::SqrtOp>(*impl_, a, "sqrt");
+}
 Tile Program::rsqrt(const Tile &a) {
   return unary<math::RsqrtOp>(*impl_, a, "rsqrt");
 }
-Tile Program::tanh(const Tile &a) { return unary<math::TanhOp>(*impl_, a, "tanh"); }
+Tile Program::tanh(const Tile &a) {
+  return unary<math::TanhOp>(*impl_, a, "tanh");
+}
 Tile Program::exp(const Tile &a) {
   impl_->get(a, "exp");
   if (a.dtype() != Dtype::f32)
@@ -81,8 +87,6 @@ Tile Program::cast(const Tile &a, Dtype dtype) {
   return impl_->wrap(tile::CastOp::create(
       impl_->builder, impl_->loc(), impl_->tensor(a.shape(), dtype), value));
 }
-
-//===-- Shapes ------------------------------------------------------------===//
 
 static void checkShape(const char *what, const Shape &shape) {
   if (shape.empty())
@@ -108,8 +112,8 @@ Tile Program::splat(double value, Dtype dtype, const Shape &shape) {
   else
     ProgramImpl::fail(
         fmt::format("splat: cannot make {} of {}", lath::name(dtype), value));
-  return impl_->wrap(tile::SplatOp::create(b, impl_->loc(),
-                                           impl_->tensor(shape, dtype), scalar));
+  return impl_->wrap(tile::SplatOp::create(
+      b, impl_->loc(), impl_->tensor(shape, dtype), scalar));
 }
 
 /// Eight u4 share a word, so these tiles can be loaded and dequantised only.
@@ -126,9 +130,10 @@ Tile Program::broadcast(const Tile &tile, const Shape &shape) {
   for (std::size_t d = 0; fits && d < shape.size(); ++d)
     fits = tile.shape()[d] == shape[d] || tile.shape()[d] == 1;
   if (!fits)
-    ProgramImpl::fail(fmt::format("broadcast: {} does not repeat to {}; extents "
-                                  "must be equal or 1",
-                                  describe(tile), lath::print(shape)));
+    ProgramImpl::fail(
+        fmt::format("broadcast: {} does not repeat to {}; extents "
+                    "must be equal or 1",
+                    describe(tile), lath::print(shape)));
   if (tile.shape() == shape)
     return tile;
   return impl_->wrap(tile::BroadcastOp::create(
@@ -168,15 +173,15 @@ static Tile reduce(ProgramImpl &p, tile::Combine combine, const Tile &tile,
                    int dim, const char *what) {
   Value value = p.get(tile, what);
   if (tile.dtype() != Dtype::f32)
-    ProgramImpl::fail(fmt::format("{}: expected f32, got {}", what, describe(tile)));
+    ProgramImpl::fail(
+        fmt::format("{}: expected f32, got {}", what, describe(tile)));
   if (dim < 0 || dim >= (int)tile.shape().size())
     ProgramImpl::fail(fmt::format("{}: expected a dimension below {}, got {}",
                                   what, tile.shape().size(), dim));
   Shape shape = tile.shape();
   shape[dim] = 1;
-  return p.wrap(tile::ReduceOp::create(p.builder, p.loc(),
-                                       p.tensor(shape, Dtype::f32), combine,
-                                       value, dim));
+  return p.wrap(tile::ReduceOp::create(
+      p.builder, p.loc(), p.tensor(shape, Dtype::f32), combine, value, dim));
 }
 Tile Program::sum(const Tile &tile, int dim) {
   return reduce(*impl_, tile::Combine::add, tile, dim, "sum");
@@ -185,29 +190,30 @@ Tile Program::maximum(const Tile &tile, int dim) {
   return reduce(*impl_, tile::Combine::max, tile, dim, "maximum");
 }
 
-//===-- Matrix products ---------------------------------------------------===//
-
 Tile Program::dequant(const Tile &q, const Tile &scales, const Tile *zeros,
                       int zeroOffset) {
   Value qv = impl_->get(q, "dequant"), sv = impl_->get(scales, "dequant");
   Value zv = zeros ? impl_->get(*zeros, "dequant") : Value();
   if (q.dtype() != Dtype::u4 || q.shape().size() != 2)
-    ProgramImpl::fail(fmt::format("dequant: expected q of u4 [K, N], got {}",
-                                  describe(q)));
+    ProgramImpl::fail(
+        fmt::format("dequant: expected q of u4 [K, N], got {}", describe(q)));
   if ((scales.dtype() != Dtype::f16 && scales.dtype() != Dtype::bf16) ||
       scales.shape().size() != 2 || scales.shape()[1] != q.shape()[1] ||
       q.shape()[0] % scales.shape()[0])
-    ProgramImpl::fail(fmt::format("dequant: expected scales of f16 or bf16 [G, {}] "
-                                  "with G a divisor of {}, got {}",
-                                  q.shape()[1], q.shape()[0], describe(scales)));
-  if (zeros && (zeros->dtype() != Dtype::u4 || zeros->shape() != scales.shape()))
+    ProgramImpl::fail(
+        fmt::format("dequant: expected scales of f16 or bf16 [G, {}] "
+                    "with G a divisor of {}, got {}",
+                    q.shape()[1], q.shape()[0], describe(scales)));
+  if (zeros &&
+      (zeros->dtype() != Dtype::u4 || zeros->shape() != scales.shape()))
     ProgramImpl::fail(fmt::format("dequant: expected zeros of u4 {}, got {}",
-                                  lath::print(scales.shape()), describe(*zeros)));
+                                  lath::print(scales.shape()),
+                                  describe(*zeros)));
   if (!zeros && zeroOffset)
     ProgramImpl::fail("dequant: a zero offset needs zeros");
   return impl_->wrap(tile::DequantOp::create(
-      impl_->builder, impl_->loc(), impl_->tensor(q.shape(), scales.dtype()), qv,
-      sv, zv, zeroOffset));
+      impl_->builder, impl_->loc(), impl_->tensor(q.shape(), scales.dtype()),
+      qv, sv, zv, zeroOffset));
 }
 
 Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc) {
@@ -218,21 +224,21 @@ Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc) {
            t.shape().size() == 2;
   };
   if (!half(a) || !half(b) || a.dtype() != b.dtype())
-    ProgramImpl::fail(fmt::format("dot: expected two matrices of f16 or of bf16, "
-                                  "got {} and {}",
-                                  describe(a), describe(b)));
+    ProgramImpl::fail(
+        fmt::format("dot: expected two matrices of f16 or of bf16, "
+                    "got {} and {}",
+                    describe(a), describe(b)));
   if (a.shape()[1] != b.shape()[0] || acc.dtype() != Dtype::f32 ||
       acc.shape() != Shape{a.shape()[0], b.shape()[1]})
-    ProgramImpl::fail(fmt::format("dot: expected [M, K] * [K, N] + f32 [M, N], got "
-                                  "{} * {} + {}",
-                                  lath::print(a.shape()), lath::print(b.shape()),
-                                  describe(acc)));
-  return impl_->wrap(
-      tile::DotOp::create(impl_->builder, impl_->loc(), cv.getType(), av, bv, cv, /*scales=*/Value(),
-                          /*swapped=*/false));
+    ProgramImpl::fail(fmt::format(
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got "
+        "{} * {} + {}",
+        lath::print(a.shape()), lath::print(b.shape()), describe(acc)));
+  return impl_->wrap(tile::DotOp::create(impl_->builder, impl_->loc(),
+                                         cv.getType(), av, bv, cv,
+                                         /*scales=*/Value(),
+                                         /*swapped=*/false));
 }
-
-//===-- Operators ---------------------------------------------------------===//
 
 static Program &programOf(const Tile &tile) {
   return ProgramImpl::of(tile, "operator").owner;

@@ -39,7 +39,8 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   // along columns while it keeps 8, then rows again down to 16.
   int rowWarps = 0, columnWarps = 0;
   while (rowWarps + columnWarps < warpBits) {
-    int rowTiles = rowBits - 4 - rowWarps, columnTiles = columnBits - 3 - columnWarps;
+    int rowTiles = rowBits - 4 - rowWarps,
+        columnTiles = columnBits - 3 - columnWarps;
     bool rowsFirst = s.packedA ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;

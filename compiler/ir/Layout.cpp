@@ -8,8 +8,6 @@
 
 namespace lath {
 
-//===-- LinearMap ---------------------------------------------------------===//
-
 LinearMap LinearMap::identity(unsigned bits) {
   Bases bases;
   for (unsigned i = 0; i < bits; ++i)
@@ -80,8 +78,6 @@ std::optional<LinearMap> LinearMap::inverse() const {
   }
   return LinearMap(inverse);
 }
-
-//===-- Layout ------------------------------------------------------------===//
 
 Layout::Layout(Shape shape) : shape_(std::move(shape)) {
   for ([[maybe_unused]] std::int64_t extent : shape_)
@@ -272,8 +268,6 @@ std::string Layout::print() const {
   }
   return text;
 }
-
-//===-- Constructors ------------------------------------------------------===//
 
 Layout mmaA() {
   return Layout::make({16, 16}, {{0, 1}, {8, 0}, {0, 8}},

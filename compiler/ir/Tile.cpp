@@ -37,8 +37,6 @@ void TileDialect::initialize() {
       >();
 }
 
-//===-- Memory ------------------------------------------------------------===//
-
 int64_t Memory::stride(unsigned d) const {
   int64_t stride = 1;
   for (unsigned i = d + 1; i < shape.size(); ++i)
@@ -57,7 +55,8 @@ static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed) {
   Memory memory;
   memory.shape = SmallVector<int64_t>(shape);
   memory.packed = packed;
-  memory.unit = packed >= 0 ? IntegerType::get(element.getContext(), 32) : element;
+  memory.unit =
+      packed >= 0 ? IntegerType::get(element.getContext(), 32) : element;
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   if (packed >= 0)
     memory.shape[packed] >>= packBits;
@@ -75,8 +74,6 @@ int64_t BufferType::stageBytes() const {
   return std::accumulate(m.shape.begin(), m.shape.end(), int64_t(m.unitBytes),
                          std::multiplies<>());
 }
-
-//===-- Types -------------------------------------------------------------===//
 
 static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     ArrayRef<int64_t> shape, Type element,
@@ -122,7 +119,8 @@ Type ViewType::parse(AsmParser &parser) {
     return {};
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<ViewType>(parser.getContext(), shape, element, packed);
+  return parser.getChecked<ViewType>(parser.getContext(), shape, element,
+                                     packed);
 }
 
 void ViewType::print(AsmPrinter &printer) const {
@@ -152,7 +150,8 @@ Type BufferType::parse(AsmParser &parser) {
       parser.parseType(element) || parser.parseComma())
     return {};
   if (succeeded(parser.parseOptionalKeyword("packed")) &&
-      (parser.parseEqual() || parser.parseInteger(packed) || parser.parseComma()))
+      (parser.parseEqual() || parser.parseInteger(packed) ||
+       parser.parseComma()))
     return {};
   if (parser.parseAttribute(layout) || parser.parseGreater())
     return {};
@@ -186,8 +185,6 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
   return success();
 }
 
-//===-- Layout attribute --------------------------------------------------===//
-
 LayoutAttr LayoutAttr::get(MLIRContext *context, const Layout &layout) {
   return get(context, layout.shape(), layout.bases(Place::Register),
              layout.bases(Place::Lane), layout.bases(Place::Warp),
@@ -196,7 +193,8 @@ LayoutAttr LayoutAttr::get(MLIRContext *context, const Layout &layout) {
 
 Layout LayoutAttr::layout() const {
   Layout layout(Shape(getShape().begin(), getShape().end()));
-  layout.bases(Place::Register).assign(getRegisters().begin(), getRegisters().end());
+  layout.bases(Place::Register)
+      .assign(getRegisters().begin(), getRegisters().end());
   layout.bases(Place::Lane).assign(getLanes().begin(), getLanes().end());
   layout.bases(Place::Warp).assign(getWarps().begin(), getWarps().end());
   layout.bases(Place::Offset).assign(getOffsets().begin(), getOffsets().end());
@@ -225,9 +223,9 @@ void LayoutAttr::print(AsmPrinter &printer) const {
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   auto parseInts = [&](SmallVectorImpl<int64_t> &values) {
-    return parser.parseCommaSeparatedList(
-        AsmParser::Delimiter::Square,
-        [&] { return parser.parseInteger(values.emplace_back()); });
+    return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+      return parser.parseInteger(values.emplace_back());
+    });
   };
   SmallVector<int64_t> shape;
   SMLoc loc = parser.getCurrentLocation();
@@ -267,7 +265,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
           layout.flatten({coords.begin(), coords.end()}));
       return success();
     };
-    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseBasis))
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                       parseBasis))
       return {};
   }
   if (parser.parseGreater())
@@ -291,8 +290,6 @@ LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
     return error() << "the layout leaves elements without a place";
   return success();
 }
-
-//===-- Questions ---------------------------------------------------------===//
 
 namespace lath::tile {
 
@@ -355,11 +352,17 @@ std::optional<LinearMap> registersFrom(const Layout &source,
   return LinearMap(registers);
 }
 
+Layout unitLayout(const Memory &memory, const Layout &elements) {
+  return memory.packed >= 0 ? elements.divided(memory.packed, packBits)
+                            : elements;
+}
+
 int64_t divisorOf(Value value) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant))) {
     int64_t c = std::abs(constant.getSExtValue());
-    return c ? c : int64_t(1) << 30; // zero: any power of two a tile can ask for
+    return c ? c
+             : int64_t(1) << 30; // zero: any power of two a tile can ask for
   }
   if (auto op = value.getDefiningOp<arith::MulIOp>()) {
     int64_t product = divisorOf(op.getLhs()) * divisorOf(op.getRhs());
@@ -373,7 +376,8 @@ int64_t divisorOf(Value value) {
     return std::gcd(divisorOf(op.getLhs()), divisorOf(op.getRhs()));
   if (auto op = value.getDefiningOp<arith::DivUIOp>()) {
     APInt by;
-    if (matchPattern(op.getRhs(), m_ConstantInt(&by)) && by.getSExtValue() > 0 &&
+    if (matchPattern(op.getRhs(), m_ConstantInt(&by)) &&
+        by.getSExtValue() > 0 &&
         divisorOf(op.getLhs()) % by.getSExtValue() == 0)
       return std::max<int64_t>(1, divisorOf(op.getLhs()) / by.getSExtValue());
     return 1;

@@ -68,9 +68,11 @@ Layout dequantSource(const Layout &result);
 /// The register of `source` that holds the element with index `map(index)`,
 /// for an element of `result` in the same lane and warp; nullopt unless that
 /// is so for every lane and warp.
-std::optional<LinearMap> registersFrom(const Layout &source,
-                                       const Layout &result,
-                                       const LinearMap &map);
+std::optional<LinearMap>
+registersFrom(const Layout &source, const Layout &result, const LinearMap &map);
+
+/// The layout of a tile's memory units, given that of its elements.
+Layout unitLayout(const Memory &memory, const Layout &elements);
 
 /// A positive number that divides `value` in every execution.
 int64_t divisorOf(mlir::Value value);

@@ -188,8 +188,8 @@ LogicalResult UnpackOp::verify() {
 LogicalResult DotOp::verify() {
   auto a = tensorOf(getA()), b = tensorOf(getB()), acc = tensorOf(getAcc());
   if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2)
-    return emitOpError("expected matrices, got ") << a << ", " << b << " and "
-                                                  << acc;
+    return emitOpError("expected matrices, got ")
+           << a << ", " << b << " and " << acc;
   if (a.getElementType() != b.getElementType())
     return emitOpError("expected a and b of one type, got ")
            << a.getElementType() << " and " << b.getElementType();
@@ -222,13 +222,15 @@ LogicalResult DotOp::verify() {
     if (coords(la, i)[1] != coords(lb, i)[0] || coords(la, i)[0] ||
         coords(lb, i)[1] || coords(lc, i)[1] != coords(lb, i + 3)[1] ||
         coords(lc, i)[0])
-      return emitOpError("lane bit ") << i << " is not congruent: " << la.print()
-                                      << " * " << lb.print() << " + " << lc.print();
+      return emitOpError("lane bit ")
+             << i << " is not congruent: " << la.print() << " * " << lb.print()
+             << " + " << lc.print();
   for (unsigned i = 2; i < 5; ++i)
     if (coords(la, i)[0] != coords(lc, i)[0] || coords(la, i)[1] ||
         coords(lc, i)[1] || coords(lb, i)[0])
-      return emitOpError("lane bit ") << i << " is not congruent: " << la.print()
-                                      << " * " << lb.print() << " + " << lc.print();
+      return emitOpError("lane bit ")
+             << i << " is not congruent: " << la.print() << " * " << lb.print()
+             << " + " << lc.print();
   return success();
 }
 
@@ -256,7 +258,8 @@ LogicalResult AsyncCopyOp::verify() {
   BufferType buffer = getBuffer().getType();
   if (getStart().size() != view.getShape().size())
     return emitOpError("expected ")
-           << view.getShape().size() << " start indices, got " << getStart().size();
+           << view.getShape().size() << " start indices, got "
+           << getStart().size();
   if (buffer.getShape().size() != view.getShape().size() ||
       buffer.getElementType() != view.getElementType() ||
       buffer.getPacked() != view.getPacked())

@@ -22,8 +22,6 @@ def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
 
-//===-- Where and what ----------------------------------------------------===//
-
 def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let summary = "position of this block in the grid";
   let description = [{
@@ -85,8 +83,6 @@ def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
   let hasVerifier = 1;
 }
 
-//===-- Global memory -----------------------------------------------------===//
-
 def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
@@ -130,8 +126,6 @@ def Tile_AtomicAddOp : Tile_Op<"atomic_add", [MemoryEffects<[MemRead, MemWrite]>
   let assemblyFormat = "$value `,` $view `[` $start `]` attr-dict `:` type($value) `,` type($view)";
   let hasVerifier = 1;
 }
-
-//===-- Shapes ------------------------------------------------------------===//
 
 def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
   let summary = "a tile of one value";
@@ -238,8 +232,6 @@ def Tile_CastOp : Tile_Op<"cast", [Pure]> {
   let hasVerifier = 1;
 }
 
-//===-- Matrix products ---------------------------------------------------===//
-
 def Tile_DequantOp : Tile_Op<"dequant", [Pure]> {
   let summary = "4-bit weights to floats";
   let description = [{
@@ -307,8 +299,6 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
-
-//===-- Written by passes only --------------------------------------------===//
 
 def Tile_UnpackOp : Tile_Op<"unpack", [Pure]> {
   let summary = "4-bit weights to whole numbers in a float type";

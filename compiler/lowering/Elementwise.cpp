@@ -44,13 +44,14 @@ template <typename Op> struct ApproximateLowering : OpConversionPattern<Op> {
       : OpConversionPattern<Op>(types, context), instruction(instruction) {}
   StringRef instruction;
 
-  LogicalResult matchAndRewrite(Op op, typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor,
-                                ConversionPatternRewriter &r) const override {
+  LogicalResult matchAndRewrite(
+      Op op, typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor,
+      ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Registers results;
     for (Value value : adaptor.getOperand())
-      results.push_back(e.assembly((instruction + " $0, $1;").str(), "=f,f", e.f32,
-                                   {value}, false));
+      results.push_back(e.assembly((instruction + " $0, $1;").str(), "=f,f",
+                                   e.f32, {value}, false));
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
   }
@@ -63,7 +64,8 @@ struct CastLowering : OpConversionPattern<CastOp> {
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Type to = cast<RankedTensorType>(op.getType()).getElementType();
-    Type from = cast<RankedTensorType>(op.getSource().getType()).getElementType();
+    Type from =
+        cast<RankedTensorType>(op.getSource().getType()).getElementType();
     ValueRange source = adaptor.getSource();
     Registers results;
     if (to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth()) {
@@ -73,8 +75,9 @@ struct CastLowering : OpConversionPattern<CastOp> {
       results.push_back(LLVM::FPTruncOp::create(r, e.loc, to, source[0]));
     } else {
       for (unsigned i = 0; i < source.size(); i += 2) {
-        Value pair = LLVM::FPTruncOp::create(r, e.loc, VectorType::get({2}, to),
-                                             e.vector({source[i], source[i + 1]}));
+        Value pair =
+            LLVM::FPTruncOp::create(r, e.loc, VectorType::get({2}, to),
+                                    e.vector({source[i], source[i + 1]}));
         results.push_back(e.element(pair, 0));
         results.push_back(e.element(pair, 1));
       }
@@ -90,8 +93,12 @@ void lath::tile::addElementwisePatterns(const TypeConverter &types,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ArithLowering, CastLowering>(types, context);
-  patterns.add<ApproximateLowering<math::Exp2Op>>(types, context, "ex2.approx.ftz.f32");
-  patterns.add<ApproximateLowering<math::SqrtOp>>(types, context, "sqrt.approx.f32");
-  patterns.add<ApproximateLowering<math::RsqrtOp>>(types, context, "rsqrt.approx.f32");
-  patterns.add<ApproximateLowering<math::TanhOp>>(types, context, "tanh.approx.f32");
+  patterns.add<ApproximateLowering<math::Exp2Op>>(types, context,
+                                                  "ex2.approx.ftz.f32");
+  patterns.add<ApproximateLowering<math::SqrtOp>>(types, context,
+                                                  "sqrt.approx.f32");
+  patterns.add<ApproximateLowering<math::RsqrtOp>>(types, context,
+                                                   "rsqrt.approx.f32");
+  patterns.add<ApproximateLowering<math::TanhOp>>(types, context,
+                                                  "tanh.approx.f32");
 }

@@ -32,10 +32,9 @@ Vectors vectorise(const Bases &offsets, unsigned maxBits) {
   return vectors;
 }
 
-//===-- Short names -------------------------------------------------------===//
-
 Value Emit::c(int64_t value) {
-  return LLVM::ConstantOp::create(r, loc, i32, r.getI32IntegerAttr((int32_t)value));
+  return LLVM::ConstantOp::create(r, loc, i32,
+                                  r.getI32IntegerAttr((int32_t)value));
 }
 Value Emit::add(Value a, Value b) { return LLVM::AddOp::create(r, loc, a, b); }
 Value Emit::add(Value a, int64_t b) { return b ? add(a, c(b)) : a; }
@@ -56,7 +55,8 @@ Value Emit::lshr(Value a, int64_t by) {
 Value Emit::zext64(Value a) { return LLVM::ZExtOp::create(r, loc, i64, a); }
 Value Emit::sext64(Value a) { return LLVM::SExtOp::create(r, loc, i64, a); }
 Value Emit::bitcast(Type type, Value a) {
-  return a.getType() == type ? a : Value(LLVM::BitcastOp::create(r, loc, type, a));
+  return a.getType() == type ? a
+                             : Value(LLVM::BitcastOp::create(r, loc, type, a));
 }
 Value Emit::gep(Value pointer, Value bytes) {
   return LLVM::GEPOp::create(r, loc, pointer.getType(), r.getI8Type(), pointer,
@@ -66,20 +66,22 @@ Value Emit::gep(Value pointer, int64_t bytes) {
   if (!bytes)
     return pointer;
   if (bytes == (int32_t)bytes)
-    return LLVM::GEPOp::create(r, loc, pointer.getType(), r.getI8Type(), pointer,
-                               ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
+    return LLVM::GEPOp::create(r, loc, pointer.getType(), r.getI8Type(),
+                               pointer, ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
   return gep(pointer, Value(LLVM::ConstantOp::create(
                           r, loc, i64, r.getI64IntegerAttr(bytes))));
 }
 Value Emit::field(Value aggregate, int64_t index) {
-  return LLVM::ExtractValueOp::create(r, loc, aggregate, ArrayRef<int64_t>{index});
+  return LLVM::ExtractValueOp::create(r, loc, aggregate,
+                                      ArrayRef<int64_t>{index});
 }
 Value Emit::element(Value vector, int64_t index) {
   return LLVM::ExtractElementOp::create(r, loc, vector, c(index));
 }
 Value Emit::vector(ValueRange elements) {
   Value result = LLVM::UndefOp::create(
-      r, loc, VectorType::get({(int64_t)elements.size()}, elements[0].getType()));
+      r, loc,
+      VectorType::get({(int64_t)elements.size()}, elements[0].getType()));
   for (auto [i, value] : llvm::enumerate(elements))
     result = LLVM::InsertElementOp::create(r, loc, result, value, c(i));
   return result;
@@ -88,8 +90,9 @@ Value Emit::vector(ValueRange elements) {
 Value Emit::assembly(StringRef text, StringRef constraints, Type result,
                      ValueRange operands, bool volatileAsm) {
   auto op = LLVM::InlineAsmOp::create(
-      r, loc, result ? TypeRange(result) : TypeRange(), operands, text, constraints,
-      volatileAsm, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      r, loc, result ? TypeRange(result) : TypeRange(), operands, text,
+      constraints, volatileAsm, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None,
       LLVM::AsmDialectAttr::get(r.getContext(), LLVM::AsmDialect::AD_ATT),
       ArrayAttr());
   return result ? op.getResult(0) : Value();
@@ -104,8 +107,6 @@ Value Emit::shared(int64_t offset) {
   Value base = LLVM::AddressOfOp::create(r, loc, pointer, "lath_shared");
   return gep(base, offset);
 }
-
-//===-- Linear maps as code -----------------------------------------------===//
 
 Value Emit::linear(const LinearMap &map, Value value) {
   // Runs of bits that move by one distance are one mask and one shift.
@@ -139,12 +140,11 @@ Value Emit::linear(const LinearMap &map, Value value) {
 
 Value Emit::linear(const Layout &layout, const LinearMap &after) {
   Value fromLane = linear(after.after(layout.map(Place::Lane)), lane());
-  if (llvm::all_of(layout.bases(Place::Warp), [&](uint32_t b) { return !after(b); }))
+  if (llvm::all_of(layout.bases(Place::Warp),
+                   [&](uint32_t b) { return !after(b); }))
     return fromLane;
   return bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
 }
-
-//===-- Words of global memory --------------------------------------------===//
 
 Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
   Registers words;
@@ -163,14 +163,16 @@ Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
   }
   std::string suffix = count == 1 ? "" : fmt::format(".v{}", count);
   std::string target = count == 1 ? list : "{" + list + "}";
-  std::string text = fmt::format(
-      "{{ .reg .pred p; setp.ne.b32 p, ${}, 0; {}@p ld.global{}.b32 {}, [${}]; }}",
-      count, zero, suffix, target, count + 1);
-  Type result = count == 1 ? i32
-                           : Type(LLVM::LLVMStructType::getLiteral(
-                                 r.getContext(), SmallVector<Type>(count, i32)));
+  std::string text = fmt::format("{{ .reg .pred p; setp.ne.b32 p, ${}, 0; {}@p "
+                                 "ld.global{}.b32 {}, [${}]; }}",
+                                 count, zero, suffix, target, count + 1);
+  Type result = count == 1
+                    ? i32
+                    : Type(LLVM::LLVMStructType::getLiteral(
+                          r.getContext(), SmallVector<Type>(count, i32)));
   Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
-  Value loaded = assembly(text, constraints + "r,l", result, {flag, pointer}, true);
+  Value loaded =
+      assembly(text, constraints + "r,l", result, {flag, pointer}, true);
   for (unsigned i = 0; i < count; ++i)
     words.push_back(count == 1 ? loaded : field(loaded, i));
   return words;
@@ -188,8 +190,8 @@ Value Emit::loadHalf(Value pointer, Value mask) {
 void Emit::storeWords(Value pointer, ValueRange words, Value mask) {
   unsigned count = words.size();
   if (!mask) {
-    LLVM::StoreOp::create(r, loc, count == 1 ? words[0] : vector(words), pointer,
-                          4 * count);
+    LLVM::StoreOp::create(r, loc, count == 1 ? words[0] : vector(words),
+                          pointer, 4 * count);
     return;
   }
   std::string list, constraints = "r,l";
@@ -199,11 +201,12 @@ void Emit::storeWords(Value pointer, ValueRange words, Value mask) {
   }
   SmallVector<Value> operands{LLVM::ZExtOp::create(r, loc, i32, mask), pointer};
   llvm::append_range(operands, words);
-  assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global{}.b32 "
-                       "[$1], {}; }}",
-                       count == 1 ? "" : fmt::format(".v{}", count),
-                       count == 1 ? list : "{" + list + "}"),
-           constraints, Type(), operands, true);
+  assembly(
+      fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global{}.b32 "
+                  "[$1], {}; }}",
+                  count == 1 ? "" : fmt::format(".v{}", count),
+                  count == 1 ? list : "{" + list + "}"),
+      constraints, Type(), operands, true);
 }
 
 void Emit::storeHalf(Value pointer, Value half, Value mask) {

@@ -81,7 +81,8 @@ public:
   /// null).
   Registers loadWords(mlir::Value pointer, unsigned count, mlir::Value mask);
   mlir::Value loadHalf(mlir::Value pointer, mlir::Value mask); ///< i16
-  void storeWords(mlir::Value pointer, mlir::ValueRange words, mlir::Value mask);
+  void storeWords(mlir::Value pointer, mlir::ValueRange words,
+                  mlir::Value mask);
   void storeHalf(mlir::Value pointer, mlir::Value half, mlir::Value mask);
 
   /// Words of memory to units of `type` and back (two 16-bit units a word).

@@ -29,7 +29,9 @@ public:
     extent = viewValues.size() > 1 ? viewValues[1] : Value();
     rank = memory.shape.size();
     Value offset; // bytes, 64 bits
-    auto accumulate = [&](Value part) { offset = offset ? e.add(offset, part) : part; };
+    auto accumulate = [&](Value part) {
+      offset = offset ? e.add(offset, part) : part;
+    };
     Value lanePart;
     for (unsigned d = 0; d < rank; ++d) {
       Value start = starts[d];
@@ -41,7 +43,8 @@ public:
       int64_t stride = memory.stride(d) * memory.unitBytes;
       Value strided = LLVM::MulOp::create(
           e.r, e.loc, e.sext64(start),
-          LLVM::ConstantOp::create(e.r, e.loc, e.i64, e.r.getI64IntegerAttr(stride)));
+          LLVM::ConstantOp::create(e.r, e.loc, e.i64,
+                                   e.r.getI64IntegerAttr(stride)));
       accumulate(strided);
       // The dimension's bits of the lane's index.
       laneCoords.push_back(e.linear(this->units, dimMap(d)));
@@ -93,7 +96,8 @@ public:
     for (unsigned d = 0; d < rank; ++d) {
       Value moved = e.bxor(laneCoords[d], e.c(dimMap(d)(index)));
       Value delta = LLVM::SubOp::create(e.r, e.loc, moved, laneCoords[d]);
-      address = e.gep(address, e.sext64(e.mul(delta, memory.stride(d) * memory.unitBytes)));
+      address = e.gep(
+          address, e.sext64(e.mul(delta, memory.stride(d) * memory.unitBytes)));
     }
     return address;
   }
@@ -110,8 +114,9 @@ public:
         coordinate = laneMask(d) & own ? e.bxor(coordinate, e.c(own))
                                        : e.add(coordinate, own);
       coordinate = e.add(startUnits[d], coordinate);
-      Value limit = ShapedType::isDynamic(memory.shape[d]) ? extent
-                                                           : e.c(memory.shape[d]);
+      Value limit = ShapedType::isDynamic(memory.shape[d])
+                        ? extent
+                        : e.c(memory.shape[d]);
       // Unsigned: what lies before the view is outside as well.
       Value inside = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::ult,
                                           coordinate, limit);
@@ -148,10 +153,6 @@ private:
     return mask;
   }
 };
-
-Layout unitLayout(const Memory &memory, const Layout &elements) {
-  return memory.packed >= 0 ? elements.divided(memory.packed, packBits) : elements;
-}
 
 SmallVector<Value> flatten(ArrayRef<ValueRange> ranges) {
   SmallVector<Value> values;
@@ -233,7 +234,8 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     Memory memory = op.getView().getType().memory();
     SmallVector<Value> starts = flatten(adaptor.getStart());
     GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(op.getValue().getType()), op.getStart(), starts);
+                        layoutOf(op.getValue().getType()), op.getStart(),
+                        starts);
     Vectors vectors = vectorise(access.layout().bases(Place::Register),
                                 access.maxVectorBits());
     ValueRange values = adaptor.getValue();
@@ -271,7 +273,8 @@ struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
              << capability;
     SmallVector<Value> starts = flatten(adaptor.getStart());
     GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(op.getValue().getType()), op.getStart(), starts);
+                        layoutOf(op.getValue().getType()), op.getStart(),
+                        starts);
     // 16-bit types add in pairs at least; vectors of words came with sm_90.
     unsigned maxBits = access.maxVectorBits();
     if (capability < 90)
@@ -279,8 +282,9 @@ struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
     Vectors vectors =
         vectorise(access.layout().bases(Place::Register), maxBits);
     if (!f32 && vectors.bits == 0)
-      return op.emitOpError("atomic adds of 16-bit elements need two neighbours "
-                            "in one lane");
+      return op.emitOpError(
+          "atomic adds of 16-bit elements need two neighbours "
+          "in one lane");
     ValueRange values = adaptor.getValue();
     Value first = isFirstCopy(e, access.layout());
     for (uint32_t start : vectors.starts) {
@@ -297,7 +301,8 @@ struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
         if (f32)
           words[i] = e.bitcast(e.f32, words[i]);
       }
-      std::string vector = words.size() > 1 ? fmt::format(".v{}", words.size()) : "";
+      std::string vector =
+          words.size() > 1 ? fmt::format(".v{}", words.size()) : "";
       SmallVector<Value> operands{
           mask ? Value(LLVM::ZExtOp::create(r, e.loc, e.i32, mask)) : e.c(1),
           access.address(start)};
@@ -374,7 +379,8 @@ struct AxisLowering : OpConversionPattern<Op> {
 } // namespace
 
 Registers lath::tile::gatherNibbles(Emit &e, const Layout &elements,
-                                    unsigned packedDim, const Layout &wordLayout,
+                                    unsigned packedDim,
+                                    const Layout &wordLayout,
                                     ValueRange words) {
   // An element's nibble is the low three bits of its coordinate along the
   // packed dimension; part of it may come from the lane.
@@ -412,8 +418,8 @@ Registers lath::tile::gatherNibbles(Emit &e, const Layout &elements,
     // Usually the registers are the nibbles in order: the word itself.
     bool inOrder = true;
     for (uint32_t i = 0; i < n; ++i)
-      inOrder &= source(i) == source(0) && nibble(elements.index(first + i)) == i &&
-                 !(laneNibbles & i);
+      inOrder &= source(i) == source(0) &&
+                 nibble(elements.index(first + i)) == i && !(laneNibbles & i);
     if (inOrder) {
       result.push_back(shifted[source(0)]);
       continue;
@@ -422,7 +428,9 @@ Registers lath::tile::gatherNibbles(Emit &e, const Layout &elements,
     // one or the other, so shifting by both adds up.
     Value packed;
     for (uint32_t i = 0; i < n; ++i) {
-      Value field = e.band(e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))), 15);
+      Value field = e.band(
+          e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))),
+          15);
       field = e.shl(field, 4 * i);
       packed = packed ? e.bor(packed, field) : field;
     }
@@ -435,10 +443,11 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns,
                                          unsigned capability) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<LoadLowering, StoreLowering, MaskLowering, ViewLowering>(types, context);
+  patterns.add<LoadLowering, StoreLowering, MaskLowering, ViewLowering>(
+      types, context);
   patterns.add<AtomicAddLowering>(types, context, capability);
-  patterns.add<
-      AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
-      AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
-                   NVVM::GridDimZOp>>(types, context);
+  patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
+                            NVVM::BlockIdZOp>,
+               AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
+                            NVVM::GridDimZOp>>(types, context);
 }

@@ -1,6 +1,6 @@
 // splat, broadcast, reshape, transpose, reduce and conversions inside a lane.
-#include "compiler/lowering/Patterns.h"
 #include "compiler/ir/Scratch.h"
+#include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -28,9 +28,12 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
 LogicalResult pick(Operation *op, ValueRange source, const Layout &from,
                    const Layout &to, const LinearMap &map,
                    ConversionPatternRewriter &r) {
-  if (cast<RankedTensorType>(op->getResult(0).getType()).getElementType().isInteger(4))
-    return op->emitOpError("eight 4-bit elements share a register and stay where "
-                           "they are");
+  if (cast<RankedTensorType>(op->getResult(0).getType())
+          .getElementType()
+          .isInteger(4))
+    return op->emitOpError(
+        "eight 4-bit elements share a register and stay where "
+        "they are");
   auto registers = registersFrom(from, to, map);
   if (!registers)
     return op->emitOpError("source and result lie in different lanes: ")
@@ -46,7 +49,8 @@ struct BroadcastLowering : OpConversionPattern<BroadcastOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(BroadcastOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()), to = layoutOf(op.getType());
+    Layout from = layoutOf(op.getSource().getType()),
+           to = layoutOf(op.getType());
     Bases map;
     for (unsigned i = 0; i < to.indexBits(); ++i) {
       auto coords = to.unflatten(1u << i);
@@ -63,7 +67,8 @@ struct ReshapeLowering : OpConversionPattern<ReshapeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ReshapeOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()), to = layoutOf(op.getType());
+    Layout from = layoutOf(op.getSource().getType()),
+           to = layoutOf(op.getType());
     return pick(op, adaptor.getSource(), from, to,
                 LinearMap::identity(to.indexBits()), r);
   }
@@ -73,7 +78,8 @@ struct TransposeLowering : OpConversionPattern<TransposeOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(TransposeOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()), to = layoutOf(op.getType());
+    Layout from = layoutOf(op.getSource().getType()),
+           to = layoutOf(op.getType());
     Bases map;
     for (unsigned i = 0; i < to.indexBits(); ++i) {
       auto coords = to.unflatten(1u << i);
@@ -87,7 +93,8 @@ struct ConvertLowering : OpConversionPattern<ConvertLayoutOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ConvertLayoutOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()), to = layoutOf(op.getType());
+    Layout from = layoutOf(op.getSource().getType()),
+           to = layoutOf(op.getType());
     return pick(op, adaptor.getSource(), from, to,
                 LinearMap::identity(to.indexBits()), r);
   }
@@ -107,7 +114,8 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
   LogicalResult matchAndRewrite(ReduceOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    Layout from = layoutOf(op.getSource().getType()), to = layoutOf(op.getType());
+    Layout from = layoutOf(op.getSource().getType()),
+           to = layoutOf(op.getType());
     unsigned dim = op.getDim();
     // Source bits along the reduced dimension, place by place.
     auto reduced = [&](uint32_t basis) {
@@ -122,8 +130,9 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
     for (Place place : {Place::Register, Place::Lane, Place::Warp})
       for (uint32_t basis : from.bases(place))
         if (reduced(basis) && outIndex(basis))
-          return op.emitOpError("a layout basis mixes the reduced dimension with "
-                                "others: ")
+          return op.emitOpError(
+                     "a layout basis mixes the reduced dimension with "
+                     "others: ")
                  << from.print();
 
     if (!(to == from.sliced(dim)))
@@ -139,9 +148,9 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
       if (!reduced(from.bases(Place::Lane)[bit]))
         continue;
       for (Value &value : results) {
-        Value other = NVVM::ShflOp::create(
-            r, e.loc, e.f32, e.c(-1), value, e.c(1 << bit), e.c(31),
-            NVVM::ShflKind::bfly, UnitAttr());
+        Value other =
+            NVVM::ShflOp::create(r, e.loc, e.f32, e.c(-1), value, e.c(1 << bit),
+                                 e.c(31), NVVM::ShflKind::bfly, UnitAttr());
         value = combine(e, op.getCombine(), value, other);
       }
     }
@@ -162,7 +171,8 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
     NVVM::Barrier0Op::create(e.r, e.loc); // earlier readers are done
     for (auto [i, value] : llvm::enumerate(results))
       LLVM::StoreOp::create(e.r, e.loc, value,
-                            e.gep(e.gep(base, mine), (int64_t)i * 128 * warps), 4);
+                            e.gep(e.gep(base, mine), (int64_t)i * 128 * warps),
+                            4);
     NVVM::Barrier0Op::create(e.r, e.loc);
     uint32_t along = 0;
     for (unsigned bit = 0; bit < from.bits(Place::Warp); ++bit)
@@ -176,7 +186,8 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
           continue;
         Value partner = e.bor(own, e.c(w));
         Value thread = e.add(e.shl(partner, 5), e.lane());
-        Value address = e.gep(e.gep(base, e.shl(thread, 2)), (int64_t)i * 128 * warps);
+        Value address =
+            e.gep(e.gep(base, e.shl(thread, 2)), (int64_t)i * 128 * warps);
         Value part = LLVM::LoadOp::create(e.r, e.loc, e.f32, address, 4);
         sum = sum ? combine(e, op.getCombine(), sum, part) : part;
       }

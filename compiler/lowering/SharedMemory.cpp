@@ -30,8 +30,9 @@ public:
       for (uint32_t basis : units.bases(place))
         laneMask |= toOffset(basis);
     laneOffset = e.linear(units, toOffset);
-    stage = buffer.getStages() == 1 ? pointer
-                                    : e.gep(pointer, e.mul(slot, buffer.stageBytes()));
+    stage = buffer.getStages() == 1
+                ? pointer
+                : e.gep(pointer, e.mul(slot, buffer.stageBytes()));
     base = e.gep(stage, e.mul(laneOffset, unitBytes));
   }
 
@@ -54,10 +55,6 @@ private:
   Value laneOffset, stage, base;
 };
 
-Layout unitLayout(const Memory &memory, const Layout &elements) {
-  return memory.packed >= 0 ? elements.divided(memory.packed, packBits) : elements;
-}
-
 struct AllocLowering : OpConversionPattern<AllocOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(AllocOp op, OneToNOpAdaptor,
@@ -77,7 +74,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Emit e(r, op.getLoc());
     BufferType buffer = op.getBuffer().getType();
     Memory memory = buffer.memory();
-    Layout elements = layoutOf(op.getType()), units = unitLayout(memory, elements);
+    Layout elements = layoutOf(op.getType()),
+           units = unitLayout(memory, elements);
     SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
                         units);
     Vectors vectors = access.vectors();
@@ -87,9 +85,11 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
       unsigned count = vectors.size();
       Type type = count == 1 ? memory.unit
                              : Type(VectorType::get({count}, memory.unit));
-      Value loaded = LLVM::LoadOp::create(r, e.loc, type, access.address(start), bytes);
+      Value loaded =
+          LLVM::LoadOp::create(r, e.loc, type, access.address(start), bytes);
       for (uint32_t u = 0; u < count; ++u)
-        values[vectors.reg(start, u)] = count == 1 ? loaded : e.element(loaded, u);
+        values[vectors.reg(start, u)] =
+            count == 1 ? loaded : e.element(loaded, u);
     }
     if (memory.packed >= 0)
       values = gatherNibbles(e, elements, memory.packed, units, values);
@@ -115,8 +115,9 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
       Registers units;
       for (uint32_t u = 0; u < vectors.size(); ++u)
         units.push_back(values[vectors.reg(start, u)]);
-      LLVM::StoreOp::create(r, e.loc, units.size() == 1 ? units[0] : e.vector(units),
-                            access.address(start), memory.unitBytes << vectors.bits);
+      LLVM::StoreOp::create(
+          r, e.loc, units.size() == 1 ? units[0] : e.vector(units),
+          access.address(start), memory.unitBytes << vectors.bits);
     }
     r.eraseOp(op);
     return success();
@@ -152,7 +153,8 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       divisors.push_back(divisor);
     }
     int64_t units = 1;
-    while (memory.unitBytes * units * 2 <= 16 && divisors[last] % (units * 2) == 0 &&
+    while (memory.unitBytes * units * 2 <= 16 &&
+           divisors[last] % (units * 2) == 0 &&
            tile.shape[last] % (units * 2) == 0 &&
            !ShapedType::isDynamic(memory.shape[last]) &&
            memory.shape[last] % (units * 2) == 0)
@@ -161,9 +163,10 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     if (bytes < 4)
       return op.emitOpError("cp.async moves at least 4 bytes, got ") << bytes;
 
-    Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()), units,
-                                threads / 32);
-    LinearMap toOffset = *buffer.getLayout().layout().map(Place::Offset).inverse();
+    Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
+                                units, threads / 32);
+    LinearMap toOffset =
+        *buffer.getLayout().layout().map(Place::Offset).inverse();
     Value tid = e.tid();
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
@@ -172,8 +175,9 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     for (unsigned d = 0; d < rank; ++d) {
       Value strided = LLVM::MulOp::create(
           r, e.loc, e.sext64(starts[d]),
-          LLVM::ConstantOp::create(r, e.loc, e.i64,
-                                   r.getI64IntegerAttr(memory.stride(d) * memory.unitBytes)));
+          LLVM::ConstantOp::create(
+              r, e.loc, e.i64,
+              r.getI64IntegerAttr(memory.stride(d) * memory.unitBytes)));
       tileBase = e.gep(tileBase, strided);
     }
     // Only the first total / units lanes have something to copy.
@@ -184,7 +188,8 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     LinearMap identity = LinearMap::identity(copy.indexBits());
     Value laneIndex = e.linear(copy, identity);
     Value laneOffset = e.linear(copy, toOffset);
-    Vectors vectors = vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
+    Vectors vectors =
+        vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
     for (uint32_t start : vectors.starts) {
       uint32_t own = copy.index(start);
       // Register bits are above all lane bits here, so indices add.
@@ -227,7 +232,8 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     SmallVector<Value> operands{address, source};
     std::string size;
     if (inside) {
-      Value count = LLVM::SelectOp::create(e.r, e.loc, inside, e.c(bytes), e.c(0));
+      Value count =
+          LLVM::SelectOp::create(e.r, e.loc, inside, e.c(bytes), e.c(0));
       size = fmt::format(", ${}", operands.size());
       operands.push_back(count);
       constraints += ",r";
@@ -278,7 +284,8 @@ struct BarrierLowering : OpConversionPattern<BarrierOp> {
 
 void lath::tile::addSharedMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns) {
-  patterns.add<AllocLowering, LocalLoadLowering, LocalStoreLowering,
-               AsyncCopyLowering, CommitLowering, WaitLowering, BarrierLowering>(
-      types, patterns.getContext());
+  patterns
+      .add<AllocLowering, LocalLoadLowering, LocalStoreLowering,
+           AsyncCopyLowering, CommitLowering, WaitLowering, BarrierLowering>(
+          types, patterns.getContext());
 }

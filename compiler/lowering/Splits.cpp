@@ -6,8 +6,8 @@
 // have the same layout, so no coordinates are needed and every access is one
 // full line a quarter warp.
 #include "compiler/ir/DotLayouts.h"
-#include "compiler/lowering/Patterns.h"
 #include "compiler/ir/Scratch.h"
+#include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -22,13 +22,15 @@ struct Slot {
   Value base;
   unsigned vector, threads;
 
-  Slot(Emit &e, Operation *op, Value workspace, Value slot, unsigned registers) {
+  Slot(Emit &e, Operation *op, Value workspace, Value slot,
+       unsigned registers) {
     threads = 32 * scheduleOf(op).getWarps();
     vector = std::min(4u, registers);
     Value bytes = LLVM::MulOp::create(
         e.r, e.loc, e.zext64(slot),
-        LLVM::ConstantOp::create(e.r, e.loc, e.i64,
-                                 e.r.getI64IntegerAttr(4ll * registers * threads)));
+        LLVM::ConstantOp::create(
+            e.r, e.loc, e.i64,
+            e.r.getI64IntegerAttr(4ll * registers * threads)));
     base = e.gep(e.gep(workspace, bytes), e.zext64(e.mul(e.tid(), 4 * vector)));
   }
   Value address(Emit &e, unsigned firstRegister) const {
@@ -46,12 +48,14 @@ struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     ValueRange values = adaptor.getValue();
-    Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0], values.size());
+    Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0],
+              values.size());
     for (unsigned i = 0; i < values.size(); i += slot.vector) {
       Value address = slot.address(e, i);
       ValueRange part = values.slice(i, slot.vector);
       if (!op.getAtomic()) {
-        LLVM::StoreOp::create(r, e.loc, part.size() == 1 ? part[0] : e.vector(part),
+        LLVM::StoreOp::create(r, e.loc,
+                              part.size() == 1 ? part[0] : e.vector(part),
                               address, 4 * slot.vector);
       } else if (capability >= 90 && slot.vector == 4) {
         SmallVector<Value> operands{address};
@@ -60,8 +64,9 @@ struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
                    "l,f,f,f,f,~{memory}", Type(), operands, true);
       } else {
         for (auto [j, value] : llvm::enumerate(part))
-          e.assembly("red.relaxed.gpu.global.add.f32 [$0], $1;", "l,f,~{memory}",
-                     Type(), {e.gep(address, 4 * (int64_t)j), value}, true);
+          e.assembly("red.relaxed.gpu.global.add.f32 [$0], $1;",
+                     "l,f,~{memory}", Type(),
+                     {e.gep(address, 4 * (int64_t)j), value}, true);
       }
     }
     r.eraseOp(op);
@@ -77,20 +82,23 @@ struct PartialLoadLowering : OpConversionPattern<PartialLoadOp> {
     unsigned count = registerCount(cast<RankedTensorType>(op.getType()));
     Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0], count);
     Registers values;
-    Value zero = LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+    Value zero =
+        LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
     for (unsigned i = 0; i < count; i += slot.vector) {
       Value address = slot.address(e, i);
-      Type type = slot.vector == 1 ? e.f32
-                                   : Type(VectorType::get({slot.vector}, e.f32));
-      // L1 may hold what an earlier launch left: relaxed gpu loads read past it.
+      Type type = slot.vector == 1
+                      ? e.f32
+                      : Type(VectorType::get({slot.vector}, e.f32));
+      // L1 may hold what an earlier launch left: relaxed gpu loads read past
+      // it.
       Value loaded;
       if (slot.vector == 4) {
-        Value four = e.assembly(
-            "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];",
-            "=f,=f,=f,=f,l,~{memory}",
-            LLVM::LLVMStructType::getLiteral(r.getContext(),
-                                             SmallVector<Type>(4, e.f32)),
-            {address}, true);
+        Value four =
+            e.assembly("ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];",
+                       "=f,=f,=f,=f,l,~{memory}",
+                       LLVM::LLVMStructType::getLiteral(
+                           r.getContext(), SmallVector<Type>(4, e.f32)),
+                       {address}, true);
         for (unsigned j = 0; j < 4; ++j)
           values.push_back(e.field(four, j));
       } else {
@@ -102,7 +110,8 @@ struct PartialLoadLowering : OpConversionPattern<PartialLoadOp> {
       if (op.getClear())
         LLVM::StoreOp::create(
             r, e.loc,
-            slot.vector == 1 ? zero : e.vector(SmallVector<Value>(slot.vector, zero)),
+            slot.vector == 1 ? zero
+                             : e.vector(SmallVector<Value>(slot.vector, zero)),
             address, 4 * slot.vector);
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
@@ -131,10 +140,12 @@ struct ArriveLowering : OpConversionPattern<ArriveOp> {
                "@p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; "
                "@p fence.acq_rel.gpu; "
                "@p st.shared.b32 [$3], t; bar.sync 0; }",
-               "r,l,r,r,~{memory}", Type(), {e.tid(), ticket, last, address}, true);
+               "r,l,r,r,~{memory}", Type(), {e.tid(), ticket, last, address},
+               true);
     Value seen = LLVM::LoadOp::create(r, e.loc, e.i32, cell, 4);
-    r.replaceOp(op, LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::eq, seen, last)
-                        .getResult());
+    r.replaceOp(
+        op, LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::eq, seen, last)
+                .getResult());
     return success();
   }
 };
@@ -150,13 +161,15 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
     Layout result = layoutOf(op.getType());
     unsigned kWarps = op.getKWarps(), kBits = llvm::Log2_32(kWarps);
     if (!(result == scatteredOverWarps(partial, kWarps)))
-      return op.emitOpError("expected the result scattered over the warps, got ")
+      return op.emitOpError(
+                 "expected the result scattered over the warps, got ")
              << result.print();
     int64_t threads = 32 * partial.size(Place::Warp);
     int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
     Value base = e.shared(offset), mine = e.gep(base, e.shl(e.tid(), 2));
     for (auto [i, value] : llvm::enumerate(adaptor.getPartial()))
-      LLVM::StoreOp::create(r, e.loc, value, e.gep(mine, 4 * threads * (int64_t)i), 4);
+      LLVM::StoreOp::create(r, e.loc, value,
+                            e.gep(mine, 4 * threads * (int64_t)i), 4);
     NVVM::Barrier0Op::create(r, e.loc);
     // Register bits that the warps took over: the warp number selects them.
     unsigned kept = result.bits(Place::Register);
@@ -166,17 +179,19 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
     for (unsigned bit = 0; bit < taken; ++bit) {
       // scatteredOverWarps pops the last register bit for warp bit 0.
       Value set = e.band(e.lshr(kWarp, bit), 1);
-      fromRegister = e.bor(
-          fromRegister, e.shl(set, partial.bits(Place::Register) - 1 - bit));
+      fromRegister = e.bor(fromRegister,
+                           e.shl(set, partial.bits(Place::Register) - 1 - bit));
     }
     Value thread = e.bor(e.shl(e.lshr(e.warp(), kBits), 5 + kBits), e.lane());
-    Value first = e.gep(base, e.shl(e.add(e.mul(fromRegister, threads), thread), 2));
+    Value first =
+        e.gep(base, e.shl(e.add(e.mul(fromRegister, threads), thread), 2));
     Registers sums;
     for (unsigned reg = 0; reg < 1u << kept; ++reg) {
       Value sum;
       for (unsigned w = 0; w < kWarps; ++w) {
         Value part = LLVM::LoadOp::create(
-            r, e.loc, e.f32, e.gep(first, 4 * (threads * (int64_t)reg + 32 * w)), 4);
+            r, e.loc, e.f32,
+            e.gep(first, 4 * (threads * (int64_t)reg + 32 * w)), 4);
         sum = sum ? Value(LLVM::FAddOp::create(r, e.loc, sum, part)) : part;
       }
       sums.push_back(sum);
@@ -193,5 +208,6 @@ void lath::tile::addSplitPatterns(const TypeConverter &types,
                                   unsigned capability) {
   MLIRContext *context = patterns.getContext();
   patterns.add<PartialStoreLowering>(types, context, capability);
-  patterns.add<PartialLoadLowering, ArriveLowering, SumWarpsLowering>(types, context);
+  patterns.add<PartialLoadLowering, ArriveLowering, SumWarpsLowering>(types,
+                                                                      context);
 }

@@ -7,8 +7,8 @@
 // carries it; a view becomes its pointer (and run-time extent); a buffer its
 // shared pointer. Kernel functions become llvm.func with the launch bounds of
 // the schedule.
-#include "compiler/lowering/Patterns.h"
 #include "compiler/ir/Scratch.h"
+#include "compiler/lowering/Patterns.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,7 +45,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
                              /*addrSpace=*/3);
     if (failed(convertOperations(module, capability)))
       return signalPassFailure();
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       convertFunction(function);
   }
 
@@ -53,23 +54,25 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     MLIRContext *context = &getContext();
     TypeConverter types;
     types.addConversion([](Type type) { return type; });
-    types.addConversion([](RankedTensorType type, SmallVectorImpl<Type> &out)
-                            -> std::optional<LogicalResult> {
-      if (!hasLayout(type))
-        return failure();
-      Type element = type.getElementType();
-      if (element.isInteger(4))
-        element = IntegerType::get(type.getContext(), 32);
-      out.append(registerCount(type), element);
-      return success();
-    });
-    types.addConversion([](ViewType type, SmallVectorImpl<Type> &out)
-                            -> std::optional<LogicalResult> {
-      out.push_back(LLVM::LLVMPointerType::get(type.getContext(), 1));
-      if (ShapedType::isDynamic(type.getShape()[0]))
-        out.push_back(IntegerType::get(type.getContext(), 32));
-      return success();
-    });
+    types.addConversion(
+        [](RankedTensorType type,
+           SmallVectorImpl<Type> &out) -> std::optional<LogicalResult> {
+          if (!hasLayout(type))
+            return failure();
+          Type element = type.getElementType();
+          if (element.isInteger(4))
+            element = IntegerType::get(type.getContext(), 32);
+          out.append(registerCount(type), element);
+          return success();
+        });
+    types.addConversion(
+        [](ViewType type,
+           SmallVectorImpl<Type> &out) -> std::optional<LogicalResult> {
+          out.push_back(LLVM::LLVMPointerType::get(type.getContext(), 1));
+          if (ShapedType::isDynamic(type.getShape()[0]))
+            out.push_back(IntegerType::get(type.getContext(), 32));
+          return success();
+        });
     types.addConversion([](BufferType type) -> Type {
       return LLVM::LLVMPointerType::get(type.getContext(), 3);
     });
@@ -77,7 +80,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     ConversionTarget target(*context);
     target.addIllegalDialect<TileDialect>();
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
-      return types.isLegal(op->getOperandTypes()) && types.isLegal(op->getResultTypes());
+      return types.isLegal(op->getOperandTypes()) &&
+             types.isLegal(op->getResultTypes());
     });
     RewritePatternSet patterns(context);
     addGlobalMemoryPatterns(types, patterns, capability);
@@ -86,7 +90,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addSplitPatterns(types, patterns, capability);
-    scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
+    scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
+                                                         target);
     ConversionConfig config;
     config.allowPatternRollback = false;
     return applyPartialConversion(module, target, std::move(patterns), config);
@@ -98,9 +103,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     MLIRContext *context = &getContext();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                             function.getArgumentTypes());
-    auto kernel =
-        LLVM::LLVMFuncOp::create(b, function.getLoc(), function.getName(), type);
-    kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+    auto kernel = LLVM::LLVMFuncOp::create(b, function.getLoc(),
+                                           function.getName(), type);
+    kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                    b.getUnitAttr());
     ScheduleAttr schedule = scheduleOf(function);
     int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),

@@ -12,8 +12,8 @@
 //           tile.local_store %a, %s[%c0]
 //           tile.barrier
 //           %b = tile.local_load %s[%c0]
-#include "compiler/ir/Tile.h"
 #include "compiler/ir/Scratch.h"
+#include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -52,8 +52,7 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   BarrierOp::create(b, loc); // in a loop, the last step's readers are done
   LocalStoreOp::create(b, loc, convert.getSource(), scratch, zero);
   BarrierOp::create(b, loc);
-  Value loaded =
-      LocalLoadOp::create(b, loc, convert.getType(), scratch, zero);
+  Value loaded = LocalLoadOp::create(b, loc, convert.getType(), scratch, zero);
   convert.replaceAllUsesWith(loaded);
   convert.erase();
   return success();

@@ -1,7 +1,8 @@
 // Gives every tile a layout.
 //
 //   before  %w = tile.load %q[...] : ... -> tensor<128x128xi4>
-//   after   %w = tile.load %q[...] : ... -> tensor<128x128xi4, #tile.layout<...>>
+//   after   %w = tile.load %q[...] : ... -> tensor<128x128xi4,
+//   #tile.layout<...>>
 //
 // Dots come first: their three layouts are solved together (DotLayouts) from
 // where the operands come from. From there layouts spread along the
@@ -45,7 +46,8 @@ public:
 
   LogicalResult run() {
     WalkResult dots = function.walk([&](DotOp dot) {
-      return failed(seedDot(dot)) ? WalkResult::interrupt() : WalkResult::advance();
+      return failed(seedDot(dot)) ? WalkResult::interrupt()
+                                  : WalkResult::advance();
     });
     if (dots.wasInterrupted())
       return failure();
@@ -89,7 +91,8 @@ private:
       if (auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()))
         set(loop.getTiedLoopResult(argument), std::move(layout));
     } else if (auto loop = value.getDefiningOp<scf::ForOp>()) {
-      set(loop.getTiedLoopRegionIterArg(cast<OpResult>(value)), std::move(layout));
+      set(loop.getTiedLoopRegionIterArg(cast<OpResult>(value)),
+          std::move(layout));
     }
   }
 
@@ -227,9 +230,10 @@ private:
   void relate(Operation *op) {
     if (elementwise(op)) {
       SmallVector<Value> values(op->getResults());
-      llvm::append_range(values, llvm::make_filter_range(op->getOperands(), [](Value v) {
-        return (bool)tensorType(v);
-      }));
+      llvm::append_range(
+          values, llvm::make_filter_range(op->getOperands(), [](Value v) {
+            return (bool)tensorType(v);
+          }));
       tie(values);
     } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
       for (auto [init, argument, result, yielded] :
@@ -268,9 +272,11 @@ private:
         set(transpose.getResult(), source->transposed());
     } else if (auto reshape = dyn_cast<ReshapeOp>(op)) {
       if (const Layout *result = get(reshape.getResult()))
-        set(reshape.getSource(), result->reshaped(shapeOf(reshape.getSource())));
+        set(reshape.getSource(),
+            result->reshaped(shapeOf(reshape.getSource())));
       else if (const Layout *source = get(reshape.getSource()))
-        set(reshape.getResult(), source->reshaped(shapeOf(reshape.getResult())));
+        set(reshape.getResult(),
+            source->reshaped(shapeOf(reshape.getResult())));
     } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
       if (const Layout *result = get(broadcast.getResult()))
         set(broadcast.getSource(), broadcastSource(broadcast, *result));
@@ -279,7 +285,8 @@ private:
         set(reduce.getResult(), source->sliced(reduce.getDim()));
     } else if (auto sum = dyn_cast<SumWarpsOp>(op)) {
       if (const Layout *partial = get(sum.getPartial()))
-        set(sum.getResult(), lath::scatteredOverWarps(*partial, sum.getKWarps()));
+        set(sum.getResult(),
+            lath::scatteredOverWarps(*partial, sum.getKWarps()));
     } else if (auto store = dyn_cast<PartialStoreOp>(op)) {
       // Partial sums are read back by the registers that wrote them.
       for (Operation *user : store.getWorkspace().getUsers())
@@ -318,9 +325,9 @@ private:
     for (auto &[operand, layout] : conversions) {
       OpBuilder b(operand->getOwner());
       auto type = tensorType(operand->get());
-      Value converted = ConvertLayoutOp::create(
-          b, operand->getOwner()->getLoc(), withLayout(type, layout),
-          operand->get());
+      Value converted =
+          ConvertLayoutOp::create(b, operand->getOwner()->getLoc(),
+                                  withLayout(type, layout), operand->get());
       operand->set(converted);
     }
   }

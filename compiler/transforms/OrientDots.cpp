@@ -35,7 +35,8 @@ struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
       int64_t rows = dot.getSwapped() ? b.getDimSize(1) : a.getDimSize(0);
       int64_t columns = dot.getSwapped() ? a.getDimSize(0) : b.getDimSize(1);
       if (rows < 16 || columns < 8 || a.getDimSize(1) < 16) {
-        dot.emitOpError("expected at least 16 x 8 x 16 for the tensor core, got ")
+        dot.emitOpError(
+            "expected at least 16 x 8 x 16 for the tensor core, got ")
             << rows << " x " << columns << " x " << a.getDimSize(1);
         return WalkResult::interrupt();
       }

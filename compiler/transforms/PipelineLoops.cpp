@@ -1,10 +1,12 @@
 // Starts copies `stages - 1` steps before their use.
 //
-//   before  for k { copy(k) -> b[0]; commit; wait 0; barrier; use b[0]; barrier }
-//   after   for s in 0..stages-2 { if (lo + s * step < hi) copy -> b[s]; commit }
+//   before  for k { copy(k) -> b[0]; commit; wait 0; barrier; use b[0]; barrier
+//   } after   for s in 0..stages-2 { if (lo + s * step < hi) copy -> b[s];
+//   commit }
 //           for k, read = 0, write = stages-1 {
-//             wait stages-2          the oldest group has landed, for this thread
-//             barrier                ... for all; and all are done with b[write],
+//             wait stages-2          the oldest group has landed, for this
+//             thread barrier                ... for all; and all are done with
+//             b[write],
 //                                    which was read one step ago
 //             if (k + (stages-1) * step < hi) copy -> b[write]
 //             commit                 empty groups keep the count right
@@ -54,8 +56,8 @@ public:
     Value lower = loop.getLowerBound(), step = loop.getStep();
     // A loop, not unrolled code: a cold launch pays for every instruction line
     // it fetches.
-    auto prologue = scf::ForOp::create(b, loc(), constant(0), constant(stages - 1),
-                                       constant(1));
+    auto prologue = scf::ForOp::create(b, loc(), constant(0),
+                                       constant(stages - 1), constant(1));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(prologue.getBody());
@@ -81,9 +83,9 @@ private:
   void deepenBuffers() {
     for (AsyncCopyOp copy : copies) {
       auto type = copy.getBuffer().getType();
-      copy.getBuffer().setType(
-          BufferType::get(type.getContext(), stages, type.getShape(),
-                          type.getElementType(), type.getPacked(), type.getLayout()));
+      copy.getBuffer().setType(BufferType::get(
+          type.getContext(), stages, type.getShape(), type.getElementType(),
+          type.getPacked(), type.getLayout()));
     }
   }
 
@@ -128,7 +130,8 @@ private:
     b.setInsertionPointToStart(deep.getBody());
     AsyncWaitOp::create(b, loc(), stages - 2);
     BarrierOp::create(b, loc());
-    Value ahead = arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
+    Value ahead =
+        arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
     Value k = arith::AddIOp::create(b, loc(), deep.getInductionVar(), ahead);
     issue(k, write);
 
@@ -166,7 +169,8 @@ struct PipelineLoops : lath::impl::PipelineLoopsBase<PipelineLoops> {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) { loops.push_back(loop); });
     for (scf::ForOp loop : loops)
-      if (ScheduleAttr schedule = scheduleOf(loop); schedule && schedule.getStages() > 1)
+      if (ScheduleAttr schedule = scheduleOf(loop);
+          schedule && schedule.getStages() > 1)
         Pipeliner(loop, schedule.getStages()).run();
   }
 };

@@ -1,6 +1,7 @@
 // Applies scales to sums of products instead of to weights.
 //
-//   before  %w = tile.dequant %q, %s : tensor<128x64xi4>, tensor<1x64xf16> -> ...
+//   before  %w = tile.dequant %q, %s : tensor<128x64xi4>, tensor<1x64xf16> ->
+//   ...
 //           %c = tile.dot %x, %w, %acc
 //   after   %w = tile.unpack %q : tensor<128x64xi4> -> tensor<128x64xf16>
 //           %c = tile.dot %x, %w, %acc scales %s
@@ -30,8 +31,8 @@ struct PlaceScales : lath::impl::PlaceScalesBase<PlaceScales> {
     getOperation().walk([](DotOp dot) {
       ScheduleAttr schedule = scheduleOf(dot);
       auto dequant = dot.getB().getDefiningOp<DequantOp>();
-      if (!schedule || !schedule.getScaleSums() || !dequant || dot.getScales() ||
-          !dequant->hasOneUse())
+      if (!schedule || !schedule.getScaleSums() || !dequant ||
+          dot.getScales() || !dequant->hasOneUse())
         return;
       OpBuilder b(dequant);
       Value weights = UnpackOp::create(b, dequant.getLoc(), dequant.getType(),

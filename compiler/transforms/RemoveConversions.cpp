@@ -33,22 +33,25 @@ struct FoldIntoProducer : OpRewritePattern<ConvertLayoutOp> {
       return success();
     }
     if (auto inner = op.getSource().getDefiningOp<ConvertLayoutOp>()) {
-      rewriter.replaceOpWithNewOp<ConvertLayoutOp>(op, wanted, inner.getSource());
+      rewriter.replaceOpWithNewOp<ConvertLayoutOp>(op, wanted,
+                                                   inner.getSource());
       return success();
     }
     auto load = op.getSource().getDefiningOp<LoadOp>();
     if (!load || !load->hasOneUse())
-      return rewriter.notifyMatchFailure(op, "the producer has a layout of its own");
+      return rewriter.notifyMatchFailure(
+          op, "the producer has a layout of its own");
     rewriter.setInsertionPoint(load);
-    Value again = LoadOp::create(rewriter, load.getLoc(), wanted, load.getView(),
-                                 load.getStart());
+    Value again = LoadOp::create(rewriter, load.getLoc(), wanted,
+                                 load.getView(), load.getStart());
     rewriter.replaceOp(op, again);
     rewriter.eraseOp(load);
     return success();
   }
 };
 
-struct RemoveConversions : lath::impl::RemoveConversionsBase<RemoveConversions> {
+struct RemoveConversions
+    : lath::impl::RemoveConversionsBase<RemoveConversions> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<FoldIntoProducer>(&getContext());

@@ -12,8 +12,8 @@
 //           tile.partial_store %acc, %workspace[%tile * split + %s]
 //           %last = tile.arrive %tickets[%tile] of split
 //           scf.if %last {
-//             %sum = partial_load [tile * split] + ... + [tile * split + split - 1]
-//             tile.store (tile.cast %sum), %out[...]
+//             %sum = partial_load [tile * split] + ... + [tile * split + split
+//             - 1] tile.store (tile.cast %sum), %out[...]
 //           }
 //
 // `atomic` adds into one fp32 slot a tile instead, and the last block reads it
@@ -58,11 +58,12 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       if (auto reduction = dyn_cast<ReduceSplitsOp>(op))
         reductions.push_back(reduction);
     });
-    if (schedule.getSplit() > 1 && (ranges.size() != 1 || reductions.size() != 1))
+    if (schedule.getSplit() > 1 &&
+        (ranges.size() != 1 || reductions.size() != 1))
       return function.emitOpError("split ")
              << schedule.getSplit()
-             << " needs one k_range and one reduce_splits, got " << ranges.size()
-             << " and " << reductions.size();
+             << " needs one k_range and one reduce_splits, got "
+             << ranges.size() << " and " << reductions.size();
     if (schedule.getSplit() > 1 && failed(checkAxes(function)))
       return failure();
     for (KRangeOp range : ranges)
@@ -95,7 +96,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     };
     int64_t extent = range.getExtent(), step = range.getStep();
     int64_t split = schedule.getSplit();
-    Value lower = constant(0), upper = constant(extent), stride = constant(step);
+    Value lower = constant(0), upper = constant(extent),
+          stride = constant(step);
     if (split > 1) {
       Value part = ProgramIdOp::create(b, loc, b.getI32Type(), 2);
       if (schedule.getOrder() == KOrder::interleaved) {
@@ -113,7 +115,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     range.erase();
   }
 
-  LogicalResult replaceReduction(func::FuncOp function, ReduceSplitsOp reduction,
+  LogicalResult replaceReduction(func::FuncOp function,
+                                 ReduceSplitsOp reduction,
                                  ScheduleAttr schedule) {
     Value partial = reduction.getPartial();
     if (schedule.getSplit() == 1) {
@@ -141,14 +144,15 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       Operation *user = todo.pop_back_val();
       if (auto store = dyn_cast<StoreOp>(user)) {
         OpBuilder b(store);
-        AtomicAddOp::create(b, store.getLoc(), store.getValue(), store.getView(),
-                            store.getStart());
+        AtomicAddOp::create(b, store.getLoc(), store.getValue(),
+                            store.getView(), store.getStart());
         store.erase();
       } else if (isa<CastOp>(user)) {
         todo.append(user->user_begin(), user->user_end());
       } else {
-        return user->emitOpError("atomic adds into the output are possible only "
-                                 "where the sum is cast and stored");
+        return user->emitOpError(
+            "atomic adds into the output are possible only "
+            "where the sum is cast and stored");
       }
     }
     reduction.replaceAllUsesWith(reduction.getPartial());
@@ -164,12 +168,14 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
          b.getNamedAttr(paramKindAttr,
                         b.getI32IntegerAttr(static_cast<int>(kind)))});
     unsigned index = function.getNumArguments();
-    (void)function.insertArgument(index, LLVM::LLVMPointerType::get(b.getContext(), 1),
+    (void)function.insertArgument(index,
+                                  LLVM::LLVMPointerType::get(b.getContext(), 1),
                                   attributes, function.getLoc());
     return function.getArgument(index);
   }
 
-  LogicalResult reduceInWorkspace(func::FuncOp function, ReduceSplitsOp reduction,
+  LogicalResult reduceInWorkspace(func::FuncOp function,
+                                  ReduceSplitsOp reduction,
                                   ScheduleAttr schedule) {
     Block *block = reduction->getBlock();
     if (block != &function.front())
@@ -177,8 +183,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     bool ordered = schedule.getReduce() == SplitReduce::ordered;
     int64_t split = schedule.getSplit();
     Value partial = reduction.getPartial();
-    Value workspace = addScratch(function, "workspace",
-                                 lath::KernelParam::Kind::workspace);
+    Value workspace =
+        addScratch(function, "workspace", lath::KernelParam::Kind::workspace);
     Value tickets =
         addScratch(function, "tickets", lath::KernelParam::Kind::tickets);
 
@@ -189,10 +195,11 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(v));
     };
     // tile = id1 * grid0 + id0
-    Value row = arith::MulIOp::create(b, loc, ProgramIdOp::create(b, loc, i32, 1),
-                                      NumProgramsOp::create(b, loc, i32, 0));
-    Value tile = arith::AddIOp::create(b, loc, row,
-                                       ProgramIdOp::create(b, loc, i32, 0));
+    Value row =
+        arith::MulIOp::create(b, loc, ProgramIdOp::create(b, loc, i32, 1),
+                              NumProgramsOp::create(b, loc, i32, 0));
+    Value tile =
+        arith::AddIOp::create(b, loc, row, ProgramIdOp::create(b, loc, i32, 0));
     Value first = tile;
     if (ordered)
       first = arith::MulIOp::create(b, loc, tile, constant(split));
@@ -200,7 +207,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     if (ordered)
       slot = arith::AddIOp::create(b, loc, first,
                                    ProgramIdOp::create(b, loc, i32, 2));
-    PartialStoreOp::create(b, loc, partial, workspace, slot, /*atomic=*/!ordered);
+    PartialStoreOp::create(b, loc, partial, workspace, slot,
+                           /*atomic=*/!ordered);
     Value last = ArriveOp::create(b, loc, b.getI1Type(), tickets, tile, split);
     auto branch = scf::IfOp::create(b, loc, last, /*withElseRegion=*/false);
 
@@ -211,8 +219,9 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
                                  std::next(reduction->getIterator()),
                                  block->getTerminator()->getIterator());
     b.setInsertionPointToStart(then);
-    Value sum = PartialLoadOp::create(b, loc, partial.getType(), workspace, first,
-                                      /*clear=*/!ordered);
+    Value sum =
+        PartialLoadOp::create(b, loc, partial.getType(), workspace, first,
+                              /*clear=*/!ordered);
     for (int64_t s = 1; ordered && s < split; ++s) {
       Value from = arith::AddIOp::create(b, loc, first, constant(s));
       Value next = PartialLoadOp::create(b, loc, partial.getType(), workspace,

@@ -62,9 +62,7 @@ Layout bufferLayout(LoadOp load) {
   Memory memory = load.getView().getType().memory();
   auto units = memory.tileShape(type.getShape());
   Shape shape(units.begin(), units.end());
-  Layout read = layoutOf(type);
-  if (memory.packed >= 0)
-    read = read.divided(memory.packed, packBits);
+  Layout read = unitLayout(memory, layoutOf(type));
   unsigned vectorBits = llvm::Log2_32(16 / memory.unitBytes);
   unsigned bits = read.indexBits();
   if (bits < vectorBits + 3)
@@ -95,7 +93,9 @@ void stage(scf::ForOp loop) {
     return;
   // Packed weights last: activations and scales are few bytes, often in L2,
   // and would queue behind the block's own stream of weights.
-  auto streams = [](LoadOp load) { return load.getView().getType().getPacked() == 0; };
+  auto streams = [](LoadOp load) {
+    return load.getView().getType().getPacked() == 0;
+  };
   SmallVector<LoadOp> ordered;
   for (bool stream : {false, true})
     for (LoadOp load : loads)
@@ -117,7 +117,8 @@ void stage(scf::ForOp loop) {
     SmallVector<Operation *> needed;
     std::function<void(Value)> collect = [&](Value value) {
       Operation *op = value.getDefiningOp();
-      if (!op || op->getBlock() != loop.getBody() || llvm::is_contained(needed, op))
+      if (!op || op->getBlock() != loop.getBody() ||
+          llvm::is_contained(needed, op))
         return;
       for (Value operand : op->getOperands())
         collect(operand);
@@ -137,7 +138,8 @@ void stage(scf::ForOp loop) {
         load.getView().getType().getPacked(),
         LayoutAttr::get(load.getContext(), bufferLayout(load)));
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
-    AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc, zero);
+    AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,
+                        zero);
     buffers.push_back(alloc);
   }
   AsyncCommitOp::create(inside, loc);
@@ -160,9 +162,10 @@ struct StageCopies : lath::impl::StageCopiesBase<StageCopies> {
       ScheduleAttr schedule = scheduleOf(loop);
       // Innermost loops only: copies of an outer loop would wait for those of
       // the inner one.
-      bool innermost = !loop.getBody()->walk([](scf::ForOp) {
-        return WalkResult::interrupt();
-      }).wasInterrupted();
+      bool innermost =
+          !loop.getBody()
+               ->walk([](scf::ForOp) { return WalkResult::interrupt(); })
+               .wasInterrupted();
       if (schedule && schedule.getStages() > 1 && innermost)
         loops.push_back(loop);
     });

@@ -26,7 +26,9 @@ constexpr std::uint32_t canonicalNan = 0x7fffffff;
 inline std::uint64_t bitsOf(float value) {
   return value != value ? canonicalNan : std::bit_cast<std::uint32_t>(value);
 }
-inline std::uint64_t bitsOf(double value) { return std::bit_cast<std::uint64_t>(value); }
+inline std::uint64_t bitsOf(double value) {
+  return std::bit_cast<std::uint64_t>(value);
+}
 
 inline float f16ToFloat(std::uint32_t bits) {
   // The exponent is rebased by a multiplication, which also gets subnormals
@@ -37,26 +39,33 @@ inline float f16ToFloat(std::uint32_t bits) {
   result = magnitude >= 0x7c00u << 13 ? magnitude | 0x7f800000 : result;
   return std::bit_cast<float>(result | (bits & 0x8000) << 16);
 }
-inline float bf16ToFloat(std::uint32_t bits) { return std::bit_cast<float>(bits << 16); }
+inline float bf16ToFloat(std::uint32_t bits) {
+  return std::bit_cast<float>(bits << 16);
+}
 
 /// The value with `exponentBits` and `mantissaBits` that `rounding` picks.
 /// NaN becomes the format's 0x7fff.
 template <int exponentBits, int mantissaBits>
-inline std::uint32_t roundTo(double value, Rounding rounding = Rounding::nearest) {
+inline std::uint32_t roundTo(double value,
+                             Rounding rounding = Rounding::nearest) {
   constexpr int bias = (1 << (exponentBits - 1)) - 1;
-  constexpr std::uint64_t infinity = ((1ull << exponentBits) - 1) << mantissaBits;
+  constexpr std::uint64_t infinity = ((1ull << exponentBits) - 1)
+                                     << mantissaBits;
   auto bits = std::bit_cast<std::uint64_t>(value);
-  auto sign = static_cast<std::uint64_t>(bits >> 63) << (exponentBits + mantissaBits);
+  auto sign = static_cast<std::uint64_t>(bits >> 63)
+              << (exponentBits + mantissaBits);
   std::uint64_t magnitude = bits & ~(1ull << 63);
   if (magnitude > 0x7ffull << 52)
-    return static_cast<std::uint32_t>((1ull << (exponentBits + mantissaBits)) - 1);
+    return static_cast<std::uint32_t>((1ull << (exponentBits + mantissaBits)) -
+                                      1);
   if (magnitude == 0x7ffull << 52)
     return static_cast<std::uint32_t>(sign | infinity);
   bool away = rounding == (sign ? Rounding::down : Rounding::up);
   int exponent = static_cast<int>(magnitude >> 52) - 1023;
   if (exponent > bias)
     return static_cast<std::uint32_t>(
-        sign | (rounding == Rounding::nearest || away ? infinity : infinity - 1));
+        sign |
+        (rounding == Rounding::nearest || away ? infinity : infinity - 1));
   int below = exponent < 1 - bias ? 1 - bias - exponent : 0;
   int drop = 52 - mantissaBits + below;
   std::uint64_t mantissa =
@@ -65,23 +74,29 @@ inline std::uint32_t roundTo(double value, Rounding rounding = Rounding::nearest
     mantissa = mantissa ? 1 : 0, drop = 54;
   std::uint64_t kept = mantissa >> drop, rest = mantissa & ((1ull << drop) - 1);
   std::uint64_t half = 1ull << (drop - 1);
-  bool up = rounding == Rounding::nearest ? rest > half || (rest == half && (kept & 1))
-                                          : away && rest;
-  std::uint64_t base =
-      below == 0 ? static_cast<std::uint64_t>(exponent + bias - 1) << mantissaBits : 0;
+  bool up = rounding == Rounding::nearest
+                ? rest > half || (rest == half && (kept & 1))
+                : away && rest;
+  std::uint64_t base = below == 0
+                           ? static_cast<std::uint64_t>(exponent + bias - 1)
+                                 << mantissaBits
+                           : 0;
   std::uint64_t result = base + kept + up;
   if (result >= infinity && rounding != Rounding::nearest && !away)
     result = infinity - 1;
   return static_cast<std::uint32_t>(sign | result);
 }
 
-inline std::uint32_t toF16(double value, Rounding rounding = Rounding::nearest) {
+inline std::uint32_t toF16(double value,
+                           Rounding rounding = Rounding::nearest) {
   return roundTo<5, 10>(value, rounding);
 }
-inline std::uint32_t toBf16(double value, Rounding rounding = Rounding::nearest) {
+inline std::uint32_t toBf16(double value,
+                            Rounding rounding = Rounding::nearest) {
   return roundTo<8, 7>(value, rounding);
 }
-inline std::uint32_t roundToF32(double value, Rounding rounding = Rounding::nearest) {
+inline std::uint32_t roundToF32(double value,
+                                Rounding rounding = Rounding::nearest) {
   return roundTo<8, 23>(value, rounding);
 }
 
@@ -124,6 +139,8 @@ inline double addToOdd(double a, double b) {
 }
 
 /// a * b + c rounded to odd, for factors whose product is exact in double.
-inline double fmaToOdd(double a, double b, double c) { return addToOdd(a * b, c); }
+inline double fmaToOdd(double a, double b, double c) {
+  return addToOdd(a * b, c);
+}
 
 } // namespace lath::emulator

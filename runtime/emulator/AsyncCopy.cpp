@@ -20,9 +20,11 @@ void land(Warp &w, unsigned lane, Group &group) {
   Block &block = *w.block;
   SharedRaces *races = block.cluster->races.get();
   for (const PendingCopy &copy : group) {
-    std::copy_n(copy.data.begin(), copy.bytes, block.shared.data() + copy.destination);
+    std::copy_n(copy.data.begin(), copy.bytes,
+                block.shared.data() + copy.destination);
     if (races)
-      races->land(&w, lane, block, copy.destination, copy.bytes, *copy.instruction);
+      races->land(&w, lane, block, copy.destination, copy.bytes,
+                  *copy.instruction);
     block.copyBytes -= copy.bytes;
   }
   group.clear();
@@ -42,14 +44,15 @@ void landUntil(Warp &w, unsigned lane, std::size_t pending) {
 void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
   unsigned bytes = i.mode;
   Access to;
-  resolve(w, i, mask, w.in(i, 0), static_cast<std::int64_t>(i.immediate), Space::shared,
-          bytes, to);
+  resolve(w, i, mask, w.in(i, 0), static_cast<std::int64_t>(i.immediate),
+          Space::shared, bytes, to);
   Lanes counts;
   std::uint32_t reading = 0;
   eachLane(mask, [&](unsigned lane) {
     counts.v[lane] = i.flags & 1 ? w.in(i, 2)[lane] & 0xffffffff : bytes;
     if (counts.v[lane] > bytes)
-      w.fatal(Suspicion::undefined, i, lane, "the source is larger than the copy");
+      w.fatal(Suspicion::undefined, i, lane,
+              "the source is larger than the copy");
     reading |= std::uint32_t{counts.v[lane] != 0} << lane;
   });
   Access from;
@@ -72,7 +75,8 @@ void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
     groups.back().push_back(pending);
     w.block->copyBytes += bytes;
     if (SharedRaces *races = cluster.races.get())
-      races->issueWrite(w, i, lane, *w.block, pending.destination, bytes, Proxy::generic);
+      races->issueWrite(w, i, lane, *w.block, pending.destination, bytes,
+                        Proxy::generic);
   });
   if (cluster.counters) {
     cluster.counters->shared(i, mask, to.address.data(), bytes);

@@ -15,7 +15,18 @@ namespace lath::emulator {
 
 namespace {
 
-enum class Op : std::uint8_t { add, inc, dec, min, max, conjunction, disjunction, exclusive, exch, cas };
+enum class Op : std::uint8_t {
+  add,
+  inc,
+  dec,
+  min,
+  max,
+  conjunction,
+  disjunction,
+  exclusive,
+  exch,
+  cas
+};
 
 template <typename T> T least(T a, T b, bool wantMax) {
   return wantMax ? std::max(a, b) : std::min(a, b);
@@ -48,7 +59,8 @@ std::uint64_t combine(const Instruction &i, std::uint64_t old, std::uint64_t b,
     case Type::f16:
       return floatToF16(f16ToFloat(old & 0xffff) + f16ToFloat(b & 0xffff));
     case Type::bf16:
-      return toBf16(addToOdd(bf16ToFloat(old & 0xffff), bf16ToFloat(b & 0xffff)));
+      return toBf16(
+          addToOdd(bf16ToFloat(old & 0xffff), bf16ToFloat(b & 0xffff)));
     default:
       return sizeOf(i.type) == 4 ? (old + b) & 0xffffffff : old + b;
     }
@@ -57,15 +69,16 @@ std::uint64_t combine(const Instruction &i, std::uint64_t old, std::uint64_t b,
     bool max = op == Op::max;
     switch (i.type) {
     case Type::s32:
-      return static_cast<std::uint32_t>(
-          least(static_cast<std::int32_t>(old), static_cast<std::int32_t>(b), max));
+      return static_cast<std::uint32_t>(least(
+          static_cast<std::int32_t>(old), static_cast<std::int32_t>(b), max));
     case Type::s64:
-      return static_cast<std::uint64_t>(
-          least(static_cast<std::int64_t>(old), static_cast<std::int64_t>(b), max));
+      return static_cast<std::uint64_t>(least(
+          static_cast<std::int64_t>(old), static_cast<std::int64_t>(b), max));
     case Type::f16:
     case Type::bf16: {
       auto value = [&](std::uint64_t v) {
-        return i.type == Type::f16 ? f16ToFloat(v & 0xffff) : bf16ToFloat(v & 0xffff);
+        return i.type == Type::f16 ? f16ToFloat(v & 0xffff)
+                                   : bf16ToFloat(v & 0xffff);
       };
       float x = value(old), y = value(b);
       if (x != x)
@@ -86,8 +99,9 @@ std::uint64_t exchange(const Instruction &i, std::uint8_t *at, std::uint64_t b,
                        std::uint64_t c) {
   T *cell = reinterpret_cast<T *>(at);
   T old = __atomic_load_n(cell, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(cell, &old, static_cast<T>(combine(i, old, b, c)),
-                                      false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+  while (!__atomic_compare_exchange_n(
+      cell, &old, static_cast<T>(combine(i, old, b, c)), false,
+      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
     ;
   return old;
 }
@@ -97,8 +111,10 @@ void atomic(Warp &w, const Instruction &i, std::uint32_t mask) {
   unsigned size = sizeOf(i.type), halves = i.flags;
   unsigned registers = i.width;
   Access access;
-  resolve(w, i, mask, w.in(i, 0), i.offset, i.space, size * halves * registers, access);
-  GlobalRaces *races = access.space == Space::global ? w.launch->globalRaces : nullptr;
+  resolve(w, i, mask, w.in(i, 0), i.offset, i.space, size * halves * registers,
+          access);
+  GlobalRaces *races =
+      access.space == Space::global ? w.launch->globalRaces : nullptr;
   ThreadCounters *counters = w.block->cluster->counters;
   unsigned first = static_cast<unsigned>(__builtin_ctz(mask));
   if (counters && access.space == Space::global)
@@ -110,19 +126,22 @@ void atomic(Warp &w, const Instruction &i, std::uint32_t mask) {
   bool returns = i.outs > 0;
   eachLane(mask, [&](unsigned lane) {
     if (access.space == Space::global)
-      noteAtomic(w, i, lane, *access.buffer[lane], access.address[lane], access.bytes,
-                 returns);
+      noteAtomic(w, i, lane, *access.buffer[lane], access.address[lane],
+                 access.bytes, returns);
     else if (SharedRaces *shared = w.block->cluster->races.get())
       shared->atomic(w, i, lane, *access.owner[lane],
-                     static_cast<std::uint32_t>(access.address[lane]), access.bytes);
+                     static_cast<std::uint32_t>(access.address[lane]),
+                     access.bytes);
     for (unsigned r = 0; r < registers; ++r) {
-      std::uint64_t b = w.in(i, 1 + r)[lane], c = cas ? w.in(i, 2)[lane] : 0, old = 0;
+      std::uint64_t b = w.in(i, 1 + r)[lane], c = cas ? w.in(i, 2)[lane] : 0,
+                    old = 0;
       for (unsigned half = 0; half < halves; ++half) {
         std::uint8_t *at = access.host[lane] + (r * halves + half) * size;
         std::uint64_t part = halves > 1 ? b >> 16 * half & 0xffff : b;
-        std::uint64_t before = size == 2   ? exchange<std::uint16_t>(i, at, part, c)
-                               : size == 4 ? exchange<std::uint32_t>(i, at, part, c)
-                                           : exchange<std::uint64_t>(i, at, part, c);
+        std::uint64_t before =
+            size == 2   ? exchange<std::uint16_t>(i, at, part, c)
+            : size == 4 ? exchange<std::uint32_t>(i, at, part, c)
+                        : exchange<std::uint64_t>(i, at, part, c);
         old |= before << 16 * half;
       }
       if (returns)
@@ -146,7 +165,8 @@ bool decodeAtomic(Decoding &d) {
   if (i.order == Order::weak)
     i.order = Order::relaxed; // the default of atom and red
   i.space = d.takeSpace();
-  auto op = d.takeOneOf({"add", "inc", "dec", "min", "max", "and", "or", "xor", "exch", "cas"});
+  auto op = d.takeOneOf(
+      {"add", "inc", "dec", "min", "max", "and", "or", "xor", "exch", "cas"});
   if (!op)
     d.unsupported();
   i.mode = static_cast<std::uint8_t>(*op);

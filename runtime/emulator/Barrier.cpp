@@ -27,13 +27,15 @@ void complete(Warp &last, Barrier &b, std::uint32_t id) {
   if (last.launch->globalRaces)
     last.launch->globalRaces->barrier(block);
   for (Warp *warp : b.waiting) {
-    const Instruction &i = warp->program->code[static_cast<std::size_t>(warp->pc)];
+    const Instruction &i =
+        warp->program->code[static_cast<std::size_t>(warp->pc)];
     if (!i.outs)
       continue;
     auto how = static_cast<Reduce>(i.mode);
-    std::uint64_t result = how == Reduce::popc          ? b.reduction
-                           : how == Reduce::conjunction ? b.reduction == b.expected
-                                                        : b.reduction != 0;
+    std::uint64_t result = how == Reduce::popc ? b.reduction
+                           : how == Reduce::conjunction
+                               ? b.reduction == b.expected
+                               : b.reduction != 0;
     std::uint64_t *d = warp->out(i, 0);
     eachLane(warp->alive(), [&](unsigned lane) { d[lane] = result; });
   }
@@ -46,17 +48,20 @@ void barrier(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t id = w.in(i, 0)[lane];
   Block &block = *w.block;
   if (id >= block.barriers.size())
-    w.fatal(Suspicion::undefined, i, lane, fmt::format("there is no barrier {}", id));
-  unsigned all = static_cast<unsigned>(block.warps.size()) * warpSize;
-  unsigned expected = i.flags & 2 ? static_cast<unsigned>(w.in(i, 1)[lane]) : all;
-  if (expected % warpSize || expected > all || !expected)
     w.fatal(Suspicion::undefined, i, lane,
-            fmt::format("a barrier of {} threads in a block of {}", expected, all));
+            fmt::format("there is no barrier {}", id));
+  unsigned all = static_cast<unsigned>(block.warps.size()) * warpSize;
+  unsigned expected =
+      i.flags & 2 ? static_cast<unsigned>(w.in(i, 1)[lane]) : all;
+  if (expected % warpSize || expected > all || !expected)
+    w.fatal(
+        Suspicion::undefined, i, lane,
+        fmt::format("a barrier of {} threads in a block of {}", expected, all));
   Barrier &b = block.barriers[id];
   if (b.arrived && b.expected != expected)
     w.fatal(Suspicion::undefined, i, lane,
-            fmt::format("barrier {} is asked for {} threads and for {}", id, b.expected,
-                        expected));
+            fmt::format("barrier {} is asked for {} threads and for {}", id,
+                        b.expected, expected));
   b.expected = expected;
   b.arrived += warpSize;
   if (block.cluster->counters)
@@ -86,8 +91,8 @@ void syncWarp(Warp &w, const Instruction &i, std::uint32_t mask) {
   auto members = static_cast<std::uint32_t>(w.in(i, 0)[lane]);
   if ((members & w.alive()) & ~mask || mask & ~members)
     w.fatal(Suspicion::divergentBarrier, i, lane,
-            fmt::format("lanes {:#010x} are to meet, lanes {:#010x} are here", members,
-                        mask));
+            fmt::format("lanes {:#010x} are to meet, lanes {:#010x} are here",
+                        members, mask));
   if (SharedRaces *races = w.block->cluster->races.get())
     races->syncWarp(w);
 }

@@ -2,8 +2,8 @@
 // bytes between global and shared memory, or between the blocks of a cluster.
 //
 // A copy that signals an mbarrier completes when somebody asks the mbarrier
-// for the second time; one in a bulk group, at the wait for its group. TMA tensor copies are not
-// known.
+// for the second time; one in a bulk group, at the wait for its group. TMA
+// tensor copies are not known.
 #include "runtime/emulator/AddressSpaces.h"
 #include "runtime/emulator/Arithmetic.h"
 #include "runtime/emulator/Decoder.h"
@@ -22,13 +22,15 @@ namespace {
 using Direction = PendingBulk::Direction;
 
 template <typename T, typename Combine>
-void combineAll(const PendingBulk &b, const std::uint8_t *from, const Combine &combine) {
+void combineAll(const PendingBulk &b, const std::uint8_t *from,
+                const Combine &combine) {
   for (std::uint32_t at = 0; at < b.bytes; at += sizeof(T)) {
     T *cell = reinterpret_cast<T *>(b.global + at);
     T value, old = __atomic_load_n(cell, __ATOMIC_RELAXED);
     std::memcpy(&value, from + at, sizeof value);
-    while (!__atomic_compare_exchange_n(cell, &old, static_cast<T>(combine(old, value)),
-                                        false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    while (!__atomic_compare_exchange_n(
+        cell, &old, static_cast<T>(combine(old, value)), false,
+        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
       ;
   }
 }
@@ -40,12 +42,15 @@ void reduceInto(const PendingBulk &b, const std::uint8_t *from) {
   using U16 = std::uint16_t;
   switch (b.instruction->type) {
   case Type::f32:
-    return combineAll<U32>(b, from, [](U32 x, U32 y) { return bitsOf(toF32(x) + toF32(y)); });
+    return combineAll<U32>(
+        b, from, [](U32 x, U32 y) { return bitsOf(toF32(x) + toF32(y)); });
   case Type::f64:
-    return combineAll<U64>(b, from, [](U64 x, U64 y) { return bitsOf(toF64(x) + toF64(y)); });
+    return combineAll<U64>(
+        b, from, [](U64 x, U64 y) { return bitsOf(toF64(x) + toF64(y)); });
   case Type::f16:
-    return combineAll<U16>(
-        b, from, [](U16 x, U16 y) { return floatToF16(f16ToFloat(x) + f16ToFloat(y)); });
+    return combineAll<U16>(b, from, [](U16 x, U16 y) {
+      return floatToF16(f16ToFloat(x) + f16ToFloat(y));
+    });
   case Type::bf16:
     return combineAll<U16>(b, from, [](U16 x, U16 y) {
       return toBf16(addToOdd(bf16ToFloat(x), bf16ToFloat(y)));
@@ -81,8 +86,8 @@ void complete(Cluster &cluster, const PendingBulk &b) {
   if (races && b.fromOwner)
     races->endRead(*b.fromOwner, static_cast<std::uint32_t>(b.from), b.bytes);
   if (races && b.toOwner)
-    races->land(nullptr, b.lane, *b.toOwner, static_cast<std::uint32_t>(b.to), b.bytes,
-                *b.instruction);
+    races->land(nullptr, b.lane, *b.toOwner, static_cast<std::uint32_t>(b.to),
+                b.bytes, *b.instruction);
   if (b.toOwner)
     b.toOwner->copyBytes -= b.bytes;
   if (b.mbarrier)
@@ -95,8 +100,8 @@ struct SharedPlace {
   Block *owner;
   std::uint32_t offset;
 };
-SharedPlace place(Warp &w, const Instruction &i, unsigned lane, std::uint64_t address,
-                  std::size_t bytes, unsigned align) {
+SharedPlace place(Warp &w, const Instruction &i, unsigned lane,
+                  std::uint64_t address, std::size_t bytes, unsigned align) {
   address &= 0xffffffff;
   Block &owner = ownerOf(w, i, lane, address);
   auto offset = static_cast<std::uint32_t>(address & 0xffffff);
@@ -112,10 +117,11 @@ void enqueue(Warp &w, const Instruction &i, unsigned lane, PendingBulk b) {
   b.group = w.bulkGroup[lane];
   SharedRaces *races = cluster.races.get();
   if (races && b.fromOwner)
-    races->issueRead(w, i, lane, *b.fromOwner, static_cast<std::uint32_t>(b.from), b.bytes);
+    races->issueRead(w, i, lane, *b.fromOwner,
+                     static_cast<std::uint32_t>(b.from), b.bytes);
   if (races && b.toOwner)
-    races->issueWrite(w, i, lane, *b.toOwner, static_cast<std::uint32_t>(b.to), b.bytes,
-                      Proxy::async);
+    races->issueWrite(w, i, lane, *b.toOwner, static_cast<std::uint32_t>(b.to),
+                      b.bytes, Proxy::async);
   if (b.toOwner)
     b.toOwner->copyBytes += b.bytes;
   if (cluster.counters)
@@ -123,10 +129,12 @@ void enqueue(Warp &w, const Instruction &i, unsigned lane, PendingBulk b) {
   cluster.bulk.push_back(b);
 }
 
-void checkSize(Warp &w, const Instruction &i, unsigned lane, std::uint64_t bytes) {
+void checkSize(Warp &w, const Instruction &i, unsigned lane,
+               std::uint64_t bytes) {
   if (bytes == 0 || bytes % 16)
     w.fatal(Suspicion::misaligned, i, lane,
-            fmt::format("a bulk copy of {} bytes; expected a multiple of 16", bytes));
+            fmt::format("a bulk copy of {} bytes; expected a multiple of 16",
+                        bytes));
 }
 
 // i.flags of the copies
@@ -140,7 +148,8 @@ void toShared(Warp &w, const Instruction &i, std::uint32_t mask) {
     std::uint64_t bytes = w.in(i, 2)[lane] & 0xffffffff;
     checkSize(w, i, lane, bytes);
     std::uint64_t to = w.in(i, 0)[lane] + i.immediate;
-    std::uint64_t from = w.in(i, 1)[lane] + static_cast<std::uint64_t>(i.offset);
+    std::uint64_t from =
+        w.in(i, 1)[lane] + static_cast<std::uint64_t>(i.offset);
     std::uint64_t mbarrier = w.in(i, 3)[lane];
     PendingBulk b;
     b.direction = direction;
@@ -165,14 +174,16 @@ void toShared(Warp &w, const Instruction &i, std::uint32_t mask) {
         continue;
       if (rank >= blocks.size())
         w.fatal(Suspicion::outOfBounds, i, lane,
-                fmt::format("multicast to block {} of a cluster of {}", rank, blocks.size()));
+                fmt::format("multicast to block {} of a cluster of {}", rank,
+                            blocks.size()));
       b.toOwner = &blocks[rank];
       b.to = target.offset;
       b.mbarrier = signal.offset;
       Block &owner = i.flags & multicast ? blocks[rank] : *signal.owner;
       if (&owner != b.toOwner)
         w.fatal(Suspicion::undefined, i, lane,
-                "the mbarrier of a bulk copy lies in another block than its destination");
+                "the mbarrier of a bulk copy lies in another block than its "
+                "destination");
       mbarrierAt(w, i, lane, owner, b.mbarrier);
       enqueue(w, i, lane, b);
     }
@@ -186,13 +197,14 @@ void toGlobal(Warp &w, const Instruction &i, std::uint32_t mask) {
     checkSize(w, i, lane, bytes);
     std::uint64_t to = w.in(i, 0)[lane] + i.immediate;
     if (to % 16)
-      w.fatal(Suspicion::misaligned, i, lane, fmt::format("{:#x} is no multiple of 16", to),
-              to);
+      w.fatal(Suspicion::misaligned, i, lane,
+              fmt::format("{:#x} is no multiple of 16", to), to);
     PendingBulk b;
     b.direction = static_cast<Direction>(i.mode);
     b.bytes = static_cast<std::uint32_t>(bytes);
     SharedPlace source = place(
-        w, i, lane, w.in(i, 1)[lane] + static_cast<std::uint64_t>(i.offset), bytes, 16);
+        w, i, lane, w.in(i, 1)[lane] + static_cast<std::uint64_t>(i.offset),
+        bytes, 16);
     b.fromOwner = source.owner;
     b.from = source.offset;
     b.global = b.direction == Direction::reduce
@@ -207,11 +219,13 @@ void storeAsync(Warp &w, const Instruction &i, std::uint32_t mask) {
   unsigned size = sizeOf(i.type), bytes = size * i.width;
   eachLane(mask, [&](unsigned lane) {
     SharedPlace target = place(
-        w, i, lane, w.in(i, 0)[lane] + static_cast<std::uint64_t>(i.immediate), bytes, bytes);
+        w, i, lane, w.in(i, 0)[lane] + static_cast<std::uint64_t>(i.immediate),
+        bytes, bytes);
     SharedPlace signal = place(w, i, lane, w.in(i, 1 + i.width)[lane], 8, 8);
     if (signal.owner != target.owner)
       w.fatal(Suspicion::undefined, i, lane,
-              "the mbarrier of st.async lies in another block than its destination");
+              "the mbarrier of st.async lies in another block than its "
+              "destination");
     mbarrierAt(w, i, lane, *signal.owner, signal.offset);
     PendingBulk b;
     b.direction = Direction::registers;
@@ -280,7 +294,8 @@ bool decodeBulkCopy(Decoding &d) {
   if (d.is("st") && d.has("async")) {
     d.take("async");
     d.take("weak");
-    if (d.takeSpace() != Space::cluster || !d.take("mbarrier::complete_tx::bytes"))
+    if (d.takeSpace() != Space::cluster ||
+        !d.take("mbarrier::complete_tx::bytes"))
       d.unsupported();
     if (auto width = d.takeOneOf({"v2", "v4"}))
       i.width = static_cast<std::uint8_t>(2 << *width);

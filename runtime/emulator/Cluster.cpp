@@ -21,8 +21,9 @@ void mapAddress(Warp &w, const Instruction &i, std::uint32_t mask) {
               fmt::format("block {} of a cluster of {}", rank[lane],
                           w.block->cluster->blocks.size()));
     std::uint64_t window = i.space == Space::generic ? sharedWindow : 0;
-    d[lane] = window + clusterAddress(static_cast<std::uint32_t>(a[lane] - window +
-                                                                 static_cast<std::uint64_t>(i.offset)),
+    d[lane] = window + clusterAddress(static_cast<std::uint32_t>(
+                                          a[lane] - window +
+                                          static_cast<std::uint64_t>(i.offset)),
                                       static_cast<unsigned>(rank[lane]));
   });
 }

@@ -9,7 +9,22 @@ namespace lath::emulator {
 
 namespace {
 
-enum class Compare : std::uint8_t { eq, ne, lt, le, gt, ge, equ, neu, ltu, leu, gtu, geu, num, nan };
+enum class Compare : std::uint8_t {
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  equ,
+  neu,
+  ltu,
+  leu,
+  gtu,
+  geu,
+  num,
+  nan
+};
 enum class Combine : std::uint8_t { none, conjunction, disjunction, exclusive };
 
 template <typename T> bool holds(Compare compare, T a, T b) {
@@ -50,11 +65,14 @@ template <typename T> bool holds(Compare compare, T a, T b) {
 bool compareAs(Type type, Compare compare, std::uint64_t a, std::uint64_t b) {
   switch (type) {
   case Type::s16:
-    return holds(compare, static_cast<std::int16_t>(a), static_cast<std::int16_t>(b));
+    return holds(compare, static_cast<std::int16_t>(a),
+                 static_cast<std::int16_t>(b));
   case Type::s32:
-    return holds(compare, static_cast<std::int32_t>(a), static_cast<std::int32_t>(b));
+    return holds(compare, static_cast<std::int32_t>(a),
+                 static_cast<std::int32_t>(b));
   case Type::s64:
-    return holds(compare, static_cast<std::int64_t>(a), static_cast<std::int64_t>(b));
+    return holds(compare, static_cast<std::int64_t>(a),
+                 static_cast<std::int64_t>(b));
   case Type::f16:
     return holds(compare, f16ToFloat(a & 0xffff), f16ToFloat(b & 0xffff));
   case Type::bf16:
@@ -123,7 +141,8 @@ void set(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   std::uint64_t yes = i.from == Type::f32 ? 0x3f800000 : 0xffffffff;
   eachLane(mask, [&](unsigned l) {
-    d[l] = compareAs(i.type, static_cast<Compare>(i.mode), a[l], b[l]) ? yes : 0;
+    d[l] =
+        compareAs(i.type, static_cast<Compare>(i.mode), a[l], b[l]) ? yes : 0;
   });
 }
 
@@ -132,8 +151,8 @@ void set(Warp &w, const Instruction &i, std::uint32_t mask) {
 bool decodeCompare(Decoding &d) {
   if (!d.isOneOf({"setp", "set"}))
     return false;
-  auto compare = d.takeOneOf({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu",
-                              "leu", "gtu", "geu", "num", "nan"});
+  auto compare = d.takeOneOf({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu",
+                              "ltu", "leu", "gtu", "geu", "num", "nan"});
   if (!compare) { // lo, ls, hi, hs: unsigned
     compare = d.takeOneOf({"lo", "ls", "hi", "hs"});
     if (!compare)

@@ -15,7 +15,9 @@ void trap(Warp &w, const Instruction &i, std::uint32_t mask) {
           "the kernel trapped");
 }
 
-void waitForGrids(Warp &w, const Instruction &, std::uint32_t) { w.gridWaited = true; }
+void waitForGrids(Warp &w, const Instruction &, std::uint32_t) {
+  w.gridWaited = true;
+}
 
 } // namespace
 
@@ -37,8 +39,8 @@ bool decodeControl(Decoding &d) {
     d.i.run = trap;
     return true;
   }
-  if (d.isOneOf({"brkpt", "nanosleep", "pmevent", "prefetch", "prefetchu", "applypriority",
-                 "discard"})) {
+  if (d.isOneOf({"brkpt", "nanosleep", "pmevent", "prefetch", "prefetchu",
+                 "applypriority", "discard"})) {
     for (std::size_t n = 1; n < d.statement().name.size(); ++n)
       d.take(d.statement().name[n]);
     d.i.run = nothing;
@@ -69,8 +71,8 @@ bool decodeControl(Decoding &d) {
     d.takeType();
     std::uint64_t count = d.immediate(d.operand(0));
     if (count < 24 || count > 256 || count % 8)
-      d.malformed(fmt::format("setmaxnreg takes a multiple of 8 from 24 to 256, got {}",
-                              count));
+      d.malformed(fmt::format(
+          "setmaxnreg takes a multiple of 8 from 24 to 256, got {}", count));
     d.i.collective = true;
     d.i.run = nothing;
     return true;

@@ -16,8 +16,9 @@ int findLabel(const Module &m, const Statement &s, const std::string &name) {
     for (const Label &label : m.labels)
       if (label.scope == scope && label.name == name)
         return static_cast<int>(label.target);
-  throw Error(ErrorKind::compile, fmt::format("PTX line {}: there is no label {}: {};",
-                                              s.line, name, s.text));
+  throw Error(ErrorKind::compile,
+              fmt::format("PTX line {}: there is no label {}: {};", s.line,
+                          name, s.text));
 }
 
 bool endsThread(const Module &m, const Instruction &i) {
@@ -26,7 +27,7 @@ bool endsThread(const Module &m, const Instruction &i) {
 }
 
 struct Graph {
-  std::vector<int> first;                  ///< instruction, by block
+  std::vector<int> first;                   ///< instruction, by block
   std::vector<std::vector<int>> successors; ///< the last block is the exit
 };
 
@@ -43,8 +44,8 @@ Graph blocksOf(const Program &program) {
   Graph g;
   g.first.assign(starts.begin(), starts.end());
   auto blockOf = [&](int pc) {
-    return static_cast<int>(std::lower_bound(g.first.begin(), g.first.end(), pc) -
-                            g.first.begin());
+    return static_cast<int>(
+        std::lower_bound(g.first.begin(), g.first.end(), pc) - g.first.begin());
   };
   int exit = static_cast<int>(g.first.size()) - 1;
   g.successors.resize(g.first.size());

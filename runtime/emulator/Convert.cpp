@@ -11,7 +11,8 @@ namespace lath::emulator {
 namespace {
 
 // i.flags
-constexpr std::uint8_t saturate = 1, flush = 2, relu = 4, integral = 8, hasRounding = 16;
+constexpr std::uint8_t saturate = 1, flush = 2, relu = 4, integral = 8,
+                       hasRounding = 16;
 
 bool isInteger(Type type) { return !isFloat(type); }
 
@@ -81,17 +82,19 @@ std::uint64_t masked(Type type, std::uint64_t bits) {
 std::uint64_t integerToInteger(const Instruction &i, std::uint64_t bits) {
   bits = masked(i.from, bits);
   std::uint64_t wide =
-      isSigned(i.from) ? static_cast<std::uint64_t>(signExtended(i.from, bits)) : bits;
+      isSigned(i.from) ? static_cast<std::uint64_t>(signExtended(i.from, bits))
+                       : bits;
   if (i.flags & saturate) {
     unsigned width = 8 * sizeOf(i.type);
     bool negative = isSigned(i.from) && static_cast<std::int64_t>(wide) < 0;
-    std::uint64_t most = isSigned(i.type) ? (1ull << (width - 1)) - 1
-                                          : ~0ull >> (64 - width);
+    std::uint64_t most =
+        isSigned(i.type) ? (1ull << (width - 1)) - 1 : ~0ull >> (64 - width);
     if (negative && !isSigned(i.type))
       wide = 0;
     else if (negative)
       wide = static_cast<std::uint64_t>(
-          std::max(static_cast<std::int64_t>(wide), -static_cast<std::int64_t>(most) - 1));
+          std::max(static_cast<std::int64_t>(wide),
+                   -static_cast<std::int64_t>(most) - 1));
     else
       wide = std::min(wide, most);
   }
@@ -102,7 +105,9 @@ std::uint64_t floatToInteger(const Instruction &i, std::uint64_t bits) {
   double value = valueOf(i.from, bits);
   unsigned width = 8 * sizeOf(i.type);
   if (value != value) // the GPU's answer for NaN
-    return sizeOf(i.from) == 8 || width == 64 ? masked(i.type, 1ull << (width - 1)) : 0;
+    return sizeOf(i.from) == 8 || width == 64
+               ? masked(i.type, 1ull << (width - 1))
+               : 0;
   value = rounded(value, static_cast<Rounding>(i.rounding));
   if (isSigned(i.type)) {
     double limit = std::ldexp(1.0, static_cast<int>(width) - 1);
@@ -110,7 +115,8 @@ std::uint64_t floatToInteger(const Instruction &i, std::uint64_t bits) {
       return (1ull << (width - 1)) - 1;
     if (value < -limit)
       return 1ull << (width - 1);
-    return masked(i.type, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+    return masked(i.type,
+                  static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
   }
   if (value >= std::ldexp(1.0, static_cast<int>(width)))
     return ~0ull >> (64 - width);
@@ -121,7 +127,8 @@ std::uint64_t integerToFloat(const Instruction &i, std::uint64_t bits) {
   bits = masked(i.from, bits);
   bool negative = isSigned(i.from) && signExtended(i.from, bits) < 0;
   std::uint64_t magnitude =
-      negative ? 0 - static_cast<std::uint64_t>(signExtended(i.from, bits)) : bits;
+      negative ? 0 - static_cast<std::uint64_t>(signExtended(i.from, bits))
+               : bits;
   // Above 2^53 the low bits only say that something is left: round to odd.
   double value;
   if (i.type == Type::f64) {
@@ -160,7 +167,8 @@ void toPair(Warp &w, const Instruction &i, std::uint32_t mask) {
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1);
   Type half = i.type == Type::f16x2 ? Type::f16 : Type::bf16;
   eachLane(mask, [&](unsigned l) {
-    d[l] = fromDouble(half, toF32(a[l]), i) << 16 | fromDouble(half, toF32(b[l]), i);
+    d[l] = fromDouble(half, toF32(a[l]), i) << 16 |
+           fromDouble(half, toF32(b[l]), i);
   });
 }
 
@@ -200,10 +208,10 @@ bool decodeConvert(Decoding &d) {
     d.inputs({1, 2}, Type::f32);
     return true;
   }
-  i.run = isInteger(i.from) ? (isInteger(i.type) ? each<integerToInteger>
-                                                 : each<integerToFloat>)
-                            : (isInteger(i.type) ? each<floatToInteger>
-                                                 : each<floatToFloat>);
+  i.run =
+      isInteger(i.from)
+          ? (isInteger(i.type) ? each<integerToInteger> : each<integerToFloat>)
+          : (isInteger(i.type) ? each<floatToInteger> : each<floatToFloat>);
   d.inputs({1}, i.from);
   return true;
 }

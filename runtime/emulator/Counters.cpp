@@ -7,24 +7,28 @@
 namespace lath {
 
 std::string print(const LaunchCounters &c) {
-  std::string text = fmt::format(
-      "{} blocks, {} warps, {} warp instructions, {} barrier arrivals, {} atomics\n"
-      "most in flight: {} groups a thread, {} bytes a block\n",
-      c.blocks, c.warps, c.instructions, c.barriers, c.atomics, c.stagesInFlight,
-      c.bytesInFlight);
+  std::string text =
+      fmt::format("{} blocks, {} warps, {} warp instructions, {} barrier "
+                  "arrivals, {} atomics\n"
+                  "most in flight: {} groups a thread, {} bytes a block\n",
+                  c.blocks, c.warps, c.instructions, c.barriers, c.atomics,
+                  c.stagesInFlight, c.bytesInFlight);
   for (const auto &[kind, count] : c.byKind)
     text += fmt::format("  {:<12} {:>12}  {:>8.2f} a warp\n", kind, count,
-                        c.warps ? static_cast<double>(count) / static_cast<double>(c.warps)
+                        c.warps ? static_cast<double>(count) /
+                                      static_cast<double>(c.warps)
                                 : 0.0);
-  text += "buffer              bytes read  sectors   bytes written  sectors  atomics\n";
+  text += "buffer              bytes read  sectors   bytes written  sectors  "
+          "atomics\n";
   for (const BufferCounters &b : c.buffers)
-    text += fmt::format("  {:<14} {:>13} {:>8} {:>15} {:>8} {:>8}\n", b.name, b.bytesRead,
-                        b.sectorsRead, b.bytesWritten, b.sectorsWritten, b.atomics);
+    text += fmt::format("  {:<14} {:>13} {:>8} {:>15} {:>8} {:>8}\n", b.name,
+                        b.bytesRead, b.sectorsRead, b.bytesWritten,
+                        b.sectorsWritten, b.atomics);
   text += "line   executed   sectors (ideal)   wavefronts (ideal)\n";
   for (const AccessCounters &a : c.accesses)
-    text += fmt::format("{:>5} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n", a.line, a.executed,
-                        a.sectors, a.idealSectors, a.wavefronts, a.idealWavefronts,
-                        a.statement);
+    text += fmt::format("{:>5} {:>9} {:>9} {:>9} {:>9} {:>9}  {}\n", a.line,
+                        a.executed, a.sectors, a.idealSectors, a.wavefronts,
+                        a.idealWavefronts, a.statement);
   return text;
 }
 
@@ -60,7 +64,8 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
   entry.sectors += sectors;
   entry.idealSectors += (distinct + 31) / 32;
   ByBuffer &b = buffers_[buffer];
-  (writes ? b.bytesWritten : b.bytesRead) += static_cast<std::uint64_t>(count) * bytes;
+  (writes ? b.bytesWritten : b.bytesRead) +=
+      static_cast<std::uint64_t>(count) * bytes;
   (writes ? b.sectorsWritten : b.sectorsRead) += sectors;
 }
 
@@ -103,7 +108,8 @@ void ThreadCounters::atomics(const Buffer *buffer, unsigned lanes) {
   buffers_[buffer].atomics += lanes;
 }
 
-void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes, bool writes) {
+void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes,
+                          bool writes) {
   ByBuffer &b = buffers_[buffer];
   (writes ? b.bytesWritten : b.bytesRead) += bytes;
   (writes ? b.sectorsWritten : b.sectorsRead) += (bytes + 31) / 32;
@@ -131,7 +137,8 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
                                       a.statement == m.statements[n].text;
                              });
     if (same == total.accesses.end()) {
-      total.accesses.push_back({.line = line, .statement = m.statements[n].text});
+      total.accesses.push_back(
+          {.line = line, .statement = m.statements[n].text});
       same = std::prev(total.accesses.end());
     }
     same->executed += from.accesses;
@@ -143,8 +150,9 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
   }
   for (const auto &[buffer, from] : buffers_) {
     std::string name = launch_.nameOf(buffer);
-    auto same = std::find_if(total.buffers.begin(), total.buffers.end(),
-                             [&](const BufferCounters &b) { return b.name == name; });
+    auto same =
+        std::find_if(total.buffers.begin(), total.buffers.end(),
+                     [&](const BufferCounters &b) { return b.name == name; });
     if (same == total.buffers.end()) {
       total.buffers.push_back({.name = name});
       same = std::prev(total.buffers.end());

@@ -11,13 +11,15 @@ namespace lath {
 
 /// One load or store instruction of the kernel, over the whole launch.
 struct AccessCounters {
-  unsigned line = 0;             ///< in the PTX text
+  unsigned line = 0; ///< in the PTX text
   std::string statement;
-  std::uint64_t executed = 0;    ///< warp instructions with an active lane
-  std::uint64_t bytes = 0;       ///< that lanes asked for
-  std::uint64_t sectors = 0;     ///< global: distinct 32-byte sectors a warp, summed
-  std::uint64_t idealSectors = 0; ///< global: that the distinct bytes would fill
-  std::uint64_t wavefronts = 0;  ///< shared: passes over the 32 banks
+  std::uint64_t executed = 0; ///< warp instructions with an active lane
+  std::uint64_t bytes = 0;    ///< that lanes asked for
+  std::uint64_t sectors =
+      0; ///< global: distinct 32-byte sectors a warp, summed
+  std::uint64_t idealSectors =
+      0;                        ///< global: that the distinct bytes would fill
+  std::uint64_t wavefronts = 0; ///< shared: passes over the 32 banks
   std::uint64_t idealWavefronts = 0;
 };
 
@@ -25,25 +27,28 @@ struct BufferCounters {
   std::string name;
   std::uint64_t bytesRead = 0, bytesWritten = 0; ///< asked for by lanes
   std::uint64_t sectorsRead = 0, sectorsWritten = 0;
-  std::uint64_t atomics = 0;     ///< lane operations, a vector counting as one
+  std::uint64_t atomics = 0; ///< lane operations, a vector counting as one
 };
 
 /// Plain data; a launch fills one.
 struct LaunchCounters {
   std::uint64_t blocks = 0, warps = 0;
-  std::uint64_t instructions = 0;       ///< warp instructions executed
+  std::uint64_t instructions = 0;              ///< warp instructions executed
   std::map<std::string, std::uint64_t> byKind; ///< the same by kind: "mma", ...
-  std::uint64_t atomics = 0;            ///< lane operations
-  std::uint64_t barriers = 0;           ///< warp arrivals
-  unsigned stagesInFlight = 0;          ///< most cp.async groups of a thread pending at once
-  std::uint64_t bytesInFlight = 0;      ///< most bytes of asynchronous copies a block had pending
+  std::uint64_t atomics = 0;                   ///< lane operations
+  std::uint64_t barriers = 0;                  ///< warp arrivals
+  unsigned stagesInFlight =
+      0; ///< most cp.async groups of a thread pending at once
+  std::uint64_t bytesInFlight =
+      0; ///< most bytes of asynchronous copies a block had pending
   std::vector<AccessCounters> accesses; ///< by PTX line
   std::vector<BufferCounters> buffers;  ///< in the order of the parameters
 
   /// Warp instructions for each 16 x 16 fragment of weights: one fragment per
   /// 2048 multiply-adds of mma with 8 columns, of which `columnTiles` share it.
   double perFragment(std::uint64_t fragments) const {
-    return fragments ? static_cast<double>(instructions) / static_cast<double>(fragments)
+    return fragments ? static_cast<double>(instructions) /
+                           static_cast<double>(fragments)
                      : 0;
   }
 };

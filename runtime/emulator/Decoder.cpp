@@ -9,12 +9,12 @@ namespace lath::emulator {
 
 const char *name(Kind kind) {
   static constexpr const char *names[] = {
-      "move",         "integer",    "logic",        "float",       "half",
-      "convert",      "compare",    "control",      "ld.param",    "ld.global",
-      "st.global",    "ld.shared",  "st.shared",    "local",       "cp.async",
-      "async wait",   "bulk copy",  "atomic",       "barrier",     "mbarrier",
-      "fence",        "warp-wide",  "matrix load",  "matrix store", "mma",
-      "wgmma",        "other"};
+      "move",       "integer",   "logic",       "float",        "half",
+      "convert",    "compare",   "control",     "ld.param",     "ld.global",
+      "st.global",  "ld.shared", "st.shared",   "local",        "cp.async",
+      "async wait", "bulk copy", "atomic",      "barrier",      "mbarrier",
+      "fence",      "warp-wide", "matrix load", "matrix store", "mma",
+      "wgmma",      "other"};
   static_assert(std::size(names) == kindCount);
   return names[static_cast<unsigned>(kind)];
 }
@@ -58,7 +58,8 @@ Decoding::takeOneOf(std::initializer_list<std::string_view> names) {
 
 Type Decoding::takeType() {
   for (std::size_t n = 1; n < taken_.size(); ++n)
-    if (Type type = typeNamed(statement_.name[n]); !taken_[n] && type != Type::none) {
+    if (Type type = typeNamed(statement_.name[n]);
+        !taken_[n] && type != Type::none) {
       taken_[n] = true;
       return type;
     }
@@ -138,7 +139,8 @@ std::uint64_t Decoding::symbolAddress(const Operand &operand) const {
 }
 
 void Decoding::output(const Operand &operand) {
-  if (operand.kind == Operand::Kind::vector || operand.kind == Operand::Kind::pair) {
+  if (operand.kind == Operand::Kind::vector ||
+      operand.kind == Operand::Kind::pair) {
     for (const Operand &element : operand.elements)
       output(element);
   } else if (operand.kind == Operand::Kind::slot) {
@@ -206,14 +208,17 @@ void Decoding::address(const Operand &operand) {
   input(base);
 }
 
-void Decoding::constant(std::uint64_t bits) { ins_.push_back(constantSlot(bits)); }
+void Decoding::constant(std::uint64_t bits) {
+  ins_.push_back(constantSlot(bits));
+}
 
 std::uint64_t Decoding::widthMask(const Operand &operand) const {
   const Operand &first =
       operand.kind == Operand::Kind::vector ? operand.elements.at(0) : operand;
   if (first.kind != Operand::Kind::slot)
     return ~0ull;
-  unsigned bytes = sizeOf(program_.module.registers[static_cast<std::size_t>(first.slot)]);
+  unsigned bytes =
+      sizeOf(program_.module.registers[static_cast<std::size_t>(first.slot)]);
   return bytes >= 8 ? ~0ull : (1ull << 8 * bytes) - 1;
 }
 
@@ -236,26 +241,28 @@ Instruction Decoding::finish() {
 }
 
 void Decoding::unsupported(std::string_view why) const {
-  throw Error(ErrorKind::unsupported,
-              fmt::format("the emulator does not know this instruction{}{}: PTX "
-                          "line {}: {};",
-                          why.empty() ? "" : ", ", why, statement_.line,
-                          statement_.text));
+  throw Error(
+      ErrorKind::unsupported,
+      fmt::format("the emulator does not know this instruction{}{}: PTX "
+                  "line {}: {};",
+                  why.empty() ? "" : ", ", why, statement_.line,
+                  statement_.text));
 }
 
 void Decoding::malformed(std::string_view why) const {
-  throw Error(ErrorKind::compile, fmt::format("PTX line {}: {}: {};", statement_.line,
-                                              why, statement_.text));
+  throw Error(ErrorKind::compile,
+              fmt::format("PTX line {}: {}: {};", statement_.line, why,
+                          statement_.text));
 }
 
 namespace {
 
 constexpr bool (*families[])(Decoding &) = {
-    decodeControl,   decodeMove,     decodeInteger,  decodeLogic,
-    decodeCompare,   decodeFloat,    decodeConvert,  decodeMemory,
-    decodeAtomic,    decodeMbarrier,  decodeBulkCopy, decodeAsyncCopy,
-    decodeBarrier,  decodeWarpWide, decodeMatrixMemory, decodeMma,
-    decodeWgmma,     decodeCluster,
+    decodeControl, decodeMove,     decodeInteger,      decodeLogic,
+    decodeCompare, decodeFloat,    decodeConvert,      decodeMemory,
+    decodeAtomic,  decodeMbarrier, decodeBulkCopy,     decodeAsyncCopy,
+    decodeBarrier, decodeWarpWide, decodeMatrixMemory, decodeMma,
+    decodeWgmma,   decodeCluster,
 };
 
 } // namespace
@@ -267,7 +274,8 @@ std::shared_ptr<const Program> decode(Module parsed) {
   // The dynamic array follows the static ones; its alignment is at most what
   // swizzled tiles ask for.
   program->dynamicSharedOffset =
-      (sharedBase + static_cast<std::uint32_t>(m.staticShared) + 1023) / 1024 * 1024;
+      (sharedBase + static_cast<std::uint32_t>(m.staticShared) + 1023) / 1024 *
+      1024;
   if (m.staticShared == 0)
     program->dynamicSharedOffset = sharedBase;
   program->usesClusters =

@@ -30,7 +30,8 @@ public:
   bool take(std::string_view modifier);
   bool has(std::string_view modifier) const;
   /// Takes the first modifier of the list that is there.
-  std::optional<std::size_t> takeOneOf(std::initializer_list<std::string_view> names);
+  std::optional<std::size_t>
+  takeOneOf(std::initializer_list<std::string_view> names);
   /// Takes the first modifier that is a type. Type::none without one.
   Type takeType();
   /// Takes modifiers that change no result: cache and eviction hints, scopes.
@@ -45,7 +46,8 @@ public:
   void output(const Operand &operand);
   void input(const Operand &operand, Type type = Type::none);
   void outputs(std::initializer_list<std::size_t> operands);
-  void inputs(std::initializer_list<std::size_t> operands, Type type = Type::none);
+  void inputs(std::initializer_list<std::size_t> operands,
+              Type type = Type::none);
   /// Binds the base of [base + offset] as the next input, sets i.offset.
   void address(const Operand &operand);
   /// Binds a constant as the next input.

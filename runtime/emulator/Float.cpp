@@ -16,8 +16,24 @@ namespace lath::emulator {
 namespace {
 
 enum class Op : std::uint8_t {
-  add, sub, mul, fma, div, min, max, abs, neg, sqrt, rsqrt, rcp, ex2, lg2, sin, cos,
-  tanh, copysign,
+  add,
+  sub,
+  mul,
+  fma,
+  div,
+  min,
+  max,
+  abs,
+  neg,
+  sqrt,
+  rsqrt,
+  rcp,
+  ex2,
+  lg2,
+  sin,
+  cos,
+  tanh,
+  copysign,
 };
 
 // i.flags
@@ -114,8 +130,9 @@ double widely(Op op, double a, double b, double c, bool nan) {
 }
 
 float flushed(float value) {
-  return std::fabs(value) < std::numeric_limits<float>::min() ? std::copysign(0.0f, value)
-                                                              : value;
+  return std::fabs(value) < std::numeric_limits<float>::min()
+             ? std::copysign(0.0f, value)
+             : value;
 }
 
 template <Op op> float narrowly(float a, float b, float c) {
@@ -131,7 +148,8 @@ template <Op op> float narrowly(float a, float b, float c) {
 }
 
 /// f32 to nearest without further conditions: the inner loops.
-template <Op op> void fastF32(Warp &w, const Instruction &i, std::uint32_t mask) {
+template <Op op>
+void fastF32(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1);
   const std::uint64_t *c = op == Op::fma ? w.in(i, 2) : a;
@@ -148,7 +166,8 @@ template <Op op> void onF32(Warp &w, const Instruction &i, std::uint32_t mask) {
   auto rounding = static_cast<Rounding>(i.rounding);
   eachLane(mask, [&](unsigned l) {
     if (op == Op::abs || op == Op::neg) {
-      std::uint64_t bits = op == Op::abs ? a[l] & 0x7fffffff : a[l] ^ 0x80000000;
+      std::uint64_t bits =
+          op == Op::abs ? a[l] & 0x7fffffff : a[l] ^ 0x80000000;
       d[l] = i.flags & flush
                  ? std::bit_cast<std::uint32_t>(flushed(toF32(bits)))
                  : bits;
@@ -251,9 +270,11 @@ void onHalf(Warp &w, const Instruction &i, std::uint32_t mask) {
     auto at = [&](const std::uint64_t *v, unsigned half) {
       return static_cast<std::uint32_t>(v[l] >> 16 * half & 0xffff);
     };
-    std::uint64_t result = halfOf<Format, op>(at(a, 0), at(b, 0), at(c, 0), i.flags);
+    std::uint64_t result =
+        halfOf<Format, op>(at(a, 0), at(b, 0), at(c, 0), i.flags);
     if (pairs)
-      result |= std::uint64_t{halfOf<Format, op>(at(a, 1), at(b, 1), at(c, 1), i.flags)}
+      result |= std::uint64_t{halfOf<Format, op>(at(a, 1), at(b, 1), at(c, 1),
+                                                 i.flags)}
                 << 16;
     d[l] = result;
   });
@@ -262,7 +283,8 @@ void onHalf(Warp &w, const Instruction &i, std::uint32_t mask) {
 template <Op op> Handler handler(const Instruction &i) {
   switch (i.type) {
   case Type::f32:
-    if constexpr (op == Op::add || op == Op::sub || op == Op::mul || op == Op::fma)
+    if constexpr (op == Op::add || op == Op::sub || op == Op::mul ||
+                  op == Op::fma)
       if (!i.flags && !i.rounding)
         return fastF32<op>;
     return onF32<op>;
@@ -287,15 +309,24 @@ struct Entry {
   Handler (*handler)(const Instruction &);
 };
 constexpr Entry table[] = {
-    {"add", Op::add, handler<Op::add>},     {"sub", Op::sub, handler<Op::sub>},
-    {"mul", Op::mul, handler<Op::mul>},     {"fma", Op::fma, handler<Op::fma>},
-    {"mad", Op::fma, handler<Op::fma>},     {"div", Op::div, handler<Op::div>},
-    {"min", Op::min, handler<Op::min>},     {"max", Op::max, handler<Op::max>},
-    {"abs", Op::abs, handler<Op::abs>},     {"neg", Op::neg, handler<Op::neg>},
-    {"sqrt", Op::sqrt, handler<Op::sqrt>},  {"rsqrt", Op::rsqrt, handler<Op::rsqrt>},
-    {"rcp", Op::rcp, handler<Op::rcp>},     {"ex2", Op::ex2, handler<Op::ex2>},
-    {"lg2", Op::lg2, handler<Op::lg2>},     {"sin", Op::sin, handler<Op::sin>},
-    {"cos", Op::cos, handler<Op::cos>},     {"tanh", Op::tanh, handler<Op::tanh>},
+    {"add", Op::add, handler<Op::add>},
+    {"sub", Op::sub, handler<Op::sub>},
+    {"mul", Op::mul, handler<Op::mul>},
+    {"fma", Op::fma, handler<Op::fma>},
+    {"mad", Op::fma, handler<Op::fma>},
+    {"div", Op::div, handler<Op::div>},
+    {"min", Op::min, handler<Op::min>},
+    {"max", Op::max, handler<Op::max>},
+    {"abs", Op::abs, handler<Op::abs>},
+    {"neg", Op::neg, handler<Op::neg>},
+    {"sqrt", Op::sqrt, handler<Op::sqrt>},
+    {"rsqrt", Op::rsqrt, handler<Op::rsqrt>},
+    {"rcp", Op::rcp, handler<Op::rcp>},
+    {"ex2", Op::ex2, handler<Op::ex2>},
+    {"lg2", Op::lg2, handler<Op::lg2>},
+    {"sin", Op::sin, handler<Op::sin>},
+    {"cos", Op::cos, handler<Op::cos>},
+    {"tanh", Op::tanh, handler<Op::tanh>},
     {"copysign", Op::copysign, handler<Op::copysign>},
 };
 
@@ -308,8 +339,12 @@ void testp(Warp &w, const Instruction &i, std::uint32_t mask) {
                                    : std::fpclassify(toF64(a[l]));
     bool normal = kind == FP_NORMAL, subnormal = kind == FP_SUBNORMAL,
          zero = kind == FP_ZERO;
-    bool results[] = {normal || subnormal || zero, kind == FP_INFINITE,
-                      kind != FP_NAN, kind == FP_NAN, normal || zero, subnormal};
+    bool results[] = {normal || subnormal || zero,
+                      kind == FP_INFINITE,
+                      kind != FP_NAN,
+                      kind == FP_NAN,
+                      normal || zero,
+                      subnormal};
     d[l] = results[i.mode];
   });
 }
@@ -318,8 +353,8 @@ void testp(Warp &w, const Instruction &i, std::uint32_t mask) {
 
 bool decodeFloat(Decoding &d) {
   if (d.is("testp")) {
-    auto which = d.takeOneOf({"finite", "infinite", "number", "notanumber", "normal",
-                              "subnormal"});
+    auto which = d.takeOneOf(
+        {"finite", "infinite", "number", "notanumber", "normal", "subnormal"});
     d.i.type = d.takeType();
     if (!which)
       d.unsupported();
@@ -355,7 +390,8 @@ bool decodeFloat(Decoding &d) {
     d.i.flags |= relu;
   if (d.take("NaN"))
     d.i.flags |= nanWins;
-  d.i.kind = type == Type::f32 || type == Type::f64 ? Kind::floating : Kind::half;
+  d.i.kind =
+      type == Type::f32 || type == Type::f64 ? Kind::floating : Kind::half;
   d.i.run = entry->handler(d.i);
   d.outputs({0});
   if (d.operandCount() != arity(entry->op) + 1)

@@ -16,15 +16,19 @@ struct Buffer {
   std::uint64_t base = 0;
   std::size_t bytes = 0;
   std::unique_ptr<std::uint8_t[]> data;
-  /// One byte for each: 0 until it is written. Written concurrently, but only
-  /// ever from 0 to 1.
+  /// One byte for each: 0 until it is written, then `filled` (by a fill, with
+  /// a poison mostly) or `defined`. Kernels only ever make them defined.
+  static constexpr std::uint8_t defined = 1, filled = 2;
   std::unique_ptr<std::uint8_t[]> written;
   /// Serial numbers of the last launches that wrote and read it.
   std::atomic<std::uint64_t> writtenBy{0}, readBy{0};
 
-  std::uint8_t *at(std::uint64_t address) const { return data.get() + (address - base); }
+  std::uint8_t *at(std::uint64_t address) const {
+    return data.get() + (address - base);
+  }
   bool contains(std::uint64_t address, std::size_t count) const {
-    return address >= base && address - base <= bytes && count <= bytes - (address - base);
+    return address >= base && address - base <= bytes &&
+           count <= bytes - (address - base);
   }
 };
 

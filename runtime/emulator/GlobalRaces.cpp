@@ -18,8 +18,8 @@ std::uint32_t fencesOf(std::uint64_t stamp) { return stamp >> 4 & 0x3ff; }
 
 } // namespace
 
-bool Knowledge::covers(std::uint32_t block, std::uint32_t thread, std::uint32_t phase,
-                       std::uint32_t fences) const {
+bool Knowledge::covers(std::uint32_t block, std::uint32_t thread,
+                       std::uint32_t phase, std::uint32_t fences) const {
   auto found = blocks_.find(block);
   if (found == blocks_.end())
     return false;
@@ -31,8 +31,8 @@ bool Knowledge::covers(std::uint32_t block, std::uint32_t thread, std::uint32_t 
   return false;
 }
 
-void Knowledge::add(std::uint32_t block, std::uint32_t phase, std::uint32_t thread,
-                    std::uint32_t fences) {
+void Knowledge::add(std::uint32_t block, std::uint32_t phase,
+                    std::uint32_t thread, std::uint32_t fences) {
   OfBlock &entry = blocks_[block];
   entry.phase = std::max(entry.phase, phase);
   for (auto &[t, f] : entry.threads)
@@ -55,13 +55,17 @@ void Knowledge::add(const Knowledge &other) {
 GlobalRaces::GlobalRaces(const Launch &launch) : launch_(launch) {
   for (const auto &buffer : launch.buffers)
     shadows_.emplace(buffer.get(), std::make_unique<Shadow>());
+  for (const Buffer *buffer : launch.workspaces)
+    if (auto found = shadows_.find(buffer); found != shadows_.end())
+      found->second->workspace = true;
 }
 
 GlobalRaces::Shadow &GlobalRaces::shadowOf(const Buffer &buffer) {
   return *shadows_.at(&buffer);
 }
 
-std::uint64_t *GlobalRaces::cells(Shadow &shadow, const Buffer &buffer, Cells which) {
+std::uint64_t *GlobalRaces::cells(Shadow &shadow, const Buffer &buffer,
+                                  Cells which) {
   auto &pointer = which == Cells::writes  ? shadow.writes
                   : which == Cells::reads ? shadow.reads
                                           : shadow.others;
@@ -72,8 +76,8 @@ std::uint64_t *GlobalRaces::cells(Shadow &shadow, const Buffer &buffer, Cells wh
                 : which == Cells::reads ? shadow.readsOwner
                                         : shadow.othersOwner;
   if (!owner) {
-    owner = std::make_unique<std::uint64_t[]>((buffer.bytes + granuleBytes - 1) /
-                                              granuleBytes);
+    owner = std::make_unique<std::uint64_t[]>(
+        (buffer.bytes + granuleBytes - 1) / granuleBytes);
     pointer.store(owner.get(), std::memory_order_release);
   }
   return owner.get();
@@ -87,8 +91,10 @@ std::uint64_t GlobalRaces::stamp(const Warp &w, unsigned lane,
   if (!order.threads.empty())
     if (auto found = order.threads.find(thread); found != order.threads.end())
       fences = std::min(found->second.fences, 0x3ffu);
-  return (std::uint64_t{w.block->linear} + 1) << 44 | std::uint64_t{thread & 0x3ff} << 34 |
-         std::uint64_t{std::min(order.phase, 0xfffffu)} << 14 | fences << 4 | flags;
+  return (std::uint64_t{w.block->linear} + 1) << 44 |
+         std::uint64_t{thread & 0x3ff} << 34 |
+         std::uint64_t{std::min(order.phase, 0xfffffu)} << 14 | fences << 4 |
+         flags;
 }
 
 bool GlobalRaces::ordered(Warp &w, unsigned lane, std::uint64_t other) const {
@@ -98,7 +104,8 @@ bool GlobalRaces::ordered(Warp &w, unsigned lane, std::uint64_t other) const {
     return threadOf(other) == thread || phaseOf(other) < order.phase ||
            phaseOf(other) == 0xfffff;
   auto covers = [&](const Knowledge &k) {
-    return k.covers(blockOf(other), threadOf(other), phaseOf(other), fencesOf(other));
+    return k.covers(blockOf(other), threadOf(other), phaseOf(other),
+                    fencesOf(other));
   };
   if (covers(order.known))
     return true;
@@ -113,23 +120,24 @@ bool GlobalRaces::published(std::uint64_t address) {
 }
 
 void GlobalRaces::race(Warp &w, const Instruction &i, unsigned lane,
-                       const Buffer &buffer, std::uint64_t address, const char *what,
-                       std::uint64_t other) {
+                       const Buffer &buffer, std::uint64_t address,
+                       const char *what, std::uint64_t other) {
   const auto &grid = launch_.grid;
   std::string who = "several blocks";
   if (other != many) {
     unsigned b = blockOf(other);
-    who = fmt::format("thread {} of block ({}, {}, {})", threadOf(other), b % grid[0],
-                      b / grid[0] % grid[1], b / grid[0] / grid[1]);
+    who =
+        fmt::format("thread {} of block ({}, {}, {})", threadOf(other),
+                    b % grid[0], b / grid[0] % grid[1], b / grid[0] / grid[1]);
   }
   w.report(Suspicion::globalRace, i, lane,
-           fmt::format("{} {}, and nothing orders them (byte {} of {})", what, who,
-                       address - buffer.base, launch_.nameOf(&buffer)),
+           fmt::format("{} {}, and nothing orders them (byte {} of {})", what,
+                       who, address - buffer.base, launch_.nameOf(&buffer)),
            address, launch_.nameOf(&buffer));
 }
 
-void GlobalRaces::read(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
-                       std::uint64_t address, unsigned bytes) {
+void GlobalRaces::read(Warp &w, const Instruction &i, unsigned lane,
+                       Buffer &buffer, std::uint64_t address, unsigned bytes) {
   Shadow &shadow = shadowOf(buffer);
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
@@ -139,31 +147,46 @@ void GlobalRaces::read(Warp &w, const Instruction &i, unsigned lane, Buffer &buf
   for (std::size_t g = first; g <= last; ++g) {
     std::uint64_t seen = __atomic_load_n(&reads[g], __ATOMIC_RELAXED);
     if (seen != mine && seen != many)
-      __atomic_store_n(&reads[g], seen == 0 || blockOf(seen) == w.block->linear ? mine
-                                                                               : many,
+      __atomic_store_n(&reads[g],
+                       seen == 0 || blockOf(seen) == w.block->linear ? mine
+                                                                     : many,
                        __ATOMIC_SEQ_CST);
   }
-  std::uint64_t *writes = shadow.writes.load(std::memory_order_seq_cst);
+  std::uint64_t *writes = shadow.workspace
+                              ? cells(shadow, buffer, Cells::writes)
+                              : shadow.writes.load(std::memory_order_seq_cst);
   if (!writes)
     return;
+  if (shadow.workspace)
+    for (std::size_t g = first; g <= last; ++g)
+      if (!__atomic_load_n(&writes[g], __ATOMIC_SEQ_CST)) {
+        w.report(Suspicion::uninitialised, i, lane,
+                 fmt::format(
+                     "reads byte {} of {}, which this launch has not written",
+                     g * granuleBytes, launch_.nameOf(&buffer)),
+                 buffer.base + g * granuleBytes, launch_.nameOf(&buffer));
+        return;
+      }
   std::uint64_t *others = shadow.others.load(std::memory_order_seq_cst);
   for (std::size_t g = first; g <= last; ++g)
     for (std::uint64_t *stamps : {writes, others}) {
-      std::uint64_t by = stamps ? __atomic_load_n(&stamps[g], __ATOMIC_SEQ_CST) : 0;
+      std::uint64_t by =
+          stamps ? __atomic_load_n(&stamps[g], __ATOMIC_SEQ_CST) : 0;
       if (!by || ordered(w, lane, by))
         continue;
       // Strong accesses do not race; but to read a sum while others add to it,
       // with no release at this address, is no flag either.
-      if (strong && by & isAtomic && (!(by & isReduction) || published(address)))
+      if (strong && by & isAtomic &&
+          (!(by & isReduction) || published(address)))
         continue;
-      race(w, i, lane, buffer, buffer.base + g * granuleBytes, "reads what is written by",
-           by);
+      race(w, i, lane, buffer, buffer.base + g * granuleBytes,
+           "reads what is written by", by);
       return;
     }
 }
 
-void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
-                        std::uint64_t address, unsigned bytes) {
+void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane,
+                        Buffer &buffer, std::uint64_t address, unsigned bytes) {
   Shadow &shadow = shadowOf(buffer);
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
@@ -174,8 +197,8 @@ void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane, Buffer &bu
   for (std::size_t g = first; g <= last; ++g) {
     std::uint64_t by = __atomic_exchange_n(&writes[g], mine, __ATOMIC_SEQ_CST);
     if (by && !ordered(w, lane, by) && !(strong && by & isAtomic)) {
-      race(w, i, lane, buffer, buffer.base + g * granuleBytes, "overwrites what is written by",
-           by);
+      race(w, i, lane, buffer, buffer.base + g * granuleBytes,
+           "overwrites what is written by", by);
       return;
     }
     if (!reads)
@@ -183,23 +206,26 @@ void GlobalRaces::write(Warp &w, const Instruction &i, unsigned lane, Buffer &bu
     std::uint64_t seen = __atomic_load_n(&reads[g], __ATOMIC_SEQ_CST);
     if (!seen || (strong && seen != many && seen & isStrong))
       continue;
-    if (seen == many ? !w.block->order->known.empty() || strong : ordered(w, lane, seen))
+    if (seen == many ? !w.block->order->known.empty() || strong
+                     : ordered(w, lane, seen))
       continue;
-    race(w, i, lane, buffer, buffer.base + g * granuleBytes, "overwrites what is read by",
-         seen);
+    race(w, i, lane, buffer, buffer.base + g * granuleBytes,
+         "overwrites what is read by", seen);
     return;
   }
 }
 
-void GlobalRaces::atomic(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
-                         std::uint64_t address, unsigned bytes, bool returns) {
+void GlobalRaces::atomic(Warp &w, const Instruction &i, unsigned lane,
+                         Buffer &buffer, std::uint64_t address, unsigned bytes,
+                         bool returns) {
   Shadow &shadow = shadowOf(buffer);
   shadow.atomics.store(true, std::memory_order_relaxed);
   std::size_t first = (address - buffer.base) / granuleBytes,
               last = (address - buffer.base + bytes - 1) / granuleBytes;
   std::uint64_t *writes = cells(shadow, buffer, Cells::writes);
   std::uint64_t *others = cells(shadow, buffer, Cells::others);
-  std::uint64_t mine = stamp(w, lane, isAtomic | isStrong | (returns ? 0 : isReduction));
+  std::uint64_t mine =
+      stamp(w, lane, isAtomic | isStrong | (returns ? 0 : isReduction));
   for (std::size_t g = first; g <= last; ++g) {
     std::uint64_t by = __atomic_exchange_n(&writes[g], mine, __ATOMIC_SEQ_CST);
     if (by && blockOf(by) != w.block->linear)
@@ -262,7 +288,8 @@ void GlobalRaces::clusterBarrier(Cluster &cluster) {
     block.order->known.add(all);
 }
 
-bool GlobalRaces::wrote(const Buffer &buffer, std::vector<bool> &granules) const {
+bool GlobalRaces::wrote(const Buffer &buffer,
+                        std::vector<bool> &granules) const {
   auto found = shadows_.find(&buffer);
   if (found == shadows_.end())
     return false;

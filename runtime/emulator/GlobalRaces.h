@@ -50,7 +50,8 @@ struct BlockOrder {
     Knowledge known, observed, snapshot;
     bool hasSnapshot = false;
   };
-  std::unordered_map<unsigned, Thread> threads; ///< those that fenced or observed
+  std::unordered_map<unsigned, Thread>
+      threads; ///< those that fenced or observed
 };
 
 class GlobalRaces {
@@ -93,10 +94,12 @@ private:
     std::atomic<std::uint64_t *> others{nullptr};
     std::unique_ptr<std::uint64_t[]> othersOwner;
     std::atomic<bool> atomics{false};
+    bool workspace = false;
   };
   Shadow &shadowOf(const Buffer &buffer);
   enum class Cells { writes, reads, others };
-  static std::uint64_t *cells(Shadow &shadow, const Buffer &buffer, Cells which);
+  static std::uint64_t *cells(Shadow &shadow, const Buffer &buffer,
+                              Cells which);
   std::uint64_t stamp(const Warp &w, unsigned lane, std::uint64_t flags) const;
   bool ordered(Warp &w, unsigned lane, std::uint64_t stamp) const;
   bool published(std::uint64_t address);
@@ -111,7 +114,9 @@ private:
     std::unordered_map<std::uint64_t, Knowledge> released;
   };
   std::array<Shard, shardCount> shards_;
-  Shard &shard(std::uint64_t address) { return shards_[(address >> 2) % shardCount]; }
+  Shard &shard(std::uint64_t address) {
+    return shards_[(address >> 2) % shardCount];
+  }
 };
 
 /// Checks and marks an atomic operation of one lane, and publishes before it.

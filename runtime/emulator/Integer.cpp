@@ -35,7 +35,8 @@ template <typename T, typename Op>
 void ternary(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2);
-  eachLane(mask, [&](unsigned l) { d[l] = Op::template apply<T>(a[l], b[l], c[l]); });
+  eachLane(mask,
+           [&](unsigned l) { d[l] = Op::template apply<T>(a[l], b[l], c[l]); });
 }
 
 using Word = std::uint64_t;
@@ -48,9 +49,8 @@ struct Add {
 struct AddSaturating {
   template <typename T> static Word apply(Word a, Word b) {
     std::int64_t sum = std::int64_t{as<T>(a)} + std::int64_t{as<T>(b)};
-    return bits<T>(static_cast<T>(
-        std::clamp<std::int64_t>(sum, std::numeric_limits<T>::min(),
-                                 std::numeric_limits<T>::max())));
+    return bits<T>(static_cast<T>(std::clamp<std::int64_t>(
+        sum, std::numeric_limits<T>::min(), std::numeric_limits<T>::max())));
   }
 };
 struct Sub {
@@ -61,9 +61,8 @@ struct Sub {
 struct SubSaturating {
   template <typename T> static Word apply(Word a, Word b) {
     std::int64_t sum = std::int64_t{as<T>(a)} - std::int64_t{as<T>(b)};
-    return bits<T>(static_cast<T>(
-        std::clamp<std::int64_t>(sum, std::numeric_limits<T>::min(),
-                                 std::numeric_limits<T>::max())));
+    return bits<T>(static_cast<T>(std::clamp<std::int64_t>(
+        sum, std::numeric_limits<T>::min(), std::numeric_limits<T>::max())));
   }
 };
 struct MulLow {
@@ -73,7 +72,8 @@ struct MulLow {
 };
 struct MulHigh {
   template <typename T> static Word apply(Word a, Word b) {
-    using Wide = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
+    using Wide =
+        std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
     return bits<T>(
         static_cast<T>((Wide{as<T>(a)} * Wide{as<T>(b)}) >> (8 * sizeof(T))));
   }
@@ -82,7 +82,8 @@ struct MulHigh {
 struct MulWide {
   template <typename T> static Word apply(Word a, Word b) {
     using Wide = std::conditional_t<
-        sizeof(T) == 2, std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>,
+        sizeof(T) == 2,
+        std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>,
         std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>;
     return bits<Wide>(static_cast<Wide>(static_cast<Wide>(as<T>(a)) *
                                         static_cast<Wide>(as<T>(b))));
@@ -100,7 +101,8 @@ template <typename Product> struct Mad {
   template <typename T> static Word apply(Word a, Word b, Word c) {
     Word product = Product::template apply<T>(a, b);
     if constexpr (std::is_same_v<Product, MulWide>)
-      return sizeof(T) == 2 ? static_cast<std::uint32_t>(product + c) : product + c;
+      return sizeof(T) == 2 ? static_cast<std::uint32_t>(product + c)
+                            : product + c;
     else
       return bits<T>(static_cast<T>(static_cast<Unsigned<T>>(product + c)));
   }
@@ -109,7 +111,8 @@ struct Div {
   template <typename T> static Word apply(Word a, Word b) {
     T y = as<T>(b);
     if (y == 0)
-      return bits<T>(static_cast<T>(-1)); // unspecified by PTX; the GPU's answer
+      return bits<T>(
+          static_cast<T>(-1)); // unspecified by PTX; the GPU's answer
     if (std::is_signed_v<T> && y == static_cast<T>(-1))
       return Sub::apply<T>(0, a);
     return bits<T>(static_cast<T>(as<T>(a) / y));
@@ -137,15 +140,19 @@ struct Max {
 };
 struct Abs {
   template <typename T> static Word apply(Word a) {
-    return std::is_signed_v<T> && as<T>(a) < 0 ? Sub::apply<T>(0, a) : bits<T>(as<T>(a));
+    return std::is_signed_v<T> && as<T>(a) < 0 ? Sub::apply<T>(0, a)
+                                               : bits<T>(as<T>(a));
   }
 };
 struct Neg {
-  template <typename T> static Word apply(Word a) { return Sub::apply<T>(0, a); }
+  template <typename T> static Word apply(Word a) {
+    return Sub::apply<T>(0, a);
+  }
 };
 struct Sad {
   template <typename T> static Word apply(Word a, Word b, Word c) {
-    Word difference = as<T>(a) < as<T>(b) ? Sub::apply<T>(b, a) : Sub::apply<T>(a, b);
+    Word difference =
+        as<T>(a) < as<T>(b) ? Sub::apply<T>(b, a) : Sub::apply<T>(a, b);
     return Add::apply<T>(difference, c);
   }
 };
@@ -194,7 +201,9 @@ struct Bfe {
       sign = value >> std::min(position + length - 1, width - 1) & 1;
     Word result = 0;
     for (unsigned n = 0; n < width; ++n) {
-      bool bit = n < length && position + n < width ? value >> (position + n) & 1 : sign;
+      bool bit = n < length && position + n < width
+                     ? value >> (position + n) & 1
+                     : sign;
       result |= Word{bit} << n;
     }
     return length ? result : 0;
@@ -202,7 +211,8 @@ struct Bfe {
 };
 void bfi(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
-  const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2), *e = w.in(i, 3);
+  const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2),
+                      *e = w.in(i, 3);
   unsigned width = 8 * sizeOf(i.type);
   eachLane(mask, [&](unsigned l) {
     unsigned position = c[l] & 0xff, length = e[l] & 0xff;
@@ -216,19 +226,23 @@ void bfi(Warp &w, const Instruction &i, std::uint32_t mask) {
 }
 struct Bmsk {
   template <typename T> static Word apply(Word a, Word b) {
-    Word low = std::min<Word>(a & 0xffffffff, 32), length = std::min<Word>(b & 0xffffffff, 32);
+    Word low = std::min<Word>(a & 0xffffffff, 32),
+         length = std::min<Word>(b & 0xffffffff, 32);
     return (((1ull << length) - 1) << low) & 0xffffffff;
   }
 };
 struct Shl {
   template <typename T> static Word apply(Word a, Word b) {
     Word n = b & 0xffffffff;
-    return n >= 8 * sizeof(T) ? 0 : bits<T>(static_cast<T>(static_cast<Unsigned<T>>(a << n)));
+    return n >= 8 * sizeof(T)
+               ? 0
+               : bits<T>(static_cast<T>(static_cast<Unsigned<T>>(a << n)));
   }
 };
 struct Shr {
   template <typename T> static Word apply(Word a, Word b) {
-    Word n = std::min<Word>(b & 0xffffffff, 8 * sizeof(T) - (std::is_signed_v<T> ? 1 : 0));
+    Word n = std::min<Word>(b & 0xffffffff,
+                            8 * sizeof(T) - (std::is_signed_v<T> ? 1 : 0));
     if (n >= 8 * sizeof(T))
       return 0;
     return bits<T>(static_cast<T>(as<T>(a) >> n));
@@ -241,7 +255,8 @@ void funnel(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2);
   eachLane(mask, [&](unsigned l) {
-    std::uint64_t n = wraps ? c[l] & 31 : std::min<std::uint64_t>(c[l] & 0xffffffff, 32);
+    std::uint64_t n =
+        wraps ? c[l] & 31 : std::min<std::uint64_t>(c[l] & 0xffffffff, 32);
     std::uint64_t both = (b[l] & 0xffffffff) << 32 | (a[l] & 0xffffffff);
     d[l] = left ? static_cast<std::uint32_t>(both >> (32 - n))
                 : static_cast<std::uint32_t>(n == 32 ? both >> 32 : both >> n);
@@ -346,7 +361,8 @@ void packed(Warp &w, const Instruction &i, std::uint32_t mask) {
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1);
   eachLane(mask, [&](unsigned l) {
     d[l] = Op::template apply<T>(a[l] & 0xffff, b[l] & 0xffff) |
-           Op::template apply<T>(a[l] >> 16 & 0xffff, b[l] >> 16 & 0xffff) << 16;
+           Op::template apply<T>(a[l] >> 16 & 0xffff, b[l] >> 16 & 0xffff)
+               << 16;
   });
 }
 
@@ -416,7 +432,8 @@ Handler choose(Decoding &d, Type type) {
   if (name == "brev")
     return unaryOf<Brev>(type);
   if (name == "bfind")
-    return d.take("shiftamt") ? unaryOf<BfindShift>(type) : unaryOf<Bfind>(type);
+    return d.take("shiftamt") ? unaryOf<BfindShift>(type)
+                              : unaryOf<Bfind>(type);
   if (name == "bfe")
     return ternaryOf<Bfe>(type);
   if (name == "bfi")
@@ -444,9 +461,9 @@ Handler choose(Decoding &d, Type type) {
 } // namespace
 
 bool decodeInteger(Decoding &d) {
-  if (!d.isOneOf({"add", "sub", "mul", "mul24", "mad", "div", "rem", "min", "max", "abs",
-                  "neg", "sad", "popc", "clz", "brev", "bfind", "bfe", "bfi", "bmsk",
-                  "shl", "shr", "shf"}))
+  if (!d.isOneOf({"add", "sub", "mul",  "mul24", "mad",  "div", "rem",  "min",
+                  "max", "abs", "neg",  "sad",   "popc", "clz", "brev", "bfind",
+                  "bfe", "bfi", "bmsk", "shl",   "shr",  "shf"}))
     return false;
   Type type = typeOf(d);
   bool pairs = d.has("u16x2") || d.has("s16x2");
@@ -461,7 +478,9 @@ bool decodeInteger(Decoding &d) {
   d.output(d.operand(0));
   bool shift = d.isOneOf({"shl", "shr", "shf", "bfe", "bfi", "bmsk"});
   for (std::size_t n = 1; n < d.operandCount(); ++n)
-    d.input(d.operand(n), shift && n > 1 ? Type::none : pairs ? Type::b32 : type);
+    d.input(d.operand(n), shift && n > 1 ? Type::none
+                          : pairs        ? Type::b32
+                                         : type);
   return true;
 }
 

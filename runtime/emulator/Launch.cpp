@@ -20,8 +20,8 @@ std::string Launch::nameOf(const Buffer *buffer) const {
   return buffer ? fmt::format("buffer {:#x}", buffer->base) : std::string();
 }
 
-void Block::start(Cluster &owner, const Launch &what, std::array<unsigned, 3> where,
-                  unsigned number) {
+void Block::start(Cluster &owner, const Launch &what,
+                  std::array<unsigned, 3> where, unsigned number) {
   cluster = &owner;
   launch = &what;
   index = where;
@@ -43,13 +43,15 @@ void Block::start(Cluster &owner, const Launch &what, std::array<unsigned, 3> wh
 }
 
 bool Block::finished() const {
-  return std::all_of(warps.begin(), warps.end(),
-                     [](const Warp &w) { return w.state == Warp::State::done; });
+  return std::all_of(warps.begin(), warps.end(), [](const Warp &w) {
+    return w.state == Warp::State::done;
+  });
 }
 
 Cluster::Cluster(const Launch &what, ThreadCounters *counting)
     : launch(what), counters(counting),
-      blocks(std::size_t{1} * what.cluster[0] * what.cluster[1] * what.cluster[2]) {
+      blocks(std::size_t{1} * what.cluster[0] * what.cluster[1] *
+             what.cluster[2]) {
   if (launch.checks)
     races = std::make_unique<SharedRaces>(*this);
 }
@@ -58,8 +60,8 @@ Cluster::~Cluster() = default;
 
 void Cluster::run(std::uint64_t number) {
   const auto &c = launch.cluster;
-  std::array<std::uint64_t, 3> clusters{launch.grid[0] / c[0], launch.grid[1] / c[1],
-                                        launch.grid[2] / c[2]};
+  std::array<std::uint64_t, 3> clusters{
+      launch.grid[0] / c[0], launch.grid[1] / c[1], launch.grid[2] / c[2]};
   std::array<std::uint64_t, 3> at{number % clusters[0],
                                   number / clusters[0] % clusters[1],
                                   number / clusters[0] / clusters[1]};
@@ -79,12 +81,15 @@ void Cluster::run(std::uint64_t number) {
     races->start();
   // Rounds in which nobody did more than ask again whether it may go on.
   unsigned idle = 0;
-  for (;;) {
+  // Rounds after which warps that still run may be waiting for other blocks.
+  constexpr unsigned patience = 4;
+  for (unsigned round = 1;; ++round) {
     std::uint64_t before = progress;
     bool ran = false, done = true;
     for (Block &block : blocks)
       for (Warp &warp : block.warps) {
-        if (warp.state == Warp::State::ready || warp.state == Warp::State::yielded) {
+        if (warp.state == Warp::State::ready ||
+            warp.state == Warp::State::yielded) {
           warp.run();
           ran = true;
         }
@@ -99,7 +104,17 @@ void Cluster::run(std::uint64_t number) {
       reportDeadlock();
     if (launch.stop->load(std::memory_order_relaxed))
       throw Stop{};
+    if (round % patience == 0 && spins() && runAnother)
+      runAnother();
   }
+}
+
+bool Cluster::spins() const {
+  for (const Block &block : blocks)
+    for (const Warp &warp : block.warps)
+      if (warp.outOfTime)
+        return true;
+  return false;
 }
 
 void Cluster::reportDeadlock() {
@@ -114,19 +129,23 @@ void Cluster::reportDeadlock() {
       for (const Warp &w : block.warps)
         gone += w.state == Warp::State::done;
       const Warp &w = *b.waiting.front();
-      const Instruction &i = launch.program->code[static_cast<std::size_t>(w.pc)];
+      const Instruction &i =
+          launch.program->code[static_cast<std::size_t>(w.pc)];
       b.waiting.front()->fatal(
           gone ? Suspicion::divergentBarrier : Suspicion::deadlock, i,
           static_cast<unsigned>(__builtin_ctz(w.alive())),
-          fmt::format("{} of {} threads wait at barrier {}; {} of {} warps have "
-                      "ended, the others wait elsewhere",
-                      b.arrived, b.expected, id, gone, block.warps.size()));
+          fmt::format(
+              "{} of {} threads wait at barrier {}; {} of {} warps have "
+              "ended, the others wait elsewhere",
+              b.arrived, b.expected, id, gone, block.warps.size()));
     }
   for (Block &block : blocks)
     for (Warp &w : block.warps)
       if (w.state != Warp::State::done) {
-        const Instruction &i = launch.program->code[static_cast<std::size_t>(w.pc)];
-        w.fatal(Suspicion::deadlock, i, static_cast<unsigned>(__builtin_ctz(w.alive())),
+        const Instruction &i =
+            launch.program->code[static_cast<std::size_t>(w.pc)];
+        w.fatal(Suspicion::deadlock, i,
+                static_cast<unsigned>(__builtin_ctz(w.alive())),
                 "waits for what no other warp will do");
       }
   throw Stop{};
@@ -149,15 +168,29 @@ void execute(const Launch &launch, unsigned threads,
   threads = static_cast<unsigned>(std::min<std::uint64_t>(threads, total));
   counters.clear();
   for (unsigned t = 0; t < threads; ++t)
-    counters.push_back(launch.counts ? std::make_unique<ThreadCounters>(launch) : nullptr);
+    counters.push_back(launch.counts ? std::make_unique<ThreadCounters>(launch)
+                                     : nullptr);
   std::atomic<std::uint64_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
+  // One cluster after the other; a nested call takes the next one.
+  std::function<bool(Cluster &, unsigned)> runNext = [&](Cluster &cluster,
+                                                         unsigned t) {
+    std::uint64_t n = next.fetch_add(1);
+    if (n >= total)
+      return false;
+    cluster.runAnother = [&, t] {
+      Cluster another(launch, counters[t].get());
+      return runNext(another, t);
+    };
+    cluster.run(n);
+    return true;
+  };
   auto work = [&](unsigned t) {
     try {
       Cluster cluster(launch, counters[t].get());
-      for (std::uint64_t n; (n = next.fetch_add(1)) < total;)
-        cluster.run(n);
+      while (runNext(cluster, t))
+        ;
     } catch (...) {
       launch.stop->store(true);
       next = total;

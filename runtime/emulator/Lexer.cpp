@@ -54,11 +54,12 @@ std::vector<Token> tokenize(std::string_view text) {
       add(Token::Kind::name, i, end);
     } else if (std::isdigit(static_cast<unsigned char>(c))) {
       std::size_t end = i + 1;
-      while (end < n && (continuesName(text[end]) ||
-                         ((text[end] == '+' || text[end] == '-') &&
-                          (text[end - 1] == 'e' || text[end - 1] == 'E') &&
-                          text.substr(i, 2) != "0x" && text.substr(i, 2) != "0f" &&
-                          text.substr(i, 2) != "0d")))
+      while (end < n &&
+             (continuesName(text[end]) ||
+              ((text[end] == '+' || text[end] == '-') &&
+               (text[end - 1] == 'e' || text[end - 1] == 'E') &&
+               text.substr(i, 2) != "0x" && text.substr(i, 2) != "0f" &&
+               text.substr(i, 2) != "0d")))
         ++end;
       add(Token::Kind::number, i, end);
     } else {

@@ -16,7 +16,8 @@ struct Xor {
   static std::uint64_t apply(std::uint64_t a, std::uint64_t b) { return a ^ b; }
 };
 
-template <typename Op> void binary(Warp &w, const Instruction &i, std::uint32_t mask) {
+template <typename Op>
+void binary(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1);
   eachLane(mask, [&](unsigned l) { d[l] = Op::apply(a[l], b[l]); });
@@ -36,7 +37,8 @@ void isZero(Warp &w, const Instruction &i, std::uint32_t mask) {
 }
 
 /// Bit n of the table is the result for a, b, c = bits 2, 1, 0 of n.
-std::uint64_t look(unsigned table, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+std::uint64_t look(unsigned table, std::uint64_t a, std::uint64_t b,
+                   std::uint64_t c) {
   std::uint64_t result = 0;
   for (unsigned n = 0; n < 8; ++n)
     if (table >> n & 1)
@@ -72,9 +74,9 @@ bool decodeLogic(Decoding &d) {
   Type type = d.takeType();
   d.i.kind = Kind::logic;
   d.i.type = type;
-  d.i.immediate = type == Type::pred    ? 1
-                  : sizeOf(type) == 8   ? ~0ull
-                                        : (1ull << 8 * sizeOf(type)) - 1;
+  d.i.immediate = type == Type::pred  ? 1
+                  : sizeOf(type) == 8 ? ~0ull
+                                      : (1ull << 8 * sizeOf(type)) - 1;
   d.i.run = d.is("and")   ? binary<And>
             : d.is("or")  ? binary<Or>
             : d.is("xor") ? binary<Xor>

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -34,13 +35,14 @@ struct Launch {
   std::vector<std::uint8_t> params;
   std::vector<std::shared_ptr<Buffer>> buffers; ///< by address
   std::map<const Buffer *, std::string> names;  ///< of those that are arguments
+  std::vector<const Buffer *> workspaces; ///< hold nothing of earlier launches
   std::uint64_t serial = 0;
-  bool dependent = false;                       ///< overlaps with the launch before
+  bool dependent = false; ///< overlaps with the launch before
   bool checks = true, counts = true;
-  std::uint64_t maxInstructions = 0;            ///< of a warp
+  std::uint64_t maxInstructions = 0; ///< of a warp
   ReportLog *log = nullptr;
-  GlobalRaces *globalRaces = nullptr;           ///< null: not checked
-  std::atomic<bool> *stop = nullptr;            ///< set when another thread gave up
+  GlobalRaces *globalRaces = nullptr; ///< null: not checked
+  std::atomic<bool> *stop = nullptr;  ///< set when another thread gave up
 
   std::string nameOf(const Buffer *buffer) const;
 };
@@ -105,8 +107,9 @@ public:
   void retry();
 
   /// Files a report about a lane of the instruction that runs now.
-  void report(Suspicion kind, const Instruction &i, unsigned lane, std::string detail,
-              std::uint64_t address = 0, std::string buffer = {});
+  void report(Suspicion kind, const Instruction &i, unsigned lane,
+              std::string detail, std::uint64_t address = 0,
+              std::string buffer = {});
   /// The same, and ends the launch.
   [[noreturn]] void fatal(Suspicion kind, const Instruction &i, unsigned lane,
                           std::string detail, std::uint64_t address = 0,
@@ -119,24 +122,28 @@ public:
   std::uint32_t initial = 0, exited = 0;
   State state = State::ready;
   std::vector<Lanes> registers;
-  std::vector<std::uint32_t> defined; ///< by slot: lanes whose value was written
+  std::vector<std::uint32_t>
+      defined; ///< by slot: lanes whose value was written
   std::vector<StackEntry> stack;
-  std::int32_t pc = 0;                ///< of the instruction that runs
+  std::int32_t pc = 0; ///< of the instruction that runs
   std::uint64_t executed = 0;
-  std::uint64_t clusterPhase = 0;     ///< of the cluster's barrier: arrivals
+  std::uint64_t clusterPhase = 0; ///< of the cluster's barrier: arrivals
   std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
-  std::vector<std::uint64_t> writtenAt; ///< by slot; only kept for kernels with wgmma
-  std::uint64_t matrixFence = 0;      ///< `executed` at the last wgmma.fence
-  std::vector<std::uint8_t> local;    ///< localBytes for each lane
+  std::vector<std::uint64_t>
+      writtenAt;                 ///< by slot; only kept for kernels with wgmma
+  std::uint64_t matrixFence = 0; ///< `executed` at the last wgmma.fence
+  std::vector<std::uint8_t> local; ///< localBytes for each lane
   Lanes sink;
 
   // Asynchronous copies, by lane: groups of copies, oldest first. The last
   // group is the one that is still open.
   std::array<std::deque<std::vector<PendingCopy>>, warpSize> copies;
   std::shared_ptr<PendingMatrix> matrices;
-  std::vector<std::uint8_t> inFlight; ///< by slot: registers that wgmma will write or reads
+  std::vector<std::uint8_t>
+      inFlight; ///< by slot: registers that wgmma will write or reads
   unsigned inFlightCount = 0;
-  bool gridWaited = false;            ///< has executed griddepcontrol.wait
+  bool outOfTime = false;  ///< ended its last turn by its length
+  bool gridWaited = false; ///< has executed griddepcontrol.wait
 
 private:
   void checkRegisters(const Instruction &i, std::uint32_t mask);
@@ -146,7 +153,7 @@ private:
 
 /// A hardware barrier (bar.sync and its kin), or one of the cluster.
 struct Barrier {
-  unsigned arrived = 0;  ///< threads
+  unsigned arrived = 0; ///< threads
   unsigned expected = 0;
   bool arrivedOnly = false; ///< somebody arrived without waiting
   std::vector<Warp *> waiting;
@@ -163,25 +170,31 @@ struct Mbarrier {
 
 /// A bulk copy that has been issued and has not completed.
 struct PendingBulk {
-  enum class Direction { globalToShared, sharedToShared, sharedToGlobal, reduce, registers };
+  enum class Direction {
+    globalToShared,
+    sharedToShared,
+    sharedToGlobal,
+    reduce,
+    registers
+  };
   Direction direction;
   Block *fromOwner = nullptr, *toOwner = nullptr; ///< of shared addresses
   std::uint64_t from = 0, to = 0;
   std::uint32_t bytes = 0;
-  std::uint32_t mbarrier = 0;  ///< in toOwner's memory; 0: a bulk group instead
+  std::uint32_t mbarrier = 0; ///< in toOwner's memory; 0: a bulk group instead
   Warp *warp = nullptr;
   unsigned lane = 0;
   const Instruction *instruction = nullptr;
   std::uint64_t group = 0;
-  bool asked = false;             ///< its mbarrier was asked for once
-  std::uint8_t *global = nullptr; ///< host address of the global side
+  bool asked = false;                  ///< its mbarrier was asked for once
+  std::uint8_t *global = nullptr;      ///< host address of the global side
   std::array<std::uint8_t, 16> data{}; ///< of st.async
 };
 
 class Block {
 public:
-  void start(Cluster &cluster, const Launch &launch, std::array<unsigned, 3> index,
-             unsigned rank);
+  void start(Cluster &cluster, const Launch &launch,
+             std::array<unsigned, 3> index, unsigned rank);
 
   Cluster *cluster = nullptr;
   const Launch *launch = nullptr;
@@ -191,7 +204,7 @@ public:
   std::vector<Warp> warps;
   std::array<Barrier, 16> barriers;
   std::unordered_map<std::uint32_t, Mbarrier> mbarriers; ///< by shared address
-  std::uint64_t copyBytes = 0;      ///< of cp.async in flight
+  std::uint64_t copyBytes = 0;       ///< of cp.async in flight
   std::shared_ptr<BlockOrder> order; ///< null: global races are not checked
   bool finished() const;
 };
@@ -203,19 +216,23 @@ public:
   ~Cluster();
   /// Runs the blocks of cluster `number` to their end. Throws Stop.
   void run(std::uint64_t number);
+  /// Runs another cluster of the launch to its end on this host thread; false
+  /// if none is left. For those that spin on what a later block will write.
+  std::function<bool()> runAnother;
 
   const Launch &launch;
   ThreadCounters *counters; ///< null: not counted
   std::vector<Block> blocks;
   std::unique_ptr<SharedRaces> races; ///< null: not checked
-  Barrier barrier;                ///< arrivals are warps
-  std::uint64_t barrierPhase = 0; ///< completed
-  std::vector<PendingBulk> bulk;  ///< oldest first
+  Barrier barrier;                    ///< arrivals are warps
+  std::uint64_t barrierPhase = 0;     ///< completed
+  std::vector<PendingBulk> bulk;      ///< oldest first
   std::uint64_t progress = 0; ///< grows with whatever could wake a waiting warp
   Buffer *lastBuffer = nullptr;
 
 private:
   void reportDeadlock();
+  bool spins() const;
 };
 
 /// The barrier of a block, cluster or part of them has all its threads.

@@ -23,7 +23,8 @@ Access rowsOf(Warp &w, const Instruction &i) {
   Access rows;
   resolve(w, i, lanes, w.in(i, 0), i.offset, i.space, 16, rows);
   if (rows.space != Space::shared)
-    w.fatal(Suspicion::undefined, i, 0, "a matrix that is not in shared memory");
+    w.fatal(Suspicion::undefined, i, 0,
+            "a matrix that is not in shared memory");
   return rows;
 }
 
@@ -36,7 +37,8 @@ void load(Warp &w, const Instruction &i, std::uint32_t) {
       std::uint64_t word = 0;
       for (unsigned half = 0; half < 2; ++half) {
         Place p = placeOf(lane, half, i.flags);
-        word |= loadElement(rows.host[8 * m + p.row] + 2 * p.column, 2) << 16 * half;
+        word |= loadElement(rows.host[8 * m + p.row] + 2 * p.column, 2)
+                << 16 * half;
       }
       d[lane] = word;
     }
@@ -73,7 +75,7 @@ bool decodeMatrixMemory(Decoding &d) {
     d.unsupported();
   i.width = static_cast<std::uint8_t>(1 << *count);
   i.kind = loads ? Kind::matrixLoad : Kind::matrixStore;
-  i.collective = true;
+  i.collective = i.wholeWarp = true;
   i.run = loads ? load : store;
   if (loads)
     d.outputs({0});

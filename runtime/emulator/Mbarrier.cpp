@@ -20,12 +20,12 @@ struct Target {
   std::uint32_t offset;
 };
 
-Target targetOf(Warp &w, const Instruction &i, unsigned lane,
-                unsigned input) {
+Target targetOf(Warp &w, const Instruction &i, unsigned lane, unsigned input) {
   Access access;
   resolve(w, i, 1u << lane, w.in(i, input), i.offset, i.space, 8, access);
   if (access.space != Space::shared)
-    w.fatal(Suspicion::undefined, i, lane, "an mbarrier that is not in shared memory");
+    w.fatal(Suspicion::undefined, i, lane,
+            "an mbarrier that is not in shared memory");
   return {access.owner[lane], static_cast<std::uint32_t>(access.address[lane])};
 }
 
@@ -52,7 +52,8 @@ void init(Warp &w, const Instruction &i, std::uint32_t mask) {
     auto count = static_cast<std::uint32_t>(w.in(i, 1)[lane]);
     if (count == 0 || count >= 1u << 20)
       w.fatal(Suspicion::undefined, i, lane,
-              fmt::format("an mbarrier of {} arrivals", count), t.offset, "shared");
+              fmt::format("an mbarrier of {} arrivals", count), t.offset,
+              "shared");
     if (SharedRaces *races = w.block->cluster->races.get())
       races->write(w, i, lane, *t.owner, t.offset, 8);
     t.owner->mbarriers[t.offset] = {.count = count, .pending = count};
@@ -68,7 +69,13 @@ void invalidate(Warp &w, const Instruction &i, std::uint32_t mask) {
 }
 
 // i.mode
-enum class Arrive : std::uint8_t { arrive, expect, expectOnly, completeOnly, drop };
+enum class Arrive : std::uint8_t {
+  arrive,
+  expect,
+  expectOnly,
+  completeOnly,
+  drop
+};
 
 /// Inputs: address, then a count or bytes where i.flags & 1.
 void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
@@ -76,7 +83,9 @@ void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
   eachLane(mask, [&](unsigned lane) {
     Target t = targetOf(w, i, lane, 0);
     Mbarrier &m = use(w, i, lane, t);
-    std::int64_t number = i.flags & 1 ? static_cast<std::int64_t>(w.in(i, 1)[lane] & 0xffffffff) : 1;
+    std::int64_t number =
+        i.flags & 1 ? static_cast<std::int64_t>(w.in(i, 1)[lane] & 0xffffffff)
+                    : 1;
     std::uint64_t state = m.phase;
     if (i.outs)
       w.out(i, 0)[lane] = state;
@@ -88,8 +97,8 @@ void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
       std::int64_t arrivals = how == Arrive::expect ? 1 : number;
       if (arrivals > m.pending)
         w.fatal(Suspicion::undefined, i, lane,
-                fmt::format("{} arrivals at an mbarrier that waits for {}", arrivals,
-                            m.pending),
+                fmt::format("{} arrivals at an mbarrier that waits for {}",
+                            arrivals, m.pending),
                 t.offset, "shared");
       if (SharedRaces *races = w.block->cluster->races.get())
         races->arrive(w, *t.owner, t.offset);
@@ -113,7 +122,8 @@ void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
     asked = t.offset;
     Mbarrier &m = use(w, i, lane, t);
     std::uint64_t operand = w.in(i, 1)[lane];
-    bool done = i.flags & 1 ? (m.phase & 1) != (operand & 1) : m.phase > operand;
+    bool done =
+        i.flags & 1 ? (m.phase & 1) != (operand & 1) : m.phase > operand;
     w.out(i, 0)[lane] = done;
     if (done) {
       if (SharedRaces *races = w.block->cluster->races.get())
@@ -134,8 +144,8 @@ void arriveOnCopies(Warp &w, const Instruction &i, std::uint32_t mask) {
     Mbarrier &m = use(w, i, lane, t);
     landCopies(w, lane);
     if (i.flags & 1 && m.pending == 0)
-      w.fatal(Suspicion::undefined, i, lane, "more arrivals than the mbarrier expects",
-              t.offset, "shared");
+      w.fatal(Suspicion::undefined, i, lane,
+              "more arrivals than the mbarrier expects", t.offset, "shared");
     if (i.flags & 1)
       --m.pending;
     if (SharedRaces *races = w.block->cluster->races.get())
@@ -146,7 +156,8 @@ void arriveOnCopies(Warp &w, const Instruction &i, std::uint32_t mask) {
 }
 
 void pendingCount(Warp &w, const Instruction &i, std::uint32_t) {
-  w.fatal(Suspicion::undefined, i, 0, "mbarrier.pending_count reads an opaque state");
+  w.fatal(Suspicion::undefined, i, 0,
+          "mbarrier.pending_count reads an opaque state");
 }
 
 } // namespace
@@ -156,11 +167,13 @@ Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
   auto found = owner.mbarriers.find(offset);
   if (found == owner.mbarriers.end())
     w.fatal(Suspicion::uninitialised, i, lane,
-            fmt::format("there is no mbarrier at shared {:#x}", offset), offset, "shared");
+            fmt::format("there is no mbarrier at shared {:#x}", offset), offset,
+            "shared");
   return found->second;
 }
 
-void completeTransaction(Block &owner, std::uint32_t offset, std::int64_t bytes) {
+void completeTransaction(Block &owner, std::uint32_t offset,
+                         std::int64_t bytes) {
   auto found = owner.mbarriers.find(offset);
   if (found == owner.mbarriers.end())
     return;

@@ -10,7 +10,8 @@ namespace lath::emulator {
 Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                      std::uint32_t offset);
 /// Bytes of an asynchronous copy have arrived.
-void completeTransaction(Block &owner, std::uint32_t offset, std::int64_t bytes);
+void completeTransaction(Block &owner, std::uint32_t offset,
+                         std::int64_t bytes);
 /// A warp asks the mbarrier: completes the bulk copies that signal it and that
 /// somebody asked for before.
 void completeBulk(Cluster &cluster, const Block &owner, std::uint32_t offset);

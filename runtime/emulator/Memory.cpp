@@ -21,8 +21,8 @@ void load(Warp &w, const Instruction &i, std::uint32_t mask) {
       std::uint64_t value = loadElement(access.host[lane] + n * size, size);
       if (sign) {
         unsigned shift = 64 - 8 * size;
-        value = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << shift) >>
-                                           shift) &
+        value = static_cast<std::uint64_t>(
+                    static_cast<std::int64_t>(value << shift) >> shift) &
                 i.immediate;
       }
       d[lane] = value;
@@ -30,24 +30,46 @@ void load(Warp &w, const Instruction &i, std::uint32_t mask) {
   }
   if (GlobalRaces *races = w.launch->globalRaces;
       races && i.order != Order::weak && access.space == Space::global) {
-    eachLane(mask,
-             [&](unsigned lane) { races->observe(w, lane, access.address[lane]); });
+    eachLane(mask, [&](unsigned lane) {
+      races->observe(w, lane, access.address[lane]);
+    });
     if (i.order == Order::acquire)
       races->fence(w, mask);
   }
+}
+
+/// Lanes that store the very value that a lower lane stores at the same place:
+/// a broadcast, and no race.
+std::uint32_t duplicatesOf(Warp &w, const Instruction &i, const Access &a) {
+  std::uint32_t result = 0;
+  eachLane(a.mask, [&](unsigned lane) {
+    for (unsigned other = 0; other < lane; ++other) {
+      if (!(a.mask >> other & 1) || a.address[other] != a.address[lane])
+        continue;
+      bool same = true;
+      for (unsigned n = 0; n < i.width; ++n)
+        same &= w.in(i, 1 + n)[other] == w.in(i, 1 + n)[lane];
+      result |= std::uint32_t{same} << lane;
+      return;
+    }
+  });
+  return result;
 }
 
 void store(Warp &w, const Instruction &i, std::uint32_t mask) {
   unsigned size = sizeOf(i.type);
   Access access;
   resolve(w, i, mask, w.in(i, 0), i.offset, i.space, size * i.width, access);
+  if (w.launch->checks)
+    access.duplicates = duplicatesOf(w, i, access);
   noteWrite(w, i, access);
   if (GlobalRaces *races = w.launch->globalRaces;
       races && i.order != Order::weak && access.space == Space::global) {
     if (i.order == Order::release)
       races->fence(w, mask);
-    eachLane(mask,
-             [&](unsigned lane) { races->publish(w, lane, access.address[lane]); });
+    eachLane(mask, [&](unsigned lane) {
+      races->publish(w, lane, access.address[lane]);
+    });
   }
   if (i.order == Order::release)
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -95,8 +117,9 @@ bool decodeMemory(Decoding &d) {
     i.kind = store ? Kind::globalStore : Kind::globalLoad;
   }
   const Operand &data = d.operand(store ? 1 : 0);
-  unsigned elements =
-      data.kind == Operand::Kind::vector ? static_cast<unsigned>(data.elements.size()) : 1;
+  unsigned elements = data.kind == Operand::Kind::vector
+                          ? static_cast<unsigned>(data.elements.size())
+                          : 1;
   if (elements != i.width)
     d.malformed("the number of registers does not fit the vector");
   if (store) {

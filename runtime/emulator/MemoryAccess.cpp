@@ -13,26 +13,30 @@ namespace {
 
 Buffer *findBuffer(const Launch &launch, std::uint64_t address) {
   const auto &buffers = launch.buffers;
-  auto after = std::upper_bound(
-      buffers.begin(), buffers.end(), address,
-      [](std::uint64_t a, const std::shared_ptr<Buffer> &b) { return a < b->base; });
+  auto after =
+      std::upper_bound(buffers.begin(), buffers.end(), address,
+                       [](std::uint64_t a, const std::shared_ptr<Buffer> &b) {
+                         return a < b->base;
+                       });
   return after == buffers.begin() ? nullptr : std::prev(after)->get();
 }
 
 [[noreturn]] void outOfBounds(Warp &w, const Instruction &i, unsigned lane,
-                              std::uint64_t address, std::size_t bytes, Buffer *near) {
+                              std::uint64_t address, std::size_t bytes,
+                              Buffer *near) {
   std::string where = "it is in no buffer", name;
   if (near && address - near->base < near->bytes + (1ull << 31)) {
     name = w.launch->nameOf(near);
-    where = fmt::format("{} has {} bytes, and this is byte {}", name, near->bytes,
-                        address - near->base);
+    where = fmt::format("{} has {} bytes, and this is byte {}", name,
+                        near->bytes, address - near->base);
   }
   w.fatal(Suspicion::outOfBounds, i, lane,
-          fmt::format("{} bytes at {:#x}: {}", bytes, address, where), address, name);
+          fmt::format("{} bytes at {:#x}: {}", bytes, address, where), address,
+          name);
 }
 
-Buffer &bufferOf(Warp &w, const Instruction &i, unsigned lane, std::uint64_t address,
-                 std::size_t bytes) {
+Buffer &bufferOf(Warp &w, const Instruction &i, unsigned lane,
+                 std::uint64_t address, std::size_t bytes) {
   Buffer *&last = w.block->cluster->lastBuffer;
   if (last && last->contains(address, bytes))
     return *last;
@@ -50,7 +54,8 @@ void checkWritten(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
     if (!loadAtomic<std::uint8_t>(written + n)) {
       w.report(Suspicion::uninitialised, i, lane,
                fmt::format("reads byte {} of {}, which was never written",
-                           address + n - buffer.base, w.launch->nameOf(&buffer)),
+                           address + n - buffer.base,
+                           w.launch->nameOf(&buffer)),
                address + n, w.launch->nameOf(&buffer));
       return;
     }
@@ -59,14 +64,15 @@ void checkWritten(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
 void markWritten(Buffer &buffer, std::uint64_t address, std::size_t bytes) {
   std::uint8_t *written = buffer.written.get() + (address - buffer.base);
   for (std::size_t n = 0; n < bytes; ++n)
-    storeAtomic<std::uint8_t>(written + n, 1);
+    storeAtomic<std::uint8_t>(written + n, Buffer::defined);
 }
 
 /// Under programmatic dependent launch the launch before may still run.
-void checkDependent(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
-                    std::uint64_t address, bool writes) {
+void checkDependent(Warp &w, const Instruction &i, unsigned lane,
+                    Buffer &buffer, std::uint64_t address, bool writes) {
   std::uint64_t before = w.launch->serial - 1;
-  bool clash = buffer.writtenBy == before || (writes && buffer.readBy == before);
+  bool clash =
+      buffer.writtenBy == before || (writes && buffer.readBy == before);
   if (clash)
     w.report(Suspicion::dependentLaunch, i, lane,
              fmt::format("{} {}, which the launch before {}",
@@ -89,16 +95,17 @@ void noteBuffer(Warp &w, const Instruction &i, unsigned lane, Buffer &buffer,
     mark.store(serial, std::memory_order_relaxed);
 }
 
-template <bool writes> void note(Warp &w, const Instruction &i, const Access &a) {
+template <bool writes>
+void note(Warp &w, const Instruction &i, const Access &a) {
   Cluster &cluster = *w.block->cluster;
   unsigned first = static_cast<unsigned>(__builtin_ctz(a.mask));
   if (a.space == Space::global) {
     if (cluster.counters)
-      cluster.counters->global(i, a.mask, a.address.data(), a.bytes, a.buffer[first],
-                               writes);
+      cluster.counters->global(i, a.mask, a.address.data(), a.bytes,
+                               a.buffer[first], writes);
     Buffer *noted = nullptr;
     GlobalRaces *races = w.launch->globalRaces;
-    eachLane(a.mask, [&](unsigned lane) {
+    eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
       Buffer &buffer = *a.buffer[lane];
       if (noted != &buffer) {
         noted = &buffer;
@@ -120,7 +127,7 @@ template <bool writes> void note(Warp &w, const Instruction &i, const Access &a)
     if (cluster.counters)
       cluster.counters->shared(i, a.mask, a.address.data(), a.bytes);
     if (SharedRaces *races = cluster.races.get())
-      eachLane(a.mask, [&](unsigned lane) {
+      eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
         auto offset = static_cast<std::uint32_t>(a.address[lane]);
         if (writes)
           races->write(w, i, lane, *a.owner[lane], offset, a.bytes);
@@ -132,41 +139,46 @@ template <bool writes> void note(Warp &w, const Instruction &i, const Access &a)
 
 } // namespace
 
-Block &ownerOf(Warp &w, const Instruction &i, unsigned lane, std::uint64_t address) {
+Block &ownerOf(Warp &w, const Instruction &i, unsigned lane,
+               std::uint64_t address) {
   unsigned rank = static_cast<unsigned>(address >> 24 & 0xff);
   if (rank == 0)
     return *w.block;
   auto &blocks = w.block->cluster->blocks;
   if (rank > blocks.size())
     w.fatal(Suspicion::outOfBounds, i, lane,
-            fmt::format("block {} of a cluster of {}", rank - 1, blocks.size()), address,
-            "shared");
+            fmt::format("block {} of a cluster of {}", rank - 1, blocks.size()),
+            address, "shared");
   Block &owner = blocks[rank - 1];
   if (owner.finished())
-    w.fatal(Suspicion::undefined, i, lane,
-            fmt::format("block {} of the cluster has ended, and its shared memory with it",
-                        rank - 1),
-            address, "shared");
+    w.fatal(
+        Suspicion::undefined, i, lane,
+        fmt::format(
+            "block {} of the cluster has ended, and its shared memory with it",
+            rank - 1),
+        address, "shared");
   return owner;
 }
 
-std::uint8_t *sharedRange(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                          std::uint64_t offset, std::size_t bytes, unsigned align) {
+std::uint8_t *sharedRange(Warp &w, const Instruction &i, unsigned lane,
+                          Block &owner, std::uint64_t offset, std::size_t bytes,
+                          unsigned align) {
   if (offset < sharedBase || offset > owner.shared.size() ||
       bytes > owner.shared.size() - offset)
     w.fatal(Suspicion::outOfBounds, i, lane,
-            fmt::format("{} bytes at shared {:#x}, of {:#x} to {:#x}", bytes, offset,
-                        sharedBase, owner.shared.size()),
+            fmt::format("{} bytes at shared {:#x}, of {:#x} to {:#x}", bytes,
+                        offset, sharedBase, owner.shared.size()),
             offset, "shared");
   if (offset % align)
     w.fatal(Suspicion::misaligned, i, lane,
-            fmt::format("shared {:#x} is no multiple of {}", offset, align), offset,
-            "shared");
+            fmt::format("shared {:#x} is no multiple of {}", offset, align),
+            offset, "shared");
   return owner.shared.data() + offset;
 }
 
 std::uint8_t *globalRange(Warp &w, const Instruction &i, unsigned lane,
-                          std::uint64_t address, std::size_t bytes, bool writes) {
+                          std::uint64_t address, std::size_t bytes,
+                          bool writes) {
   Buffer &buffer = bufferOf(w, i, lane, address, bytes);
   if (w.launch->checks) {
     noteBuffer(w, i, lane, buffer, address, writes);
@@ -196,8 +208,8 @@ std::uint8_t *globalAtomicRange(Warp &w, const Instruction &i, unsigned lane,
 }
 
 void resolve(Warp &w, const Instruction &i, std::uint32_t mask,
-             const std::uint64_t *base, std::int64_t offset, Space space, unsigned bytes,
-             Access &access) {
+             const std::uint64_t *base, std::int64_t offset, Space space,
+             unsigned bytes, Access &access) {
   access.mask = mask;
   access.bytes = bytes;
   auto address = [&](unsigned lane) {
@@ -211,7 +223,8 @@ void resolve(Warp &w, const Instruction &i, std::uint32_t mask,
       auto lane = static_cast<unsigned>(__builtin_ctz(m));
       if (spaceOf(address(lane)) != space)
         w.fatal(Suspicion::undefined, i, lane,
-                "lanes of one generic access go to different spaces", address(lane));
+                "lanes of one generic access go to different spaces",
+                address(lane));
     }
     if (space == Space::generic)
       w.fatal(Suspicion::outOfBounds, i, first,
@@ -257,11 +270,13 @@ void resolve(Warp &w, const Instruction &i, std::uint32_t mask,
       if (a > size || bytes > size - a)
         w.fatal(Suspicion::outOfBounds, i, lane,
                 fmt::format("{} bytes at {} byte {} of {}", bytes,
-                            space == Space::local ? "local" : "parameter", a, size),
+                            space == Space::local ? "local" : "parameter", a,
+                            size),
                 a, space == Space::local ? "local" : "parameters");
       if (a % bytes)
         w.fatal(Suspicion::misaligned, i, lane,
-                fmt::format("{:#x} is no multiple of {}", a, bytes), a, "local");
+                fmt::format("{:#x} is no multiple of {}", a, bytes), a,
+                "local");
       access.host[lane] =
           space == Space::local
               ? w.local.data() + lane * size + a

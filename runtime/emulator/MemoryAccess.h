@@ -14,18 +14,21 @@ enum class Proxy : std::uint8_t { generic, async };
 struct Access {
   Space space = Space::global; ///< generic addresses are resolved
   std::uint32_t mask = 0;
-  unsigned bytes = 0;          ///< by each lane
-  std::array<std::uint64_t, warpSize> address; ///< global, or offset in the space
+  std::uint32_t duplicates =
+      0;              ///< lanes that write what a lower lane writes there
+  unsigned bytes = 0; ///< by each lane
+  std::array<std::uint64_t, warpSize>
+      address; ///< global, or offset in the space
   std::array<std::uint8_t *, warpSize> host;
-  std::array<Buffer *, warpSize> buffer;       ///< global
-  std::array<Block *, warpSize> owner;         ///< shared: whose memory
+  std::array<Buffer *, warpSize> buffer; ///< global
+  std::array<Block *, warpSize> owner;   ///< shared: whose memory
 };
 
 /// Resolves `base` + `offset` for the lanes of `mask`. Ends the launch on an
 /// address out of bounds or misaligned.
 void resolve(Warp &w, const Instruction &i, std::uint32_t mask,
-             const std::uint64_t *base, std::int64_t offset, Space space, unsigned bytes,
-             Access &access);
+             const std::uint64_t *base, std::int64_t offset, Space space,
+             unsigned bytes, Access &access);
 
 /// Tells the checkers and counters of a plain read or write. Call before the
 /// bytes move.
@@ -34,15 +37,18 @@ void noteWrite(Warp &w, const Instruction &i, const Access &access);
 /// The same for one lane's read or write of any length in global memory;
 /// returns the host address.
 std::uint8_t *globalRange(Warp &w, const Instruction &i, unsigned lane,
-                          std::uint64_t address, std::size_t bytes, bool writes);
+                          std::uint64_t address, std::size_t bytes,
+                          bool writes);
 /// The same for an asynchronous atomic update.
 std::uint8_t *globalAtomicRange(Warp &w, const Instruction &i, unsigned lane,
                                 std::uint64_t address, std::size_t bytes);
 /// Bounds of a range of shared memory of block `owner`.
-std::uint8_t *sharedRange(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                          std::uint64_t offset, std::size_t bytes, unsigned align);
+std::uint8_t *sharedRange(Warp &w, const Instruction &i, unsigned lane,
+                          Block &owner, std::uint64_t offset, std::size_t bytes,
+                          unsigned align);
 /// The block and offset of a shared::cluster address.
-Block &ownerOf(Warp &w, const Instruction &i, unsigned lane, std::uint64_t address);
+Block &ownerOf(Warp &w, const Instruction &i, unsigned lane,
+               std::uint64_t address);
 
 /// Host loads and stores that other host threads may race with.
 template <typename T> T loadAtomic(const std::uint8_t *from) {
@@ -63,7 +69,8 @@ inline std::uint64_t loadElement(const std::uint8_t *from, unsigned bytes) {
     return loadAtomic<std::uint64_t>(from);
   }
 }
-inline void storeElement(std::uint8_t *to, std::uint64_t value, unsigned bytes) {
+inline void storeElement(std::uint8_t *to, std::uint64_t value,
+                         unsigned bytes) {
   switch (bytes) {
   case 1:
     return storeAtomic(to, static_cast<std::uint8_t>(value));

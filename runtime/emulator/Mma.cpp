@@ -46,7 +46,8 @@ void mma(Warp &w, const Instruction &i, std::uint32_t) {
         for (unsigned p = 0; p < 2; ++p)
           sums[lane / 4 + 8 * r][lane % 4 * 2 + p] = half<true>(words[lane], p);
       else
-        sums[lane / 4 + 8 * (r >> 1)][lane % 4 * 2 + (r & 1)] = toF32(words[lane]);
+        sums[lane / 4 + 8 * (r >> 1)][lane % 4 * 2 + (r & 1)] =
+            toF32(words[lane]);
     }
   }
   for (unsigned row = 0; row < 16; ++row)
@@ -57,8 +58,10 @@ void mma(Warp &w, const Instruction &i, std::uint32_t) {
     std::uint64_t *words = w.out(i, r);
     for (unsigned lane = 0; lane < warpSize; ++lane) {
       if (f16Sums)
-        words[lane] = toF16(sums[lane / 4 + 8 * r][lane % 4 * 2]) |
-                      std::uint64_t{toF16(sums[lane / 4 + 8 * r][lane % 4 * 2 + 1])} << 16;
+        words[lane] =
+            toF16(sums[lane / 4 + 8 * r][lane % 4 * 2]) |
+            std::uint64_t{toF16(sums[lane / 4 + 8 * r][lane % 4 * 2 + 1])}
+                << 16;
       else
         words[lane] = bitsOf(static_cast<float>(
             sums[lane / 4 + 8 * (r >> 1)][lane % 4 * 2 + (r & 1)]));
@@ -74,7 +77,8 @@ bool decodeMma(Decoding &d) {
   Instruction &i = d.i;
   bool known = d.take("sync") && d.take("aligned");
   bool deep = d.take("m16n8k16");
-  known = known && (deep || d.take("m16n8k8")) && d.take("row") && d.take("col");
+  known =
+      known && (deep || d.take("m16n8k8")) && d.take("row") && d.take("col");
   Type sum = d.takeType(), a = d.takeType(), b = d.takeType(), c = d.takeType();
   bool f16 = a == Type::f16, f16Sums = sum == Type::f16;
   known = known && a == b && sum == c && (f16 || a == Type::bf16) &&
@@ -82,7 +86,7 @@ bool decodeMma(Decoding &d) {
   if (!known)
     d.unsupported();
   i.kind = Kind::mma;
-  i.collective = true;
+  i.collective = i.wholeWarp = true;
   i.run = f16 ? (f16Sums ? (deep ? mma<true, true, 16> : mma<true, true, 8>)
                          : (deep ? mma<true, false, 16> : mma<true, false, 8>))
               : (deep ? mma<false, false, 16> : mma<false, false, 8>);

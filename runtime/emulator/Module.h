@@ -29,23 +29,23 @@ struct Operand {
   };
   Kind kind = Kind::sink;
   int slot = -1;
-  bool negated = false;       ///< !p
-  bool decimal = false;       ///< immediate: a literal such as 1.5, bits of a double
-  bool single = false;        ///< immediate: a 0f literal
-  std::uint64_t bits = 0;     ///< immediate, sign-extended
-  std::int64_t offset = 0;    ///< address
-  std::string name;           ///< symbol
+  bool negated = false; ///< !p
+  bool decimal = false; ///< immediate: a literal such as 1.5, bits of a double
+  bool single = false;  ///< immediate: a 0f literal
+  std::uint64_t bits = 0;  ///< immediate, sign-extended
+  std::int64_t offset = 0; ///< address
+  std::string name;        ///< symbol
   std::vector<Operand> elements;
 };
 
 struct Statement {
-  unsigned line = 0;             ///< 1-based, in the PTX text
-  int guard = -1;                ///< predicate slot
+  unsigned line = 0; ///< 1-based, in the PTX text
+  int guard = -1;    ///< predicate slot
   bool guardNegated = false;
   std::string text;              ///< as written, one line, for messages
   std::vector<std::string> name; ///< "ld", "global", "v4", "f32"
   std::vector<Operand> operands;
-  int scope = 0;                 ///< where its labels are looked up
+  int scope = 0; ///< where its labels are looked up
 };
 
 /// A variable with an address: parameter, shared or local array.
@@ -69,7 +69,7 @@ struct Module {
   std::vector<std::string> registerNames;
   std::vector<SpecialRegister> specials;
   std::vector<Variable> params, shared, local;
-  std::string dynamicShared;   ///< name of the extern shared array
+  std::string dynamicShared; ///< name of the extern shared array
   std::uint64_t staticShared = 0, localBytes = 0, paramBytes = 0;
   unsigned requiredThreads[3] = {0, 0, 0}; ///< .reqntid, zeros without one
   unsigned clusterSize[3] = {1, 1, 1};     ///< .reqnctapercluster

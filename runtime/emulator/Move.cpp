@@ -34,7 +34,8 @@ void unpack(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t keep = i.mode == 64 ? ~0ull : (1ull << i.mode) - 1;
   for (unsigned n = 0; n < i.outs; ++n) {
     std::uint64_t *d = w.out(i, n);
-    eachLane(mask, [&](unsigned l) { d[l] = source.v[l] >> (n * i.mode) & keep; });
+    eachLane(mask,
+             [&](unsigned l) { d[l] = source.v[l] >> (n * i.mode) & keep; });
   }
 }
 
@@ -69,7 +70,7 @@ void select(Warp &w, const Instruction &i, std::uint32_t mask) {
 void toGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0);
-  std::uint64_t base = i.space == Space::global ? 0
+  std::uint64_t base = i.space == Space::global  ? 0
                        : i.space == Space::local ? localWindow
                                                  : sharedWindow;
   eachLane(mask, [&](unsigned l) { d[l] = a[l] + base; });
@@ -77,7 +78,7 @@ void toGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
 void fromGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0);
-  std::uint64_t base = i.space == Space::global ? 0
+  std::uint64_t base = i.space == Space::global  ? 0
                        : i.space == Space::local ? localWindow
                                                  : sharedWindow;
   eachLane(mask, [&](unsigned l) { d[l] = a[l] - base; });
@@ -117,7 +118,8 @@ void isInSpace(Warp &w, const Instruction &i, std::uint32_t mask) {
   const std::uint64_t *a = w.in(i, 0);
   eachLane(mask, [&](unsigned l) {
     Space space = spaceOf(a[l]);
-    d[l] = space == i.space || (i.space == Space::cluster && space == Space::shared);
+    d[l] = space == i.space ||
+           (i.space == Space::cluster && space == Space::shared);
   });
 }
 
@@ -134,10 +136,12 @@ bool decodeMove(Decoding &d) {
     d.output(to);
     d.input(from, type);
     if (to.kind == Operand::Kind::vector) {
-      d.i.mode = static_cast<std::uint8_t>(8 * sizeOf(type) / to.elements.size());
+      d.i.mode =
+          static_cast<std::uint8_t>(8 * sizeOf(type) / to.elements.size());
       d.i.run = unpack;
     } else if (from.kind == Operand::Kind::vector) {
-      d.i.mode = static_cast<std::uint8_t>(8 * sizeOf(type) / from.elements.size());
+      d.i.mode =
+          static_cast<std::uint8_t>(8 * sizeOf(type) / from.elements.size());
       d.i.run = pack;
     } else {
       d.i.run = move;

@@ -17,22 +17,30 @@ void add(const Launch &launch, Suspicion kind, const Buffer &buffer,
   launch.log->add(std::move(r));
 }
 
-void checkHoles(const Launch &launch, const GlobalRaces &races, const Buffer &buffer) {
+void checkHoles(const Launch &launch, const GlobalRaces &races,
+                const Buffer &buffer) {
   std::vector<bool> written;
   if (!races.wrote(buffer, written))
     return;
-  auto first = std::find(written.begin(), written.end(), true);
-  auto last = std::find(written.rbegin(), written.rend(), true).base();
-  if (first == written.end())
-    return;
-  auto holes = std::count(first, last, false) + (first - written.begin());
+  // What was uploaded, or written by an earlier launch, may stay.
+  auto isHole = [&](std::size_t g) {
+    return !written[g] &&
+           buffer.written[g * GlobalRaces::granuleBytes] != Buffer::defined;
+  };
+  std::size_t end = written.size(), holes = 0, first = 0;
+  while (end > 0 && !written[end - 1])
+    --end;
+  for (std::size_t g = end; g-- > 0;)
+    if (isHole(g)) {
+      ++holes;
+      first = g;
+    }
   if (!holes)
     return;
-  auto hole = std::find(written.begin(), last, false);
-  auto byte = static_cast<std::uint64_t>(hole - written.begin()) *
-              GlobalRaces::granuleBytes;
+  std::uint64_t byte = first * GlobalRaces::granuleBytes;
   add(launch, Suspicion::unwritten, buffer, buffer.base + byte,
-      fmt::format("{} bytes below the last one written were not written, from byte {} on",
+      fmt::format("{} bytes below the last one written were not written, from "
+                  "byte {} on",
                   holes * GlobalRaces::granuleBytes, byte));
 }
 
@@ -41,13 +49,15 @@ void checkExpected(const Launch &launch, const GlobalRaces &races,
   for (const auto &buffer : launch.buffers) {
     if (!buffer->contains(e.address, e.bytes))
       continue;
-    std::vector<bool> written((buffer->bytes + 1) / GlobalRaces::granuleBytes, false);
+    std::vector<bool> written((buffer->bytes + 1) / GlobalRaces::granuleBytes,
+                              false);
     races.wrote(*buffer, written);
-    auto begin = written.begin() + static_cast<std::ptrdiff_t>(
-                                       (e.address - buffer->base) / GlobalRaces::granuleBytes);
-    auto end = written.begin() +
-               static_cast<std::ptrdiff_t>((e.address - buffer->base + e.bytes) /
-                                           GlobalRaces::granuleBytes);
+    auto begin = written.begin() +
+                 static_cast<std::ptrdiff_t>((e.address - buffer->base) /
+                                             GlobalRaces::granuleBytes);
+    auto end = written.begin() + static_cast<std::ptrdiff_t>(
+                                     (e.address - buffer->base + e.bytes) /
+                                     GlobalRaces::granuleBytes);
     auto hole = std::find(begin, end, false);
     if (hole == end)
       return;
@@ -55,26 +65,28 @@ void checkExpected(const Launch &launch, const GlobalRaces &races,
                 GlobalRaces::granuleBytes;
     add(launch, Suspicion::unwritten, *buffer, buffer->base + byte,
         fmt::format("{} of {} expected bytes were not written, from byte {} on",
-                    std::count(begin, end, false) * GlobalRaces::granuleBytes, e.bytes,
-                    byte));
+                    std::count(begin, end, false) * GlobalRaces::granuleBytes,
+                    e.bytes, byte));
     return;
   }
 }
 
 void checkZero(const Launch &launch, const Buffer &buffer, const char *what) {
   auto end = buffer.data.get() + buffer.bytes;
-  auto dirty = std::find_if(buffer.data.get(), end, [](std::uint8_t b) { return b != 0; });
+  auto dirty = std::find_if(buffer.data.get(), end,
+                            [](std::uint8_t b) { return b != 0; });
   if (dirty == end)
     return;
   auto byte = static_cast<std::uint64_t>(dirty - buffer.data.get());
   add(launch, Suspicion::notReset, buffer, buffer.base + byte,
-      fmt::format("{} must be zero after a launch; byte {} is {:#x}", what, byte, *dirty));
+      fmt::format("{} must be zero after a launch; byte {} is {:#x}", what,
+                  byte, *dirty));
 }
 
 } // namespace
 
-void checkOutputs(const Launch &launch, const GlobalRaces &races, const Ptx &ptx,
-                  const std::vector<const Buffer *> &arguments,
+void checkOutputs(const Launch &launch, const GlobalRaces &races,
+                  const Ptx &ptx, const std::vector<const Buffer *> &arguments,
                   const std::vector<ExpectedOutput> &expected) {
   for (std::size_t n = 0; n < arguments.size(); ++n) {
     if (!arguments[n])

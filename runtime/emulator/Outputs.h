@@ -11,11 +11,12 @@ struct ExpectedOutput {
   std::size_t bytes;
 };
 
-/// Reports to the launch's log: holes between what was written of a buffer
-/// that is a view, expected bytes that were not written, tickets that are not
-/// zero, and a workspace that atomics added to and nobody cleared.
-void checkOutputs(const Launch &launch, const GlobalRaces &races, const Ptx &ptx,
-                  const std::vector<const Buffer *> &arguments,
+/// Reports to the launch's log: holes in what was written of a buffer that is a
+/// view, where the bytes hold nothing but a fill; expected bytes that were not
+/// written; tickets that are not zero; and a workspace that atomics added to
+/// and nobody cleared.
+void checkOutputs(const Launch &launch, const GlobalRaces &races,
+                  const Ptx &ptx, const std::vector<const Buffer *> &arguments,
                   const std::vector<ExpectedOutput> &expected);
 
 } // namespace lath::emulator

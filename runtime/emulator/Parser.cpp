@@ -16,13 +16,13 @@ namespace lath::emulator {
 
 Type typeNamed(std::string_view name) {
   static constexpr std::pair<std::string_view, Type> types[] = {
-      {"pred", Type::pred}, {"b8", Type::b8},     {"u8", Type::u8},
-      {"s8", Type::s8},     {"b16", Type::b16},   {"u16", Type::u16},
-      {"s16", Type::s16},   {"f16", Type::f16},   {"bf16", Type::bf16},
-      {"b32", Type::b32},   {"u32", Type::u32},   {"s32", Type::s32},
-      {"f32", Type::f32},   {"tf32", Type::tf32}, {"f16x2", Type::f16x2},
-      {"bf16x2", Type::bf16x2}, {"b64", Type::b64}, {"u64", Type::u64},
-      {"s64", Type::s64},   {"f64", Type::f64},   {"b128", Type::b128}};
+      {"pred", Type::pred},     {"b8", Type::b8},     {"u8", Type::u8},
+      {"s8", Type::s8},         {"b16", Type::b16},   {"u16", Type::u16},
+      {"s16", Type::s16},       {"f16", Type::f16},   {"bf16", Type::bf16},
+      {"b32", Type::b32},       {"u32", Type::u32},   {"s32", Type::s32},
+      {"f32", Type::f32},       {"tf32", Type::tf32}, {"f16x2", Type::f16x2},
+      {"bf16x2", Type::bf16x2}, {"b64", Type::b64},   {"u64", Type::u64},
+      {"s64", Type::s64},       {"f64", Type::f64},   {"b128", Type::b128}};
   for (auto [known, type] : types)
     if (known == name)
       return type;
@@ -75,7 +75,8 @@ private:
       begin = text_.find('\n', begin) + 1;
     std::size_t end = std::min(text_.find('\n', begin), text_.size());
     std::string_view result = text_.substr(begin, end - begin);
-    while (!result.empty() && std::isspace(static_cast<unsigned char>(result[0])))
+    while (!result.empty() &&
+           std::isspace(static_cast<unsigned char>(result[0])))
       result.remove_prefix(1);
     return std::string(result);
   }
@@ -100,8 +101,8 @@ private:
     else if (digits.size() > 1 && digits[0] == '0')
       base = 8, digits.remove_prefix(1);
     std::uint64_t value = 0;
-    auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    auto [end, error] = std::from_chars(
+        digits.data(), digits.data() + digits.size(), value, base);
     if (error != std::errc() || end != digits.data() + digits.size())
       fail(fmt::format("'{}' is no integer", peek().text));
     next();
@@ -127,7 +128,8 @@ private:
     } else if (take(".entry")) {
       entry();
     } else if (take(".file")) {
-      while (peek().kind == Token::Kind::number || peek().kind == Token::Kind::text)
+      while (peek().kind == Token::Kind::number ||
+             peek().kind == Token::Kind::text)
         next();
     } else if (take(".pragma")) {
       next();
@@ -202,8 +204,9 @@ private:
         if (take(".align")) {
           v.align = static_cast<unsigned>(integer());
         } else if (take(".ptr")) {
-          while (peek() == ".global" || peek() == ".shared" || peek() == ".local" ||
-                 peek() == ".const" || peek() == ".generic")
+          while (peek() == ".global" || peek() == ".shared" ||
+                 peek() == ".local" || peek() == ".const" ||
+                 peek() == ".generic")
             next();
           if (take(".align")) // of what it points to
             integer();
@@ -263,8 +266,9 @@ private:
       else if (take(".maxclusterrank"))
         integer();
       else
-        fail(fmt::format("'{}' is outside what the emulator knows", peek().text),
-             ErrorKind::unsupported);
+        fail(
+            fmt::format("'{}' is outside what the emulator knows", peek().text),
+            ErrorKind::unsupported);
     }
     body();
   }
@@ -345,8 +349,9 @@ private:
         if (count + module_.registers.size() > maxRegisters)
           fail(fmt::format("more than {} registers", maxRegisters),
                ErrorKind::unsupported);
-        names_.back().ranges[name] = {static_cast<int>(module_.registers.size()),
-                                      static_cast<unsigned>(count)};
+        names_.back().ranges[name] = {
+            static_cast<int>(module_.registers.size()),
+            static_cast<unsigned>(count)};
         for (std::uint64_t i = 0; i < count; ++i)
           newRegister(type, fmt::format("{}{}", name, i));
       } else {
@@ -361,7 +366,8 @@ private:
       if (auto found = scope->single.find(name); found != scope->single.end())
         return found->second;
       std::size_t digits = name.size();
-      while (digits > 0 && std::isdigit(static_cast<unsigned char>(name[digits - 1])))
+      while (digits > 0 &&
+             std::isdigit(static_cast<unsigned char>(name[digits - 1])))
         --digits;
       if (digits == name.size())
         continue;
@@ -376,8 +382,9 @@ private:
 
   /// A machine register such as %tid.x gets a slot at its first use.
   int special(std::string_view name) {
-    static constexpr std::string_view wide[] = {"%clock64", "%globaltimer", "%gridid",
-                                                "%lanemask_", "%current_graph_exec"};
+    static constexpr std::string_view wide[] = {"%clock64", "%globaltimer",
+                                                "%gridid", "%lanemask_",
+                                                "%current_graph_exec"};
     for (const SpecialRegister &known : module_.specials)
       if (known.name == name)
         return known.slot;
@@ -398,7 +405,8 @@ private:
     std::string_view digits = peek().text;
     auto hex = [&] {
       std::uint64_t value = 0;
-      std::from_chars(digits.data() + 2, digits.data() + digits.size(), value, 16);
+      std::from_chars(digits.data() + 2, digits.data() + digits.size(), value,
+                      16);
       return value;
     };
     bool single = digits.starts_with("0f") || digits.starts_with("0F");

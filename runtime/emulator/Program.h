@@ -60,34 +60,42 @@ enum class Kind : std::uint8_t {
 constexpr unsigned kindCount = static_cast<unsigned>(Kind::other) + 1;
 const char *name(Kind kind);
 
-enum class Space : std::uint8_t { generic, global, shared, cluster, local, param };
+enum class Space : std::uint8_t {
+  generic,
+  global,
+  shared,
+  cluster,
+  local,
+  param
+};
 
 /// The memory_order of an access, as far as it matters to the checks.
 enum class Order : std::uint8_t { weak, relaxed, acquire, release, acqRel };
 
 struct Instruction {
   Handler run = nullptr;
-  std::int32_t guard = -1;       ///< predicate slot
+  std::int32_t guard = -1; ///< predicate slot
   bool guardNegated = false;
-  bool moves = false;            ///< only copies: undefined in, undefined out
-  bool definesItself = false;    ///< the handler keeps Warp::defined
-  bool collective = false;       ///< all lanes that are alive must be here
-  bool branches = false;         ///< sets the warp's next instruction itself
+  bool moves = false;         ///< only copies: undefined in, undefined out
+  bool definesItself = false; ///< the handler keeps Warp::defined
+  bool collective = false;    ///< all lanes that are alive must be here
+  bool wholeWarp = false;     ///< and the warp must have 32
+  bool branches = false;      ///< sets the warp's next instruction itself
   Kind kind = Kind::other;
   Type type = Type::none, from = Type::none;
   Space space = Space::generic;
   Order order = Order::weak;
-  std::uint8_t width = 1;        ///< vector elements
-  std::uint8_t rounding = 0;     ///< Rounding of Arithmetic.h
-  std::uint8_t mode = 0;         ///< the family's own
-  std::uint8_t flags = 0;        ///< the family's own
+  std::uint8_t width = 1;    ///< vector elements
+  std::uint8_t rounding = 0; ///< Rounding of Arithmetic.h
+  std::uint8_t mode = 0;     ///< the family's own
+  std::uint8_t flags = 0;    ///< the family's own
   std::uint32_t outs = 0, ins = 0;
-  std::uint32_t operands = 0;    ///< first of outs + ins slots in Program::slots
-  std::int32_t target = -1;      ///< branch
-  std::int32_t join = -1;        ///< where a divergent branch reconverges; -1: exit
-  std::int64_t offset = 0;       ///< added to an address
+  std::uint32_t operands = 0; ///< first of outs + ins slots in Program::slots
+  std::int32_t target = -1;   ///< branch
+  std::int32_t join = -1;  ///< where a divergent branch reconverges; -1: exit
+  std::int64_t offset = 0; ///< added to an address
   std::uint64_t immediate = 0;
-  std::uint32_t statement = 0;   ///< index in Module::statements
+  std::uint32_t statement = 0; ///< index in Module::statements
 };
 
 struct Program {
@@ -98,7 +106,7 @@ struct Program {
   std::vector<Lanes> constants;
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
   bool usesClusters = false;
-  bool usesMatrixUnits = false;          ///< has wgmma
+  bool usesMatrixUnits = false; ///< has wgmma
 };
 
 /// Where shared memory begins: as on sm_90, the first KiB belongs to the

@@ -41,8 +41,9 @@ std::string print(const Report &r) {
   std::string text = fmt::format("{}: {}", name(r.kind), r.detail);
   text += fmt::format("; kernel {}", r.kernel);
   if (r.line)
-    text += fmt::format(", PTX line {}: `{};`, block ({}, {}, {}), thread {}", r.line,
-                        r.statement, r.block[0], r.block[1], r.block[2], r.thread);
+    text += fmt::format(", PTX line {}: `{};`, block ({}, {}, {}), thread {}",
+                        r.line, r.statement, r.block[0], r.block[1], r.block[2],
+                        r.thread);
   if (!r.buffer.empty())
     text += fmt::format(", {} at {:#x}", r.buffer, r.address);
   if (r.count > 1)
@@ -55,9 +56,11 @@ namespace emulator {
 void ReportLog::add(Report report) {
   std::lock_guard lock(mutex_);
   report.kernel = kernel_;
-  auto same = std::find_if(reports_.begin(), reports_.end(), [&](const Report &r) {
-    return r.kind == report.kind && r.line == report.line && r.buffer == report.buffer;
-  });
+  auto same =
+      std::find_if(reports_.begin(), reports_.end(), [&](const Report &r) {
+        return r.kind == report.kind && r.line == report.line &&
+               r.buffer == report.buffer;
+      });
   if (same != reports_.end()) {
     ++same->count;
     return;

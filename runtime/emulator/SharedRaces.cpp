@@ -53,42 +53,49 @@ bool SharedRaces::ordered(unsigned me, unsigned lane, unsigned by, Clock at,
 std::string SharedRaces::who(unsigned by, std::uint32_t lane) const {
   if (by == engine())
     return "the copy engine";
-  std::string text = lane == manyLanes
-                         ? fmt::format("warp {}", by % warps_)
-                         : fmt::format("thread {}", by % warps_ * warpSize + lane);
+  std::string text =
+      lane == manyLanes
+          ? fmt::format("warp {}", by % warps_)
+          : fmt::format("thread {}", by % warps_ * warpSize + lane);
   if (cluster_.blocks.size() > 1)
     text += fmt::format(" of block {} of the cluster", by / warps_);
   return text;
 }
 
 void SharedRaces::complain(Warp &w, const Instruction &i, unsigned lane,
-                           std::uint32_t offset, Suspicion kind, const char *what,
-                           const Cell &cell) {
-  const Statement &s = cluster_.launch.program->module.statements[cell.statement];
-  w.report(kind, i, lane,
-           fmt::format("{} what {} writes in PTX line {} (`{}`), and nothing orders them",
-                       what, who(cell.writer - 1u, cell.lane), s.line, s.text),
-           offset, "shared");
+                           std::uint32_t offset, Suspicion kind,
+                           const char *what, const Cell &cell) {
+  const Statement &s =
+      cluster_.launch.program->module.statements[cell.statement];
+  w.report(
+      kind, i, lane,
+      fmt::format(
+          "{} what {} writes in PTX line {} (`{}`), and nothing orders them",
+          what, who(cell.writer - 1u, cell.lane), s.line, s.text),
+      offset, "shared");
 }
 
-void SharedRaces::read(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                       std::uint32_t offset, unsigned bytes) {
+void SharedRaces::read(Warp &w, const Instruction &i, unsigned lane,
+                       Block &owner, std::uint32_t offset, unsigned bytes) {
   unsigned me = entity(w);
   Clock now = clocks_[me][me];
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   auto &cells = cells_[owner.rank];
   bool own = owner.rank == w.block->rank;
   for (std::size_t g = first; g <= last; ++g) {
     const Cell &cell = cells[g];
     auto at = static_cast<std::uint32_t>(g << granuleShift);
     if (!cell.writer) {
-      w.report(Suspicion::uninitialised, i, lane,
-               fmt::format("reads shared byte {:#x}, which was never written", at), at,
-               "shared");
+      w.report(
+          Suspicion::uninitialised, i, lane,
+          fmt::format("reads shared byte {:#x}, which was never written", at),
+          at, "shared");
       return;
     }
     if (cell.flags & inFlight) {
-      complain(w, i, lane, at, Suspicion::inFlight, "reads, before it has landed,", cell);
+      complain(w, i, lane, at, Suspicion::inFlight,
+               "reads, before it has landed,", cell);
       return;
     }
     if (!ordered(me, lane, cell.writer - 1u, cell.clock, cell.lane) &&
@@ -107,18 +114,20 @@ void SharedRaces::read(Warp &w, const Instruction &i, unsigned lane, Block &owne
 }
 
 void SharedRaces::checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
-                                 Block &owner, std::size_t g, Cell &cell, bool atomic) {
+                                 Block &owner, std::size_t g, Cell &cell,
+                                 bool atomic) {
   unsigned me = entity(w);
   auto at = static_cast<std::uint32_t>(g << granuleShift);
   if (cell.readsInFlight) {
     w.report(Suspicion::inFlight, i, lane,
-             "overwrites what an asynchronous operation still reads", at, "shared");
+             "overwrites what an asynchronous operation still reads", at,
+             "shared");
     return;
   }
   if (cell.writer) {
     if (cell.flags & inFlight) {
-      complain(w, i, lane, at, Suspicion::inFlight, "overwrites, before it has landed,",
-               cell);
+      complain(w, i, lane, at, Suspicion::inFlight,
+               "overwrites, before it has landed,", cell);
       return;
     }
     if (!(atomic && cell.flags & byAtomic) &&
@@ -142,7 +151,8 @@ void SharedRaces::checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
       return;
     }
   if (!remoteReads_.empty())
-    if (auto found = remoteReads_.find({owner.rank, g}); found != remoteReads_.end())
+    if (auto found = remoteReads_.find({owner.rank, g});
+        found != remoteReads_.end())
       for (auto [by, clock] : found->second)
         if (!ordered(me, lane, by, clock, manyLanes)) {
           raced(by, manyLanes);
@@ -150,76 +160,100 @@ void SharedRaces::checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
         }
 }
 
-void SharedRaces::write(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                        std::uint32_t offset, unsigned bytes) {
+void SharedRaces::write(Warp &w, const Instruction &i, unsigned lane,
+                        Block &owner, std::uint32_t offset, unsigned bytes) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     checkOverwrite(w, i, lane, owner, g, cell, false);
-    cell = {static_cast<std::uint16_t>(me + 1), static_cast<std::uint8_t>(lane), 0,
-            clocks_[me][me], i.statement, cell.readsInFlight};
+    cell = {static_cast<std::uint16_t>(me + 1),
+            static_cast<std::uint8_t>(lane),
+            0,
+            clocks_[me][me],
+            i.statement,
+            cell.readsInFlight};
   }
 }
 
-void SharedRaces::atomic(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                         std::uint32_t offset, unsigned bytes) {
+void SharedRaces::atomic(Warp &w, const Instruction &i, unsigned lane,
+                         Block &owner, std::uint32_t offset, unsigned bytes) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     if (!cell.writer) {
       w.report(Suspicion::uninitialised, i, lane,
-               "an atomic operation on shared memory that was never written", offset,
-               "shared");
+               "an atomic operation on shared memory that was never written",
+               offset, "shared");
       return;
     }
     checkOverwrite(w, i, lane, owner, g, cell, true);
-    cell = {static_cast<std::uint16_t>(me + 1), static_cast<std::uint8_t>(lane), byAtomic,
-            clocks_[me][me], i.statement, cell.readsInFlight};
+    cell = {static_cast<std::uint16_t>(me + 1),
+            static_cast<std::uint8_t>(lane),
+            byAtomic,
+            clocks_[me][me],
+            i.statement,
+            cell.readsInFlight};
   }
 }
 
-void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                              std::uint32_t offset) {
+void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
+                              Block &owner, std::uint32_t offset) {
   const Cell &cell = cells_[owner.rank][offset >> granuleShift];
   if (cell.writer &&
       !ordered(entity(w), lane, cell.writer - 1u, cell.clock, cell.lane))
-    complain(w, i, lane, offset, Suspicion::sharedRace, "uses an mbarrier,", cell);
+    complain(w, i, lane, offset, Suspicion::sharedRace, "uses an mbarrier,",
+             cell);
 }
 
-void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                             std::uint32_t offset, unsigned bytes, Proxy proxy) {
+void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane,
+                             Block &owner, std::uint32_t offset, unsigned bytes,
+                             Proxy proxy) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     checkOverwrite(w, i, lane, owner, g, cell, false);
     std::uint8_t flags = inFlight;
     if (proxy == Proxy::async)
       flags |= byEngine;
-    cell = {static_cast<std::uint16_t>((proxy == Proxy::async ? engine() : me) + 1),
-            static_cast<std::uint8_t>(lane), flags, clocks_[me][me], i.statement,
-            cell.readsInFlight};
+    cell = {
+        static_cast<std::uint16_t>((proxy == Proxy::async ? engine() : me) + 1),
+        static_cast<std::uint8_t>(lane),
+        flags,
+        clocks_[me][me],
+        i.statement,
+        cell.readsInFlight};
   }
 }
 
-void SharedRaces::land(Warp *warp, unsigned lane, Block &owner, std::uint32_t offset,
-                       unsigned bytes, const Instruction &i) {
+void SharedRaces::land(Warp *warp, unsigned lane, Block &owner,
+                       std::uint32_t offset, unsigned bytes,
+                       const Instruction &i) {
   unsigned by = warp ? entity(*warp) : engine();
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
-    cell = {static_cast<std::uint16_t>(by + 1), static_cast<std::uint8_t>(lane),
-            static_cast<std::uint8_t>(warp ? 0 : byEngine), clocks_[by][by], i.statement,
+    cell = {static_cast<std::uint16_t>(by + 1),
+            static_cast<std::uint8_t>(lane),
+            static_cast<std::uint8_t>(warp ? 0 : byEngine),
+            clocks_[by][by],
+            i.statement,
             cell.readsInFlight};
   }
 }
 
-void SharedRaces::issueRead(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                            std::uint32_t offset, unsigned bytes) {
+void SharedRaces::issueRead(Warp &w, const Instruction &i, unsigned lane,
+                            Block &owner, std::uint32_t offset,
+                            unsigned bytes) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   bool told = false;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
@@ -229,30 +263,35 @@ void SharedRaces::issueRead(Warp &w, const Instruction &i, unsigned lane, Block 
       continue;
     if (!cell.writer) {
       told = true;
-      w.report(Suspicion::uninitialised, i, lane,
-               fmt::format("reads shared byte {:#x}, which was never written", at), at,
-               "shared");
+      w.report(
+          Suspicion::uninitialised, i, lane,
+          fmt::format("reads shared byte {:#x}, which was never written", at),
+          at, "shared");
     } else if (cell.flags & inFlight) {
       told = true;
-      complain(w, i, lane, at, Suspicion::inFlight, "reads, before it has landed,", cell);
+      complain(w, i, lane, at, Suspicion::inFlight,
+               "reads, before it has landed,", cell);
     } else if (!ordered(me, lane, cell.writer - 1u, cell.clock, cell.lane)) {
       told = true;
       complain(w, i, lane, at, Suspicion::sharedRace, "reads", cell);
     } else if (!(cell.flags & byEngine) &&
                visible_[me][cell.writer - 1u] < cell.clock) {
       told = true;
-      const Statement &s = cluster_.launch.program->module.statements[cell.statement];
+      const Statement &s =
+          cluster_.launch.program->module.statements[cell.statement];
       w.report(Suspicion::proxy, i, lane,
-               fmt::format("the async proxy reads what {} stores in PTX line {} (`{}`) "
-                           "with no fence.proxy.async between",
-                           who(cell.writer - 1u, cell.lane), s.line, s.text),
+               fmt::format(
+                   "the async proxy reads what {} stores in PTX line {} (`{}`) "
+                   "with no fence.proxy.async between",
+                   who(cell.writer - 1u, cell.lane), s.line, s.text),
                at, "shared");
     }
   }
 }
 
 void SharedRaces::endRead(Block &owner, std::uint32_t offset, unsigned bytes) {
-  std::size_t first = offset >> granuleShift, last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift,
+              last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g)
     --cells_[owner.rank][g].readsInFlight;
 }
@@ -276,7 +315,8 @@ void SharedRaces::syncWarp(Warp &w) {
   ++clocks_[e][e];
 }
 
-SharedRaces::Published &SharedRaces::publishedAt(Block &owner, std::uint32_t mbarrier) {
+SharedRaces::Published &SharedRaces::publishedAt(Block &owner,
+                                                 std::uint32_t mbarrier) {
   Published &p = published_[{owner.rank, mbarrier}];
   for (Clocks *clocks :
        {&p.clocks, &p.visible, &p.clocksPending, &p.visiblePending})

@@ -80,27 +80,32 @@ private:
   /// Has w seen the access (by, at)? Lanes decide within one warp.
   bool ordered(unsigned me, unsigned lane, unsigned by, Clock at,
                std::uint32_t byLane) const;
-  void complain(Warp &w, const Instruction &i, unsigned lane, std::uint32_t offset,
-                Suspicion kind, const char *what, const Cell &cell);
-  void checkOverwrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                      std::size_t granule, Cell &cell, bool atomic);
+  void complain(Warp &w, const Instruction &i, unsigned lane,
+                std::uint32_t offset, Suspicion kind, const char *what,
+                const Cell &cell);
+  void checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
+                      Block &owner, std::size_t granule, Cell &cell,
+                      bool atomic);
   std::string who(unsigned entity, std::uint32_t lane) const;
   static void join(Clocks &into, const Clocks &from);
 
   Cluster &cluster_;
-  unsigned warps_ = 0; ///< in a block
-  std::vector<std::vector<Cell>> cells_;  ///< by block, by granule
-  std::vector<std::vector<Clock>> reads_; ///< by block, granule * warps + warp: clock and lane
+  unsigned warps_ = 0;                   ///< in a block
+  std::vector<std::vector<Cell>> cells_; ///< by block, by granule
+  std::vector<std::vector<Clock>>
+      reads_; ///< by block, granule * warps + warp: clock and lane
   /// Reads by other blocks of the cluster: by block and granule.
-  std::map<std::pair<unsigned, std::size_t>, std::map<unsigned, Clock>> remoteReads_;
-  std::vector<Clocks> clocks_;   ///< by entity
-  std::vector<Clocks> visible_;  ///< what the async proxy may read, by entity
+  std::map<std::pair<unsigned, std::size_t>, std::map<unsigned, Clock>>
+      remoteReads_;
+  std::vector<Clocks> clocks_;  ///< by entity
+  std::vector<Clocks> visible_; ///< what the async proxy may read, by entity
   struct Published {
     Clocks clocks, visible;               ///< of completed phases
     Clocks clocksPending, visiblePending; ///< of arrivals
   };
   Published &publishedAt(Block &owner, std::uint32_t mbarrier);
-  std::map<std::pair<unsigned, std::uint32_t>, Published> published_; ///< by mbarrier
+  std::map<std::pair<unsigned, std::uint32_t>, Published>
+      published_; ///< by mbarrier
 };
 
 } // namespace lath::emulator

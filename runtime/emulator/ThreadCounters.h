@@ -14,13 +14,18 @@ class ThreadCounters {
 public:
   explicit ThreadCounters(const Launch &launch);
 
-  void execute(std::int32_t pc) { ++by_[static_cast<std::size_t>(pc)].executed; }
-  void retract(std::int32_t pc) { --by_[static_cast<std::size_t>(pc)].executed; }
+  void execute(std::int32_t pc) {
+    ++by_[static_cast<std::size_t>(pc)].executed;
+  }
+  void retract(std::int32_t pc) {
+    --by_[static_cast<std::size_t>(pc)].executed;
+  }
   /// A global access of `bytes` by each lane of the mask.
-  void global(const Instruction &i, std::uint32_t mask, const std::uint64_t *addresses,
-              unsigned bytes, const Buffer *buffer, bool writes);
-  void shared(const Instruction &i, std::uint32_t mask, const std::uint64_t *addresses,
-              unsigned bytes);
+  void global(const Instruction &i, std::uint32_t mask,
+              const std::uint64_t *addresses, unsigned bytes,
+              const Buffer *buffer, bool writes);
+  void shared(const Instruction &i, std::uint32_t mask,
+              const std::uint64_t *addresses, unsigned bytes);
   void atomics(const Buffer *buffer, unsigned lanes);
   void bulk(const Buffer *buffer, std::uint64_t bytes, bool writes);
   void barrier() { ++barriers_; }
@@ -42,13 +47,14 @@ private:
     std::uint64_t wavefronts = 0, idealWavefronts = 0;
   };
   struct ByBuffer {
-    std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0, sectorsWritten = 0,
-                  atomics = 0;
+    std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0,
+                  sectorsWritten = 0, atomics = 0;
   };
   const Launch &launch_;
   std::vector<ByInstruction> by_;
   std::map<const Buffer *, ByBuffer> buffers_;
-  std::uint64_t atomics_ = 0, barriers_ = 0, blocks_ = 0, warps_ = 0, bytes_ = 0;
+  std::uint64_t atomics_ = 0, barriers_ = 0, blocks_ = 0, warps_ = 0,
+                bytes_ = 0;
   unsigned groups_ = 0;
 };
 

@@ -27,7 +27,7 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   clusterPhase = 0;
   matrixFence = 0;
   bulkGroup.fill(0);
-  gridWaited = false;
+  gridWaited = outOfTime = false;
   const Module &m = program->module;
   registers.resize(m.registers.size());
   defined.assign(m.registers.size(), 0);
@@ -47,7 +47,9 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
       registers[static_cast<std::size_t>(slot)].v[lane] = value(lane);
   };
   auto axis = [](const std::string &text) {
-    return static_cast<std::size_t>(text.back() == 'y' ? 1 : text.back() == 'z' ? 2 : 0);
+    return static_cast<std::size_t>(text.back() == 'y'   ? 1
+                                    : text.back() == 'z' ? 2
+                                                         : 0);
   };
   const auto &size = launch->block;
   for (const SpecialRegister &s : m.specials) {
@@ -55,13 +57,16 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
     auto same = [&](std::uint64_t value) {
       fill(s.slot, [&](unsigned) { return value; });
     };
-    auto is = [&](std::string_view prefix) { return s.name.starts_with(prefix); };
+    auto is = [&](std::string_view prefix) {
+      return s.name.starts_with(prefix);
+    };
     const auto &c = launch->cluster;
     if (is("%tid"))
       fill(s.slot, [&](unsigned lane) -> std::uint64_t {
         unsigned t = thread(lane);
-        return d == 0 ? t % size[0] : d == 1 ? t / size[0] % size[1]
-                                             : t / size[0] / size[1];
+        return d == 0   ? t % size[0]
+               : d == 1 ? t / size[0] % size[1]
+                        : t / size[0] / size[1];
       });
     else if (is("%ntid"))
       same(size[d]);
@@ -86,9 +91,11 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
     else if (is("%lanemask_le"))
       fill(s.slot, [&](unsigned lane) { return (2ull << lane) - 1; });
     else if (is("%lanemask_gt"))
-      fill(s.slot, [&](unsigned lane) { return allLanes & ~((2ull << lane) - 1); });
+      fill(s.slot,
+           [&](unsigned lane) { return allLanes & ~((2ull << lane) - 1); });
     else if (is("%lanemask_ge"))
-      fill(s.slot, [&](unsigned lane) { return allLanes & ~((1u << lane) - 1); });
+      fill(s.slot,
+           [&](unsigned lane) { return allLanes & ~((1u << lane) - 1); });
     else if (is("%cluster_ctaid"))
       same(owner.index[d] % c[d]);
     else if (is("%cluster_nctaid"))
@@ -110,13 +117,15 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
     else if (is("%clock") || is("%globaltimer"))
       same(0);
     else
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("the emulator does not know the register {}", s.name));
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("the emulator does not know the register {}", s.name));
   }
 }
 
 void Warp::report(Suspicion kind, const Instruction &i, unsigned lane,
-                  std::string detail, std::uint64_t address, std::string buffer) {
+                  std::string detail, std::uint64_t address,
+                  std::string buffer) {
   Report r;
   r.kind = kind;
   r.line = program->module.statements[i.statement].line;
@@ -130,7 +139,8 @@ void Warp::report(Suspicion kind, const Instruction &i, unsigned lane,
 }
 
 void Warp::fatal(Suspicion kind, const Instruction &i, unsigned lane,
-                 std::string detail, std::uint64_t address, std::string buffer) {
+                 std::string detail, std::uint64_t address,
+                 std::string buffer) {
   report(kind, i, lane, std::move(detail), address, std::move(buffer));
   throw Stop{};
 }
@@ -142,15 +152,17 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
     if (slot >= defined.size())
       continue;
     if (inFlightCount && inFlight[slot] & 1 && i.kind != Kind::wgmma)
-      report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
-             fmt::format("reads {}, which a wgmma that was not waited for writes",
-                         program->module.registerNames[slot]));
+      report(
+          Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
+          fmt::format("reads {}, which a wgmma that was not waited for writes",
+                      program->module.registerNames[slot]));
     std::uint32_t undefined = mask & ~defined[slot];
     if (!undefined)
       continue;
     copied &= defined[slot];
     if (!i.moves && !i.definesItself) {
-      report(Suspicion::uninitialised, i, static_cast<unsigned>(__builtin_ctz(undefined)),
+      report(Suspicion::uninitialised, i,
+             static_cast<unsigned>(__builtin_ctz(undefined)),
              fmt::format("reads {}, which was never written",
                          program->module.registerNames[slot]));
       defined[slot] |= undefined; // once is enough
@@ -172,7 +184,8 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
   }
 }
 
-void Warp::branch(const Instruction &i, std::uint32_t active, std::uint32_t taken) {
+void Warp::branch(const Instruction &i, std::uint32_t active,
+                  std::uint32_t taken) {
   StackEntry &top = stack.back();
   std::uint32_t rest = active & ~taken;
   if (!taken) {
@@ -206,6 +219,7 @@ void Warp::exit(std::uint32_t lanes) {
 
 void Warp::run() {
   state = State::ready;
+  outOfTime = false;
   unsigned steps = 0;
   ThreadCounters *counters = block->cluster->counters;
   bool checks = launch->checks;
@@ -250,9 +264,12 @@ void Warp::run() {
       if (launch->stop->load(std::memory_order_relaxed))
         throw Stop{};
       if (launch->maxInstructions && executed > launch->maxInstructions)
-        fatal(Suspicion::deadlock, i, static_cast<unsigned>(__builtin_ctz(active)),
-              fmt::format("no end after {} instructions of this warp", executed));
+        fatal(
+            Suspicion::deadlock, i,
+            static_cast<unsigned>(__builtin_ctz(active)),
+            fmt::format("no end after {} instructions of this warp", executed));
       state = State::yielded;
+      outOfTime = true;
       ++block->cluster->progress;
     }
     if (i.branches) {
@@ -270,8 +287,12 @@ void Warp::run() {
     if (i.collective && mask != alive())
       fatal(Suspicion::divergentBarrier, i,
             static_cast<unsigned>(__builtin_ctz(alive() & ~mask)),
-            fmt::format("lanes {:#010x} of warp {} execute it without lanes {:#010x}",
-                        mask, index, alive() & ~mask));
+            fmt::format(
+                "lanes {:#010x} of warp {} execute it without lanes {:#010x}",
+                mask, index, alive() & ~mask));
+    if (i.wholeWarp && mask != allLanes)
+      fatal(Suspicion::undefined, i, static_cast<unsigned>(__builtin_ctz(mask)),
+            fmt::format("needs all 32 lanes, and has lanes {:#010x}", mask));
     if (checks)
       checkRegisters(i, mask);
     i.run(*this, i, mask);

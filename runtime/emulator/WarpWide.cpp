@@ -10,13 +10,15 @@ namespace lath::emulator {
 namespace {
 
 /// All lanes that the mask names must be here, and nobody else.
-std::uint32_t members(Warp &w, const Instruction &i, std::uint32_t mask, unsigned input) {
+std::uint32_t members(Warp &w, const Instruction &i, std::uint32_t mask,
+                      unsigned input) {
   unsigned lane = static_cast<unsigned>(__builtin_ctz(mask));
   auto named = static_cast<std::uint32_t>(w.in(i, input)[lane]);
   if ((named & w.alive()) & ~mask || mask & ~named)
-    w.fatal(Suspicion::divergentBarrier, i, lane,
-            fmt::format("lanes {:#010x} are to take part, lanes {:#010x} are here",
-                        named, mask));
+    w.fatal(
+        Suspicion::divergentBarrier, i, lane,
+        fmt::format("lanes {:#010x} are to take part, lanes {:#010x} are here",
+                    named, mask));
   return named;
 }
 
@@ -32,7 +34,8 @@ void shuffle(Warp &w, const Instruction &i, std::uint32_t mask) {
     auto distance = static_cast<unsigned>(b[lane] & 31);
     auto clamp = static_cast<unsigned>(c[lane] & 31);
     auto segment = static_cast<unsigned>(c[lane] >> 8 & 31);
-    unsigned most = (lane & segment) | (clamp & ~segment & 31), least = lane & segment;
+    unsigned most = (lane & segment) | (clamp & ~segment & 31),
+             least = lane & segment;
     int from = 0;
     bool in = false;
     switch (static_cast<Shuffle>(i.mode)) {
@@ -122,7 +125,14 @@ void match(Warp &w, const Instruction &i, std::uint32_t mask) {
   }
 }
 
-enum class Reduce : std::uint8_t { add, min, max, conjunction, disjunction, exclusive };
+enum class Reduce : std::uint8_t {
+  add,
+  min,
+  max,
+  conjunction,
+  disjunction,
+  exclusive
+};
 
 void reduce(Warp &w, const Instruction &i, std::uint32_t mask) {
   members(w, i, mask, 1);
@@ -131,7 +141,8 @@ void reduce(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint32_t result = 0;
   eachLane(mask, [&](unsigned lane) {
     auto v = static_cast<std::uint32_t>(a[lane]);
-    bool less = isSigned(i.type) ? static_cast<std::int32_t>(v) < static_cast<std::int32_t>(result)
+    bool less = isSigned(i.type) ? static_cast<std::int32_t>(v) <
+                                       static_cast<std::int32_t>(result)
                                  : v < result;
     if (first)
       result = v;

@@ -11,7 +11,6 @@
 #include "runtime/emulator/SharedRaces.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace lath::emulator {
@@ -23,8 +22,8 @@ constexpr unsigned depth = 16;
 /// A matrix descriptor, as in the PTX ISA ("Matrix descriptor format").
 struct Descriptor {
   std::uint32_t start, leading, stride; ///< bytes
-  unsigned swizzle;                     ///< 16-byte units that are permuted: 1, 2, 4, 8
-  bool transposed;                      ///< consecutive along m or n, not k
+  unsigned swizzle; ///< 16-byte units that are permuted: 1, 2, 4, 8
+  bool transposed;  ///< consecutive along m or n, not k
 
   Descriptor(std::uint64_t bits, bool transposed)
       : start(static_cast<std::uint32_t>(bits & 0x3fff) << 4),
@@ -47,7 +46,8 @@ struct Descriptor {
       unsigned unit = row / 8;
       address += row % 8 * 2 + k % 8 * 16 * swizzle;
       address += swizzle == 1 ? unit * stride + k / 8 * leading
-                              : unit % swizzle * 16 + unit / swizzle * leading + k / 8 * stride;
+                              : unit % swizzle * 16 + unit / swizzle * leading +
+                                    k / 8 * stride;
     }
     // Bits 4.. are permuted by bits 7.. of the address itself.
     return address ^ ((address >> 7 & (swizzle - 1)) << 4);
@@ -62,8 +62,8 @@ struct Operation {
 };
 
 // i.flags
-constexpr std::uint8_t aInRegisters = 1, f16Sums = 2, aNegated = 4, bNegated = 8,
-                       aTransposed = 16, bTransposed = 32;
+constexpr std::uint8_t aInRegisters = 1, f16Sums = 2, aNegated = 4,
+                       bNegated = 8, aTransposed = 16, bTransposed = 32;
 
 } // namespace
 
@@ -75,14 +75,16 @@ struct PendingMatrix {
 namespace {
 
 float value(const Instruction &i, std::uint64_t bits) {
-  return i.type == Type::f16 ? f16ToFloat(bits & 0xffff) : bf16ToFloat(bits & 0xffff);
+  return i.type == Type::f16 ? f16ToFloat(bits & 0xffff)
+                             : bf16ToFloat(bits & 0xffff);
 }
 
 unsigned columnsOf(const Instruction &i) { return i.width * 8u; }
 
 /// 16-byte rows of an operand's elements, for the checks.
 template <typename Body>
-void eachChunk(const Descriptor &d, unsigned firstRow, unsigned rows, const Body &body) {
+void eachChunk(const Descriptor &d, unsigned firstRow, unsigned rows,
+               const Body &body) {
   if (d.transposed) {
     for (unsigned unit = firstRow / 8; unit < (firstRow + rows) / 8; ++unit)
       for (unsigned k = 0; k < depth; ++k)
@@ -178,8 +180,10 @@ void hold(Warp &w, const Operation &op, bool begin) {
       races->endRead(*w.block, address, 16);
   };
   if (!(i.flags & aInRegisters))
-    eachChunk(Descriptor(op.aDescriptor, i.flags & aTransposed), firstRowOf(w), 16, chunk);
-  eachChunk(Descriptor(op.bDescriptor, i.flags & bTransposed), 0, columnsOf(i), chunk);
+    eachChunk(Descriptor(op.aDescriptor, i.flags & aTransposed), firstRowOf(w),
+              16, chunk);
+  eachChunk(Descriptor(op.bDescriptor, i.flags & bTransposed), 0, columnsOf(i),
+            chunk);
 }
 
 /// Registers that changed since the last wgmma.fence are not ordered with it.
@@ -210,9 +214,11 @@ void issue(Warp &w, const Instruction &i, std::uint32_t) {
     for (unsigned r = 0; r < i.outs; ++r) {
       std::int32_t slot = w.outSlot(i, r);
       if (op.accumulates && slot >= 0 && w.definedLanes(slot) != allLanes)
-        w.report(Suspicion::uninitialised, i, 0,
-                 fmt::format("accumulates into {}, which was never written",
-                             w.program->module.registerNames[static_cast<std::size_t>(slot)]));
+        w.report(
+            Suspicion::uninitialised, i, 0,
+            fmt::format("accumulates into {}, which was never written",
+                        w.program->module
+                            .registerNames[static_cast<std::size_t>(slot)]));
       checkFence(w, i, slot);
     }
     for (unsigned r = 0; registers && r < 4; ++r)
@@ -225,7 +231,9 @@ void issue(Warp &w, const Instruction &i, std::uint32_t) {
   w.matrices->groups.back().push_back(op);
 }
 
-void fence(Warp &w, const Instruction &, std::uint32_t) { w.matrixFence = w.executed; }
+void fence(Warp &w, const Instruction &, std::uint32_t) {
+  w.matrixFence = w.executed;
+}
 
 void commit(Warp &w, const Instruction &, std::uint32_t) {
   if (!w.matrices)
@@ -260,7 +268,7 @@ bool decodeWgmma(Decoding &d) {
     return false;
   Instruction &i = d.i;
   i.kind = Kind::wgmma;
-  i.collective = true;
+  i.collective = i.wholeWarp = true;
   i.definesItself = true;
   if (d.take("fence")) {
     d.take("sync");
@@ -301,8 +309,10 @@ bool decodeWgmma(Decoding &d) {
   if (registers)
     i.flags |= aInRegisters;
   std::size_t expected = n / (sum == Type::f16 ? 4 : 2);
-  if (d.operand(0).elements.size() != expected || (registers && from.elements.size() != 4))
-    d.malformed(fmt::format("expected {} registers of the accumulator", expected));
+  if (d.operand(0).elements.size() != expected ||
+      (registers && from.elements.size() != 4))
+    d.malformed(
+        fmt::format("expected {} registers of the accumulator", expected));
   d.outputs({0});
   d.inputs({1, 2, 3});
   auto negates = [&](std::size_t operand, std::uint8_t flag) {

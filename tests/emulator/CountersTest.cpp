@@ -35,7 +35,8 @@ TEST_CASE("sectors: coalesced, strided, repeated, misaligned loads") {
   };
   using Pair = std::pair<std::uint64_t, std::uint64_t>;
   CHECK(sectors(4, "ld.global.b32 %r2, [%rd11];") == Pair{4, 4});
-  CHECK(sectors(16, "ld.global.v4.b32 {%r2, %r3, %r4, %r5}, [%rd11];") == Pair{16, 16});
+  CHECK(sectors(16, "ld.global.v4.b32 {%r2, %r3, %r4, %r5}, [%rd11];") ==
+        Pair{16, 16});
   CHECK(sectors(32, "ld.global.b32 %r2, [%rd11];") == Pair{32, 4});
   CHECK(sectors(0, "ld.global.b32 %r2, [%rd11];") == Pair{1, 1});
   CHECK(sectors(4, "ld.global.b32 %r2, [%rd11+16];") == Pair{5, 4});
@@ -45,12 +46,14 @@ TEST_CASE("wavefronts: bank conflicts, broadcasts, wide accesses") {
   auto wavefronts = [](int stride, const char *type) {
     bool wide = std::string(type) == "v4.b32";
     std::string registers = wide ? "{%r5, %r6, %r7, %r8}" : "%r5";
-    std::string body = "mul.lo.u32 %r2, %r1, " + std::to_string(stride) +
-                       ";\nadd.s32 %r3, %r0, %r2;\nmov.b32 %r5, 0;\nmov.b32 %r6, 0;\n"
-                       "mov.b32 %r7, 0;\nmov.b32 %r8, 0;\n";
-    LaunchCounters c = count(body + (stride ? "" : "setp.eq.u32 %p1, %r1, 0;\n@%p1 ") +
-                                 "st.shared." + type + " [%r3], " + registers + ";\n",
-                             8192);
+    std::string body =
+        "mul.lo.u32 %r2, %r1, " + std::to_string(stride) +
+        ";\nadd.s32 %r3, %r0, %r2;\nmov.b32 %r5, 0;\nmov.b32 %r6, 0;\n"
+        "mov.b32 %r7, 0;\nmov.b32 %r8, 0;\n";
+    LaunchCounters c =
+        count(body + (stride ? "" : "setp.eq.u32 %p1, %r1, 0;\n@%p1 ") +
+                  "st.shared." + type + " [%r3], " + registers + ";\n",
+              8192);
     REQUIRE(c.accesses.size() == 1);
     return c.accesses[0].wavefronts;
   };
@@ -63,14 +66,16 @@ TEST_CASE("wavefronts: bank conflicts, broadcasts, wide accesses") {
 }
 
 TEST_CASE("instructions are counted once a warp, also where lanes part") {
-  LaunchCounters c = count("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra SKIP;\nadd.s32 %r2, %r1, 1;\n"
-                           "SKIP:\nadd.s32 %r3, %r1, 2;\n");
+  LaunchCounters c =
+      count("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra SKIP;\nadd.s32 %r2, %r1, 1;\n"
+            "SKIP:\nadd.s32 %r3, %r1, 2;\n");
   CHECK(c.byKind.at("integer") == 2);
   CHECK(c.byKind.at("compare") == 1);
   CHECK(c.warps == 1);
 }
 
-TEST_CASE("a GEMM reads each weight once, in whole sectors, without conflicts") {
+TEST_CASE(
+    "a GEMM reads each weight once, in whole sectors, without conflicts") {
   for (const char *text : {"m16n512k1024g128s4", "m16n512k1024g128s4,x=bf16"}) {
     INFO(text);
     GemmSpec spec = parseGemmSpec(text);

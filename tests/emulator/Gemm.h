@@ -23,7 +23,8 @@ struct EmulatedGemm {
       : device(on), spec(what), layer(randomLayer(what, seed)),
         activations(randomActivations(what.m, what.k, what.x, seed + 1)),
         x(on, 2 * activations.size()), qweight(on, 4 * layer.qweight.size()),
-        scales(on, 2 * layer.scales.size()), qzeros(on, 4 * layer.qzeros.size()),
+        scales(on, 2 * layer.scales.size()),
+        qzeros(on, 4 * layer.qzeros.size()),
         out(on, 2 * static_cast<std::size_t>(what.m * what.n)) {
     auto upload = [&](const DeviceBuffer &to, const auto &from) {
       device->upload(to.get(), from.data(), to.bytes());
@@ -35,8 +36,12 @@ struct EmulatedGemm {
   }
 
   GemmArguments arguments(std::int64_t m = 0) const {
-    return {.x = x.get(), .qweight = qweight.get(), .scales = scales.get(),
-            .qzeros = qzeros.get(), .out = out.get(), .m = m};
+    return {.x = x.get(),
+            .qweight = qweight.get(),
+            .scales = scales.get(),
+            .qzeros = qzeros.get(),
+            .out = out.get(),
+            .m = m};
   }
 
   /// Launches `launches` times, expecting all of m rows, and compares.

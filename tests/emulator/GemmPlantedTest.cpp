@@ -15,14 +15,17 @@ using namespace lath::test;
 namespace {
 
 /// Replaces the `which`-th match (from 0) of a regular expression.
-std::string edit(const std::string &text, const char *pattern, const char *to, int which = 0) {
+std::string edit(const std::string &text, const char *pattern, const char *to,
+                 int which = 0) {
   std::regex expression(pattern);
   auto match = std::sregex_iterator(text.begin(), text.end(), expression);
   for (int n = 0; n < which && match != std::sregex_iterator(); ++n)
     ++match;
   REQUIRE(match != std::sregex_iterator());
-  return std::string(text.begin(), text.begin() + match->position()) + match->format(to) +
-         std::string(text.begin() + match->position() + match->length(), text.end());
+  return std::string(text.begin(), text.begin() + match->position()) +
+         match->format(to) +
+         std::string(text.begin() + match->position() + match->length(),
+                     text.end());
 }
 
 struct Bug {
@@ -36,7 +39,8 @@ struct Result {
   double error = 0;
 };
 
-Result launch(const GemmSpec &spec, const CompiledGemm &gemm, const std::string &text) {
+Result launch(const GemmSpec &spec, const CompiledGemm &gemm,
+              const std::string &text) {
   EmulatorOptions options;
   options.throwOnReport = false;
   options.maxInstructions = 1u << 20;
@@ -53,7 +57,8 @@ Result launch(const GemmSpec &spec, const CompiledGemm &gemm, const std::string 
   GemmArguments a = data.arguments();
   std::vector<std::uint64_t> values;
   for (const KernelParam &p : ptx.params)
-    values.push_back(p.kind == KernelParam::Kind::scalar      ? static_cast<std::uint64_t>(spec.m)
+    values.push_back(p.kind == KernelParam::Kind::scalar
+                         ? static_cast<std::uint64_t>(spec.m)
                      : p.kind == KernelParam::Kind::workspace ? workspace.get()
                      : p.kind == KernelParam::Kind::tickets   ? tickets.get()
                      : p.name == "x"                          ? a.x
@@ -67,21 +72,26 @@ Result launch(const GemmSpec &spec, const CompiledGemm &gemm, const std::string 
   device->load(ptx)->launch(nullptr, config, values);
   std::vector<std::uint16_t> out(static_cast<std::size_t>(spec.m * spec.n));
   device->download(out.data(), data.out.get(), 2 * out.size());
-  std::vector<double> reference = referenceGemm(data.layer, data.activations.data(), spec.m, spec.x);
+  std::vector<double> reference =
+      referenceGemm(data.layer, data.activations.data(), spec.m, spec.x);
   return {device->takeReports(),
-          compare(out.data(), spec.x, reference.data(), spec.m, spec.n).relativeFrobenius};
+          compare(out.data(), spec.x, reference.data(), spec.m, spec.n)
+              .relativeFrobenius};
 }
 
-void check(const char *specText, const char *scheduleText, const std::vector<Bug> &bugs) {
+void check(const char *specText, const char *scheduleText,
+           const std::vector<Bug> &bugs) {
   GemmSpec spec = parseGemmSpec(specText);
-  CompiledGemm gemm = compileGemm(spec, parseSchedule(scheduleText), target("sm_90a"));
+  CompiledGemm gemm =
+      compileGemm(spec, parseSchedule(scheduleText), target("sm_90a"));
   Result good = launch(spec, gemm, gemm.ptx.text);
   for (const Report &r : good.reports)
     FAIL_CHECK(print(r));
   CHECK(good.error <= bound(spec.x, gemm.schedule.reduce));
   for (const Bug &bug : bugs) {
     INFO(bug.name);
-    Result bad = launch(spec, gemm, edit(gemm.ptx.text, bug.pattern, bug.to, bug.which));
+    Result bad =
+        launch(spec, gemm, edit(gemm.ptx.text, bug.pattern, bug.to, bug.which));
     bool found = false;
     std::string all;
     for (const Report &r : bad.reports) {
@@ -96,42 +106,55 @@ void check(const char *specText, const char *scheduleText, const std::vector<Bug
 } // namespace
 
 TEST_CASE("planted bugs: a GEMM with ordered reduction") {
-  check("m9n256k1024g128s4", "bm16bn64bk64w4st3s4",
-        {
-            {"no barrier in the loop", "bar\\.sync\\s+0;", "", 0, Suspicion::sharedRace},
-            {"waits for one group too few", "cp\\.async\\.wait_group\\s+1;",
-             "cp.async.wait_group 2;", 0, Suspicion::inFlight},
-            {"a commit forgotten", "cp\\.async\\.commit_group;", "", 0, Suspicion::inFlight},
-            {"one row too many", "setp\\.lt\\.s32(.*, %r\\d+);", "setp.le.s32$1;", 0,
-             Suspicion::outOfBounds},
-            {"no barrier before the ticket", "\\{ (.reg .pred p; .reg .b32 t;) bar.sync 0;",
-             "{ $1 ", 0, Suspicion::globalRace},
-            {"no release", "@p fence\\.acq_rel\\.gpu;", "", 0, Suspicion::globalRace},
-            {"no acquire", "@p fence\\.acq_rel\\.gpu;", "", 1, Suspicion::globalRace},
-            {"ticket counts on", "global\\.inc\\.u32", "global.add.u32", 0, Suspicion::notReset},
-            {"no barrier after the ticket", "@p st.shared.b32 ([^;]*); bar.sync 0;",
-             "@p st.shared.b32 $1;", 0, Suspicion::sharedRace},
-            {"an output forgotten", "@p\\s*st\\.global[^;]*;", "", 0, Suspicion::unwritten},
-            {"a partial sum forgotten", "\\n\\s*st\\.global\\.v4[^;]*;", "\n", 0,
-             Suspicion::uninitialised},
-            {"a copy forgotten", "\\n\\s*cp\\.async\\.cg\\.shared\\.global[^;]*;", "\n", 0,
-             Suspicion::uninitialised},
-            {"wrong swizzle", "(ld\\.shared\\.v4\\.b32[^;]*\\[%r\\d+\\+)(\\d+)\\];", "$1 4$2];", 0,
-             Suspicion::outOfBounds},
-            {"a copy to where others read", "cp\\.async\\.wait_group\\s+1;",
-             "cp.async.wait_group 1;\n st.shared.b32 [lath_shared+16], %r1;", 0,
-             Suspicion::inFlight},
-        });
+  check(
+      "m9n256k1024g128s4", "bm16bn64bk64w4st3s4",
+      {
+          {"no barrier in the loop", "bar\\.sync\\s+0;", "", 0,
+           Suspicion::sharedRace},
+          {"waits for one group too few", "cp\\.async\\.wait_group\\s+1;",
+           "cp.async.wait_group 2;", 0, Suspicion::inFlight},
+          {"a commit forgotten", "cp\\.async\\.commit_group;", "", 0,
+           Suspicion::inFlight},
+          {"one row too many", "setp\\.lt\\.([su]32.*, %r\\d+;)", "setp.le.$1",
+           0, Suspicion::outOfBounds},
+          {"no barrier before the ticket",
+           "\\{ (.reg .pred p; .reg .b32 t;) bar.sync 0;", "{ $1 ", 0,
+           Suspicion::globalRace},
+          {"no release", "@p fence\\.acq_rel\\.gpu;", "", 0,
+           Suspicion::globalRace},
+          {"no acquire", "@p fence\\.acq_rel\\.gpu;", "", 1,
+           Suspicion::globalRace},
+          {"ticket counts on", "global\\.inc\\.u32", "global.add.u32", 0,
+           Suspicion::notReset},
+          {"no barrier after the ticket",
+           "@p st.shared.b32 ([^;]*); bar.sync 0;", "@p st.shared.b32 $1;", 0,
+           Suspicion::sharedRace},
+          {"an output forgotten", "@p\\s*st\\.global[^;]*;", "", 0,
+           Suspicion::unwritten},
+          {"a partial sum forgotten", "\\n\\s*st\\.global\\.v4[^;]*;", "\n", 0,
+           Suspicion::uninitialised},
+          {"a copy forgotten", "\\n\\s*cp\\.async\\.cg\\.shared\\.global[^;]*;",
+           "\n", 0, Suspicion::uninitialised},
+          {"wrong swizzle",
+           "(ld\\.shared\\.v4\\.b32[^;]*\\[%r\\d+\\+)(\\d+)\\];", "$1 4$2];", 0,
+           Suspicion::inFlight},
+          {"a copy to where others read", "cp\\.async\\.wait_group\\s+1;",
+           "cp.async.wait_group 1;\n st.shared.b32 [lath_shared+16], %r1;", 0,
+           Suspicion::inFlight},
+      });
 }
 
 TEST_CASE("planted bugs: a GEMM with atomic reduction") {
   check("m16n256k1024g128s4,reduce=atomic", "bm16bn64bk64w4st3s4,reduce=atomic",
         {
-            {"no release", "@p fence\\.acq_rel\\.gpu;", "", 0, Suspicion::globalRace},
-            {"no acquire", "@p fence\\.acq_rel\\.gpu;", "", 1, Suspicion::globalRace},
-            {"adds without atomics", "red\\.relaxed\\.gpu\\.global\\.add\\.v4\\.f32",
+            {"no release", "@p fence\\.acq_rel\\.gpu;", "", 0,
+             Suspicion::globalRace},
+            {"no acquire", "@p fence\\.acq_rel\\.gpu;", "", 1,
+             Suspicion::globalRace},
+            {"adds without atomics",
+             "red\\.relaxed\\.gpu\\.global\\.add\\.v4\\.f32",
              "st.global.v4.f32", 0, Suspicion::globalRace},
-            {"workspace not cleared", "\\n\\s*st\\.global\\.v4\\.b32[^;]*;", "\n", 0,
-             Suspicion::notReset},
+            {"workspace not cleared", "\\n\\s*st\\.global\\.v4\\.b32[^;]*;",
+             "\n", 0, Suspicion::notReset},
         });
 }

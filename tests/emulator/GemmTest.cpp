@@ -61,7 +61,8 @@ TEST_CASE("emulated GEMMs are right with fewer rows than the bucket") {
 }
 
 TEST_CASE("emulated GEMMs are right on sm_80") {
-  for (const char *spec : {"m16n512k1024g128s4", "m16n256k512g64s2,reduce=atomic",
-                           "m16n256k512g64s2,reduce=atomic-out", "m64n256k512g128s1"})
+  for (const char *spec :
+       {"m16n512k1024g128s4", "m16n256k512g64s2,reduce=atomic",
+        "m16n256k512g64s2,reduce=atomic-out", "m64n256k512g128s1"})
     check("sm_80", spec);
 }

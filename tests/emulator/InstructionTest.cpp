@@ -22,7 +22,8 @@ Words bits(std::initializer_list<float> values) {
 }
 
 /// Lane 0 of what `body` computes from single values.
-std::uint32_t one(const std::string &body, std::initializer_list<std::uint32_t> inputs) {
+std::uint32_t one(const std::string &body,
+                  std::initializer_list<std::uint32_t> inputs) {
   std::vector<Words> all;
   for (std::uint32_t value : inputs)
     all.push_back(Words(32, value));
@@ -38,13 +39,15 @@ TEST_CASE("integer instructions follow the PTX ISA") {
   CHECK(one("mul.hi.s32 %r2, %r10, %r11;", {0xffffffff, 2}) == 0xffffffff);
   CHECK(one("mad.lo.s32 %r2, %r10, %r11, %r12;", {3, 5, 7}) == 22);
   CHECK(one("mul.wide.s32 %rd20, %r10, %r11; shr.u64 %rd20, %rd20, 32; "
-            "cvt.u32.u64 %r2, %rd20;", {0xffffffff, 2}) == 0xffffffff);
+            "cvt.u32.u64 %r2, %rd20;",
+            {0xffffffff, 2}) == 0xffffffff);
   CHECK(one("div.s32 %r2, %r10, %r11;", {0xfffffff9, 2}) == 0xfffffffd);
   CHECK(one("rem.s32 %r2, %r10, %r11;", {0xfffffff9, 2}) == 0xffffffff);
   CHECK(one("shl.b32 %r2, %r10, %r11;", {1, 32}) == 0);
   CHECK(one("shr.s32 %r2, %r10, %r11;", {0x80000000, 40}) == 0xffffffff);
   CHECK(one("shr.u32 %r2, %r10, %r11;", {0x80000000, 31}) == 1);
-  CHECK(one("shf.l.wrap.b32 %r2, %r10, %r11, 8;", {0x11223344, 0xaabbccdd}) == 0xbbccdd11);
+  CHECK(one("shf.l.wrap.b32 %r2, %r10, %r11, 8;", {0x11223344, 0xaabbccdd}) ==
+        0xbbccdd11);
   CHECK(one("shf.r.clamp.b32 %r2, %r10, %r11, 40;", {1, 2}) == 2);
   CHECK(one("bfe.u32 %r2, %r10, 4, 8;", {0xabcdef12}) == 0xf1);
   CHECK(one("bfe.s32 %r2, %r10, 4, 4;", {0x000000f0}) == 0xffffffff);
@@ -59,23 +62,33 @@ TEST_CASE("integer instructions follow the PTX ISA") {
 }
 
 TEST_CASE("logic and byte instructions follow the PTX ISA") {
-  CHECK(one("lop3.b32 %r2, %r10, %r11, %r12, 0xEA;", {0xf0f0, 0xff00, 0x000f}) == 0xf00f);
-  CHECK(one("lop3.b32 %r2, %r10, %r11, %r12, 0x96;", {0x0f, 0x33, 0x55}) == (0x0f ^ 0x33 ^ 0x55));
+  CHECK(one("lop3.b32 %r2, %r10, %r11, %r12, 0xEA;",
+            {0xf0f0, 0xff00, 0x000f}) == 0xf00f);
+  CHECK(one("lop3.b32 %r2, %r10, %r11, %r12, 0x96;", {0x0f, 0x33, 0x55}) ==
+        (0x0f ^ 0x33 ^ 0x55));
   CHECK(one("lop3.b32 %r2, %r10, %r11, %r12, 0x1;", {0, 0, 0}) == 0xffffffff);
-  CHECK(one("prmt.b32 %r2, %r10, %r11, 0x7531;", {0x33221100, 0x77665544}) == 0x77553311);
-  CHECK(one("prmt.b32 %r2, %r10, %r11, 0x0c00;", {0x80, 0x80808080}) == 0x80ff8080);
+  CHECK(one("prmt.b32 %r2, %r10, %r11, 0x7531;", {0x33221100, 0x77665544}) ==
+        0x77553311);
+  CHECK(one("prmt.b32 %r2, %r10, %r11, 0x0c00;", {0x80, 0x80808080}) ==
+        0x80ff8080);
   CHECK(one("not.b32 %r2, %r10;", {0x0f}) == 0xfffffff0);
-  CHECK(one("mov.b32 {%h1, %h2}, %r10; mov.b32 %r2, {%h2, %h1};", {0x12345678}) == 0x56781234);
-  CHECK(one("setp.lt.s32 %p1, %r10, %r11; selp.b32 %r2, 5, 6, %p1;", {0xffffffff, 0}) == 5);
-  CHECK(one("setp.lt.u32 %p1, %r10, %r11; selp.b32 %r2, 5, 6, %p1;", {0xffffffff, 0}) == 6);
-  CHECK(one("setp.lo.u32 %p1|%p2, %r10, %r11; selp.b32 %r2, 5, 6, %p2;", {1, 0}) == 5);
+  CHECK(one("mov.b32 {%h1, %h2}, %r10; mov.b32 %r2, {%h2, %h1};",
+            {0x12345678}) == 0x56781234);
+  CHECK(one("setp.lt.s32 %p1, %r10, %r11; selp.b32 %r2, 5, 6, %p1;",
+            {0xffffffff, 0}) == 5);
+  CHECK(one("setp.lt.u32 %p1, %r10, %r11; selp.b32 %r2, 5, 6, %p1;",
+            {0xffffffff, 0}) == 6);
+  CHECK(one("setp.lo.u32 %p1|%p2, %r10, %r11; selp.b32 %r2, 5, 6, %p2;",
+            {1, 0}) == 5);
 }
 
 TEST_CASE("floating point rounds as the PTX ISA says") {
   auto f = [](float v) { return std::bit_cast<std::uint32_t>(v); };
   auto two = [&](const std::string &op, float a, float b) {
-    return one("mov.b32 %f1, %r10; mov.b32 %f2, %r11; " + op + " %f3, %f1, %f2; "
-               "mov.b32 %r2, %f3;", {f(a), f(b)});
+    return one("mov.b32 %f1, %r10; mov.b32 %f2, %r11; " + op +
+                   " %f3, %f1, %f2; "
+                   "mov.b32 %r2, %f3;",
+               {f(a), f(b)});
   };
   CHECK(two("add.rn.f32", 1.0f, 0x1p-24f) == f(1.0f));
   CHECK(two("add.rp.f32", 1.0f, 0x1p-40f) == f(1.0f + 0x1p-23f));
@@ -88,8 +101,10 @@ TEST_CASE("floating point rounds as the PTX ISA says") {
   CHECK(two("div.rn.f32", 1.0f, 3.0f) == f(1.0f / 3.0f));
   CHECK(two("div.rp.f32", 1.0f, 3.0f) >= f(1.0f / 3.0f));
   CHECK(two("add.sat.f32", 0.75f, 0.75f) == f(1.0f));
-  CHECK(one("mov.b32 %f1, %r10; ex2.approx.ftz.f32 %f2, %f1; mov.b32 %r2, %f2;", {f(3)}) == f(8));
-  CHECK(one("mov.b32 %f1, %r10; rsqrt.approx.f32 %f2, %f1; mov.b32 %r2, %f2;", {f(4)}) == f(.5f));
+  CHECK(one("mov.b32 %f1, %r10; ex2.approx.ftz.f32 %f2, %f1; mov.b32 %r2, %f2;",
+            {f(3)}) == f(8));
+  CHECK(one("mov.b32 %f1, %r10; rsqrt.approx.f32 %f2, %f1; mov.b32 %r2, %f2;",
+            {f(4)}) == f(.5f));
   CHECK(one("cvt.rzi.s32.f32 %r2, %r10;", {f(-2.75f)}) == 0xfffffffe);
   CHECK(one("cvt.rni.s32.f32 %r2, %r10;", {f(2.5f)}) == 2);
   CHECK(one("cvt.rzi.u32.f32 %r2, %r10;", {f(-1.0f)}) == 0);
@@ -97,40 +112,55 @@ TEST_CASE("floating point rounds as the PTX ISA says") {
   CHECK(one("cvt.rn.f32.u32 %r2, %r10;", {0xffffffff}) == f(4294967296.0f));
   CHECK(one("cvt.rn.f16x2.f32 %r2, %r10, %r11;", {f(2), f(1)}) == 0x40003c00);
   CHECK(one("cvt.rn.bf16x2.f32 %r2, %r10, %r11;", {f(2), f(1)}) == 0x40003f80);
-  CHECK(one("cvt.rn.f16.f32 %h1, %r10; cvt.u32.u16 %r2, %h1;", {f(65520)}) == 0x7c00);
-  CHECK(one("cvt.rz.f16.f32 %h1, %r10; cvt.u32.u16 %r2, %h1;", {f(65520)}) == 0x7bff);
+  CHECK(one("cvt.rn.f16.f32 %h1, %r10; cvt.u32.u16 %r2, %h1;", {f(65520)}) ==
+        0x7c00);
+  CHECK(one("cvt.rz.f16.f32 %h1, %r10; cvt.u32.u16 %r2, %h1;", {f(65520)}) ==
+        0x7bff);
   CHECK(one("cvt.sat.s8.s32 %r3, %r10; and.b32 %r2, %r3, 255;", {300}) == 127);
-  CHECK(one("add.rn.f16x2 %r2, %r10, %r11;", {0x3c003c00, 0x10000001}) == 0x3c003c00);
-  CHECK(one("fma.rn.f16x2 %r2, %r10, %r11, %r12;", {0x40003c00, 0x42004200, 0x3c00bc00}) == 0x47004000);
+  CHECK(one("add.rn.f16x2 %r2, %r10, %r11;", {0x3c003c00, 0x10000001}) ==
+        0x3c003c00);
+  CHECK(one("fma.rn.f16x2 %r2, %r10, %r11, %r12;",
+            {0x40003c00, 0x42004200, 0x3c00bc00}) == 0x47004000);
   // 1 + 2^-7 is odd in bf16: halfway cases go to even, and the far smaller
   // third term decides only where nothing was rounded before.
-  CHECK(one("fma.rn.bf16x2 %r2, %r10, %r11, %r12;", {0x3f813f81, 0x3f803f80, 0x3b803b80}) == 0x3f823f82);
-  CHECK(one("fma.rn.bf16x2 %r2, %r10, %r11, %r12;", {0x3f803f80, 0x3f803f80, 0x3b813b81}) == 0x3f813f81);
-  CHECK(one("max.bf16x2 %r2, %r10, %r11;", {0x3f80bf80, 0x40004000}) == 0x40004000);
-  CHECK(evaluate("cvt.f64.f32 %d1, %r10; add.rn.f64 %d2, %d1, 0d3FF0000000000000; "
-                 "cvt.rn.f32.f64 %r2, %d2;", {bits({2.5f})})[0] == f(3.5f));
+  CHECK(one("fma.rn.bf16x2 %r2, %r10, %r11, %r12;",
+            {0x3f813f81, 0x3f803f80, 0x3b803b80}) == 0x3f823f82);
+  CHECK(one("fma.rn.bf16x2 %r2, %r10, %r11, %r12;",
+            {0x3f803f80, 0x3f803f80, 0x3b813b81}) == 0x3f813f81);
+  CHECK(one("max.bf16x2 %r2, %r10, %r11;", {0x3f80bf80, 0x40004000}) ==
+        0x40004000);
+  CHECK(evaluate(
+            "cvt.f64.f32 %d1, %r10; add.rn.f64 %d2, %d1, 0d3FF0000000000000; "
+            "cvt.rn.f32.f64 %r2, %d2;",
+            {bits({2.5f})})[0] == f(3.5f));
 }
 
 TEST_CASE("lanes talk to lanes") {
   Words lanes(32);
   for (std::uint32_t l = 0; l < 32; ++l)
     lanes[l] = l * 10;
-  Words down = evaluate("shfl.sync.down.b32 %r2|%p1, %r10, 4, 31, -1;", {lanes});
+  Words down =
+      evaluate("shfl.sync.down.b32 %r2|%p1, %r10, 4, 31, -1;", {lanes});
   CHECK(down[3] == 70);
   CHECK(down[30] == 300);
   Words up = evaluate("shfl.sync.up.b32 %r2, %r10, 1, 0, -1;", {lanes});
   CHECK(up[0] == 0);
   CHECK(up[31] == 300);
-  CHECK(evaluate("shfl.sync.bfly.b32 %r2, %r10, 16, 31, -1;", {lanes})[3] == 190);
-  Words segments = evaluate("shfl.sync.idx.b32 %r2, %r10, 0, 0x181f, -1;", {lanes});
+  CHECK(evaluate("shfl.sync.bfly.b32 %r2, %r10, 16, 31, -1;", {lanes})[3] ==
+        190);
+  Words segments =
+      evaluate("shfl.sync.idx.b32 %r2, %r10, 0, 0x181f, -1;", {lanes});
   CHECK(segments[7] == 0);
   CHECK(segments[9] == 80);
-  CHECK(evaluate("setp.lt.u32 %p1, %r1, 5; vote.sync.ballot.b32 %r2, %p1, -1;")[9] == 31);
+  CHECK(evaluate(
+            "setp.lt.u32 %p1, %r1, 5; vote.sync.ballot.b32 %r2, %p1, -1;")[9] ==
+        31);
   CHECK(evaluate("setp.lt.u32 %p1, %r1, 5; vote.sync.any.pred %p2, %p1, -1; "
                  "selp.b32 %r2, 1, 0, %p2;")[9] == 1);
   CHECK(evaluate("redux.sync.add.s32 %r2, %r10, -1;", {lanes})[5] == 4960);
   CHECK(evaluate("redux.sync.max.u32 %r2, %r10, -1;", {lanes})[5] == 310);
-  CHECK(evaluate("and.b32 %r3, %r1, 3; match.any.sync.b32 %r2, %r3, -1;")[1] == 0x22222222);
+  CHECK(evaluate("and.b32 %r3, %r1, 3; match.any.sync.b32 %r2, %r3, -1;")[1] ==
+        0x22222222);
   Words elected = evaluate("elect.sync %r3|%p1, -1; selp.b32 %r2, 7, 8, %p1;");
   CHECK(elected[0] == 7);
   CHECK(elected[1] == 8);
@@ -139,16 +169,18 @@ TEST_CASE("lanes talk to lanes") {
 TEST_CASE("lanes part and meet again") {
   // A loop with a different number of rounds for each lane, then a shuffle
   // that needs all of them.
-  Words rounds = evaluate("mov.b32 %r2, 0;\nmov.b32 %r3, 0;\n"
-                          "LOOP:\nadd.s32 %r2, %r2, %r3;\nadd.s32 %r3, %r3, 1;\n"
-                          "setp.le.u32 %p1, %r3, %r1;\n@%p1 bra LOOP;\n"
-                          "shfl.sync.bfly.b32 %r2, %r2, 1, 31, -1;\n");
+  Words rounds =
+      evaluate("mov.b32 %r2, 0;\nmov.b32 %r3, 0;\n"
+               "LOOP:\nadd.s32 %r2, %r2, %r3;\nadd.s32 %r3, %r3, 1;\n"
+               "setp.le.u32 %p1, %r3, %r1;\n@%p1 bra LOOP;\n"
+               "shfl.sync.bfly.b32 %r2, %r2, 1, 31, -1;\n");
   CHECK(rounds[4] == 15);
   CHECK(rounds[31] == 30 * 31 / 2);
-  Words arms = evaluate("and.b32 %r3, %r1, 1;\nsetp.eq.u32 %p1, %r3, 0;\n"
-                        "@%p1 bra EVEN;\nadd.s32 %r2, %r1, 100;\nbra DONE;\n"
-                        "EVEN:\nadd.s32 %r2, %r1, 200;\nDONE:\nactivemask.b32 %r4;\n"
-                        "popc.b32 %r4, %r4;\nadd.s32 %r2, %r2, %r4;");
+  Words arms =
+      evaluate("and.b32 %r3, %r1, 1;\nsetp.eq.u32 %p1, %r3, 0;\n"
+               "@%p1 bra EVEN;\nadd.s32 %r2, %r1, 100;\nbra DONE;\n"
+               "EVEN:\nadd.s32 %r2, %r1, 200;\nDONE:\nactivemask.b32 %r4;\n"
+               "popc.b32 %r4, %r4;\nadd.s32 %r2, %r2, %r4;");
   CHECK(arms[6] == 238);
   CHECK(arms[7] == 139);
 }
@@ -156,19 +188,20 @@ TEST_CASE("lanes part and meet again") {
 TEST_CASE("atomic operations return the old value and apply to each lane") {
   auto device = quietEmulator();
   DeviceBuffer cells = uploaded(device, Words(16, 0));
-  std::string body = "mov.b32 %r3, 4;\n"
-                     "atom.relaxed.gpu.global.inc.u32 %r2, [%rd1], %r3;\n"
-                     "red.relaxed.gpu.global.add.u32 [%rd1+4], %r1;\n"
-                     "red.global.max.s32 [%rd1+8], %r1;\n"
-                     "red.global.or.b32 [%rd1+12], %r1;\n"
-                     "red.global.xor.b32 [%rd1+36], %r1;\n"
-                     "mov.b32 %f1, 0f3F800000;\nmov.b32 %f2, 0f40000000;\n"
-                     "red.relaxed.gpu.global.add.v4.f32 [%rd1+16], {%f1, %f2, %f1, %f2};\n"
-                     "mov.b32 %r4, 0x40003C00;\n"
-                     "red.relaxed.gpu.global.add.noftz.f16x2 [%rd1+32], %r4;\n"
-                     "mov.b32 %r5, 0x40003F80;\n"
-                     "red.relaxed.gpu.global.add.noftz.v2.bf16x2 [%rd1+40], {%r5, %r5};\n"
-                     "atom.global.cas.b32 %r6, [%rd1+48], 0, 9;\n";
+  std::string body =
+      "mov.b32 %r3, 4;\n"
+      "atom.relaxed.gpu.global.inc.u32 %r2, [%rd1], %r3;\n"
+      "red.relaxed.gpu.global.add.u32 [%rd1+4], %r1;\n"
+      "red.global.max.s32 [%rd1+8], %r1;\n"
+      "red.global.or.b32 [%rd1+12], %r1;\n"
+      "red.global.xor.b32 [%rd1+36], %r1;\n"
+      "mov.b32 %f1, 0f3F800000;\nmov.b32 %f2, 0f40000000;\n"
+      "red.relaxed.gpu.global.add.v4.f32 [%rd1+16], {%f1, %f2, %f1, %f2};\n"
+      "mov.b32 %r4, 0x40003C00;\n"
+      "red.relaxed.gpu.global.add.noftz.f16x2 [%rd1+32], %r4;\n"
+      "mov.b32 %r5, 0x40003F80;\n"
+      "red.relaxed.gpu.global.add.noftz.v2.bf16x2 [%rd1+40], {%r5, %r5};\n"
+      "atom.global.cas.b32 %r6, [%rd1+48], 0, 9;\n";
   launchPtx(*device, makePtx({body}, 1), {cells.get()});
   for (const Report &r : device->takeReports())
     FAIL_CHECK(print(r));
@@ -189,13 +222,18 @@ TEST_CASE("atomic operations return the old value and apply to each lane") {
 TEST_CASE("an instruction outside the set is an error that quotes it") {
   auto device = quietEmulator();
   Error error = errorOf([&] {
-    device->load(makePtx({"tcgen05.alloc.cta_group::1.sync.aligned.shared::cta.b32 [%r0], 64;"}, 0));
+    device->load(makePtx(
+        {"tcgen05.alloc.cta_group::1.sync.aligned.shared::cta.b32 [%r0], 64;"},
+        0));
   });
   CHECK(error.kind() == ErrorKind::unsupported);
   CHECK(error.message().find("tcgen05.alloc") != std::string::npos);
-  CHECK(errorOf([&] { device->load(makePtx({"add.frobnicate.s32 %r2, %r1, %r1;"}, 0)); })
+  CHECK(errorOf([&] {
+          device->load(makePtx({"add.frobnicate.s32 %r2, %r1, %r1;"}, 0));
+        })
             .message()
             .find("frobnicate") != std::string::npos);
-  CHECK(errorOf([&] { device->load(makePtx({"bra NOWHERE;"}, 0)); }).message().find("NOWHERE") !=
-        std::string::npos);
+  CHECK(errorOf([&] { device->load(makePtx({"bra NOWHERE;"}, 0)); })
+            .message()
+            .find("NOWHERE") != std::string::npos);
 }

@@ -23,8 +23,8 @@ std::uint16_t half(int value) {
   while (magnitude >> (exponent + 1))
     ++exponent;
   int mantissa = (magnitude << (10 - exponent)) & 0x3ff;
-  return static_cast<std::uint16_t>((value < 0 ? 0x8000 : 0) | (exponent + 15) << 10 |
-                                    mantissa);
+  return static_cast<std::uint16_t>((value < 0 ? 0x8000 : 0) |
+                                    (exponent + 15) << 10 | mantissa);
 }
 int a(int row, int k) { return (row * 7 + k * 3) % 11 - 5; }
 int b(int k, int column) { return (k * 5 + column * 2) % 9 - 4; }
@@ -95,7 +95,8 @@ TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
   for (int row = 0; row < 16; ++row)
     for (int column = 0; column < 8; ++column) {
       CAPTURE(row, column);
-      CHECK(result[row * 8 + column] == static_cast<float>(product(row, column, 16)));
+      CHECK(result[row * 8 + column] ==
+            static_cast<float>(product(row, column, 16)));
     }
 }
 
@@ -141,8 +142,8 @@ namespace {
 /// the byte order that they have in shared memory.
 struct Wgmma {
   int n = 8;
-  int swizzle = 0;           ///< bytes: 0, 32, 64, 128; rows of k
-  bool transposedB = false;  ///< n consecutive, no swizzle
+  int swizzle = 0;          ///< bytes: 0, 32, 64, 128; rows of k
+  bool transposedB = false; ///< n consecutive, no swizzle
   bool registersA = false;
   std::string body() const;
   Halves operands() const;
@@ -158,9 +159,13 @@ struct Wgmma {
     return byte ^ (byte >> 7 & (swizzle / 16 - 1)) << 4;
   }
   std::uint64_t descriptor() const {
-    std::uint64_t kind = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
+    std::uint64_t kind = swizzle == 128  ? 1
+                         : swizzle == 64 ? 2
+                         : swizzle == 32 ? 3
+                                         : 0;
     std::uint64_t leading = swizzle ? 1 : 128 >> 4;
-    std::uint64_t stride = static_cast<std::uint64_t>(swizzle ? 8 * swizzle : 256) >> 4;
+    std::uint64_t stride =
+        static_cast<std::uint64_t>(swizzle ? 8 * swizzle : 256) >> 4;
     if (transposedB) // stride: along n; leading: along k
       leading = 128 >> 4, stride = 256 >> 4;
     return kind << 62 | stride << 32 | leading << 16;
@@ -222,11 +227,13 @@ std::string Wgmma::body() const {
     sums += fmt::format("{}%f{}", r ? ", " : "", 10 + r);
   }
   text += "wgmma.fence.sync.aligned;\n";
-  text += fmt::format("wgmma.mma_async.sync.aligned.m64n{}k16.f32.f16.f16 {{{}}}, {}, %rd14, "
-                      "%p2, 1, 1{}, {};\n",
-                      n, sums, registersA ? "{%r30, %r31, %r32, %r33}" : "%rd13",
-                      registersA ? "" : ", 0", int(transposedB));
-  text += "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n";
+  text += fmt::format(
+      "wgmma.mma_async.sync.aligned.m64n{}k16.f32.f16.f16 {{{}}}, {}, %rd14, "
+      "%p2, 1, 1{}, {};\n",
+      n, sums, registersA ? "{%r30, %r31, %r32, %r33}" : "%rd13",
+      registersA ? "" : ", 0", int(transposedB));
+  text +=
+      "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n";
   // Lane 4g + t of warp w: rows 16 w + g and 8 on, columns 8 j + 2 t.
   text += fmt::format(R"(
   shr.u32 %r40, %r1, 5;
@@ -244,18 +251,21 @@ std::string Wgmma::body() const {
   for (int j = 0; j < n / 8; ++j)
     text += fmt::format("st.global.v2.f32 [%rd21+{}], {{%f{}, %f{}}};\n"
                         "st.global.v2.f32 [%rd21+{}], {{%f{}, %f{}}};\n",
-                        32 * j, 10 + 4 * j, 11 + 4 * j, 32 * j + 8 * 4 * n, 12 + 4 * j,
-                        13 + 4 * j);
+                        32 * j, 10 + 4 * j, 11 + 4 * j, 32 * j + 8 * 4 * n,
+                        12 + 4 * j, 13 + 4 * j);
   return text;
 }
 
-std::vector<Report> run(const Wgmma &what, const std::string &body, std::vector<float> *out) {
+std::vector<Report> run(const Wgmma &what, const std::string &body,
+                        std::vector<float> *out) {
   auto device = quietEmulator();
   DeviceBuffer in = uploaded(device, what.operands());
   DeviceBuffer result(device, static_cast<std::size_t>(64 * what.n * 4));
-  launchPtx(*device,
-            makePtx({body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())}, 2),
-            {in.get(), result.get()});
+  launchPtx(
+      *device,
+      makePtx({body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())},
+              2),
+      {in.get(), result.get()});
   if (out)
     *out = downloaded<float>(*device, result);
   return device->takeReports();
@@ -263,7 +273,8 @@ std::vector<Report> run(const Wgmma &what, const std::string &body, std::vector<
 
 } // namespace
 
-TEST_CASE("wgmma multiplies: swizzles, transposes, all widths, A in registers") {
+TEST_CASE(
+    "wgmma multiplies: swizzles, transposes, all widths, A in registers") {
   std::vector<Wgmma> cases;
   for (int n = 8; n <= 256; n += 8)
     cases.push_back({.n = n});
@@ -279,7 +290,8 @@ TEST_CASE("wgmma multiplies: swizzles, transposes, all widths, A in registers") 
     int wrong = 0;
     for (int row = 0; row < 64; ++row)
       for (int column = 0; column < c.n; ++column)
-        wrong += out[row * c.n + column] != static_cast<float>(1 + product(row, column, 16));
+        wrong += out[row * c.n + column] !=
+                 static_cast<float>(1 + product(row, column, 16));
     CHECK(wrong == 0);
   }
 }
@@ -291,19 +303,27 @@ TEST_CASE("planted bugs: wgmma") {
     bool registersA = false;
   };
   for (const Bug &bug : {
-           Bug{"no proxy fence", "fence.proxy.async.shared::cta;", "", Suspicion::proxy},
+           Bug{"no proxy fence", "fence.proxy.async.shared::cta;", "",
+               Suspicion::proxy},
            Bug{"no barrier", "bar.sync 0;", "", Suspicion::sharedRace},
-           Bug{"reads sums in flight", "wait_group.sync.aligned 0", "wait_group.sync.aligned 1",
+           Bug{"reads sums in flight", "wait_group.sync.aligned 0",
+               "wait_group.sync.aligned 1", Suspicion::inFlight},
+           Bug{"no wait", "wgmma.wait_group.sync.aligned 0;", "",
                Suspicion::inFlight},
-           Bug{"no wait", "wgmma.wait_group.sync.aligned 0;", "", Suspicion::inFlight},
-           Bug{"no commit", "wgmma.commit_group.sync.aligned;", "", Suspicion::inFlight},
-           Bug{"no wgmma.fence", "wgmma.fence.sync.aligned;", "", Suspicion::undefined},
-           Bug{"overwrites operands in flight", "wgmma.wait_group.sync.aligned 0;",
+           Bug{"no commit", "wgmma.commit_group.sync.aligned;", "",
+               Suspicion::inFlight},
+           Bug{"no wgmma.fence", "wgmma.fence.sync.aligned;", "",
+               Suspicion::undefined},
+           Bug{"overwrites operands in flight",
+               "wgmma.wait_group.sync.aligned 0;",
                "st.shared.b32 [%r0], %r1;\nwgmma.wait_group.sync.aligned 0;",
                Suspicion::inFlight},
-           Bug{"overwrites registers in flight", "wgmma.wait_group.sync.aligned 0;",
-               "mov.b32 %r30, 0;\nwgmma.wait_group.sync.aligned 0;", Suspicion::inFlight, true},
-           Bug{"part of a warp", "wgmma.mma_async", "setp.ne.u32 %p3, %r1, 5;\n@%p3 wgmma.mma_async",
+           Bug{"overwrites registers in flight",
+               "wgmma.wait_group.sync.aligned 0;",
+               "mov.b32 %r30, 0;\nwgmma.wait_group.sync.aligned 0;",
+               Suspicion::inFlight, true},
+           Bug{"part of a warp", "wgmma.mma_async",
+               "setp.ne.u32 %p3, %r1, 5;\n@%p3 wgmma.mma_async",
                Suspicion::divergentBarrier},
        }) {
     INFO(bug.name);

@@ -32,7 +32,8 @@ struct Planted {
   std::set<std::size_t> zeroed = {}, tickets = {}, workspaces = {};
 };
 
-std::vector<Report> launch(const Planted &k, const std::string &body, Words *out = nullptr) {
+std::vector<Report> launch(const Planted &k, const std::string &body,
+                           Words *out = nullptr) {
   auto device = quietEmulator();
   std::vector<DeviceBuffer> buffers;
   std::vector<DevicePtr> pointers;
@@ -40,7 +41,8 @@ std::vector<Report> launch(const Planted &k, const std::string &body, Words *out
     buffers.emplace_back(device, 4 * k.words[n]);
     Words data(k.words[n]);
     for (std::size_t w = 0; w < data.size(); ++w)
-      data[w] = k.zeroed.contains(n) ? 0 : static_cast<std::uint32_t>(w * 3 + 1);
+      data[w] =
+          k.zeroed.contains(n) ? 0 : static_cast<std::uint32_t>(w * 3 + 1);
     if (!k.outputs.contains(n))
       device->upload(buffers[n].get(), data.data(), 4 * data.size());
     pointers.push_back(buffers[n].get());
@@ -90,8 +92,9 @@ Words check(const Planted &k) {
 
 TEST_CASE("planted bugs: copies to shared memory") {
   // 64 threads copy 16 bytes each, twice; thread t reads what t ^ 32 copied.
-  Planted k{"copies",
-            {R"(
+  Planted k{
+      "copies",
+      {R"(
   shl.b32 %r2, %r1, 4;
   add.s32 %r3, %r0, %r2;
   cvt.u64.u32 %rd10, %r2;
@@ -118,61 +121,75 @@ TEST_CASE("planted bugs: copies to shared memory") {
   setp.lt.u32 %p1, %r1, 64;
   @%p1 st.global.b32 [%rd13], %r9;
 )",
-             64, 2048},
-            {512, 64},
-            {1},
-            {1, 1, 1},
-            {
-                {"no barrier after the wait", "bar.sync 0; // one", "", Suspicion::sharedRace},
-                {"waits for too few groups", "wait_group 1;", "wait_group 2;", Suspicion::inFlight},
-                {"last wait too early", "wait_group 0;", "wait_group 1;", Suspicion::inFlight},
-                {"a commit forgotten", "cp.async.commit_group; // second", "", Suspicion::inFlight},
-                {"barrier before the wait", "cp.async.wait_group 0;\n  bar.sync 0; // two",
-                 "bar.sync 0;\n cp.async.wait_group 0;", Suspicion::sharedRace},
-                {"no barrier before reuse", "bar.sync 0; // two", "", Suspicion::sharedRace},
-                {"no barrier after a store", "bar.sync 0; // three", "", Suspicion::sharedRace},
-                {"reads past the tile", "ld.shared.b32 %r7, [%r5+1024];",
-                 "ld.shared.b32 %r7, [%r5+2048];", Suspicion::outOfBounds},
-                {"copies past the input", "[%rd11+1024], 16", "[%rd11+1040], 16",
-                 Suspicion::outOfBounds},
-                {"wrong swizzle", "xor.b32 %r4, %r2, 512", "xor.b32 %r4, %r2, 3584",
-                 Suspicion::outOfBounds},
-                {"misaligned copy", "[%r3+1024], [%rd11+1024]", "[%r3+1016], [%rd11+1024]",
-                 Suspicion::misaligned},
-                {"mask one short", "setp.lt.u32 %p1, %r1, 64", "setp.lt.u32 %p1, %r1, 63",
-                 Suspicion::unwritten},
-                {"mask one short in the middle", "setp.lt.u32 %p1, %r1, 64",
-                 "setp.ne.u32 %p1, %r1, 17", Suspicion::unwritten},
-                {"output shifted", "add.s64 %rd13, %rd2, %rd12", "add.s64 %rd13, %rd2, %rd12;\n add.s64 %rd13, %rd13, 4",
-                 Suspicion::outOfBounds},
-                {"a stage nobody filled", "[%r3+1024], [%rd11+1024], 16;",
-                 "[%r3], [%rd11+1024], 16;", Suspicion::uninitialised},
-                {"barrier by half the threads", "bar.sync 0; // two",
-                 "setp.lt.u32 %p2, %r1, 32;\n@%p2 bar.sync 0;", Suspicion::divergentBarrier},
-                {"barrier in a divergent branch", "bar.sync 0; // two",
-                 "setp.lt.u32 %p2, %r1, 40;\n@%p2 bar.sync 0;", Suspicion::divergentBarrier},
-                {"a register nobody wrote", "add.s32 %r8, %r6, %r7", "add.s32 %r8, %r6, %r77",
-                 Suspicion::uninitialised},
-                {"a predicate nobody wrote", "@%p1 st.global", "@%p7 st.global",
-                 Suspicion::uninitialised},
-                {"all write one place", "add.s64 %rd13, %rd2, %rd12", "mov.b64 %rd13, %rd2",
-                 Suspicion::globalRace},
-                {"never ends", "bar.sync 0; // two", "SPIN: bra SPIN;", Suspicion::deadlock},
-                {"shuffles without its partners", "bar.sync 0; // three",
-                 "bar.sync 0;\nsetp.lt.u32 %p2, %r1, 9;\n@%p2 shfl.sync.bfly.b32 %r8, %r8, 1, 31, -1;",
-                 Suspicion::divergentBarrier},
-                {"writes the input too", "@%p1 st.global.b32 [%rd13], %r9;",
-                 "@%p1 st.global.b32 [%rd13], %r9;\nadd.s64 %rd14, %rd1, %rd12;\nst.global.b32 [%rd14], %r9;\nst.global.b32 [%rd14+4], %r9;",
-                 Suspicion::globalRace},
-            }};
+       64, 2048},
+      {512, 64},
+      {1},
+      {1, 1, 1},
+      {
+          {"no barrier after the wait", "bar.sync 0; // one", "",
+           Suspicion::sharedRace},
+          {"waits for too few groups", "wait_group 1;", "wait_group 2;",
+           Suspicion::inFlight},
+          {"last wait too early", "wait_group 0;", "wait_group 1;",
+           Suspicion::inFlight},
+          {"a commit forgotten", "cp.async.commit_group; // second", "",
+           Suspicion::inFlight},
+          {"barrier before the wait",
+           "cp.async.wait_group 0;\n  bar.sync 0; // two",
+           "bar.sync 0;\n cp.async.wait_group 0;", Suspicion::sharedRace},
+          {"no barrier before reuse", "bar.sync 0; // two", "",
+           Suspicion::sharedRace},
+          {"no barrier after a store", "bar.sync 0; // three", "",
+           Suspicion::sharedRace},
+          {"reads past the tile", "ld.shared.b32 %r7, [%r5+1024];",
+           "ld.shared.b32 %r7, [%r5+2048];", Suspicion::outOfBounds},
+          {"copies past the input", "[%rd11+1024], 16", "[%rd11+1040], 16",
+           Suspicion::outOfBounds},
+          {"wrong swizzle", "xor.b32 %r4, %r2, 512", "xor.b32 %r4, %r2, 3584",
+           Suspicion::outOfBounds},
+          {"misaligned copy", "[%r3+1024], [%rd11+1024]",
+           "[%r3+1016], [%rd11+1024]", Suspicion::misaligned},
+          {"mask one short", "setp.lt.u32 %p1, %r1, 64",
+           "setp.lt.u32 %p1, %r1, 63", Suspicion::unwritten},
+          {"mask one short in the middle", "setp.lt.u32 %p1, %r1, 64",
+           "setp.ne.u32 %p1, %r1, 17", Suspicion::unwritten},
+          {"output shifted", "add.s64 %rd13, %rd2, %rd12",
+           "add.s64 %rd13, %rd2, %rd12;\n add.s64 %rd13, %rd13, 4",
+           Suspicion::outOfBounds},
+          {"a stage nobody filled", "[%r3+1024], [%rd11+1024], 16;",
+           "[%r3], [%rd11+1024], 16;", Suspicion::uninitialised},
+          {"barrier by half the threads", "bar.sync 0; // two",
+           "setp.lt.u32 %p2, %r1, 32;\n@%p2 bar.sync 0;",
+           Suspicion::divergentBarrier},
+          {"barrier in a divergent branch", "bar.sync 0; // two",
+           "setp.lt.u32 %p2, %r1, 40;\n@%p2 bar.sync 0;",
+           Suspicion::divergentBarrier},
+          {"a register nobody wrote", "add.s32 %r8, %r6, %r7",
+           "add.s32 %r8, %r6, %r77", Suspicion::uninitialised},
+          {"a predicate nobody wrote", "@%p1 st.global", "@%p7 st.global",
+           Suspicion::uninitialised},
+          {"all write one place", "add.s64 %rd13, %rd2, %rd12",
+           "mov.b64 %rd13, %rd2", Suspicion::globalRace},
+          {"never ends", "bar.sync 0; // two", "SPIN: bra SPIN;",
+           Suspicion::deadlock},
+          {"shuffles without its partners", "bar.sync 0; // three",
+           "bar.sync 0;\nsetp.lt.u32 %p2, %r1, 9;\n@%p2 shfl.sync.bfly.b32 "
+           "%r8, %r8, 1, 31, -1;",
+           Suspicion::divergentBarrier},
+          {"writes the input too", "@%p1 st.global.b32 [%rd13], %r9;",
+           "@%p1 st.global.b32 [%rd13], %r9;\nadd.s64 %rd14, %rd1, "
+           "%rd12;\nst.global.b32 [%rd14], %r9;\nst.global.b32 [%rd14+4], %r9;",
+           Suspicion::globalRace},
+      }};
   Words out = check(k);
   CHECK(out[0] == 2 * (0 * 12 + 1) + 768);
 }
 
 TEST_CASE("planted bugs: sums over blocks") {
   // Four blocks of 64 threads store partial sums; the last to arrive adds them.
-  Planted ordered{"ordered sums",
-                  {R"(
+  Planted ordered{
+      "ordered sums",
+      {R"(
   mov.u32 %r2, %ctaid.x;
   shl.b32 %r3, %r2, 6;
   add.s32 %r4, %r3, %r1;
@@ -204,36 +221,38 @@ TEST_CASE("planted bugs: sums over blocks") {
   st.global.b32 [%rd15], %r8;
 END:
 )",
-                   64, 16},
-                  {256, 256, 1, 64},
-                  {1, 3},
-                  {4, 1, 1},
-                  {
-                      {"no barrier before the ticket", "bar.sync 0; // before", "",
-                       Suspicion::globalRace},
-                      {"no release", "@%p1 fence.acq_rel.gpu; // release", "",
-                       Suspicion::globalRace},
-                      {"no acquire", "@%p1 fence.acq_rel.gpu; // acquire", "",
-                       Suspicion::globalRace},
-                      {"a fence of the block only", "@%p1 fence.acq_rel.gpu; // release",
-                       "@%p1 fence.acq_rel.cta;", Suspicion::globalRace},
-                      {"ticket not reset", "inc.u32 %r6, [%rd3], 3", "add.u32 %r6, [%rd3], 1",
-                       Suspicion::notReset},
-                      {"ticket with the wrong limit", "inc.u32 %r6, [%rd3], 3",
-                       "inc.u32 %r6, [%rd3], 4", Suspicion::notReset},
-                      {"last block one too early", "setp.ne.b32 %p2, %r7, 3",
-                       "setp.ne.b32 %p2, %r7, 2", Suspicion::uninitialised},
-                      {"every block takes itself for the last", "@%p2 bra END;", "",
-                       Suspicion::globalRace},
-                      {"no barrier after the ticket", "bar.sync 0; // after", "",
-                       Suspicion::uninitialised},
-                      {"wrong slot", "ld.relaxed.gpu.global.b32 %r11, [%rd14+768]",
-                       "ld.relaxed.gpu.global.b32 %r11, [%rd14+1024]", Suspicion::outOfBounds},
-                      {"misaligned slot", "[%rd14+512]", "[%rd14+510]", Suspicion::misaligned},
-                  },
-                  {2},
-                  {2},
-                  {1}};
+       64, 16},
+      {256, 256, 1, 64},
+      {1, 3},
+      {4, 1, 1},
+      {
+          {"no barrier before the ticket", "bar.sync 0; // before", "",
+           Suspicion::globalRace},
+          {"no release", "@%p1 fence.acq_rel.gpu; // release", "",
+           Suspicion::globalRace},
+          {"no acquire", "@%p1 fence.acq_rel.gpu; // acquire", "",
+           Suspicion::globalRace},
+          {"a fence of the block only", "@%p1 fence.acq_rel.gpu; // release",
+           "@%p1 fence.acq_rel.cta;", Suspicion::globalRace},
+          {"ticket not reset", "inc.u32 %r6, [%rd3], 3",
+           "add.u32 %r6, [%rd3], 1", Suspicion::notReset},
+          {"ticket with the wrong limit", "inc.u32 %r6, [%rd3], 3",
+           "inc.u32 %r6, [%rd3], 4", Suspicion::notReset},
+          {"last block one too early", "setp.ne.b32 %p2, %r7, 3",
+           "setp.ne.b32 %p2, %r7, 2", Suspicion::uninitialised},
+          {"every block takes itself for the last", "@%p2 bra END;", "",
+           Suspicion::globalRace},
+          {"no barrier after the ticket", "bar.sync 0; // after", "",
+           Suspicion::uninitialised},
+          {"wrong slot", "ld.relaxed.gpu.global.b32 %r11, [%rd14+768]",
+           "ld.relaxed.gpu.global.b32 %r11, [%rd14+1024]",
+           Suspicion::outOfBounds},
+          {"misaligned slot", "[%rd14+512]", "[%rd14+510]",
+           Suspicion::misaligned},
+      },
+      {2},
+      {2},
+      {1}};
   Words out = check(ordered);
   CHECK(out[5] == 4 * (5 * 3 + 1) + 3 * 64 * (1 + 2 + 3));
 
@@ -265,14 +284,16 @@ END:
                  {2},
                  {4, 1, 1},
                  {
-                     {"workspace not cleared", "st.global.b32 [%rd14], %r9;", "",
-                      Suspicion::notReset},
+                     {"workspace not cleared", "st.global.b32 [%rd14], %r9;",
+                      "", Suspicion::notReset},
                      {"no release", "@%p1 fence.acq_rel.gpu; // release", "",
                       Suspicion::globalRace},
                      {"no acquire", "@%p1 fence.acq_rel.gpu; // acquire", "",
                       Suspicion::globalRace},
-                     {"adds without atomics", "red.relaxed.gpu.global.add.f32 [%rd14], %f1;",
-                      "ld.global.f32 %f2, [%rd14]; add.f32 %f2, %f2, %f1; st.global.f32 [%rd14], %f2;",
+                     {"adds without atomics",
+                      "red.relaxed.gpu.global.add.f32 [%rd14], %f1;",
+                      "ld.global.f32 %f2, [%rd14]; add.f32 %f2, %f2, %f1; "
+                      "st.global.f32 [%rd14], %f2;",
                       Suspicion::globalRace},
                  },
                  {0, 1},
@@ -282,8 +303,9 @@ END:
 }
 
 TEST_CASE("planted bugs: bulk copies and mbarriers") {
-  Planted load{"bulk load",
-               {R"(
+  Planted load{
+      "bulk load",
+      {R"(
   setp.eq.b32 %p1, %r1, 0;
   @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
   bar.sync 0; // init
@@ -301,36 +323,40 @@ WAIT:
   add.s64 %rd12, %rd2, %rd11;
   st.global.b32 [%rd12], %r6;
 )",
-                64, 512},
-               {64, 64},
-               {1},
-               {1, 1, 1},
-               {
-                   {"does not wait", "@!%p2 bra WAIT;", "", Suspicion::inFlight},
-                   {"waits for the wrong parity", "%p2, [%r0], 0;", "%p2, [%r0], 1;",
-                    Suspicion::inFlight},
-                   {"expects too many bytes", "b64 %rd10, [%r0], 256", "b64 %rd10, [%r0], 272",
-                    Suspicion::deadlock},
-                   {"expects too many arrivals", "b64 [%r0], 1;", "b64 [%r0], 2;",
-                    Suspicion::deadlock},
-                   {"uses the mbarrier before its init is seen", "bar.sync 0; // init", "",
-                    Suspicion::sharedRace},
-                   {"no mbarrier there", "expect_tx.shared::cta.b64 %rd10, [%r0]",
-                    "expect_tx.shared::cta.b64 %rd10, [%r0+8]", Suspicion::uninitialised},
-                   {"copies past the input", "[%r3], [%rd1], 256", "[%r3], [%rd1], 272",
-                    Suspicion::outOfBounds},
-                   {"a size that is no multiple of 16", "[%rd1], 256, [%r0]",
-                    "[%rd1], 248, [%r0]", Suspicion::misaligned},
-                   {"copies too little", "[%rd1], 256, [%r0];\n",
-                    "[%rd1], 128, [%r0];\n mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%r0], 128;\n",
-                    Suspicion::uninitialised},
-                   {"arrives twice", "cp.async.bulk", "mbarrier.arrive.shared::cta.b64 %rd20, [%r0];\n cp.async.bulk",
-                    Suspicion::undefined},
-               }};
+       64, 512},
+      {64, 64},
+      {1},
+      {1, 1, 1},
+      {
+          {"does not wait", "@!%p2 bra WAIT;", "", Suspicion::inFlight},
+          {"waits for the wrong parity", "%p2, [%r0], 0;", "%p2, [%r0], 1;",
+           Suspicion::inFlight},
+          {"expects too many bytes", "b64 %rd10, [%r0], 256",
+           "b64 %rd10, [%r0], 272", Suspicion::deadlock},
+          {"expects too many arrivals", "b64 [%r0], 1;", "b64 [%r0], 2;",
+           Suspicion::deadlock},
+          {"uses the mbarrier before its init is seen", "bar.sync 0; // init",
+           "", Suspicion::sharedRace},
+          {"no mbarrier there", "expect_tx.shared::cta.b64 %rd10, [%r0]",
+           "expect_tx.shared::cta.b64 %rd10, [%r0+8]",
+           Suspicion::uninitialised},
+          {"copies past the input", "[%r3], [%rd1], 256", "[%r3], [%rd1], 272",
+           Suspicion::outOfBounds},
+          {"a size that is no multiple of 16", "[%rd1], 256, [%r0]",
+           "[%rd1], 248, [%r0]", Suspicion::misaligned},
+          {"copies too little", "[%rd1], 256, [%r0];\n",
+           "[%rd1], 128, [%r0];\n "
+           "mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%r0], 128;\n",
+           Suspicion::uninitialised},
+          {"arrives twice", "cp.async.bulk",
+           "mbarrier.arrive.shared::cta.b64 %rd20, [%r0];\n cp.async.bulk",
+           Suspicion::undefined},
+      }};
   CHECK(check(load)[63] == 190);
 
-  Planted store{"bulk store",
-                {R"(
+  Planted store{
+      "bulk store",
+      {R"(
   shl.b32 %r4, %r1, 2;
   add.s32 %r5, %r0, %r4;
   st.shared.b32 [%r5], %r1;
@@ -344,29 +370,33 @@ WAIT:
   st.shared.b32 [%r0], %r1; // reuse
 END:
 )",
-                 64, 512},
-                {64},
-                {0},
-                {1, 1, 1},
-                {
-                    {"no proxy fence", "fence.proxy.async.shared::cta;", "", Suspicion::proxy},
-                    {"no barrier", "bar.sync 0;", "", Suspicion::sharedRace},
-                    {"overwrites the source in flight",
-                     "cp.async.bulk.wait_group.read 0;\n  st.shared.b32 [%r0], %r1; // reuse",
-                     "st.shared.b32 [%r0], %r1;\ncp.async.bulk.wait_group.read 0;",
-                     Suspicion::inFlight},
-                    {"ends without a wait",
-                     "cp.async.bulk.wait_group.read 0;\n  st.shared.b32 [%r0], %r1; // reuse", "",
-                     Suspicion::inFlight},
-                    {"stores half", "[%rd1], [%r0], 256", "[%rd1], [%r0], 128",
-                     Suspicion::unwritten},
-                }};
+       64, 512},
+      {64},
+      {0},
+      {1, 1, 1},
+      {
+          {"no proxy fence", "fence.proxy.async.shared::cta;", "",
+           Suspicion::proxy},
+          {"no barrier", "bar.sync 0;", "", Suspicion::sharedRace},
+          {"overwrites the source in flight",
+           "cp.async.bulk.wait_group.read 0;\n  st.shared.b32 [%r0], %r1; // "
+           "reuse",
+           "st.shared.b32 [%r0], %r1;\ncp.async.bulk.wait_group.read 0;",
+           Suspicion::inFlight},
+          {"ends without a wait",
+           "cp.async.bulk.wait_group.read 0;\n  st.shared.b32 [%r0], %r1; // "
+           "reuse",
+           "", Suspicion::inFlight},
+          {"stores half", "[%rd1], [%r0], 256", "[%rd1], [%r0], 128",
+           Suspicion::unwritten},
+      }};
   CHECK(check(store)[63] == 63);
 }
 
 TEST_CASE("planted bugs: clusters") {
-  Planted k{"cluster",
-            {R"(
+  Planted k{
+      "cluster",
+      {R"(
   shl.b32 %r4, %r1, 2;
   add.s32 %r5, %r0, %r4;
   mov.u32 %r6, %cluster_ctarank;
@@ -385,21 +415,22 @@ TEST_CASE("planted bugs: clusters") {
   add.s64 %rd11, %rd1, %rd10;
   st.global.b32 [%rd11], %r10;
 )",
-             32, 128, ".reqnctapercluster 2, 1, 1"},
-            {128},
-            {0},
-            {4, 1, 1},
-            {
-                {"no barrier before reading",
-                 "barrier.cluster.arrive.aligned; // one\n  barrier.cluster.wait.aligned; // one",
-                 "", Suspicion::uninitialised},
-                {"the arrival releases nothing", "arrive.aligned; // one",
-                 "arrive.relaxed.aligned; // one", Suspicion::sharedRace},
-                {"reads a block that is not there", "xor.b32 %r8, %r6, 1", "add.u32 %r8, %r6, 2",
-                 Suspicion::outOfBounds},
-                {"waits without arriving", "barrier.cluster.arrive.aligned; // one", "",
-                 Suspicion::undefined},
-            }};
+       32, 128, ".reqnctapercluster 2, 1, 1"},
+      {128},
+      {0},
+      {4, 1, 1},
+      {
+          {"no barrier before reading",
+           "barrier.cluster.arrive.aligned; // one\n  "
+           "barrier.cluster.wait.aligned; // one",
+           "", Suspicion::uninitialised},
+          {"the arrival releases nothing", "arrive.aligned; // one",
+           "arrive.relaxed.aligned; // one", Suspicion::sharedRace},
+          {"reads a block that is not there", "xor.b32 %r8, %r6, 1",
+           "add.u32 %r8, %r6, 2", Suspicion::outOfBounds},
+          {"waits without arriving", "barrier.cluster.arrive.aligned; // one",
+           "", Suspicion::undefined},
+      }};
   Words out = check(k);
   CHECK(out[5] == 105);
   CHECK(out[37] == 5);
@@ -411,14 +442,17 @@ TEST_CASE("planted bugs: dependent launches") {
     DeviceBuffer x(device, 128), y(device, 128);
     DeviceBuffer w = uploaded(device, Words(32, 7));
     std::string address = "mul.wide.u32 %rd10, %r1, 4;\n";
-    Ptx first = makePtx({address + "add.s64 %rd11, %rd1, %rd10;\nst.global.b32 [%rd11], %r1;\n"
-                                   "griddepcontrol.launch_dependents;"},
-                        1);
-    Ptx second = makePtx({address + "add.s64 %rd11, %rd1, %rd10;\nadd.s64 %rd12, %rd2, %rd10;\n"
-                                    "add.s64 %rd13, %rd3, %rd10;\nld.global.b32 %r3, [%rd12];\n" +
-                          before + "griddepcontrol.wait;\n" + after +
-                          "add.s32 %r4, %r2, %r3;\nst.global.b32 [%rd13], %r4;"},
-                         3);
+    Ptx first = makePtx(
+        {address + "add.s64 %rd11, %rd1, %rd10;\nst.global.b32 [%rd11], %r1;\n"
+                   "griddepcontrol.launch_dependents;"},
+        1);
+    Ptx second =
+        makePtx({address +
+                 "add.s64 %rd11, %rd1, %rd10;\nadd.s64 %rd12, %rd2, %rd10;\n"
+                 "add.s64 %rd13, %rd3, %rd10;\nld.global.b32 %r3, [%rd12];\n" +
+                 before + "griddepcontrol.wait;\n" + after +
+                 "add.s32 %r4, %r2, %r3;\nst.global.b32 [%rd13], %r4;"},
+                3);
     launchPtx(*device, first, {x.get()});
     launchPtx(*device, second, {x.get(), w.get(), y.get()}, {1, 1, 1}, true);
     return device->takeReports();
@@ -434,12 +468,70 @@ TEST_CASE("planted bugs: dependent launches") {
   CHECK(write[0].kind == Suspicion::dependentLaunch);
 }
 
-TEST_CASE("a report says which kernel, line, block, thread, address and buffer") {
+TEST_CASE("lanes that store one value at one place do not race, others do") {
+  auto reports = [](const char *value) {
+    auto device = quietEmulator();
+    DeviceBuffer out(device, 4);
+    launchPtx(*device,
+              makePtx({std::string("mov.b32 %r2, 5;\nst.shared.b32 [%r0], ") +
+                           value + ";\nst.global.b32 [%rd1], " + value + ";",
+                       32, 16},
+                      1),
+              {out.get()});
+    return device->takeReports();
+  };
+  CHECK(reports("%r2").empty());
+  std::vector<Report> different = reports("%r1");
+  REQUIRE(different.size() == 2);
+  CHECK(different[0].kind == Suspicion::sharedRace);
+  CHECK(different[1].kind == Suspicion::globalRace);
+}
+
+TEST_CASE("a block may wait for a flag of a later one") {
+  auto device = quietEmulator(1);
+  DeviceBuffer flags = uploaded(device, Words(2, 0));
+  DeviceBuffer out(device, 4);
+  // Block 0 spins until block 1 has released the flag, then reads the data.
+  std::string body = R"(
+  mov.u32 %r2, %ctaid.x;
+  setp.eq.u32 %p1, %r2, 0;
+  @%p1 bra SPIN;
+  mov.b32 %r3, 42;
+  st.global.b32 [%rd1+4], %r3;
+  mov.b32 %r4, 1;
+  st.release.gpu.global.b32 [%rd1], %r4;
+  bra END;
+SPIN:
+  ld.acquire.gpu.global.b32 %r5, [%rd1];
+  setp.eq.b32 %p2, %r5, 0;
+  @%p2 bra SPIN;
+  ld.global.b32 %r6, [%rd1+4];
+  st.global.b32 [%rd2], %r6;
+END:
+)";
+  Ptx ptx = makePtx({body, 1}, 2);
+  launchPtx(*device, ptx, {flags.get(), out.get()}, {2, 1, 1});
+  for (const Report &report : device->takeReports())
+    FAIL_CHECK(print(report));
+  CHECK(downloaded<std::uint32_t>(*device, out)[0] == 42);
+  // Relaxed loads and stores order nothing else.
+  device->upload(flags.get(), Words(2, 0).data(), 8);
+  ptx.text.replace(ptx.text.find("ld.acquire"), 10, "ld.relaxed");
+  launchPtx(*device, ptx, {flags.get(), out.get()}, {2, 1, 1});
+  std::vector<Report> reports = device->takeReports();
+  REQUIRE(!reports.empty());
+  CHECK(reports[0].kind == Suspicion::globalRace);
+}
+
+TEST_CASE(
+    "a report says which kernel, line, block, thread, address and buffer") {
   auto device = openEmulator();
-  DeviceBuffer buffer = uploaded(std::shared_ptr<EmulatedDevice>(device), Words(32));
-  Ptx ptx = makePtx({"mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n"
-                     "ld.global.b32 %r2, [%rd11+8];"},
-                    1);
+  DeviceBuffer buffer =
+      uploaded(std::shared_ptr<EmulatedDevice>(device), Words(32));
+  Ptx ptx =
+      makePtx({"mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n"
+               "ld.global.b32 %r2, [%rd11+8];"},
+              1);
   try {
     launchPtx(*device, ptx, {buffer.get()}, {1, 2, 1});
     FAIL("nothing was thrown");
@@ -447,8 +539,9 @@ TEST_CASE("a report says which kernel, line, block, thread, address and buffer")
     CHECK(error.kind() == ErrorKind::driver);
     const std::string &m = error.message();
     INFO(m);
-    for (const char *part : {"out of bounds", "kernel k", "PTX line", "ld.global.b32 %r2, [%rd11+8]",
-                             "thread 30", "block (0, ", "p0", "128 bytes"})
+    for (const char *part : {"out of bounds", "kernel k", "PTX line",
+                             "ld.global.b32 %r2, [%rd11+8]", "thread 30",
+                             "block (0, ", "p0", "128 bytes"})
       CHECK(m.find(part) != std::string::npos);
   }
 }

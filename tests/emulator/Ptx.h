@@ -22,10 +22,10 @@ inline std::shared_ptr<EmulatedDevice> quietEmulator(unsigned threads = 2) {
 }
 
 struct KernelText {
-  std::string body;             ///< instructions; pointers are in %rd1, %rd2, ...
+  std::string body; ///< instructions; pointers are in %rd1, %rd2, ...
   unsigned threads = 32;
-  unsigned shared = 0;          ///< dynamic; its address is in %r0
-  std::string directives = {};  ///< after .reqntid: ".reqnctapercluster 2, 1, 1"
+  unsigned shared = 0;         ///< dynamic; its address is in %r0
+  std::string directives = {}; ///< after .reqntid: ".reqnctapercluster 2, 1, 1"
 };
 
 /// The PTX of a kernel `k` with `pointers` parameters p0, p1, ... Registers:
@@ -40,8 +40,8 @@ inline Ptx makePtx(const KernelText &k, unsigned pointers) {
   ptx.text = ".version 8.0\n.target sm_90a\n.address_size 64\n"
              ".extern .shared .align 1024 .b8 memory[];\n.visible .entry k(\n";
   for (unsigned n = 0; n < pointers; ++n) {
-    ptx.text += "  .param .u64 .ptr .global .align 16 k_param_" + std::to_string(n) +
-                (n + 1 < pointers ? ",\n" : "\n");
+    ptx.text += "  .param .u64 .ptr .global .align 16 k_param_" +
+                std::to_string(n) + (n + 1 < pointers ? ",\n" : "\n");
     ptx.params.push_back({KernelParam::Kind::view, "p" + std::to_string(n)});
   }
   ptx.text += ")\n.reqntid " + std::to_string(k.threads) + "\n" + k.directives +
@@ -50,14 +50,16 @@ inline Ptx makePtx(const KernelText &k, unsigned pointers) {
   for (unsigned n = 0; n < pointers; ++n)
     ptx.text += "ld.param.b64 %rd" + std::to_string(n + 1) + ", [k_param_" +
                 std::to_string(n) + "];\n";
-  ptx.text += "mov.b32 %r0, memory;\nmov.u32 %r1, %tid.x;\n" + k.body + "\nret;\n}\n";
+  ptx.text +=
+      "mov.b32 %r0, memory;\nmov.u32 %r1, %tid.x;\n" + k.body + "\nret;\n}\n";
   return ptx;
 }
 
 /// Launches `ptx` with one buffer for each parameter.
 inline void launchPtx(EmulatedDevice &device, const Ptx &ptx,
                       const std::vector<DevicePtr> &buffers,
-                      std::array<unsigned, 3> grid = {1, 1, 1}, bool dependent = false) {
+                      std::array<unsigned, 3> grid = {1, 1, 1},
+                      bool dependent = false) {
   LaunchConfig config;
   config.grid = grid;
   config.dependent = dependent;
@@ -86,7 +88,8 @@ evaluate(const std::string &body,
          const std::string &result = "%r2") {
   auto device = quietEmulator();
   std::vector<std::uint32_t> flat;
-  std::string text = "mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n";
+  std::string text =
+      "mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n";
   for (std::size_t n = 0; n < inputs.size(); ++n) {
     flat.insert(flat.end(), inputs[n].begin(), inputs[n].end());
     flat.resize((n + 1) * 32, 0);
@@ -95,7 +98,8 @@ evaluate(const std::string &body,
   }
   if (flat.empty())
     flat.resize(32);
-  text += body + "\nadd.s64 %rd12, %rd2, %rd10;\nst.global.b32 [%rd12], " + result + ";\n";
+  text += body + "\nadd.s64 %rd12, %rd2, %rd10;\nst.global.b32 [%rd12], " +
+          result + ";\n";
   DeviceBuffer in = uploaded(device, flat);
   DeviceBuffer out(device, 128);
   launchPtx(*device, makePtx({text}, 2), {in.get(), out.get()});

@@ -20,12 +20,14 @@ double seconds(const char *text) {
   Kernel kernel = engine.gemm(spec);
   Comparison c = gemm.run(kernel, 0, 1);
   CHECK(c.relativeFrobenius <= bound(spec.x, kernel.schedule().reduce));
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 } // namespace
 
-TEST_CASE("a small GEMM is verified in under 2 seconds, a large one in under 60") {
+TEST_CASE(
+    "a small GEMM is verified in under 2 seconds, a large one in under 60") {
   double small = seconds("m16n512k1024g128s4");
   double large = seconds("m16n4096k4096g128s8");
   CAPTURE(small, large);

@@ -3,11 +3,15 @@
 
     check-code.py ROOT DOCUMENT...
 
-A block that follows `<!-- from FILE -->` must be in ROOT/FILE line by line,
-whatever its indentation.
+A block that follows `<!-- from FILE -->` must be in ROOT/FILE, white space
+aside.
 """
 import re
 import sys
+
+
+def without_space(text):
+    return re.sub(r"\s+", "", text)
 
 
 def main():
@@ -16,11 +20,9 @@ def main():
     for document in documents:
         text = open(document, encoding="utf-8").read()
         for name, code in re.findall(r"<!-- from (\S+) -->\n```\w*\n(.*?)```", text, re.S):
-            source = [line.strip() for line in open(f"{root}/{name}", encoding="utf-8")]
-            quoted = [line.strip() for line in code.rstrip().split("\n")]
-            if not any(source[i:i + len(quoted)] == quoted for i in range(len(source))):
-                missing = next((q for q in quoted if q not in source), quoted[0])
-                sys.exit(f"{document}: not in {name}: {missing}")
+            source = open(f"{root}/{name}", encoding="utf-8").read()
+            if without_space(code) not in without_space(source):
+                sys.exit(f"{document}: not in {name}:\n{code}")
             count += 1
     print(f"{count} quotations")
 

@@ -147,6 +147,40 @@ func.func @two_demands(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>) attr
 
 // -----
 
+// What a loop carries and what it returns lie in one place, also where the
+// second dot reaches the result of the first loop before the first dot does.
+// CHECK-LABEL: func.func @carried
+// CHECK:         scf.for {{.*}} iter_args(%[[A:[a-z0-9_]+]] = %{{.*}}) -> (tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>)
+// CHECK:           tile.dot %{{.*}}, %{{.*}}, %[[A]] : {{.*}}, tensor<16x64xf32, [[C]]>
+// CHECK:         scf.for
+// CHECK:         %[[R:.*]] = tile.convert_layout %{{.*}} : tensor<16x64xf32, [[C]]>
+// CHECK:         tile.transpose %[[R]]
+func.func @carried(%a: !tile.view<16x64xf16>, %b: !tile.view<64x64xf16>, %c: !tile.view<64x64xf16>, %d: !tile.view<64x16xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+  %lo = arith.constant 0 : i32
+  %hi = arith.constant 64 : i32
+  %st = arith.constant 16 : i32
+  %zero = arith.constant 0.0 : f32
+  %z0 = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %z1 = tile.splat %zero : f32 -> tensor<64x16xf32>
+  %r0 = scf.for %k = %lo to %hi step %st iter_args(%s = %z0) -> (tensor<16x64xf32>) : i32 {
+    %x = tile.load %a[%lo, %k] : !tile.view<16x64xf16> -> tensor<16x16xf16>
+    %y = tile.load %b[%k, %lo] : !tile.view<64x64xf16> -> tensor<16x64xf16>
+    %n = tile.dot %x, %y, %s : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
+    scf.yield %n : tensor<16x64xf32>
+  }
+  %r1 = scf.for %k = %lo to %hi step %st iter_args(%s = %z1) -> (tensor<64x16xf32>) : i32 {
+    %x = tile.load %c[%lo, %k] : !tile.view<64x64xf16> -> tensor<64x16xf16>
+    %y = tile.load %d[%k, %lo] : !tile.view<64x16xf16> -> tensor<16x16xf16>
+    %n = tile.dot %x, %y, %s : tensor<64x16xf16>, tensor<16x16xf16>, tensor<64x16xf32>
+    scf.yield %n : tensor<64x16xf32>
+  }
+  %t = tile.transpose %r0 : tensor<16x64xf32> -> tensor<64x16xf32>
+  %sum = arith.addf %r1, %t : tensor<64x16xf32>
+  return
+}
+
+// -----
+
 // Partial sums are read back as they were written.
 // CHECK-LABEL: func.func @partial_sums
 // CHECK:         tile.partial_store %{{.*}} : tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>

@@ -106,6 +106,24 @@ func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile
 
 // -----
 
+// Rows of two: what follows them in the tile is not what follows in memory.
+#h = #tile.layout<[64, 2], register = [[0, 1], [1, 0]], lane = [[2, 0], [4, 0], [8, 0], [16, 0], [32, 0]]>
+
+// CHECK-LABEL: llvm.func @short_rows
+// CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 8 : i64} : vector<2xi32>, !llvm.ptr<1>
+// CHECK-NOT:     llvm.store
+// CHECK:         llvm.return
+func.func @short_rows(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x48xf32>
+  %c0 = arith.constant 0 : i32
+  %s = arith.constant 1.0 : f32
+  %t = tile.splat %s : f32 -> tensor<64x2xf32, #h>
+  tile.store %t, %x[%c0, %c0] : tensor<64x2xf32, #h>, !tile.view<64x48xf32>
+  return
+}
+
+// -----
+
 // Threads that hold copies of an element do not write it.
 #r = #tile.layout<[8, 1], register = [[4, 0]], lane = [[0, 0], [0, 0], [0, 0], [1, 0], [2, 0]]>
 

@@ -32,11 +32,12 @@ void checkDefaults(const std::string &targetName) {
     return;
   const Target &on = target(targetName);
   for (std::string text :
-       {"m1n4096k4096g128", "m8n4096k11008g32,w=u4z1", "m16n11008k4096g64,w=u4z",
-        "m16n4096k4096g4096", "m32n4096k4096g128,x=bf16", "m64n4096k4096g128,w=u4z1",
+       {"m1n4096k4096g128", "m8n4096k11008g32,w=u4z1",
+        "m16n11008k4096g64,w=u4z", "m16n4096k4096g4096",
+        "m32n4096k4096g128,x=bf16", "m64n4096k4096g128,w=u4z1",
         "m200n4104k4096g64,x=bf16,w=u4z", "m16n4096k4096g128s1",
-        "m16n4096k4096g128s4,reduce=atomic", "m16n4096k4096g128s4,reduce=atomic-out",
-        "m16n72k96g32"}) {
+        "m16n4096k4096g128s4,reduce=atomic",
+        "m16n4096k4096g128s4,reduce=atomic-out", "m16n72k96g32"}) {
     INFO(text << " on " << targetName);
     checkRegistersOnly(compileGemm(parseGemmSpec(text), std::nullopt, on).ptx);
   }
@@ -88,7 +89,8 @@ TEST_CASE("integer tiles assemble") {
   View x = p.view("x", Dtype::i32, {16, 64});
   Range r = p.range(p.constant(0), 16), c = p.range(p.constant(0), 64);
   Tile t = x.load({r, c});
-  x.store({r, c}, p.max(p.min(t * t, t + t), p.splat(7, Dtype::i32, {16, 64}) - t));
+  x.store({r, c},
+          p.max(p.min(t * t, t + t), p.splat(7, Dtype::i32, {16, 64}) - t));
   checkRegistersOnly(compile(p, options()).ptx);
 }
 
@@ -97,8 +99,10 @@ TEST_CASE("attention with two dots in a loop assembles") {
     return;
   Program p("attention");
   const Shape square{64, 64};
-  View q = p.view("q", Dtype::f16, {64, 64}), k = p.view("k", Dtype::f16, {1024, 64}),
-       v = p.view("v", Dtype::f16, {1024, 64}), out = p.view("out", Dtype::f32, {64, 64});
+  View q = p.view("q", Dtype::f16, {64, 64}),
+       k = p.view("k", Dtype::f16, {1024, 64}),
+       v = p.view("v", Dtype::f16, {1024, 64}),
+       out = p.view("out", Dtype::f32, {64, 64});
   Range rows = p.range(p.constant(0), 64), width = p.range(p.constant(0), 64);
   Tile zero = p.splat(0, Dtype::f32, square);
   Tile query = q.load({rows, width});
@@ -117,7 +121,8 @@ TEST_CASE("ranks one to three, odd extents and small tiles assemble") {
   {
     Program p("three");
     Index n = p.scalar("n");
-    View x = p.view("x", Dtype::f16, {n, 6, 41}), y = p.view("y", Dtype::f16, {n, 6, 41});
+    View x = p.view("x", Dtype::f16, {n, 6, 41}),
+         y = p.view("y", Dtype::f16, {n, 6, 41});
     Range a = p.range(p.programId(0), 2), b = p.range(p.constant(0), 8),
           c = p.range(p.constant(0), 64);
     y.store({a, b, c}, x.load({a, b, c}));
@@ -132,7 +137,8 @@ TEST_CASE("ranks one to three, odd extents and small tiles assemble") {
   }
   {
     Program p("middle");
-    View x = p.view("x", Dtype::f32, {4, 8, 64}), y = p.view("y", Dtype::f32, {4, 1, 64});
+    View x = p.view("x", Dtype::f32, {4, 8, 64}),
+         y = p.view("y", Dtype::f32, {4, 1, 64});
     Range a = p.range(p.constant(0), 4), b = p.range(p.constant(0), 8),
           c = p.range(p.constant(0), 64), one = p.range(p.constant(0), 1);
     y.store({a, one, c}, p.sum(x.load({a, b, c}), 1));

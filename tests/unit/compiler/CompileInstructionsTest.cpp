@@ -31,7 +31,9 @@ struct Expected {
 
     // Chunks of 16 bytes, one a thread: weights, x, scales, zeros.
     int groups = std::max<int>(1, s.blockK / static_cast<int>(spec.group));
-    auto share = [&](int chunks) { return std::max(1, chunks / (32 * s.warps)); };
+    auto share = [&](int chunks) {
+      return std::max(1, chunks / (32 * s.warps));
+    };
     copies = share(s.blockN * s.blockK / 32) + share(s.blockM * s.blockK / 8) +
              share(groups * s.blockN / 8);
     if (spec.zeros != Zeros::symmetric)
@@ -59,13 +61,15 @@ const std::vector<Case> &cases() {
       {"m64n4096k4096g4096s1,w=u4z", "bm64bn64bk64w4st3s1", "sm_120a"},
       {"m16n4096k4096g32s1", "bm16bn64bk128w4st3s1", "sm_89"},
       {"m16n4096k4096g128s4", "bm16bn128bk128w4st4s4", "sm_90a"},
-      {"m16n4096k4096g128s4,reduce=atomic", "bm16bn128bk128w4st4s4,reduce=atomic",
-       "sm_90a"},
+      {"m16n4096k4096g128s4,reduce=atomic",
+       "bm16bn128bk128w4st4s4,reduce=atomic", "sm_90a"},
       {"m16n4096k4096g128s4,reduce=atomic-out",
        "bm16bn128bk128w4st4s4,reduce=atomic-out", "sm_80"},
-      {"m16n4096k4096g128s4", "bm16bn128bk128w4st4s4,order=contiguous", "sm_90a"},
+      {"m16n4096k4096g128s4", "bm16bn128bk128w4st4s4,order=contiguous",
+       "sm_90a"},
       {"m16n4096k4096g128s1", "bm16bn32bk512w4kw4st3s1,scales=sums", "sm_90a"},
-      {"m8n4096k4096g32s1,x=bf16,w=u4z1", "bm8bn64bk128w2st3s1,scales=sums", "sm_80"},
+      {"m8n4096k4096g32s1,x=bf16,w=u4z1", "bm8bn64bk128w2st3s1,scales=sums",
+       "sm_80"},
   };
   return list;
 }
@@ -79,8 +83,8 @@ TEST_CASE("a thread's instructions are those of its share of the tile") {
     const std::string &text = gemm.ptx.text;
     Expected expected(gemm.spec, gemm.schedule);
     std::string type = gemm.spec.x == Dtype::f16 ? "f16" : "bf16";
-    CHECK(count(text, "mma\\.sync\\.aligned\\.m16n8k16\\.row\\.col\\.f32\\." + type +
-                          "\\." + type + "\\.f32") == expected.mma);
+    CHECK(count(text, "mma\\.sync\\.aligned\\.m16n8k16\\.row\\.col\\.f32\\." +
+                          type + "\\." + type + "\\.f32") == expected.mma);
     CHECK(count(text, "mma\\.sync") == expected.mma);
     // Two weights each: a mask, a magic number, one instruction.
     CHECK(count(text, "lop3\\.b32[^;]*, 0xEA;") == expected.lop3);
@@ -91,7 +95,8 @@ TEST_CASE("a thread's instructions are those of its share of the tile") {
     CHECK(count(text, "cp\\.async\\.ca") == 0);
     CHECK(count(text, "cp\\.async\\.commit_group") == 2);
     CHECK(count(text, "cp\\.async\\.wait_group") == 1);
-    CHECK(contains(text, "wait_group \t" + std::to_string(gemm.schedule.stages - 2)));
+    CHECK(contains(text,
+                   "wait_group \t" + std::to_string(gemm.schedule.stages - 2)));
   }
 }
 
@@ -101,7 +106,8 @@ TEST_CASE("shared memory is read in wide words") {
     CompiledGemm gemm = compiled(c);
     const std::string &text = gemm.ptx.text;
     Expected expected(gemm.spec, gemm.schedule);
-    int four = expected.activationLoads + (expected.fourWords ? expected.wordLoads : 0);
+    int four = expected.activationLoads +
+               (expected.fourWords ? expected.wordLoads : 0);
     int wide = count(text, "ld\\.shared\\.v4\\.b32");
     // Zero points may add one wide load a group.
     CHECK(wide >= four);
@@ -146,26 +152,35 @@ TEST_CASE("partial sums meet as the reduction says") {
   CHECK(count(atomic90, "red\\.relaxed\\.gpu\\.global\\.add\\.f32") == 0);
 
   std::string out80 = text("atomic-out", "sm_80");
-  CHECK(count(out80, "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.f16x2") == 8);
+  CHECK(count(out80, "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.f16x2") ==
+        8);
   CHECK(count(out80, "atom\\.") == 0);
   CHECK(count(out80, "st\\.global") == 0);
   std::string out90 = text("atomic-out", "sm_90a");
-  CHECK(count(out90, "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?f16x2") > 0);
-  CHECK(count(out90, "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?f16x2") <= 8);
+  CHECK(count(out90,
+              "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?f16x2") >
+        0);
+  CHECK(
+      count(out90,
+            "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?f16x2") <=
+      8);
   std::string bf16 = text("atomic-out", "sm_90a", ",x=bf16");
-  CHECK(count(bf16, "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?bf16x2") > 0);
+  CHECK(
+      count(bf16,
+            "red\\.relaxed\\.gpu\\.global\\.add\\.noftz\\.(v[24]\\.)?bf16x2") >
+      0);
   CHECK(count(bf16, "st\\.global") == 0);
 
-  std::string none = compiled({"m16n4096k4096g128s1", "bm16bn128bk128w4st4s1",
-                               "sm_90a"})
-                         .ptx.text;
+  std::string none =
+      compiled({"m16n4096k4096g128s1", "bm16bn128bk128w4st4s1", "sm_90a"})
+          .ptx.text;
   CHECK(count(none, "red\\.relaxed|atom\\.") == 0);
   CHECK(count(none, "st\\.global\\.(v[24]\\.)?b32|st\\.global\\.v4\\.b16") > 0);
 }
 
 TEST_CASE("warps that share a K step exchange their sums once") {
-  CompiledGemm gemm = compiled(
-      {"m16n4096k4096g128s1", "bm16bn64bk128w4kw2st4s1", "sm_90a"});
+  CompiledGemm gemm =
+      compiled({"m16n4096k4096g128s1", "bm16bn64bk128w4kw2st4s1", "sm_90a"});
   Expected expected(gemm.spec, gemm.schedule);
   const std::string &text = gemm.ptx.text;
   CHECK(count(text, "mma\\.sync") == expected.mma);
@@ -177,8 +192,8 @@ TEST_CASE("warps that share a K step exchange their sums once") {
 
 TEST_CASE("scales on sums leave no product for each weight") {
   auto text = [](const std::string &scales) {
-    return compiled({"m8n4096k4096g128s1", "bm8bn64bk128w2st3s1,scales=" + scales,
-                     "sm_90a"})
+    return compiled({"m8n4096k4096g128s1",
+                     "bm8bn64bk128w2st3s1,scales=" + scales, "sm_90a"})
         .ptx.text;
   };
   // 16 words of eight weights, in pairs; 8 accumulators a thread and group.
@@ -207,7 +222,8 @@ TEST_CASE("a schedule that does not fit says by how much") {
                 parseSchedule("bm64bn256bk256w8st6s1"), target("sm_86"));
   });
   CHECK(error.kind() == ErrorKind::invalidSpec);
-  CHECK(contains(error.message(), "bytes of shared memory a block, sm_86 has 101376"));
+  CHECK(contains(error.message(),
+                 "bytes of shared memory a block, sm_86 has 101376"));
   error = errorOf([] {
     compileGemm(parseGemmSpec("m8n4096k4096g128s1"),
                 parseSchedule("bm8bn32bk128w8st2s1"), target("sm_90a"));
@@ -219,7 +235,8 @@ TEST_CASE("a schedule that does not fit says by how much") {
 TEST_CASE("the kernel's parameters are those of the launch") {
   auto names = [](const std::string &spec) {
     std::vector<std::string> result;
-    Ptx ptx = compileGemm(parseGemmSpec(spec), std::nullopt, target("sm_90a")).ptx;
+    Ptx ptx =
+        compileGemm(parseGemmSpec(spec), std::nullopt, target("sm_90a")).ptx;
     for (const KernelParam &param : ptx.params)
       result.push_back(param.name);
     return result;
@@ -237,7 +254,8 @@ TEST_CASE("the kernel's parameters are those of the launch") {
 
 TEST_CASE("a gemm compiles to the same PTX in every thread") {
   GemmSpec spec = parseGemmSpec("m16n4096k4096g128s4,w=u4z1");
-  const std::string first = compileGemm(spec, std::nullopt, target("sm_90a")).ptx.text;
+  const std::string first =
+      compileGemm(spec, std::nullopt, target("sm_90a")).ptx.text;
   std::vector<std::string> texts(4);
   std::vector<std::thread> threads;
   for (std::string &text : texts)

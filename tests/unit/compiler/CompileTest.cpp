@@ -10,12 +10,11 @@ using namespace lath::test;
 TEST_CASE("stages are dumped in order, each once") {
   std::vector<std::string> stages;
   std::vector<std::string> texts;
-  CompileResult result =
-      compile(*product(), options("sm_90a", 4, 3),
-              [&](Stage stage, const std::string &text) {
-                stages.push_back(std::string(name(stage)));
-                texts.push_back(text);
-              });
+  CompileResult result = compile(*product(), options("sm_90a", 4, 3),
+                                 [&](Stage stage, const std::string &text) {
+                                   stages.push_back(std::string(name(stage)));
+                                   texts.push_back(text);
+                                 });
   REQUIRE(stages ==
           std::vector<std::string>{"tile", "layout", "nvvm", "llvm", "ptx"});
   CHECK(contains(texts[0], "tile.schedule"));
@@ -68,8 +67,8 @@ TEST_CASE("every target gets its own PTX version") {
     std::string text = compile(*twice(), options(each.name)).ptx.text;
     CAPTURE(each.name);
     CHECK(contains(text, ".target " + each.name));
-    CHECK(contains(text, ".version " + std::to_string(each.ptxVersion / 10) + "." +
-                             std::to_string(each.ptxVersion % 10)));
+    CHECK(contains(text, ".version " + std::to_string(each.ptxVersion / 10) +
+                             "." + std::to_string(each.ptxVersion % 10)));
   }
 }
 
@@ -132,9 +131,9 @@ TEST_CASE("too much shared memory names both sizes") {
   // Two tiles of 8 KiB a stage.
   Error error = errorOf([] { compile(*product(), options("sm_86", 4, 7)); });
   CHECK(error.kind() == ErrorKind::unsupported);
-  CHECK(error.message() ==
-        "program 'product' needs 114688 bytes of shared memory a block, sm_86 has "
-        "101376; use fewer stages or smaller tiles");
+  CHECK(error.message() == "program 'product' needs 114688 bytes of shared "
+                           "memory a block, sm_86 has "
+                           "101376; use fewer stages or smaller tiles");
   CHECK(compile(*product(), options("sm_90a", 4, 7)).ptx.sharedBytes == 114688);
 }
 
@@ -152,8 +151,9 @@ TEST_CASE("more warps than fragments are a compile error") {
   Error error = errorOf([&] { compiled(4); });
   CHECK(error.kind() == ErrorKind::compile);
   CHECK(contains(error.message(), "program 'small': tile-assign-layouts: "));
-  CHECK(contains(error.message(),
-                 "4 warps are too many for a tile of 16 x 16; each needs 16 x 8"));
+  CHECK(contains(
+      error.message(),
+      "4 warps are too many for a tile of 16 x 16; each needs 16 x 8"));
 }
 
 TEST_CASE("tiles below the tensor core's are a compile error") {
@@ -165,8 +165,9 @@ TEST_CASE("tiles below the tensor core's are a compile error") {
   out.store({r, r}, p.dot(t, t, p.splat(0, Dtype::f32, {8, 8})));
   Error error = errorOf([&] { compile(p, options()); });
   CHECK(error.kind() == ErrorKind::compile);
-  CHECK(contains(error.message(), "expected at least 16 x 8 x 16 for the tensor "
-                                  "core, got 8 x 8 x 8"));
+  CHECK(contains(error.message(),
+                 "expected at least 16 x 8 x 16 for the tensor "
+                 "core, got 8 x 8 x 8"));
 }
 
 TEST_CASE("atomic adds need the target's instructions") {
@@ -178,11 +179,14 @@ TEST_CASE("atomic adds need the target's instructions") {
     return compile(p, options(targetName)).ptx.text;
   };
   CHECK(count(adds(Dtype::f32, "sm_80", false), "red\\S*\\.add\\.f32") == 8);
-  CHECK(count(adds(Dtype::f32, "sm_90a", false), "red\\S*\\.add\\.v4\\.f32") == 2);
-  CHECK(count(adds(Dtype::f16, "sm_80", false), "red\\S*\\.noftz\\.f16x2") == 4);
-  CHECK(count(adds(Dtype::f16, "sm_90a", false), "red\\S*\\.noftz\\.v4\\.f16x2") == 1);
-  CHECK(count(adds(Dtype::bf16, "sm_90a", false), "red\\S*\\.noftz\\.v4\\.bf16x2") ==
-        1);
+  CHECK(count(adds(Dtype::f32, "sm_90a", false), "red\\S*\\.add\\.v4\\.f32") ==
+        2);
+  CHECK(count(adds(Dtype::f16, "sm_80", false), "red\\S*\\.noftz\\.f16x2") ==
+        4);
+  CHECK(count(adds(Dtype::f16, "sm_90a", false),
+              "red\\S*\\.noftz\\.v4\\.f16x2") == 1);
+  CHECK(count(adds(Dtype::bf16, "sm_90a", false),
+              "red\\S*\\.noftz\\.v4\\.bf16x2") == 1);
   // A run-time extent may end anywhere: f32 adds one by one, halves cannot.
   CHECK(count(adds(Dtype::f32, "sm_90a", true), "red\\S*\\.add\\.f32") == 8);
 
@@ -212,10 +216,11 @@ TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
     return p.loop(p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
                   [&](Range k, Tile t) { return t + x.load({r, k}); });
   };
-  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &) {
-                   x.store({r, r}, sumOf(p, x, r));
-                 }),
-                 "split 4 needs one k_range and one reduce_splits, got 1 and 0"));
+  CHECK(
+      contains(message([&](Program &p, View x, Range r, CompileOptions &) {
+                 x.store({r, r}, sumOf(p, x, r));
+               }),
+               "split 4 needs one k_range and one reduce_splits, got 1 and 0"));
   CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
                    o.reduce = CompileOptions::SplitReduce::none;
                    x.store({r, r}, p.reduceSplits(sumOf(p, x, r)));
@@ -226,12 +231,13 @@ TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
                    x.store({z, z}, p.reduceSplits(sumOf(p, x, z)));
                  }),
                  "axis 2 of the grid holds the splits; use 0 and 1"));
-  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
-                   o.reduce = CompileOptions::SplitReduce::atomicOut;
-                   x.store({r, r}, p.exp2(p.reduceSplits(sumOf(p, x, r))));
-                 }),
-                 "atomic adds into the output are possible only where the sum is "
-                 "cast and stored"));
+  CHECK(
+      contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
+                 o.reduce = CompileOptions::SplitReduce::atomicOut;
+                 x.store({r, r}, p.exp2(p.reduceSplits(sumOf(p, x, r))));
+               }),
+               "atomic adds into the output are possible only where the sum is "
+               "cast and stored"));
 }
 
 TEST_CASE("u4 weights that no dot reads are a compile error") {
@@ -243,7 +249,8 @@ TEST_CASE("u4 weights that no dot reads are a compile error") {
   out.store({r, r}, p.dequant(q.load({r, r}), s.load({one, r})));
   Error error = errorOf([&] { compile(p, options()); });
   CHECK(error.kind() == ErrorKind::compile);
-  CHECK(contains(error.message(), "expected the eight k of a word in one lane"));
+  CHECK(
+      contains(error.message(), "expected the eight k of a word in one lane"));
 }
 
 TEST_CASE("a sum may be used with tiles that were loaded before it") {
@@ -274,11 +281,13 @@ TEST_CASE("loops inside loops synchronise before they fill buffers again") {
   Program p("nested");
   View x = p.view("x", Dtype::f32, {64, 1024});
   View out = p.view("out", Dtype::f32, {16, 64});
-  Tile sum = p.loop(p.kRange(64, 16), p.splat(0, Dtype::f32, {16, 64}),
-                    [&](Range i, Tile outer) {
-                      return p.loop(p.kRange(1024, 64), outer,
-                                    [&](Range k, Tile t) { return t + x.load({i, k}); });
-                    });
+  Tile sum =
+      p.loop(p.kRange(64, 16), p.splat(0, Dtype::f32, {16, 64}),
+             [&](Range i, Tile outer) {
+               return p.loop(p.kRange(1024, 64), outer, [&](Range k, Tile t) {
+                 return t + x.load({i, k});
+               });
+             });
   out.store({p.range(p.constant(0), 16), p.range(p.constant(0), 64)}, sum);
   CHECK(count(compile(p, options("sm_80", 4, 3)).ptx.text, "bar\\.sync") == 2);
 }

@@ -61,11 +61,12 @@ TEST_CASE("views have positive extents, and only the first is an argument") {
   CHECK(view(Dtype::f32, {}) == "view 'x': expected at least one extent");
   CHECK(view(Dtype::f32, {64, 0}) ==
         "view 'x': expected positive extents, got 0");
-  CHECK(view(Dtype::f32, {-8}) == "view 'x': expected positive extents, got -8");
+  CHECK(view(Dtype::f32, {-8}) ==
+        "view 'x': expected positive extents, got -8");
   CHECK(view(Dtype::f32, {1ll << 31}) ==
         "view 'x': expected 32-bit extents, got 2147483648");
-  CHECK(view(Dtype::f32, {64, s.n}) ==
-        "view 'x': extent 1 is an argument; only an unpacked first extent may be");
+  CHECK(view(Dtype::f32, {64, s.n}) == "view 'x': extent 1 is an argument; "
+                                       "only an unpacked first extent may be");
   // A refused view leaves no parameter behind.
   s.p.view("x", Dtype::f32, {64});
 }
@@ -76,15 +77,18 @@ TEST_CASE("u4 views, and only they, are packed along one dimension") {
     return refused([&] { s.p.view("x", dtype, extents, packed); });
   };
   CHECK(view(Dtype::u4, {64, 64}, -1) ==
-        "view 'x': u4 views, and only they, name a packed dimension; got u4 and -1");
+        "view 'x': u4 views, and only they, name a packed dimension; got u4 "
+        "and -1");
   CHECK(view(Dtype::f16, {64, 64}, 0) ==
-        "view 'x': u4 views, and only they, name a packed dimension; got f16 and 0");
+        "view 'x': u4 views, and only they, name a packed dimension; got f16 "
+        "and 0");
   CHECK(view(Dtype::u4, {64, 64}, 2) ==
         "view 'x': expected a packed dimension below 2, got 2");
   CHECK(view(Dtype::u4, {60, 64}, 0) ==
         "view 'x': packed extent 60 is not a multiple of 8");
   CHECK(view(Dtype::u4, {s.n, 64}, 0) ==
-        "view 'x': extent 0 is an argument; only an unpacked first extent may be");
+        "view 'x': extent 0 is an argument; only an unpacked first extent may "
+        "be");
   s.p.view("y", Dtype::u4, {s.n, 64}, 1);
 }
 
@@ -92,9 +96,11 @@ TEST_CASE("axes of the grid are 0 to 2") {
   Sample s;
   for (int axis : {-1, 3}) {
     CHECK(refused([&] { s.p.programId(axis); }) ==
-          "programId: expected an axis from 0 to 2, got " + std::to_string(axis));
+          "programId: expected an axis from 0 to 2, got " +
+              std::to_string(axis));
     CHECK(refused([&] { s.p.numPrograms(axis); }) ==
-          "numPrograms: expected an axis from 0 to 2, got " + std::to_string(axis));
+          "numPrograms: expected an axis from 0 to 2, got " +
+              std::to_string(axis));
   }
 }
 
@@ -114,7 +120,8 @@ TEST_CASE("indices are 32-bit values of one program") {
         "Index -: a value of no program (default constructed)");
   CHECK(refused([&] { (void)(s.n - Index()); }) ==
         "Index -: a value of no program (default constructed)");
-  CHECK(refused([&] { (void)(Index() * 2); }) == "Index *: an index of no program");
+  CHECK(refused([&] { (void)(Index() * 2); }) ==
+        "Index *: an index of no program");
   CHECK(refused([&] { (void)(s.n / 0); }) ==
         "Index /: expected a positive divisor, got 0");
   CHECK(refused([&] { (void)(s.n / -2); }) ==
@@ -129,9 +136,10 @@ TEST_CASE("ranges are powers of two and do not straddle groups") {
         "range: expected a power of two, got 0; the nearest is 1");
   CHECK(refused([&] { s.p.range(s.n, -4); }) ==
         "range: expected a power of two, got -4; the nearest is 1");
-  CHECK(refused([&] { (void)(s.columns / 48); }) ==
-        "Range /: 64 coordinates and groups of 48 straddle each other; one must "
-        "divide the other");
+  CHECK(
+      refused([&] { (void)(s.columns / 48); }) ==
+      "Range /: 64 coordinates and groups of 48 straddle each other; one must "
+      "divide the other");
   CHECK(refused([&] { (void)(s.columns / 0); }) ==
         "Range /: expected a positive divisor, got 0");
   CHECK(refused([&] { (void)(Range() / 32); }) ==
@@ -151,13 +159,15 @@ TEST_CASE("loads and stores name one range a dimension") {
         "load: expected a power of two, got 48; the nearest is 64");
   CHECK(refused([&] { s.floats.load({s.rows, Range{Index(), 64}}); }) ==
         "load: a value of no program (default constructed)");
-  CHECK(refused([&] { s.packed.load({Range{s.n, 4}, s.columns}); }) ==
-        "load: expected at least 8 elements along the packed dimension 0, got 4");
+  CHECK(
+      refused([&] { s.packed.load({Range{s.n, 4}, s.columns}); }) ==
+      "load: expected at least 8 elements along the packed dimension 0, got 4");
   CHECK(refused([&] { View().load({s.rows}); }) ==
         "load: a value of no program (default constructed)");
 }
 
-TEST_CASE("a stored tile has the shape of the ranges and the type of the view") {
+TEST_CASE(
+    "a stored tile has the shape of the ranges and the type of the view") {
   Sample s;
   CHECK(refused([&] { s.floats.store({s.rows, s.columns}, s.f16); }) ==
         "store: expected a tile of f32 [16, 64], got f16 [16, 64]");
@@ -184,36 +194,44 @@ TEST_CASE("where masks float tiles by unpacked views") {
   CHECK(refused([&] { s.p.where(s.floats, {s.rows}, s.f32, 0); }) ==
         "where: expected 2 ranges, one a dimension, got 1");
   // The view's type does not matter, only where it ends.
-  CHECK(s.p.where(s.words, {s.rows, s.columns}, s.f32, 0).dtype() == Dtype::f32);
+  CHECK(s.p.where(s.words, {s.rows, s.columns}, s.f32, 0).dtype() ==
+        Dtype::f32);
 }
 
 TEST_CASE("elementwise operations take tiles of one shape and type") {
   Sample s;
   Tile tall = s.p.transpose(s.f32);
-  CHECK(refused([&] { (void)(s.f32 + tall); }) ==
-        "add: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
-        "[64, 16]");
-  CHECK(refused([&] { (void)(s.f32 - s.f16); }) ==
-        "sub: expected two tiles of one shape and type, got f32 [16, 64] and f16 "
-        "[16, 64]");
+  CHECK(
+      refused([&] { (void)(s.f32 + tall); }) ==
+      "add: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
+      "[64, 16]");
+  CHECK(
+      refused([&] { (void)(s.f32 - s.f16); }) ==
+      "sub: expected two tiles of one shape and type, got f32 [16, 64] and f16 "
+      "[16, 64]");
   CHECK(refused([&] { (void)(s.i32 / s.i32); }) == "div: not for i32 [16, 64]");
   CHECK(refused([&] { (void)(s.u4 * s.u4); }) == "mul: not for u4 [16, 64]");
   CHECK(refused([&] { (void)(Tile() + s.f32); }) ==
         "operator: a value of no program (default constructed)");
-  CHECK(refused([&] { (void)s.p.max(s.f32, Tile()); }) ==
-        "max: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
-        "[]");
+  CHECK(
+      refused([&] { (void)s.p.max(s.f32, Tile()); }) ==
+      "max: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
+      "[]");
   CHECK(s.p.min(s.i32, s.i32).dtype() == Dtype::i32);
 }
 
 TEST_CASE("functions of one tile are for f32") {
   Sample s;
-  CHECK(refused([&] { s.p.exp(s.f16); }) == "exp: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.exp2(s.f16); }) == "exp2: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.sqrt(s.i32); }) == "sqrt: expected f32, got i32 [16, 64]");
+  CHECK(refused([&] { s.p.exp(s.f16); }) ==
+        "exp: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.exp2(s.f16); }) ==
+        "exp2: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.sqrt(s.i32); }) ==
+        "sqrt: expected f32, got i32 [16, 64]");
   CHECK(refused([&] { s.p.rsqrt(s.f16); }) ==
         "rsqrt: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.tanh(s.f16); }) == "tanh: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.tanh(s.f16); }) ==
+        "tanh: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.exp(Tile()); }) ==
         "exp: a value of no program (default constructed)");
 }
@@ -240,10 +258,9 @@ TEST_CASE("tiles have power-of-two extents and fit a block's registers") {
         "splat: expected power-of-two extents, got [-16]");
   CHECK(refused([&] { s.p.splat(0, Dtype::f32, {1024, 2048}); }) ==
         "a tile holds at most 1048576 elements, got [1024, 2048]");
-  CHECK(refused([&] {
-          s.p.splat(0, Dtype::f32, {1ll << 40, 1ll << 40});
-        }) == "a tile holds at most 1048576 elements, got [1099511627776, "
-              "1099511627776]");
+  CHECK(refused([&] { s.p.splat(0, Dtype::f32, {1ll << 40, 1ll << 40}); }) ==
+        "a tile holds at most 1048576 elements, got [1099511627776, "
+        "1099511627776]");
   CHECK(refused([&] { s.p.splat(0, Dtype::u4, {16}); }) ==
         "splat: cannot make u4 of 0");
   CHECK(refused([&] { s.p.splat(0.5, Dtype::i32, {16}); }) ==
@@ -258,9 +275,10 @@ TEST_CASE("broadcast, reshape and transpose keep the elements") {
   CHECK(refused([&] { s.p.broadcast(s.f32, {32, 64}); }) ==
         "broadcast: f32 [16, 64] does not repeat to [32, 64]; extents must be "
         "equal or 1");
-  CHECK(refused([&] { s.p.broadcast(s.f32, {16, 64, 2}); }) ==
-        "broadcast: f32 [16, 64] does not repeat to [16, 64, 2]; extents must be "
-        "equal or 1");
+  CHECK(
+      refused([&] { s.p.broadcast(s.f32, {16, 64, 2}); }) ==
+      "broadcast: f32 [16, 64] does not repeat to [16, 64, 2]; extents must be "
+      "equal or 1");
   CHECK(refused([&] { s.p.reshape(s.f32, {16, 32}); }) ==
         "reshape: f32 [16, 64] has 1024 elements, [16, 32] has 512");
   CHECK(refused([&] { s.p.transpose(s.p.reshape(s.f32, {1024})); }) ==
@@ -270,13 +288,15 @@ TEST_CASE("broadcast, reshape and transpose keep the elements") {
         "broadcast: not for u4 [16, 64]");
   CHECK(refused([&] { s.p.reshape(s.u4, {1024}); }) ==
         "reshape: not for u4 [16, 64]");
-  CHECK(refused([&] { s.p.transpose(s.u4); }) == "transpose: not for u4 [16, 64]");
+  CHECK(refused([&] { s.p.transpose(s.u4); }) ==
+        "transpose: not for u4 [16, 64]");
   CHECK(s.p.transpose(s.f16).shape() == Shape{64, 16});
 }
 
 TEST_CASE("reductions are over one dimension of f32") {
   Sample s;
-  CHECK(refused([&] { s.p.sum(s.f16, 1); }) == "sum: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.sum(s.f16, 1); }) ==
+        "sum: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.maximum(s.f32, 2); }) ==
         "maximum: expected a dimension below 2, got 2");
   CHECK(refused([&] { s.p.sum(s.f32, -1); }) ==
@@ -286,20 +306,25 @@ TEST_CASE("reductions are over one dimension of f32") {
 
 TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
   Sample s;
-  auto tile = [&](Dtype dtype, Shape shape) { return s.p.splat(0, dtype, shape); };
+  auto tile = [&](Dtype dtype, Shape shape) {
+    return s.p.splat(0, dtype, shape);
+  };
   Tile scales = tile(Dtype::f16, {1, 64});
   Tile zeros = s.packed.load({Range{s.n, 8}, s.columns});
   CHECK(refused([&] { s.p.dequant(s.i32, scales); }) ==
         "dequant: expected q of u4 [K, N], got i32 [16, 64]");
-  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
-        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
-        "got f32 [1, 64]");
-  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::f16, {1, 32})); }) ==
-        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
-        "got f16 [1, 32]");
-  CHECK(refused([&] { s.p.dequant(s.u4, tile(Dtype::bf16, {32, 64})); }) ==
-        "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
-        "got bf16 [32, 64]");
+  CHECK(
+      refused([&] { s.p.dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
+      "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+      "got f32 [1, 64]");
+  CHECK(
+      refused([&] { s.p.dequant(s.u4, tile(Dtype::f16, {1, 32})); }) ==
+      "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+      "got f16 [1, 32]");
+  CHECK(
+      refused([&] { s.p.dequant(s.u4, tile(Dtype::bf16, {32, 64})); }) ==
+      "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
+      "got bf16 [32, 64]");
   CHECK(refused([&] { s.p.dequant(s.u4, scales, &zeros); }) ==
         "dequant: expected zeros of u4 [1, 64], got u4 [8, 64]");
   CHECK(refused([&] { s.p.dequant(s.u4, scales, &s.i32); }) ==
@@ -311,25 +336,33 @@ TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
 
 TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
   Sample s;
-  auto tile = [&](Dtype dtype, Shape shape) { return s.p.splat(0, dtype, shape); };
+  auto tile = [&](Dtype dtype, Shape shape) {
+    return s.p.splat(0, dtype, shape);
+  };
   Tile b = tile(Dtype::f16, {64, 32}), acc = tile(Dtype::f32, {16, 32});
-  CHECK(refused([&] { s.p.dot(s.f32, b, acc); }) ==
-        "dot: expected two matrices of f16 or of bf16, got f32 [16, 64] and f16 "
-        "[64, 32]");
-  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
-        "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and bf16 "
-        "[64, 32]");
-  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
-        "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and f16 "
-        "[64]");
+  CHECK(
+      refused([&] { s.p.dot(s.f32, b, acc); }) ==
+      "dot: expected two matrices of f16 or of bf16, got f32 [16, 64] and f16 "
+      "[64, 32]");
+  CHECK(
+      refused([&] { s.p.dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
+      "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and bf16 "
+      "[64, 32]");
+  CHECK(
+      refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
+      "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and f16 "
+      "[64]");
   CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
-        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [32, 32] + f32 "
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [32, 32] + "
+        "f32 "
         "[16, 32]");
   CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f16, {16, 32})); }) ==
-        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + f16 "
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + "
+        "f16 "
         "[16, 32]");
   CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f32, {32, 16})); }) ==
-        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + f32 "
+        "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + "
+        "f32 "
         "[32, 16]");
   CHECK(s.p.dot(s.f16, b, acc).shape() == Shape{16, 32});
 }
@@ -347,11 +380,13 @@ TEST_CASE("a loop carries one kind of tile") {
   CHECK(refused([&] {
           s.p.loop(s.p.kRange(64, 16), s.f32,
                    [&](Range, Tile t) { return s.p.cast(t, Dtype::f16); });
-        }) == "loop: the body must return a tile like the one it carries, f32 [16, "
-              "64], got f16 [16, 64]");
+        }) ==
+        "loop: the body must return a tile like the one it carries, f32 [16, "
+        "64], got f16 [16, 64]");
   Sample t;
   CHECK(refused([&] {
-          t.p.loop(t.p.kRange(64, 16), t.f32, [](Range, Tile) { return Tile(); });
+          t.p.loop(t.p.kRange(64, 16), t.f32,
+                   [](Range, Tile) { return Tile(); });
         }) == "loop: a value of no program (default constructed)");
 }
 
@@ -363,8 +398,9 @@ TEST_CASE("what a loop makes stays inside") {
     step = k.start;
     return inside = t + t;
   });
-  const std::string rest = ": a value made inside a loop is used outside of it; "
-                           "carry it through the loop";
+  const std::string rest =
+      ": a value made inside a loop is used outside of it; "
+      "carry it through the loop";
   CHECK(refused([&] { (void)(s.f32 + inside); }) == "add" + rest);
   CHECK(refused([&] { s.floats.store({s.rows, s.columns}, inside); }) ==
         "store" + rest);
@@ -445,10 +481,10 @@ TEST_CASE("each call appends one operation to the tile IR") {
   s.floats.store({s.rows, s.columns}, s.p.tanh(out));
   std::string ir = s.p.print();
   for (std::string operation :
-       {"func.func @sample", "tile.view %arg1 extent %arg0", "tile.program_id 0",
-        "tile.k_range extent 64 step 16", "scf.for", "tile.mask", "arith.maximumf",
-        "tile.reduce_splits", "tile.reduce max", "tile.broadcast", "math.tanh",
-        "tile.store"}) {
+       {"func.func @sample", "tile.view %arg1 extent %arg0",
+        "tile.program_id 0", "tile.k_range extent 64 step 16", "scf.for",
+        "tile.mask", "arith.maximumf", "tile.reduce_splits", "tile.reduce max",
+        "tile.broadcast", "math.tanh", "tile.store"}) {
     CAPTURE(operation);
     CHECK(contains(ir, operation));
   }

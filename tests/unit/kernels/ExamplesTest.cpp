@@ -39,7 +39,8 @@ TEST_CASE("grids cover every element") {
   CHECK(example("softmax").grid({.m = 5, .n = 4096}) == Grid{5, 1, 1});
   CHECK(example("softmax").grid({.m = 5, .n = 1000}) == Grid{2, 1, 1});
   CHECK(example("softmax").grid({.m = 33, .n = 1}) == Grid{3, 1, 1});
-  CHECK(example("matmul_nk").grid({.m = 65, .n = 128, .k = 7}) == Grid{2, 2, 1});
+  CHECK(example("matmul_nk").grid({.m = 65, .n = 128, .k = 7}) ==
+        Grid{2, 2, 1});
   CHECK(example("matmul_kn").grid({.m = 1, .n = 1, .k = 7}) == Grid{1, 1, 1});
 }
 
@@ -106,7 +107,8 @@ TEST_CASE("softmax masks with minus infinity and divides once a row") {
   CHECK(contains(ir, "tile.reduce max"));
   CHECK(contains(ir, "tile.reduce add"));
   std::string text =
-      compile(*program, compileOptions(example("softmax"), target("sm_90a"))).ptx.text;
+      compile(*program, compileOptions(example("softmax"), target("sm_90a")))
+          .ptx.text;
   // Four rows of a block, in the registers of every thread.
   CHECK(count(text, "div\\.rn\\.f32") <= 4);
   CHECK(count(text, "ex2\\.approx\\.ftz\\.f32") == 32);
@@ -119,16 +121,19 @@ TEST_CASE("what an example cannot do is refused") {
     CHECK(error.message() == "softmax: " + std::to_string(columns) +
                                  " columns are not in 1..4096");
   }
-  CHECK(messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::f32); }) ==
-        "dot: expected two matrices of f16 or of bf16, got f32 [64, 64] and f32 "
-        "[64, 64]");
+  CHECK(
+      messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::f32); }) ==
+      "dot: expected two matrices of f16 or of bf16, got f32 [64, 64] and f32 "
+      "[64, 64]");
   CHECK(messageOf([] { vectorAdd(Dtype::u4); }) ==
-        "view 'a': u4 views, and only they, name a packed dimension; got u4 and -1");
+        "view 'a': u4 views, and only they, name a packed dimension; got u4 "
+        "and -1");
 }
 
 TEST_CASE("a matmul splits over K like any other kernel") {
   auto program = matmul(128, 2048, MatrixB::nk);
-  CompileOptions options = compileOptions(example("matmul_nk"), target("sm_90a"));
+  CompileOptions options =
+      compileOptions(example("matmul_nk"), target("sm_90a"));
   options.split = 4;
   options.reduce = CompileOptions::SplitReduce::atomic;
   Ptx ptx = compile(*program, options).ptx;
