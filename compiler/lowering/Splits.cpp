@@ -10,6 +10,7 @@
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace lath;
@@ -167,6 +168,8 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
     int64_t threads = 32 * partial.size(Place::Warp);
     int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
     Value base = e.shared(offset), mine = e.gep(base, e.shl(e.tid(), 2));
+    if (op->getParentOfType<scf::ForOp>()) // readers of the last step are done
+      NVVM::Barrier0Op::create(r, e.loc);
     for (auto [i, value] : llvm::enumerate(adaptor.getPartial()))
       LLVM::StoreOp::create(r, e.loc, value,
                             e.gep(mine, 4 * threads * (int64_t)i), 4);

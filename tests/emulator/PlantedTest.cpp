@@ -488,7 +488,7 @@ TEST_CASE("lanes that store one value at one place do not race, others do") {
 }
 
 TEST_CASE("a block may wait for a flag of a later one") {
-  auto device = quietEmulator(1);
+  auto device = quietEmulator();
   DeviceBuffer flags = uploaded(device, Words(2, 0));
   DeviceBuffer out(device, 4);
   // Block 0 spins until block 1 has released the flag, then reads the data.

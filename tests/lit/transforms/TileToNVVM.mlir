@@ -367,6 +367,27 @@ func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, sta
 
 // -----
 
+// In a loop the readers of the step before come first.
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[8, 0]]>
+
+// CHECK-LABEL: llvm.func @sum_warps_in_a_loop
+// CHECK:         scf.for
+// CHECK:           nvvm.barrier
+// CHECK:           llvm.store
+// CHECK:           nvvm.barrier
+// CHECK:           llvm.load
+func.func @sum_warps_in_a_loop(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c = arith.constant 1.0 : f32
+  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
+  scf.for %i = %lo to %hi step %st : i32 {
+    %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  }
+  return
+}
+
+// -----
+
 // Each group of k is summed on its own, then scaled into the total: two
 // groups of 16, four sums a lane each.
 #a = #tile.layout<[16, 32], register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
