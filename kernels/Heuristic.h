@@ -18,7 +18,7 @@ struct ScheduleChoice {
 
 /// A legal schedule for any valid spec on any target. `smCount` is the
 /// device's, or 0 for the target's common part. Honours the spec's split and
-/// reduction where it names them. Throws Error{unsupported} where the target
+/// reduction where it names them. Throws Error{invalidSpec} where the target
 /// cannot do what the spec asks for (bf16 atomics before sm_90).
 ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                               unsigned smCount = 0);

@@ -9,7 +9,7 @@ using namespace lath;
 using namespace lath::test;
 
 TEST_CASE("random programs compute what they say") {
-  for (unsigned seed = 0; seed < 150; ++seed) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
     RandomProgram r(seed);
     int warps = 1 << r.number(0, 3);
     r.load();
