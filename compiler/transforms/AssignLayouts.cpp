@@ -14,6 +14,7 @@
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
@@ -45,6 +46,7 @@ public:
       : function(function), schedule(scheduleOf(function)) {}
 
   LogicalResult run() {
+    splatConstants();
     WalkResult dots = function.walk([&](DotOp dot) {
       return failed(seedDot(dot)) ? WalkResult::interrupt()
                                   : WalkResult::advance();
@@ -93,6 +95,27 @@ private:
     } else if (auto loop = value.getDefiningOp<scf::ForOp>()) {
       set(loop.getTiedLoopRegionIterArg(cast<OpResult>(value)),
           std::move(layout));
+    }
+  }
+
+  /// Folding may have left tensors of constants; as splats they have every
+  /// layout.
+  void splatConstants() {
+    SmallVector<arith::ConstantOp> constants;
+    function.walk([&](arith::ConstantOp op) {
+      if (tensorType(op))
+        constants.push_back(op);
+    });
+    for (arith::ConstantOp op : constants) {
+      auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+      if (!dense || !dense.isSplat())
+        continue;
+      OpBuilder b(op);
+      Value scalar = arith::ConstantOp::create(
+          b, op.getLoc(), cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+      Value splat = SplatOp::create(b, op.getLoc(), op.getType(), scalar);
+      op.replaceAllUsesWith(splat);
+      op.erase();
     }
   }
 

@@ -20,6 +20,7 @@ def SplitWarps : Pass<"tile-split-warps", "::mlir::ModuleOp"> {
 }
 def AssignLayouts : Pass<"tile-assign-layouts", "::mlir::ModuleOp"> {
   let summary = "give every tile a layout, outward from the dots";
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 def RemoveConversions : Pass<"tile-remove-conversions", "::mlir::ModuleOp"> {
   let summary = "drop layout conversions that a producer can do for free";

@@ -224,3 +224,16 @@ func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: 
   %0 = tile.dot %a, %b, %acc {k_warps = 2 : i32} : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
   return
 }
+
+// -----
+
+// A constant tensor, which folding leaves behind, becomes a splat.
+// CHECK-LABEL: func.func @folded
+// CHECK:         [[ZERO:%.*]] = arith.constant 0 : i32
+// CHECK:         [[TILE:%.*]] = tile.splat [[ZERO]] : i32 -> tensor<1024xi32, #tile.layout<{{.*}}>>
+// CHECK:         tile.store [[TILE]]
+func.func @folded(%a: !tile.view<?xi32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+  %0 = arith.constant dense<0> : tensor<1024xi32>
+  tile.store %0, %a[%i] : tensor<1024xi32>, !tile.view<?xi32>
+  return
+}
