@@ -36,7 +36,18 @@ struct Kernel::State {
   CompiledGemm gemm;
   std::shared_ptr<const LoadedKernel> loaded;
   DeviceBuffer workspace, tickets;
+  /// For each parameter of the kernel that is a view: which argument it is.
+  std::vector<DevicePtr GemmArguments::*> views;
 };
+
+/// The argument of that name; of parameters that are no views, any.
+static DevicePtr GemmArguments::*viewArgument(const std::string &name) {
+  return name == "x"         ? &GemmArguments::x
+         : name == "qweight" ? &GemmArguments::qweight
+         : name == "scales"  ? &GemmArguments::scales
+         : name == "qzeros"  ? &GemmArguments::qzeros
+                             : &GemmArguments::out;
+}
 
 const GemmSpec &Kernel::spec() const { return state_->gemm.spec; }
 const Schedule &Kernel::schedule() const { return state_->gemm.schedule; }
@@ -55,7 +66,8 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
                             print(spec()), m, spec().m));
   std::array<std::uint64_t, 8> values;
   std::size_t count = 0;
-  for (const KernelParam &param : s.gemm.ptx.params) {
+  for (std::size_t i = 0; i < s.gemm.ptx.params.size(); ++i) {
+    const KernelParam &param = s.gemm.ptx.params[i];
     std::uint64_t value = 0;
     switch (param.kind) {
     case KernelParam::Kind::scalar:
@@ -68,11 +80,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
       values[count++] = s.tickets.get();
       continue;
     case KernelParam::Kind::view:
-      value = param.name == "x"         ? a.x
-              : param.name == "qweight" ? a.qweight
-              : param.name == "scales"  ? a.scales
-              : param.name == "qzeros"  ? a.qzeros
-                                        : a.out;
+      value = a.*s.views[i];
       break;
     }
     if (!value || value % 16)
@@ -125,6 +133,8 @@ Kernel Engine::gemm(const GemmSpec &spec,
     state->loaded = entry->loaded;
   }
   state->device = device_;
+  for (const KernelParam &param : state->gemm.ptx.params)
+    state->views.push_back(viewArgument(param.name));
   auto grid = gemmGrid(spec, state->gemm.schedule, spec.m);
   std::size_t tiles = std::size_t(grid[0]) * grid[1];
   auto zeroed = [&](std::size_t bytes) {
