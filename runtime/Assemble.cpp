@@ -33,8 +33,15 @@ static constexpr const char *cubinName = "kernel.cubin";
 
 static Attempt runNvJitLink(const Ptx &ptx, const Toolchain &tools) {
   std::string arch = "-arch=" + ptx.target;
-  LinkResult linked =
-      linkPtx(*tools.nvJitLink, ptx.text, {arch, "-O3", "-Xptxas=-v"});
+  // Where there is a GPU, nvJitLink answers a text it has seen from the
+  // driver's cache, without the log that says what spilled. The early releases
+  // of CUDA 12 have neither that cache nor the option.
+  std::vector<std::string> options{arch, "-O3", "-Xptxas=-v", "-no-cache"};
+  LinkResult linked = linkPtx(*tools.nvJitLink, ptx.text, options);
+  if (linked.unknownOption) {
+    options.pop_back();
+    linked = linkPtx(*tools.nvJitLink, ptx.text, options);
+  }
   Attempt attempt;
   attempt.assembler = "nvJitLink";
   attempt.cubin = std::move(linked.cubin);

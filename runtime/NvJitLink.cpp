@@ -11,6 +11,7 @@ namespace lath {
 /// nvJitLinkInputType and nvJitLinkResult of nvJitLink.h.
 static constexpr int inputPtx = 2;
 static constexpr NvJitLink::Result success = 0;
+static constexpr NvJitLink::Result unrecognisedOption = 1;
 
 /// The suffixes that symbols may carry, newest first, then none at all.
 static std::vector<std::string> symbolVersions() {
@@ -26,7 +27,7 @@ static std::vector<std::string> symbolVersions() {
 /// The results that come without a log.
 static std::string describe(NvJitLink::Result result) {
   switch (result) {
-  case 1:
+  case unrecognisedOption:
     return "unrecognised option";
   case 16:
     return "unrecognised target";
@@ -132,6 +133,7 @@ LinkResult linkPtx(const NvJitLink &library, const std::string &ptx,
   NvJitLink::Result code = library.create(
       &scope.handle, static_cast<std::uint32_t>(words.size()), words.data());
   if (code != success) {
+    result.unknownOption = code == unrecognisedOption;
     result.log = "nvJitLink fatal : " + describe(code) + " in";
     for (const std::string &option : options)
       result.log += " " + option;

@@ -42,8 +42,9 @@ std::optional<NvJitLink> openNvJitLink(const std::string &file,
                                        std::vector<std::string> &problems);
 
 struct LinkResult {
-  std::vector<char> cubin; ///< empty: it failed
-  std::string log;         ///< errors first, then what -v prints
+  std::vector<char> cubin;    ///< empty: it failed
+  std::string log;            ///< errors first, then what -v prints
+  bool unknownOption = false; ///< it failed at an option it does not know
 };
 
 /// Assembles one PTX text. Failure is in the result, not thrown. Thread safe.
