@@ -1,8 +1,21 @@
 #include "kernels/DequantGemm.h"
 
+#include "compiler/ir/DotLayouts.h"
+
 #include <fmt/format.h>
 
 namespace lath {
+
+static View weightsView(Program &p, const GemmSpec &spec) {
+  if (spec.layout == WeightLayout::gptq)
+    return p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  Layout atom = weightAtom();
+  auto whole = [&](std::int64_t extent, unsigned d) {
+    std::int64_t step = atom.shape()[d];
+    return (extent + step - 1) / step * step;
+  };
+  return p.view("qweight", whole(spec.k, 0), whole(spec.n, 1), atom);
+}
 
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
@@ -12,7 +25,7 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
 
   Index m = p.scalar("m");
   View x = p.view("x", spec.x, {m, spec.k});
-  View q = p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  View q = weightsView(p, spec);
   View scales = p.view("scales", spec.x, {groups, spec.n});
   View zeros;
   if (spec.zeros != Zeros::symmetric)
@@ -108,9 +121,10 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.warps / s.kWarps * 16 > s.blockN * (s.blockM / 8))
     fail(fmt::format("{} warps are too many for a tile of {} x {}",
                      s.warps / s.kWarps, s.blockM, s.blockN));
-  if (s.blockK / s.kWarps < 32)
-    fail(fmt::format("{} warps along a K step of {} have less than 32 each",
-                     s.kWarps, s.blockK));
+  const int leastK = spec.layout == WeightLayout::packed ? 64 : 32;
+  if (s.blockK / s.kWarps < leastK)
+    fail(fmt::format("{} warps along a K step of {} have less than {} each",
+                     s.kWarps, s.blockK, leastK));
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",

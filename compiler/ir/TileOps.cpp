@@ -38,6 +38,11 @@ static LogicalResult verifyAccess(Operation *op, ViewType view,
     return op->emitOpError("expected at least 8 elements along the packed "
                            "dimension, got ")
            << tile.getDimSize(view.getPacked());
+  if (LayoutAttr atom = view.getAtom())
+    for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
+      if (extent < least)
+        return op->emitOpError("expected a tile of whole atoms of [")
+               << atom.getShape() << "], got [" << tile.getShape() << "]";
   return success();
 }
 
@@ -63,7 +68,7 @@ LogicalResult LoadOp::verify() {
 }
 LogicalResult StoreOp::verify() {
   if (getView().getType().getPacked() >= 0)
-    return emitOpError("packed views are read only");
+    return emitOpError("views packed along a dimension are read only");
   return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
                       getStart().size());
 }
@@ -72,7 +77,7 @@ LogicalResult AtomicAddOp::verify() {
                       getStart().size());
 }
 LogicalResult MaskOp::verify() {
-  if (getView().getType().getPacked() >= 0)
+  if (getView().getType().getElementType().isInteger(4))
     return emitOpError("expected a view that is not packed");
   if (getValue().getType() != getResult().getType())
     return emitOpError("expected a result of ")
@@ -262,7 +267,8 @@ LogicalResult AsyncCopyOp::verify() {
            << getStart().size();
   if (buffer.getShape().size() != view.getShape().size() ||
       buffer.getElementType() != view.getElementType() ||
-      buffer.getPacked() != view.getPacked())
+      buffer.getPacked() != view.getPacked() ||
+      buffer.getAtom() != view.getAtom())
     return emitOpError("expected view and buffer of one rank, type and packed "
                        "dimension, got ")
            << view << " and " << buffer;
@@ -273,7 +279,7 @@ LogicalResult LocalLoadOp::verify() {
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
 }
 LogicalResult LocalStoreOp::verify() {
-  if (getBuffer().getType().getPacked() >= 0)
+  if (getBuffer().getType().getElementType().isInteger(4))
     return emitOpError("packed buffers are filled by async_copy only");
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
 }

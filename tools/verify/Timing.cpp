@@ -104,14 +104,13 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
     base.reduce = Reduce::ordered;
     Problem problem(device, base, options.seed);
     // Copies of the weights (and scales) that exceed four times the L2.
-    std::size_t weightBytes = 4 * problem.layer.qweight.size();
+    std::size_t weightBytes = 4 * problem.words.size();
     std::size_t scaleBytes = 2 * problem.layer.scales.size();
     unsigned copies = coldCopies(info, weightBytes);
     std::vector<DeviceBuffer> weights, scales;
     for (unsigned c = 0; c < copies; ++c) {
       weights.emplace_back(device, weightBytes);
-      device->upload(weights.back().get(), problem.layer.qweight.data(),
-                     weightBytes);
+      device->upload(weights.back().get(), problem.words.data(), weightBytes);
       scales.emplace_back(device, scaleBytes);
       device->upload(scales.back().get(), problem.layer.scales.data(),
                      scaleBytes);
