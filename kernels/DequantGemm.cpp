@@ -60,6 +60,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.warps = schedule.warps;
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
+  options.streamRegisters = schedule.weights == WeightPath::registers;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
@@ -91,8 +92,9 @@ std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
 
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +
-                       2 * groups * s.blockN;
+  std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
+  if (s.weights == WeightPath::shared)
+    stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
@@ -125,6 +127,16 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.blockK / s.kWarps < leastK)
     fail(fmt::format("{} warps along a K step of {} have less than {} each",
                      s.kWarps, s.blockK, leastK));
+  if (s.weights == WeightPath::registers) {
+    if (spec.layout != WeightLayout::packed)
+      fail("weights=registers needs packed weights (layout=packed)");
+    // Words of one lane; with the accumulators they share 255 registers.
+    const int words = s.blockN * s.blockK / (8 * 32 * s.warps);
+    if (words > 64)
+      fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
+                       "registers a lane, at most 64",
+                       s.blockN, s.blockK, s.warps, words));
+  }
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",

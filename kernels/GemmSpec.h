@@ -73,9 +73,8 @@ std::string_view name(Reduce reduce);
 void validate(const GemmSpec &spec);
 
 /// The keys of the text form.
-inline constexpr std::array<std::string_view, 5> gemmSpecFields = {"m", "n",
-                                                                   "k", "g",
-                                                                   "s"};
+inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
+    "m", "n", "k", "g", "s"};
 inline constexpr std::array<std::string_view, 4> gemmSpecOptions = {
     "x", "w", "layout", "reduce"};
 

@@ -37,8 +37,9 @@ constexpr std::array<Field, 7> fields = {{
 }};
 constexpr std::array<std::string_view, 7> fieldKeys = {"bm", "bn", "bk", "w",
                                                        "kw", "st", "s"};
-constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
-                                                        "scales"};
+constexpr std::array<std::string_view, 4> optionKeys = {"order", "reduce",
+                                                        "scales", "weights"};
+constexpr std::array<std::string_view, 2> pathWords = {"shared", "registers"};
 constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
@@ -112,6 +113,9 @@ Schedule parseSchedule(std::string_view text) {
   schedule.scales = parsed.choice("scales", scaleWords, 0) == 0
                         ? ScalePlacement::weights
                         : ScalePlacement::sums;
+  schedule.weights = parsed.choice("weights", pathWords, 0) == 0
+                         ? WeightPath::shared
+                         : WeightPath::registers;
   validate(schedule);
   return schedule;
 }
@@ -127,6 +131,8 @@ std::string print(const Schedule &schedule) {
     text += fmt::format(",reduce={}", name(schedule.reduce));
   if (schedule.scales != ScalePlacement::weights)
     text += ",scales=sums";
+  if (schedule.weights != WeightPath::shared)
+    text += ",weights=registers";
   return text;
 }
 

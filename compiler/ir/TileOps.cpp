@@ -66,6 +66,15 @@ LogicalResult LoadOp::verify() {
   return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
                       getStart().size());
 }
+LogicalResult GuardedLoadOp::verify() {
+  if (!getView().getType().getElementType().isInteger(4))
+    return emitOpError("expected a view of i4, got ") << getView().getType();
+  if (getOld() && getOld().getType() != getResult().getType())
+    return emitOpError("expected an old tile of ")
+           << getResult().getType() << ", got " << getOld().getType();
+  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
+                      getStart().size());
+}
 LogicalResult StoreOp::verify() {
   if (getView().getType().getPacked() >= 0)
     return emitOpError("views packed along a dimension are read only");

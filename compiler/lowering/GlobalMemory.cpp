@@ -189,6 +189,62 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
   }
 };
 
+Value both(Emit &e, Value a, Value b) {
+  if (!a || !b)
+    return a ? a : b;
+  return LLVM::AndOp::create(e.r, e.loc, a, b);
+}
+
+/// Whether each eight registers are a word of memory, in its order.
+bool holdsWords(const Memory &memory, const Layout &elements) {
+  if (!memory.holdsNibbles())
+    return true;
+  LinearMap nibble = memory.nibbleMap(elements.shape());
+  const Bases &registers = elements.bases(Place::Register);
+  for (unsigned i = 0; i < registers.size(); ++i)
+    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
+      return false;
+  for (Place place : {Place::Lane, Place::Warp})
+    for (uint32_t basis : elements.bases(place))
+      if (nibble(basis))
+        return false;
+  return registers.size() >= packBits;
+}
+
+/// Words go straight to their registers: where nothing is read, those of `old`
+/// stay, so that no other registers are needed.
+struct GuardedLoadLowering : OpConversionPattern<GuardedLoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(GuardedLoadOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Memory memory = op.getView().getType().memory();
+    Layout elements = layoutOf(op.getType());
+    if (!holdsWords(memory, elements))
+      return op.emitOpError("expected whole words in a lane, got ")
+             << elements.print();
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
+                        unitLayout(memory, elements), op.getStart(), starts);
+    Vectors vectors = vectorise(access.layout().bases(Place::Register),
+                                access.maxVectorBits());
+    Registers values(access.layout().size(Place::Register));
+    Value condition = adaptor.getCondition()[0];
+    for (uint32_t start : vectors.starts) {
+      Registers old;
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        old.push_back(op.getOld() ? adaptor.getOld()[vectors.reg(start, u)]
+                                  : e.c(0));
+      Registers loaded = e.streamWords(access.address(start), old,
+                                       both(e, condition, access.mask(start)));
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        values[vectors.reg(start, u)] = loaded[u];
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
 /// Threads that hold copies of an element must not add it twice; for stores
 /// copies are harmless but wasteful. Null if no thread holds a copy.
 Value isFirstCopy(Emit &e, const Layout &layout) {
@@ -214,28 +270,6 @@ Value isFirstCopy(Emit &e, const Layout &layout) {
   check(layout.bases(Place::Lane), e.lane());
   check(layout.bases(Place::Warp), e.warp());
   return first;
-}
-
-Value both(Emit &e, Value a, Value b) {
-  if (!a || !b)
-    return a ? a : b;
-  return LLVM::AndOp::create(e.r, e.loc, a, b);
-}
-
-/// Whether each eight registers are a word of memory, in its order.
-bool holdsWords(const Memory &memory, const Layout &elements) {
-  if (!memory.holdsNibbles())
-    return true;
-  LinearMap nibble = memory.nibbleMap(elements.shape());
-  const Bases &registers = elements.bases(Place::Register);
-  for (unsigned i = 0; i < registers.size(); ++i)
-    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
-      return false;
-  for (Place place : {Place::Lane, Place::Warp})
-    for (uint32_t basis : elements.bases(place))
-      if (nibble(basis))
-        return false;
-  return registers.size() >= packBits;
 }
 
 struct StoreLowering : OpConversionPattern<StoreOp> {
@@ -453,8 +487,8 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns,
                                          unsigned capability) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<LoadLowering, StoreLowering, MaskLowering, ViewLowering>(
-      types, context);
+  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
+               ViewLowering>(types, context);
   patterns.add<AtomicAddLowering>(types, context, capability);
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,

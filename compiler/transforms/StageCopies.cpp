@@ -84,6 +84,9 @@ void stage(scf::ForOp loop) {
   SmallVector<LoadOp> loads;
   for (auto load : loop.getBody()->getOps<LoadOp>()) {
     Memory memory = load.getView().getType().memory();
+    if (scheduleOf(loop).getStreamRegisters() &&
+        load.getView().getType().streamed())
+      continue;
     if ((memory.unitBytes << copyVectorBits(load)) >= 4)
       loads.push_back(load);
   }
