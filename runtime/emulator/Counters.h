@@ -9,9 +9,10 @@
 
 namespace lath {
 
-/// One load or store instruction of the kernel, over the whole launch.
+/// One load, store, copy or atomic of the kernel, over the whole launch.
 struct AccessCounters {
   unsigned line = 0; ///< in the PTX text
+  std::string kind;  ///< as in LaunchCounters::byKind
   std::string statement;
   std::uint64_t executed = 0; ///< warp instructions with an active lane
   std::uint64_t bytes = 0;    ///< that lanes asked for

@@ -99,6 +99,9 @@ template <bool writes>
 void note(Warp &w, const Instruction &i, const Access &a) {
   Cluster &cluster = *w.block->cluster;
   unsigned first = static_cast<unsigned>(__builtin_ctz(a.mask));
+  if (cluster.counters &&
+      (a.space == Space::global || a.space == Space::shared))
+    cluster.counters->access(i);
   if (a.space == Space::global) {
     if (cluster.counters)
       cluster.counters->global(i, a.mask, a.address.data(), a.bytes,

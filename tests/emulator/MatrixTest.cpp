@@ -37,7 +37,7 @@ int product(int row, int column, int depth) {
 
 } // namespace
 
-TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
+TEST_CASE("ldmatrix, mma and stmatrix agree on fragments", "[gpu]") {
   // A 16 x 16 and B^T 8 x 16 (a row for each column) come by ldmatrix, C goes
   // by registers as the ISA draws it.
   auto device = quietEmulator();
@@ -88,7 +88,7 @@ TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
   st.global.v2.f32 [%rd13], {%f2, %f3};
   st.global.v2.f32 [%rd13+256], {%f4, %f5};
 )";
-  launchPtx(*device, makePtx({body, 32, 1024}, 2), {in.get(), out.get()});
+  launchOnBoth(*device, makePtx({body, 32, 1024}, 2), {&in, &out});
   for (const Report &r : device->takeReports())
     FAIL_CHECK(print(r));
   auto result = downloaded<float>(*device, out);
@@ -100,12 +100,12 @@ TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
     }
 }
 
-TEST_CASE("stmatrix and ldmatrix.trans transpose") {
+TEST_CASE("stmatrix and ldmatrix.trans transpose", "[gpu]") {
   auto device = quietEmulator();
   DeviceBuffer out(device, 128);
   // Element pair of lane l: l | (l + 100) << 16, stored plain, read transposed.
-  launchPtx(*device,
-            makePtx({R"(
+  launchOnBoth(*device,
+               makePtx({R"(
   add.s32 %r2, %r1, 100;
   shl.b32 %r2, %r2, 16;
   or.b32 %r2, %r2, %r1;
@@ -119,9 +119,9 @@ TEST_CASE("stmatrix and ldmatrix.trans transpose") {
   add.s64 %rd11, %rd1, %rd10;
   st.global.b32 [%rd11], %r5;
 )",
-                     32, 128},
-                    1),
-            {out.get()});
+                        32, 128},
+                       1),
+               {&out});
   for (const Report &r : device->takeReports())
     FAIL_CHECK(print(r));
   auto result = downloaded<std::uint32_t>(*device, out);
@@ -261,11 +261,12 @@ std::vector<Report> run(const Wgmma &what, const std::string &body,
   auto device = quietEmulator();
   DeviceBuffer in = uploaded(device, what.operands());
   DeviceBuffer result(device, static_cast<std::size_t>(64 * what.n * 4));
-  launchPtx(
-      *device,
-      makePtx({body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())},
-              2),
-      {in.get(), result.get()});
+  Ptx ptx = makePtx(
+      {body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())}, 2);
+  if (body == what.body()) // no bug is planted
+    launchOnBoth(*device, ptx, {&in, &result});
+  else
+    launchPtx(*device, ptx, {in.get(), result.get()});
   if (out)
     *out = downloaded<float>(*device, result);
   return device->takeReports();
@@ -273,8 +274,8 @@ std::vector<Report> run(const Wgmma &what, const std::string &body,
 
 } // namespace
 
-TEST_CASE(
-    "wgmma multiplies: swizzles, transposes, all widths, A in registers") {
+TEST_CASE("wgmma multiplies: swizzles, transposes, all widths, A in registers",
+          "[gpu]") {
   std::vector<Wgmma> cases;
   for (int n = 8; n <= 256; n += 8)
     cases.push_back({.n = n});

@@ -57,7 +57,14 @@ std::vector<Report> launch(const Planted &k, const std::string &body,
   for (std::size_t n : k.outputs)
     if (!k.workspaces.contains(n))
       device->expectWritten(pointers[n], buffers[n].bytes());
-  launchPtx(*device, ptx, pointers, k.grid);
+  if (body == k.text.body) {
+    std::vector<const DeviceBuffer *> all;
+    for (const DeviceBuffer &buffer : buffers)
+      all.push_back(&buffer);
+    launchOnBoth(*device, ptx, all, k.grid);
+  } else {
+    launchPtx(*device, ptx, pointers, k.grid);
+  }
   if (out)
     *out = downloaded<std::uint32_t>(*device, buffers.back());
   return device->takeReports();
@@ -90,7 +97,7 @@ Words check(const Planted &k) {
 
 } // namespace
 
-TEST_CASE("planted bugs: copies to shared memory") {
+TEST_CASE("planted bugs: copies to shared memory", "[gpu]") {
   // 64 threads copy 16 bytes each, twice; thread t reads what t ^ 32 copied.
   Planted k{
       "copies",
@@ -185,7 +192,7 @@ TEST_CASE("planted bugs: copies to shared memory") {
   CHECK(out[0] == 2 * (0 * 12 + 1) + 768);
 }
 
-TEST_CASE("planted bugs: sums over blocks") {
+TEST_CASE("planted bugs: sums over blocks", "[gpu]") {
   // Four blocks of 64 threads store partial sums; the last to arrive adds them.
   Planted ordered{
       "ordered sums",
@@ -302,7 +309,7 @@ END:
   CHECK(check(atomic)[9] == 0x40800000);
 }
 
-TEST_CASE("planted bugs: bulk copies and mbarriers") {
+TEST_CASE("planted bugs: bulk copies and mbarriers", "[gpu]") {
   Planted load{
       "bulk load",
       {R"(
@@ -393,7 +400,7 @@ END:
   CHECK(check(store)[63] == 63);
 }
 
-TEST_CASE("planted bugs: clusters") {
+TEST_CASE("planted bugs: clusters", "[gpu]") {
   Planted k{
       "cluster",
       {R"(
@@ -487,7 +494,7 @@ TEST_CASE("lanes that store one value at one place do not race, others do") {
   CHECK(different[1].kind == Suspicion::globalRace);
 }
 
-TEST_CASE("a block may wait for a flag of a later one") {
+TEST_CASE("a block may wait for a flag of a later one", "[gpu]") {
   auto device = quietEmulator();
   DeviceBuffer flags = uploaded(device, Words(2, 0));
   DeviceBuffer out(device, 4);
@@ -510,7 +517,7 @@ SPIN:
 END:
 )";
   Ptx ptx = makePtx({body, 1}, 2);
-  launchPtx(*device, ptx, {flags.get(), out.get()}, {2, 1, 1});
+  launchOnBoth(*device, ptx, {&flags, &out}, {2, 1, 1});
   for (const Report &report : device->takeReports())
     FAIL_CHECK(print(report));
   CHECK(downloaded<std::uint32_t>(*device, out)[0] == 42);

@@ -293,7 +293,7 @@ void run(const RunArguments &arguments) {
     report.check = checkEmulated(experiment, request.spec);
     report.notCold = "the emulator has no clock";
     if (arguments.counters)
-      report.counters = print(emulator->counters());
+      report.counters = emulator->counters();
   } else if (report.check = experiment.check(); report.check.ok()) {
     time(experiment, report);
     // What the timed launches left behind, in tickets and workspaces, shows

@@ -5,7 +5,9 @@
 #include "kernels/Gptq.h"
 #include "kernels/Schedule.h"
 #include "runtime/Device.h"
+#include "runtime/EmulatedDevice.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,5 +68,17 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
 
 /// The example programs on odd and even sizes.
 int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);
+
+/// Launches single accesses of one warp, calling `launched` with the name of
+/// each.
+void profileAccesses(const std::shared_ptr<Device> &device,
+                     const std::function<void(const std::string &)> &launched);
+
+/// Launches each kernel of a fixed list once, then the accesses, for a
+/// profiler to look at, and
+/// writes the list to `path` as JSON; with `emulator` (the same device) also
+/// what it counted. tools/verify/profile.py puts the two together.
+int profile(const std::shared_ptr<Device> &device, EmulatedDevice *emulator,
+            const std::string &path);
 
 } // namespace lath::verify

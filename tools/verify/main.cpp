@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 int main(int argc, char **argv) {
-  CLI::App app{"Checks and times Lath's kernels on GPU 0"};
+  CLI::App app{"Checks, times and profiles Lath's kernels on GPU 0"};
   app.require_subcommand(1);
   std::string path = "results.json";
   lath::verify::AccuracyOptions accuracy;
@@ -22,13 +22,23 @@ int main(int argc, char **argv) {
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");
+  bool emulated = false;
+  auto *p = app.add_subcommand(
+      "profile", "one launch of each kernel that profile.py compares");
+  p->add_option("-o,--output", path, "JSON file to write");
+  p->add_flag("--emulator", emulated, "on the emulator, with its counters");
   CLI11_PARSE(app, argc, argv);
   try {
-    auto device = lath::openCuda();
+    if (emulated) {
+      auto emulator = lath::openEmulator();
+      return lath::verify::profile(emulator, emulator.get(), path);
+    }
+    std::shared_ptr<lath::Device> device = lath::openCuda();
     fmt::print("{}, driver {}\n", device->info().name,
                device->info().driverText);
     int failures = *a   ? lath::verify::accuracy(device, accuracy, path)
                    : *e ? lath::verify::examples(device, accuracy.seed)
+                   : *p ? lath::verify::profile(device, nullptr, path)
                         : lath::verify::timing(device, timing, path);
     return failures ? 6 : 0;
   } catch (const lath::Error &error) {
