@@ -19,9 +19,9 @@ namespace lath::verify {
 struct Problem {
   GemmSpec base; ///< m = maxRows, split 0
   GptqLayer layer;
-  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
   std::vector<std::uint16_t> x;
   std::vector<double> reference;
+  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
   DeviceBuffer xMemory, qweight, scales, qzeros, out;
   int maxRows;
 

@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
   t->add_option("-m", timing.m, "rows")->delimiter(',');
   t->add_option("--shapes", timing.shapes, "NxK,NxK,...");
   t->add_flag_callback(
-      "--packed", [&] { timing.layout = WeightLayout::packed; },
+      "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
