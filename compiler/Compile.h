@@ -23,7 +23,7 @@ struct CompileOptions {
   int stages = 1;         ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;
-  enum class SplitReduce { none, atomic, atomicOut, ordered };
+  enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
   SplitReduce reduce = SplitReduce::none;
   bool verifyEach = false; ///< run the IR verifier after each pass
 };

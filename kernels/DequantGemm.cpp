@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lath {
 
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
@@ -63,6 +65,9 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   case Reduce::ordered:
     options.reduce = CompileOptions::SplitReduce::ordered;
     break;
+  case Reduce::cluster:
+    options.reduce = CompileOptions::SplitReduce::cluster;
+    break;
   }
   return options;
 }
@@ -76,6 +81,15 @@ std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
           static_cast<unsigned>(schedule.split)};
 }
 
+/// Partial sums that a block of a cluster receives: its share of everybody's
+/// registers, of which one bit stays (see scatteredOverCluster).
+static std::int64_t clusterScratchBytes(const Schedule &s) {
+  std::int64_t tile = 4ll * s.blockM * s.blockN;
+  std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
+  std::int64_t owners = std::clamp<std::int64_t>(registers / 2, 1, s.split);
+  return tile * s.kWarps * s.split / owners;
+}
+
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
   std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +
@@ -83,6 +97,8 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
+  if (s.reduce == Reduce::cluster)
+    return stage * s.stages + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
   return stage * s.stages + sums + ticket;
 }
@@ -99,7 +115,8 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if ((s.split == 1) != (s.reduce == Reduce::none))
     fail(s.split == 1 ? "a split of 1 has nothing to reduce"
                       : "a split needs a reduction policy");
-  if (s.split > 1 && s.reduce != spec.reduce && spec.reduce != Reduce::none)
+  if (s.split > 1 && servedBy(s.reduce) != spec.reduce &&
+      spec.reduce != Reduce::none)
     fail(fmt::format("it reduces '{}', the spec asks for '{}'", name(s.reduce),
                      name(spec.reduce)));
   if (spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK)
@@ -111,6 +128,9 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.blockK / s.kWarps < 32)
     fail(fmt::format("{} warps along a K step of {} have less than 32 each",
                      s.kWarps, s.blockK));
+  if (s.reduce == Reduce::cluster && !target.hasClusters())
+    fail(fmt::format("{} has no thread-block clusters (sm_90 and later have)",
+                     target.name));
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",

@@ -42,10 +42,14 @@ constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
 constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
-constexpr std::array<std::string_view, 4> reduceWords = {
-    "none", "atomic", "atomic-out", "ordered"};
-constexpr std::array<Reduce, 4> reduceValues = {
-    Reduce::none, Reduce::atomic, Reduce::atomicOut, Reduce::ordered};
+constexpr std::array<std::string_view, 5> reduceWords = {
+    "none", "atomic", "atomic-out", "ordered", "cluster"};
+constexpr std::array<Reduce, 5> reduceValues = {
+    Reduce::none, Reduce::atomic, Reduce::atomicOut, Reduce::ordered,
+    Reduce::cluster};
+// What every device with clusters can hold (CUDA C++ Programming Guide,
+// "Thread Block Clusters"); larger ones need not be portable.
+constexpr int maxCluster = 8;
 constexpr std::string_view example =
     "bm16bn128bk128w4st4s8,order=interleaved,reduce=ordered";
 
@@ -90,8 +94,16 @@ void validate(const Schedule &schedule) {
                      name(schedule.reduce)));
   if (schedule.split > 1 && schedule.reduce == Reduce::none)
     fail(schedule, fmt::format("reduce = none leaves {} partial sums apart; "
-                               "use ordered, atomic or atomic-out, or s1",
+                               "use ordered, cluster, atomic or atomic-out, "
+                               "or s1",
                                schedule.split));
+  if (schedule.reduce == Reduce::cluster &&
+      (schedule.split > maxCluster ||
+       !std::has_single_bit(static_cast<unsigned>(schedule.split))))
+    fail(schedule,
+         fmt::format("s = {} blocks form no cluster; reduce = cluster "
+                     "takes s2, s4 or s8",
+                     schedule.split));
 }
 
 Schedule parseSchedule(std::string_view text) {

@@ -22,13 +22,15 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout",
     #tile.layout<[16, 8], register = [[0, 1], [8, 0]],
                  lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = []>
     ```
-    A buffer in shared memory has `offset` bases alone.
+    A buffer in shared memory has `offset` bases alone. `block` bases stand for
+    bits of the block's rank in its cluster, where blocks hold parts of a tile.
   }];
   let parameters = (ins
     ArrayRefParameter<"int64_t">:$shape,
     ArrayRefParameter<"uint32_t">:$registers,
     ArrayRefParameter<"uint32_t">:$lanes,
     ArrayRefParameter<"uint32_t">:$warps,
+    ArrayRefParameter<"uint32_t">:$blocks,
     ArrayRefParameter<"uint32_t">:$offsets);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
@@ -41,7 +43,8 @@ def Tile_SplitReduce : I32EnumAttr<"SplitReduce", "how partial sums of a split m
     I32EnumAttrCase<"none", 0>,
     I32EnumAttrCase<"atomic", 1>,
     I32EnumAttrCase<"atomicOut", 2, "atomic_out">,
-    I32EnumAttrCase<"ordered", 3>]> {
+    I32EnumAttrCase<"ordered", 3>,
+    I32EnumAttrCase<"cluster", 4>]> {
   let cppNamespace = "::lath::tile";
 }
 

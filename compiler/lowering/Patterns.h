@@ -18,6 +18,8 @@ void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
+void addClusterPatterns(const mlir::TypeConverter &types,
+                        mlir::RewritePatternSet &patterns);
 
 /// Nibbles of a packed tile whose words are `words` (of layout
 /// `packed.divided`): each register's 4 bits, eight to a result word.

@@ -157,6 +157,13 @@ Block &ownerOf(Warp &w, const Instruction &i, unsigned lane,
             "block {} of the cluster has ended, and its shared memory with it",
             rank - 1),
         address, "shared");
+  // Blocks of a cluster are resident together but do not start together.
+  if (&owner != w.block && !w.clusterMet)
+    w.report(Suspicion::undefined, i, lane,
+             fmt::format("nothing says that block {} of the cluster has "
+                         "started: no barrier of the cluster came before",
+                         rank - 1),
+             address, "shared");
   return owner;
 }
 

@@ -44,6 +44,7 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"s8st4w4bk128bn128bm16", "bm16bn128bk128w4st4s8"},
         {"s1,reduce=none", "bm16bn128bk128w4st4s1"},
         {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
+        {"s8,reduce=cluster", "bm16bn128bk128w4st4s8,reduce=cluster"},
         {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
         {"s2,reduce=atomic-out,order=contiguous",
          "bm16bn128bk128w4st4s2,order=contiguous,reduce=atomic-out"}}) {
@@ -101,7 +102,15 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
          "reduce = ordered with s = 1: there is nothing to reduce; leave "
          "reduce out, or split by 2 or more"},
         {"s2,reduce=none", "reduce = none leaves 2 partial sums apart; use "
-                           "ordered, atomic or atomic-out, or s1"}})
+                           "ordered, cluster, atomic or atomic-out, or s1"},
+        {"s1,reduce=cluster",
+         "reduce = cluster with s = 1: there is nothing to reduce; leave "
+         "reduce out, or split by 2 or more"},
+        {"s3,reduce=cluster", "s = 3 blocks form no cluster; reduce = cluster "
+                              "takes s2, s4 or s8"},
+        {"s16,reduce=cluster",
+         "s = 16 blocks form no cluster; reduce = cluster "
+         "takes s2, s4 or s8"}})
     CHECK(parseError(text) == message);
 }
 
