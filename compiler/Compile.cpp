@@ -72,6 +72,12 @@ void checkOptions(const CompileOptions &options) {
     fail(fmt::format("expected at least one stage, got {}", options.stages));
   if (options.split < 1)
     fail(fmt::format("expected a split of at least 1, got {}", options.split));
+  if (options.dependent && !options.target->hasDependentLaunch())
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("{} has no programmatic dependent launch (sm_90 and "
+                    "later have)",
+                    options.target->name));
   if (options.reduce != CompileOptions::SplitReduce::cluster)
     return;
   int split = options.split;
@@ -109,6 +115,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
       options.reduce == CompileOptions::SplitReduce::atomicOut;
   if (options.reduce == CompileOptions::SplitReduce::cluster)
     ptx.clusterBlocks = options.split;
+  ptx.dependent = options.dependent;
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * options.warps;
@@ -169,7 +176,7 @@ compile(Program &program, const CompileOptions &options,
                           options.contiguousSplit ? tile::KOrder::contiguous
                                                   : tile::KOrder::interleaved,
                           splitReduce(options.reduce),
-                          options.target->capability));
+                          options.target->capability, options.dependent));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

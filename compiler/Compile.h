@@ -25,6 +25,9 @@ struct CompileOptions {
   bool contiguousSplit = false;
   enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
   SplitReduce reduce = SplitReduce::none;
+  /// Launched before the launch ahead of it is done: constant views are read
+  /// meanwhile.
+  bool dependent = false;
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 

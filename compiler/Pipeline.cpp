@@ -25,6 +25,7 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-remove-conversions", createRemoveConversions},
       {"tile-stage-copies", createStageCopies},
       {"tile-pipeline-loops", createPipelineLoops},
+      {"tile-dependent-launch", createDependentLaunch},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.
       {"tile-to-nvvm", createTileToNVVM},
@@ -42,8 +43,8 @@ const std::vector<PipelineStep> &pipeline() {
   return steps;
 }
 
-std::size_t layoutSteps() { return 11; }
-std::size_t nvvmSteps() { return 12; }
+std::size_t layoutSteps() { return 12; }
+std::size_t nvvmSteps() { return 13; }
 
 void registerPasses() {
   for (const PipelineStep &step : pipeline())

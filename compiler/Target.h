@@ -25,6 +25,9 @@ struct Target {
   bool hasClusters() const {
     return capability >= 90;
   } ///< thread-block clusters and distributed shared memory
+  bool hasDependentLaunch() const {
+    return capability >= 90;
+  } ///< griddepcontrol
   bool hasBf16Red() const {
     return capability >= 90;
   } ///< red.global.add.bf16x2

@@ -14,11 +14,13 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
 
   Index m = p.scalar("m");
   View x = p.view("x", spec.x, {m, spec.k});
-  View q = p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
-  View scales = p.view("scales", spec.x, {groups, spec.n});
+  View q =
+      p.constantView("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  View scales = p.constantView("scales", spec.x, {groups, spec.n});
   View zeros;
   if (spec.zeros != Zeros::symmetric)
-    zeros = p.view("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
+    zeros =
+        p.constantView("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
   View out = p.view("out", spec.x, {m, spec.n});
 
   Range row = p.range(p.programId(1), schedule.blockM);
@@ -51,6 +53,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.scaleSums = schedule.scales == ScalePlacement::sums;
   options.stages = schedule.stages;
   options.split = schedule.split;
+  options.dependent = schedule.dependent;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
   switch (schedule.reduce) {
   case Reduce::none:
@@ -128,6 +131,10 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.blockK / s.kWarps < 32)
     fail(fmt::format("{} warps along a K step of {} have less than 32 each",
                      s.kWarps, s.blockK));
+  if (s.dependent && !target.hasDependentLaunch())
+    fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "
+                     "have)",
+                     target.name));
   if (s.reduce == Reduce::cluster && !target.hasClusters())
     fail(fmt::format("{} has no thread-block clusters (sm_90 and later have)",
                      target.name));

@@ -37,8 +37,9 @@ constexpr std::array<Field, 7> fields = {{
 }};
 constexpr std::array<std::string_view, 7> fieldKeys = {"bm", "bn", "bk", "w",
                                                        "kw", "st", "s"};
-constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
-                                                        "scales"};
+constexpr std::array<std::string_view, 4> optionKeys = {"order", "reduce",
+                                                        "scales", "dep"};
+constexpr std::array<std::string_view, 2> flagWords = {"0", "1"};
 constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
                                                         "contiguous"};
@@ -124,6 +125,7 @@ Schedule parseSchedule(std::string_view text) {
   schedule.scales = parsed.choice("scales", scaleWords, 0) == 0
                         ? ScalePlacement::weights
                         : ScalePlacement::sums;
+  schedule.dependent = parsed.choice("dep", flagWords, 0) == 1;
   validate(schedule);
   return schedule;
 }
@@ -139,6 +141,8 @@ std::string print(const Schedule &schedule) {
     text += fmt::format(",reduce={}", name(schedule.reduce));
   if (schedule.scales != ScalePlacement::weights)
     text += ",scales=sums";
+  if (schedule.dependent)
+    text += ",dep=1";
   return text;
 }
 

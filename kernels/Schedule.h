@@ -35,6 +35,9 @@ struct Schedule {
   KOrder order = KOrder::interleaved;
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
+  /// Programmatic dependent launch (dep=1): the kernel starts while the launch
+  /// before it still runs and reads its weights meanwhile.
+  bool dependent = false;
 
   bool operator==(const Schedule &) const = default;
 };

@@ -153,6 +153,15 @@ View Program::view(const std::string &name, Dtype dtype,
                          dtype, extents.size());
 }
 
+View Program::constantView(const std::string &name, Dtype dtype,
+                           const std::vector<Extent> &extents, int packedDim) {
+  View result = view(name, dtype, extents, packedDim);
+  impl_->function.setArgAttr(impl_->function.getNumArguments() - 1,
+                             tile::constantAttrName,
+                             impl_->builder.getUnitAttr());
+  return result;
+}
+
 Index Program::programId(int axis) {
   impl_->checkOpen("programId");
   if (axis < 0 || axis > 2)
@@ -229,6 +238,8 @@ static void write(const View &view, const std::vector<Range> &at,
                                   describe(value)));
   if (view.dtype() == Dtype::u4)
     ProgramImpl::fail(fmt::format("{}: u4 views are read only", what));
+  if (tile::isConstant(target))
+    ProgramImpl::fail(fmt::format("{}: constant views are read only", what));
   Op::create(p.builder, p.loc(), p.get(value, what), target, starts);
 }
 

@@ -122,6 +122,10 @@ public:
   /// Static extents of a packed dimension must be multiples of 8.
   View view(const std::string &name, Dtype dtype,
             const std::vector<Extent> &extents, int packedDim = -1);
+  /// The same for an array that stays as it is, weights say: a dependent launch
+  /// reads it before the launches ahead are done. Cannot be stored to.
+  View constantView(const std::string &name, Dtype dtype,
+                    const std::vector<Extent> &extents, int packedDim = -1);
 
   // Where this block is.
 

@@ -302,6 +302,18 @@ ScheduleAttr scheduleOf(Operation *op) {
   return {};
 }
 
+bool isConstant(Value view) {
+  if (auto op = view.getDefiningOp<ViewOp>())
+    view = op.getPointer();
+  auto argument = dyn_cast<BlockArgument>(view);
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
+  return function &&
+         function.getArgAttr(argument.getArgNumber(), constantAttrName);
+}
+
 bool hasLayout(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && isa_and_nonnull<LayoutAttr>(tensor.getEncoding());

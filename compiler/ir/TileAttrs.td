@@ -66,7 +66,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     On the kernel function, as `tile.schedule`. `split` blocks share the K
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
     scales to sums of products instead of to weights; `stages` is the depth of the copy pipeline (1: no pipeline, loads
-    go straight to registers); `capability` is the target's (90 for sm_90a).
+    go straight to registers); `capability` is the target's (90 for sm_90a);
+    `dependent` starts the kernel before the launch ahead of it is done.
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -78,7 +79,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
-    "unsigned":$capability);
+    "unsigned":$capability,
+    DefaultValuedParameter<"bool", "false">:$dependent);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -381,6 +381,32 @@ def Tile_SumClusterOp : Tile_Op<"sum_cluster", [MemoryEffects<[MemRead, MemWrite
   let hasVerifier = 1;
 }
 
+def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "let the next launch on the stream begin";
+  let description = [{
+    Once every block of this launch has said so, or ended. It says nothing of
+    memory: the next launch sees what this one writes after its own
+    `wait_dependency`.
+
+    ```mlir
+    tile.launch_dependents
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitDependencyOp : Tile_Op<"wait_dependency", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "until the launch before is done and its writes are visible";
+  let description = [{
+    Returns at once where the launch is not a dependent one.
+
+    ```mlir
+    tile.wait_dependency
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
   let summary = "the same tile in other places";
   let description = [{

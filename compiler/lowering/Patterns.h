@@ -18,6 +18,8 @@ void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
+void addLaunchPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
 void addClusterPatterns(const mlir::TypeConverter &types,
                         mlir::RewritePatternSet &patterns);
 

@@ -91,6 +91,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addShapePatterns(types, patterns);
     addSplitPatterns(types, patterns, capability);
     addClusterPatterns(types, patterns);
+    addLaunchPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     ConversionConfig config;

@@ -39,7 +39,8 @@ ThreadCounters::ThreadCounters(const Launch &launch)
 
 void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
                             const std::uint64_t *addresses, unsigned bytes,
-                            const Buffer *buffer, bool writes) {
+                            const Buffer *buffer, bool writes,
+                            bool beforeWait) {
   // Distinct sectors and bytes by sorting at most 32 ranges.
   std::array<std::uint64_t, warpSize> sorted;
   unsigned count = 0;
@@ -67,6 +68,8 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
   (writes ? b.bytesWritten : b.bytesRead) +=
       static_cast<std::uint64_t>(count) * bytes;
   (writes ? b.sectorsWritten : b.sectorsRead) += sectors;
+  if (beforeWait && launch_.program->waitsForGrids)
+    b.bytesBeforeWait += static_cast<std::uint64_t>(count) * bytes;
 }
 
 void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
@@ -162,6 +165,7 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     same->sectorsRead += from.sectorsRead;
     same->sectorsWritten += from.sectorsWritten;
     same->atomics += from.atomics;
+    same->bytesBeforeWait += from.bytesBeforeWait;
   }
 }
 

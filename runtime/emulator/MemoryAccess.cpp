@@ -102,7 +102,7 @@ void note(Warp &w, const Instruction &i, const Access &a) {
   if (a.space == Space::global) {
     if (cluster.counters)
       cluster.counters->global(i, a.mask, a.address.data(), a.bytes,
-                               a.buffer[first], writes);
+                               a.buffer[first], writes, !w.gridWaited);
     Buffer *noted = nullptr;
     GlobalRaces *races = w.launch->globalRaces;
     eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {

@@ -20,10 +20,11 @@ public:
   void retract(std::int32_t pc) {
     --by_[static_cast<std::size_t>(pc)].executed;
   }
-  /// A global access of `bytes` by each lane of the mask.
+  /// A global access of `bytes` by each lane of the mask; `beforeWait`: by a
+  /// warp that has not executed griddepcontrol.wait.
   void global(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes,
-              const Buffer *buffer, bool writes);
+              const Buffer *buffer, bool writes, bool beforeWait);
   void shared(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes);
   void atomics(const Buffer *buffer, unsigned lanes);
@@ -48,7 +49,7 @@ private:
   };
   struct ByBuffer {
     std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0,
-                  sectorsWritten = 0, atomics = 0;
+                  sectorsWritten = 0, atomics = 0, bytesBeforeWait = 0;
   };
   const Launch &launch_;
   std::vector<ByInstruction> by_;

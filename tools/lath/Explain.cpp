@@ -115,6 +115,9 @@ std::string asText(const Explanation &e) {
                           e.grid[1], e.grid[2], e.blocks(), e.ptx.threads));
   if (e.ptx.clusterBlocks > 1)
     text += wrappedRow("cluster", clusterText(e));
+  if (e.ptx.dependent)
+    text +=
+        row("launch", "dependent: reads weights before the launch ahead ends");
   text += row("registers", registersText(e));
   text +=
       row("shared", fmt::format("{} B a block, at most {} B", e.sharedBytes(),
@@ -166,6 +169,7 @@ std::string asJson(const Explanation &e) {
                {"blocks", e.blocks()},
                {"threads", e.ptx.threads},
                {"cluster_blocks", e.ptx.clusterBlocks},
+               {"dependent", e.ptx.dependent},
                {"registers", registersJson(e)},
                {"shared_bytes", e.sharedBytes()},
                {"occupancy",

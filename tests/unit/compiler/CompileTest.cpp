@@ -147,6 +147,21 @@ TEST_CASE("options out of range are refused") {
                     std::to_string(split));
 }
 
+TEST_CASE("a dependent launch is said so, and refused where there is none") {
+  CHECK_FALSE(compile(*product(), options("sm_90a")).ptx.dependent);
+  CompileOptions o = options("sm_90a", 4, 2);
+  o.dependent = true;
+  Ptx ptx = compile(*product(), o).ptx;
+  CHECK(ptx.dependent);
+  CHECK(count(ptx.text, "griddepcontrol\\.launch_dependents;") == 1);
+  CHECK(count(ptx.text, "griddepcontrol\\.wait;") == 1);
+  o.target = &target("sm_89");
+  Error error = errorOf([&] { compile(*product(), o); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() == "sm_89 has no programmatic dependent launch (sm_90 "
+                           "and later have)");
+}
+
 TEST_CASE("clusters are refused where the target has none") {
   CompileOptions o = options("sm_89", 4, 2);
   o.split = 2;
