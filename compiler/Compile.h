@@ -24,8 +24,11 @@ struct CompileOptions {
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;
-  enum class SplitReduce { none, atomic, atomicOut, ordered };
+  enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
   SplitReduce reduce = SplitReduce::none;
+  /// Launched before the launch ahead of it is done: constant views are read
+  /// meanwhile.
+  bool dependent = false;
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 

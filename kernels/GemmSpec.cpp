@@ -107,7 +107,11 @@ std::string_view name(Reduce reduce) {
   for (std::size_t i = 0; i < reduceValues.size(); ++i)
     if (reduceValues[i] == reduce)
       return reduceWords[i];
-  return "?";
+  return reduce == Reduce::cluster ? "cluster" : "?";
+}
+
+Reduce servedBy(Reduce schedule) {
+  return schedule == Reduce::cluster ? Reduce::ordered : schedule;
 }
 
 void validate(const GemmSpec &spec) {
@@ -122,6 +126,10 @@ void validate(const GemmSpec &spec) {
   if (spec.x != Dtype::f16 && spec.x != Dtype::bf16)
     fail(spec, fmt::format("x = {} is neither f16 nor bf16; the nearest is f16",
                            name(spec.x)));
+  if (spec.reduce == Reduce::cluster)
+    fail(spec,
+         "reduce = cluster is a schedule's way to be ordered; a spec asks "
+         "for ordered");
   bool reduces =
       spec.reduce == Reduce::atomic || spec.reduce == Reduce::atomicOut;
   if (spec.split == 1 && reduces)

@@ -10,7 +10,8 @@
 
 namespace lath {
 
-/// How the partial sums of a split are brought together.
+/// How the partial sums of a split are brought together. A spec asks for any
+/// but `cluster`, which is a schedule's way to be `ordered`.
 enum class Reduce {
   none,   ///< split = 1
   atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
@@ -19,6 +20,8 @@ enum class Reduce {
              ///< (arXiv 2402.00025)
   ordered, ///< the last block to arrive adds the partial sums in a fixed order:
            ///< deterministic
+  cluster, ///< the blocks of a cluster add through each other's shared memory,
+           ///< in a fixed order: what a schedule may do for `ordered` (sm_90+)
 };
 
 /// How `qzeros` stores the zero point z of a group.
@@ -67,6 +70,9 @@ struct GemmSpec {
 };
 
 std::string_view name(Reduce reduce);
+
+/// What a spec asks for where a schedule reduces so: `ordered` for a cluster.
+Reduce servedBy(Reduce schedule);
 
 /// Throws Error{invalidSpec} that names the offending value and the nearest
 /// valid one.

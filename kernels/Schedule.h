@@ -45,6 +45,9 @@ struct Schedule {
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
   WeightPath weights = WeightPath::shared;
+  /// Programmatic dependent launch (dep=1): the kernel starts while the launch
+  /// before it still runs and reads its weights meanwhile.
+  bool dependent = false;
 
   bool operator==(const Schedule &) const = default;
 };

@@ -180,6 +180,22 @@ View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
                          Dtype::u4, 2);
 }
 
+static View markConstant(ProgramImpl &p, View view) {
+  p.function.setArgAttr(p.function.getNumArguments() - 1,
+                        tile::constantAttrName, p.builder.getUnitAttr());
+  return view;
+}
+
+View Program::constantView(const std::string &name, Dtype dtype,
+                           const std::vector<Extent> &extents, int packedDim) {
+  return markConstant(*impl_, view(name, dtype, extents, packedDim));
+}
+
+View Program::constantView(const std::string &name, std::int64_t k,
+                           std::int64_t n, const Layout &atom) {
+  return markConstant(*impl_, view(name, k, n, atom));
+}
+
 Index Program::programId(int axis) {
   impl_->checkOpen("programId");
   if (axis < 0 || axis > 2)
@@ -269,6 +285,8 @@ static void write(const View &view, const std::vector<Range> &at,
     ProgramImpl::fail(fmt::format(
         "{}: u4 views are read only, but for stores in atoms", what));
   checkAtoms(target.getType(), shape, what);
+  if (tile::isConstant(target))
+    ProgramImpl::fail(fmt::format("{}: constant views are read only", what));
   Op::create(p.builder, p.loc(), p.get(value, what), target, starts);
 }
 

@@ -129,6 +129,12 @@ public:
   /// a and b, and so is every tile that is loaded or stored.
   View view(const std::string &name, std::int64_t k, std::int64_t n,
             const Layout &atom);
+  /// The same for an array that stays as it is, weights say: a dependent launch
+  /// reads it before the launches ahead are done. Cannot be stored to.
+  View constantView(const std::string &name, Dtype dtype,
+                    const std::vector<Extent> &extents, int packedDim = -1);
+  View constantView(const std::string &name, std::int64_t k, std::int64_t n,
+                    const Layout &atom);
 
   // Where this block is.
 

@@ -191,6 +191,21 @@ Layout weightAtom() {
   return atom;
 }
 
+Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
+                            unsigned blocks) {
+  Layout result = acc;
+  Bases &registers = result.bases(Place::Register);
+  Bases &rank = result.bases(Place::Block);
+  for (unsigned bit = 0; bit < (unsigned)std::countr_zero(blocks); ++bit) {
+    rank.push_back(0);
+    if (registers.size() < 2)
+      continue;
+    rank.back() = registers.back();
+    registers.pop_back();
+  }
+  return scatteredOverWarps(result, kWarps);
+}
+
 Layout scatteredOverWarps(const Layout &acc, unsigned kWarps) {
   Layout result = acc;
   Bases &registers = result.bases(Place::Register);

@@ -52,4 +52,11 @@ Layout weightAtom();
 /// lane. Warps beyond that repeat each other.
 Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 
+/// The accumulator after the partial sums of the `blocks` blocks of a cluster
+/// and of `kWarps` warps of each are added: blocks take over register bits as
+/// warps do, before them. The lowest bits of a block's rank choose its share;
+/// blocks for which no register bit is left repeat others.
+Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
+                            unsigned blocks);
+
 } // namespace lath

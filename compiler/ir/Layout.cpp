@@ -115,9 +115,9 @@ std::uint32_t Layout::elements() const {
 unsigned Layout::indexBits() const { return std::countr_zero(elements()); }
 
 std::uint32_t Layout::index(std::uint32_t reg, std::uint32_t lane,
-                            std::uint32_t warp) const {
+                            std::uint32_t warp, std::uint32_t block) const {
   return map(Place::Register)(reg) ^ map(Place::Lane)(lane) ^
-         map(Place::Warp)(warp);
+         map(Place::Warp)(warp) ^ map(Place::Block)(block);
 }
 
 std::uint32_t Layout::indexOfOffset(std::uint32_t offset) const {
@@ -248,7 +248,8 @@ Layout Layout::product(const Layout &outer) const {
 }
 
 std::string Layout::print() const {
-  static const char *const names[] = {"register", "lane", "warp", "offset"};
+  static const char *const names[] = {"register", "lane", "warp", "block",
+                                      "offset"};
   std::string text = "[";
   for (unsigned d = 0; d < rank(); ++d)
     text += (d ? ", " : "") + std::to_string(shape_[d]);

@@ -281,7 +281,7 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
 LayoutAttr LayoutAttr::get(MLIRContext *context, const Layout &layout) {
   return get(context, layout.shape(), layout.bases(Place::Register),
              layout.bases(Place::Lane), layout.bases(Place::Warp),
-             layout.bases(Place::Offset));
+             layout.bases(Place::Block), layout.bases(Place::Offset));
 }
 
 Layout LayoutAttr::layout() const {
@@ -290,12 +290,13 @@ Layout LayoutAttr::layout() const {
       .assign(getRegisters().begin(), getRegisters().end());
   layout.bases(Place::Lane).assign(getLanes().begin(), getLanes().end());
   layout.bases(Place::Warp).assign(getWarps().begin(), getWarps().end());
+  layout.bases(Place::Block).assign(getBlocks().begin(), getBlocks().end());
   layout.bases(Place::Offset).assign(getOffsets().begin(), getOffsets().end());
   return layout;
 }
 
 static constexpr StringLiteral placeNames[] = {"register", "lane", "warp",
-                                               "offset"};
+                                               "block", "offset"};
 
 void LayoutAttr::print(AsmPrinter &printer) const {
   Layout map = layout();
@@ -337,7 +338,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
       return {};
     const auto *found = llvm::find(placeNames, keyword);
     if (found == std::end(placeNames)) {
-      parser.emitError(at, "expected register, lane, warp or offset, got ")
+      parser.emitError(at,
+                       "expected register, lane, warp, block or offset, got ")
           << keyword;
       return {};
     }
@@ -393,6 +395,18 @@ ScheduleAttr scheduleOf(Operation *op) {
   return {};
 }
 
+bool isConstant(Value view) {
+  if (auto op = view.getDefiningOp<ViewOp>())
+    view = op.getPointer();
+  auto argument = dyn_cast<BlockArgument>(view);
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
+  return function &&
+         function.getArgAttr(argument.getArgNumber(), constantAttrName);
+}
+
 bool hasLayout(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && isa_and_nonnull<LayoutAttr>(tensor.getEncoding());
@@ -411,8 +425,8 @@ RankedTensorType withLayout(RankedTensorType type, const Layout &layout) {
 std::optional<LinearMap> registersFrom(const Layout &source,
                                        const Layout &result,
                                        const LinearMap &map) {
-  // Lanes and warps must agree on their own...
-  for (Place place : {Place::Lane, Place::Warp})
+  // Lanes, warps and blocks must agree on their own...
+  for (Place place : {Place::Lane, Place::Warp, Place::Block})
     for (unsigned i = 0; i < result.bits(place); ++i)
       if (map(result.bases(place)[i]) !=
           (i < source.bits(place) ? source.bases(place)[i] : 0))

@@ -62,6 +62,11 @@ namespace lath::tile {
 /// Attributes on kernel arguments: the name, and a KernelParam::Kind.
 inline constexpr llvm::StringLiteral paramNameAttr = "tile.name";
 inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
+/// On a pointer argument: what it points to is changed by no launch that may
+/// still run when the kernel starts.
+inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";
+/// Whether a view (or the argument that is one) is marked so.
+bool isConstant(mlir::Value view);
 /// Name of the schedule attribute on a kernel function.
 inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 ScheduleAttr scheduleOf(mlir::Operation *op);

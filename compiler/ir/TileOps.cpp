@@ -248,6 +248,20 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
+LogicalResult SumClusterOp::verify() {
+  // Eight is what every device with clusters can hold.
+  unsigned blocks = getBlocks(), kWarps = getKWarps();
+  if (!llvm::isPowerOf2_32(blocks) || blocks < 2 || blocks > 8)
+    return emitOpError("expected 2, 4 or 8 blocks, got ") << (int32_t)blocks;
+  if (!llvm::isPowerOf2_32(kWarps))
+    return emitOpError("expected a power of two of warps, got ")
+           << (int32_t)kWarps;
+  if (tensorOf(getPartial()).getShape() != tensorOf(getResult()).getShape())
+    return emitOpError("expected the same tile, got ")
+           << tensorOf(getPartial()) << " and " << tensorOf(getResult());
+  return success();
+}
+
 LogicalResult ConvertLayoutOp::verify() {
   auto from = tensorOf(getSource()), to = tensorOf(getResult());
   if (from.getShape() != to.getShape() ||

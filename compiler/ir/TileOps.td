@@ -357,6 +357,78 @@ def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure]> {
   let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
 }
 
+def Tile_ClusterArriveOp : Tile_Op<"cluster_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "say that this block of the cluster has started";
+  let description = [{
+    At the start of a kernel that will write its peers' shared memory: orders
+    nothing, so it costs nothing.
+
+    ```mlir
+    tile.cluster_arrive
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_ClusterWaitOp : Tile_Op<"cluster_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "until all blocks of the cluster have started";
+  let description = [{
+    After it peers' shared memory may be written; late in the kernel, when
+    they have long arrived.
+
+    ```mlir
+    tile.cluster_wait
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_SumClusterOp : Tile_Op<"sum_cluster", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "add the shares of a cluster's blocks, and of warps that split k";
+  let description = [{
+    `result = sum over the blocks of the cluster and their k_warps warps of
+    their partial sums`, in the order of the blocks and, within one, of the
+    warps. Each warp writes its registers into the shared memory of the blocks
+    that add them (one exchange for both sums). In the result's layout blocks
+    and those warps hold different elements, so each adds and stores a part.
+
+    ```mlir
+    %sum = tile.sum_cluster %acc {blocks = 2 : i32, k_warps = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$blocks,
+                       DefaultValuedAttr<I32Attr, "1">:$k_warps);
+  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "let the next launch on the stream begin";
+  let description = [{
+    Once every block of this launch has said so, or ended. It says nothing of
+    memory: the next launch sees what this one writes after its own
+    `wait_dependency`.
+
+    ```mlir
+    tile.launch_dependents
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitDependencyOp : Tile_Op<"wait_dependency", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "until the launch before is done and its writes are visible";
+  let description = [{
+    Returns at once where the launch is not a dependent one.
+
+    ```mlir
+    tile.wait_dependency
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
   let summary = "the same tile in other places";
   let description = [{

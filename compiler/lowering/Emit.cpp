@@ -102,6 +102,10 @@ Value Emit::tid() {
   return NVVM::ThreadIdXOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
 }
 
+Value Emit::clusterRank() {
+  return NVVM::BlockIdZOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
+}
+
 Value Emit::shared(int64_t offset) {
   auto pointer = LLVM::LLVMPointerType::get(r.getContext(), 3);
   Value base = LLVM::AddressOfOp::create(r, loc, pointer, "lath_shared");
@@ -140,10 +144,17 @@ Value Emit::linear(const LinearMap &map, Value value) {
 
 Value Emit::linear(const Layout &layout, const LinearMap &after) {
   Value fromLane = linear(after.after(layout.map(Place::Lane)), lane());
-  if (llvm::all_of(layout.bases(Place::Warp),
-                   [&](uint32_t b) { return !after(b); }))
-    return fromLane;
-  return bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
+  auto contributes = [&](Place place) {
+    return llvm::any_of(layout.bases(place),
+                        [&](uint32_t b) { return after(b) != 0; });
+  };
+  if (contributes(Place::Warp))
+    fromLane =
+        bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
+  if (contributes(Place::Block))
+    fromLane = bxor(
+        fromLane, linear(after.after(layout.map(Place::Block)), clusterRank()));
+  return fromLane;
 }
 
 Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {

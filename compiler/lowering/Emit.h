@@ -70,11 +70,14 @@ public:
   mlir::Value tid();
   mlir::Value lane() { return band(tid(), 31); }
   mlir::Value warp() { return lshr(tid(), 5); }
+  /// This block's rank in its cluster. Clusters are (1, 1, split) and the grid
+  /// is split deep, so it is the block's position along axis 2.
+  mlir::Value clusterRank();
   mlir::Value shared(int64_t offset);
 
   /// Code for a linear map of bits of `value`.
   mlir::Value linear(const LinearMap &map, mlir::Value value);
-  /// The lane's and warp's part of an image: map(laneBases), map(warpBases).
+  /// The lane's, warp's and block's part of an image: map(laneBases) etc.
   mlir::Value linear(const Layout &layout, const LinearMap &after);
 
   /// `count` 32-bit words at a global pointer; zero unless `mask` (may be

@@ -140,10 +140,10 @@ private:
       bases[units.dimShift(d) + i] = 1u << i;
     return LinearMap(bases);
   }
-  /// Coordinate bits of dimension d that lanes and warps may set.
+  /// Coordinate bits of dimension d that lanes, warps and blocks may set.
   uint32_t laneMask(unsigned d) const {
     uint32_t mask = 0;
-    for (Place place : {Place::Lane, Place::Warp})
+    for (Place place : {Place::Lane, Place::Warp, Place::Block})
       for (uint32_t basis : units.bases(place))
         mask |= dimMap(d)(basis);
     return mask;
@@ -269,6 +269,7 @@ Value isFirstCopy(Emit &e, const Layout &layout) {
   };
   check(layout.bases(Place::Lane), e.lane());
   check(layout.bases(Place::Warp), e.warp());
+  check(layout.bases(Place::Block), e.clusterRank());
   return first;
 }
 
@@ -443,7 +444,7 @@ Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
   LinearMap nibble = memory.nibbleMap(elements.shape());
   LinearMap toWord = memory.unitMap(elements.shape());
   uint32_t laneNibbles = 0;
-  for (Place place : {Place::Lane, Place::Warp})
+  for (Place place : {Place::Lane, Place::Warp, Place::Block})
     for (uint32_t basis : elements.bases(place))
       laneNibbles |= nibble(basis);
   Registers shifted(words.begin(), words.end());

@@ -18,6 +18,10 @@ void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
+void addLaunchPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
+void addClusterPatterns(const mlir::TypeConverter &types,
+                        mlir::RewritePatternSet &patterns);
 
 /// Nibbles of a packed tile whose words are `words`, of layout `wordLayout`
 /// (see unitLayout): each register's 4 bits, eight to a result word.

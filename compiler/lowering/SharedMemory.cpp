@@ -26,7 +26,7 @@ public:
     LinearMap toOffset = *layout.map(Place::Offset).inverse();
     for (uint32_t basis : units.bases(Place::Register))
       registerOffsets.push_back(toOffset(basis));
-    for (Place place : {Place::Lane, Place::Warp})
+    for (Place place : {Place::Lane, Place::Warp, Place::Block})
       for (uint32_t basis : units.bases(place))
         laneMask |= toOffset(basis);
     laneOffset = e.linear(units, toOffset);

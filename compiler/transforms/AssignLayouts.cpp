@@ -72,6 +72,10 @@ public:
       else if (auto sum = dyn_cast<SumWarpsOp>(op))
         convertResult(op, lath::scatteredOverWarps(*get(sum.getPartial()),
                                                    sum.getKWarps()));
+      else if (auto sum = dyn_cast<SumClusterOp>(op))
+        convertResult(op, lath::scatteredOverCluster(*get(sum.getPartial()),
+                                                     sum.getKWarps(),
+                                                     sum.getBlocks()));
     });
     insertConversions();
     for (auto &[value, layout] : layouts)
@@ -331,6 +335,10 @@ private:
       if (const Layout *partial = get(sum.getPartial()))
         set(sum.getResult(),
             lath::scatteredOverWarps(*partial, sum.getKWarps()));
+    } else if (auto sum = dyn_cast<SumClusterOp>(op)) {
+      if (const Layout *partial = get(sum.getPartial()))
+        set(sum.getResult(), lath::scatteredOverCluster(
+                                 *partial, sum.getKWarps(), sum.getBlocks()));
     } else if (auto store = dyn_cast<PartialStoreOp>(op)) {
       // Partial sums are read back by the registers that wrote them.
       for (Operation *user : store.getWorkspace().getUsers())

@@ -37,6 +37,9 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let summary = "start copies several steps before their use";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
+def DependentLaunch : Pass<"tile-dependent-launch", "::mlir::ModuleOp"> {
+  let summary = "start before the launch ahead is done; read constants meanwhile";
+}
 def AllocateShared : Pass<"tile-allocate-shared", "::mlir::ModuleOp"> {
   let summary = "lower conversions to shared memory and place all buffers";
 }

@@ -128,6 +128,7 @@ public:
   std::int32_t pc = 0; ///< of the instruction that runs
   std::uint64_t executed = 0;
   std::uint64_t clusterPhase = 0; ///< of the cluster's barrier: arrivals
+  bool clusterMet = false;        ///< has passed the cluster's barrier once
   std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
   std::vector<std::uint64_t>
       writtenAt;                 ///< by slot; only kept for kernels with wgmma

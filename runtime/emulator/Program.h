@@ -107,6 +107,7 @@ struct Program {
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
   bool usesClusters = false;
   bool usesMatrixUnits = false; ///< has wgmma
+  bool waitsForGrids = false;   ///< has griddepcontrol.wait
 };
 
 /// Where shared memory begins: as on sm_90, the first KiB belongs to the

@@ -25,6 +25,7 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   state = State::ready;
   executed = 0;
   clusterPhase = 0;
+  clusterMet = false;
   matrixFence = 0;
   bulkGroup.fill(0);
   gridWaited = outOfTime = false;

@@ -184,7 +184,7 @@ Request withSchedule(const Parsed &parsed, const Text &schedule) {
   // A reduction that nobody asked for must not contradict the schedule.
   if (!parsed.saidReduce && request.spec.split != 1 &&
       request.schedule->split != 1)
-    request.spec.reduce = request.schedule->reduce;
+    request.spec.reduce = servedBy(request.schedule->reduce);
   return request;
 }
 

@@ -31,7 +31,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
       return;
     GemmSpec asked = spec;
     asked.split = s.split;
-    asked.reduce = s.reduce;
+    asked.reduce = servedBy(s.reduce);
     try {
       validate(s);
       validate(s, asked, target);
@@ -137,7 +137,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
           try {
             GemmSpec asked = spec;
             asked.split = list[i].split;
-            asked.reduce = list[i].reduce;
+            asked.reduce = servedBy(list[i].reduce);
             kernels[i] = engine.gemm(asked, list[i]);
           } catch (const Error &error) {
             fmt::print("skip {}: {}\n", print(list[i]), error.message());
