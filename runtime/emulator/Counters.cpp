@@ -64,6 +64,8 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
   entry.bytes += static_cast<std::uint64_t>(count) * bytes;
   entry.sectors += sectors;
   entry.idealSectors += (distinct + 31) / 32;
+  entry.buffer = buffer;
+  entry.width = bytes;
   ByBuffer &b = buffers_[buffer];
   (writes ? b.bytesWritten : b.bytesRead) +=
       static_cast<std::uint64_t>(count) * bytes;
@@ -79,6 +81,7 @@ void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
   unsigned lanes = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
   ByInstruction &entry = by_[i.statement];
   ++entry.accesses;
+  entry.width = bytes;
   unsigned active = 0;
   for (unsigned first = 0; first < warpSize; first += lanes) {
     std::array<std::array<std::uint32_t, 8>, 32> words;
@@ -130,6 +133,8 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     const ByInstruction &from = by_[n];
     total.instructions += from.executed;
     if (from.executed)
+      total.byLine[m.statements[n].line] += from.executed;
+    if (from.executed)
       total.byKind[name(launch_.program->code[n].kind)] += from.executed;
     if (!from.accesses)
       continue;
@@ -141,9 +146,12 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
                              });
     if (same == total.accesses.end()) {
       total.accesses.push_back(
-          {.line = line, .statement = m.statements[n].text});
+          {.line = line, .statement = m.statements[n].text, .buffer = {}});
       same = std::prev(total.accesses.end());
     }
+    if (from.buffer)
+      same->buffer = launch_.nameOf(from.buffer);
+    same->width = from.width;
     same->executed += from.accesses;
     same->bytes += from.bytes;
     same->sectors += from.sectors;
