@@ -280,7 +280,7 @@ TEST_CASE("dependent kernels issue weights before the wait, the rest after") {
     const std::string &ptx = kernel.ptx().text;
     std::size_t at = ptx.find("griddepcontrol.wait");
     REQUIRE(at != std::string::npos);
-    std::regex copies("\\b(cp\\.async\\.c[ag]|ld\\.(relaxed\\.gpu\\.)?global)");
+    std::regex copies("\\b(cp\\.async\\.c[ag]|ld\\.([a-z]+\\.)*global)");
     auto copiesIn = [&](std::size_t from, std::size_t to) {
       std::string part = ptx.substr(from, to - from);
       return static_cast<std::size_t>(
