@@ -85,6 +85,8 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
                             const std::uint64_t *addresses, unsigned bytes,
                             const Buffer *buffer, bool writes,
                             bool beforeWait) {
+  by_[i.statement].buffer = buffer;
+  by_[i.statement].width = bytes;
   ByBuffer &b = buffers_[buffer];
   (writes ? b.bytesWritten : b.bytesRead) +=
       std::uint64_t{bytes} * std::popcount(mask);
@@ -100,6 +102,7 @@ void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
   // in a group a bank that is asked for k distinct words takes k passes.
   unsigned lanes = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
   ByInstruction &entry = by_[i.statement];
+  entry.width = bytes;
   unsigned active = 0;
   for (unsigned first = 0; first < warpSize; first += lanes) {
     std::array<std::array<std::uint32_t, 8>, 32> words;
@@ -155,6 +158,8 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     const ByInstruction &from = by_[n];
     total.instructions += from.executed;
     if (from.executed)
+      total.byLine[m.statements[n].line] += from.executed;
+    if (from.executed)
       total.byKind[name(launch_.program->code[n].kind)] += from.executed;
     if (!from.accesses)
       continue;
@@ -167,9 +172,13 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     if (same == total.accesses.end()) {
       total.accesses.push_back({.line = line,
                                 .kind = name(launch_.program->code[n].kind),
-                                .statement = m.statements[n].text});
+                                .statement = m.statements[n].text,
+                                .buffer = {}});
       same = std::prev(total.accesses.end());
     }
+    if (from.buffer)
+      same->buffer = launch_.nameOf(from.buffer);
+    same->width = from.width;
     same->executed += from.accesses;
     same->bytes += from.bytes;
     same->sectors += from.sectors;

@@ -14,6 +14,8 @@ struct AccessCounters {
   unsigned line = 0; ///< in the PTX text
   std::string kind;  ///< as in LaunchCounters::byKind
   std::string statement;
+  std::string buffer; ///< global: of the last access; empty for shared memory
+  unsigned width = 0; ///< bytes of a lane's access
   std::uint64_t executed = 0; ///< warp instructions with an active lane
   std::uint64_t bytes = 0;    ///< that lanes asked for
   std::uint64_t sectors =
@@ -38,6 +40,7 @@ struct BufferCounters {
 struct LaunchCounters {
   std::uint64_t blocks = 0, warps = 0;
   std::uint64_t instructions = 0;              ///< warp instructions executed
+  std::map<unsigned, std::uint64_t> byLine;    ///< the same by PTX line
   std::map<std::string, std::uint64_t> byKind; ///< the same by kind: "mma", ...
   std::uint64_t atomics = 0;                   ///< lane operations
   std::uint64_t barriers = 0;                  ///< warp arrivals

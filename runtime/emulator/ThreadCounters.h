@@ -55,6 +55,8 @@ private:
     std::uint64_t executed = 0, accesses = 0, bytes = 0;
     std::uint64_t sectors = 0, idealSectors = 0;
     std::uint64_t wavefronts = 0, idealWavefronts = 0;
+    const Buffer *buffer = nullptr;
+    unsigned width = 0;
   };
   struct ByBuffer {
     std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0,

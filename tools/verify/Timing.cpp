@@ -76,8 +76,8 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
 
 } // namespace
 
-int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
-           const std::string &path) {
+std::vector<std::pair<std::int64_t, std::int64_t>>
+shapesOf(const TimingOptions &options) {
   std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
   if (options.shapes.empty()) {
     for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
@@ -91,6 +91,11 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       shapes.push_back({std::stoll(part), std::stoll(part.substr(by + 1))});
     }
   }
+  return shapes;
+}
+
+int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
+           const std::string &path) {
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
@@ -100,7 +105,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
   const DeviceInfo &info = device->info();
   bool first = true;
   int failures = 0;
-  for (auto [n, k] : shapes) {
+  for (auto [n, k] : shapesOf(options)) {
     GemmSpec base;
     base.m = *std::max_element(options.m.begin(), options.m.end());
     base.n = n;

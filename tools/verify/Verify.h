@@ -32,9 +32,11 @@ struct Problem {
 };
 
 /// A kernel that reads memory once and reduces each 32 KB to one float.
+/// `dependent`: it starts, and reads, before the launch ahead is done.
 class PlainRead {
 public:
-  PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes);
+  PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
+            bool dependent = false);
   void launch(Stream stream, DevicePtr memory) const;
 
 private:
@@ -60,12 +62,23 @@ struct TimingOptions {
   bool sweep = false; ///< try many schedules a shape, not the default alone
   WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
+  std::vector<std::string> schedules; ///< of a chain; empty: the default one
 };
+
+/// The shapes asked for, (N, K).
+std::vector<std::pair<std::int64_t, std::int64_t>>
+shapesOf(const TimingOptions &options);
 
 /// Cold times of the default schedule (and of others) beside a plain read of
 /// the same bytes in the same run.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
+
+/// Time per kernel of chains under dependent launch, of the default schedule
+/// (or those given) with dep=1 and without, beside the plain read chained the
+/// same way and alone. Writes JSON to `path`, returns the number of failures.
+int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
+          const std::string &path);
 
 /// The example programs on odd and even sizes.
 int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);

@@ -23,6 +23,12 @@ int main(int argc, char **argv) {
       "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
+  bool chained = false;
+  auto *c = t->add_flag("--chain", chained,
+                        "back to back under dependent launch, with dep=1 and "
+                        "without");
+  t->add_option("--schedule", timing.schedules, "of the chain (repeatable)")
+      ->needs(c);
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");
   bool emulated = false;
@@ -39,10 +45,11 @@ int main(int argc, char **argv) {
     std::shared_ptr<lath::Device> device = lath::openCuda();
     fmt::print("{}, driver {}\n", device->info().name,
                device->info().driverText);
-    int failures = *a   ? lath::verify::accuracy(device, accuracy, path)
-                   : *e ? lath::verify::examples(device, accuracy.seed)
-                   : *p ? lath::verify::profile(device, nullptr, path)
-                        : lath::verify::timing(device, timing, path);
+    int failures = *a        ? lath::verify::accuracy(device, accuracy, path)
+                   : *e      ? lath::verify::examples(device, accuracy.seed)
+                   : *p      ? lath::verify::profile(device, nullptr, path)
+                   : chained ? lath::verify::chain(device, timing, path)
+                             : lath::verify::timing(device, timing, path);
     return failures ? 6 : 0;
   } catch (const lath::Error &error) {
     fmt::print(stderr, "lath-verify: error: {}\n", error.message());
