@@ -240,8 +240,10 @@ void CubinCache::State::warnOfMiss(const CubinKey &key,
   if (found.miss == CubinMiss::absent || found.miss == CubinMiss::stale)
     return;
   std::string file = entryFile(key);
-  warn(file, fmt::format("{} in {} is {} and will be replaced: {}", file,
-                         options.folder, name(found.miss), found.why));
+  // A disk that neither reads nor writes is one trouble.
+  warn(found.miss == CubinMiss::unreadable ? "disk" : file,
+       fmt::format("{} in {} is {} and will be replaced: {}", file,
+                   options.folder, name(found.miss), found.why));
 }
 
 CubinResult CubinCache::State::build(const CubinKey &key,
@@ -313,8 +315,8 @@ CubinCache::State::store(std::shared_ptr<const CubinEntry> entry) {
   memory.keep(std::move(entry));
   if (folder()) {
     ++failedStores;
-    warn("store", fmt::format("kernels are not kept on disk in {}: {}",
-                              options.folder, why));
+    warn("disk", fmt::format("kernels are not kept on disk in {}: {}",
+                             options.folder, why));
   }
   return why;
 }

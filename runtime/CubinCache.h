@@ -154,9 +154,9 @@ struct CubinCacheStats {
 };
 
 struct CubinPruneOptions {
-  std::optional<std::uint64_t> maxBytes; ///< keep at most so much
-  std::optional<std::int64_t> maxAge;    ///< seconds since the last use
-  bool dryRun = false;                   ///< only say what would go
+  std::optional<std::uint64_t> maxBytes{}; ///< keep at most so much
+  std::optional<std::int64_t> maxAge{};    ///< seconds since the last use
+  bool dryRun = false;                     ///< only say what would go
 };
 
 struct CubinRemoval {
