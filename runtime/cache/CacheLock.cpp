@@ -18,7 +18,8 @@ CacheLock::Outcome CacheLock::tryToHold() {
   held_ = result == 0;
   if (held_)
     return Outcome::held;
-  return errno == EAGAIN || errno == EACCES ? Outcome::busy : Outcome::absent;
+  // Linux never says EACCES of a lock that somebody holds.
+  return errno == EAGAIN ? Outcome::busy : Outcome::absent;
 }
 
 void CacheLock::release() {
