@@ -258,11 +258,11 @@ void Decoding::malformed(std::string_view why) const {
 namespace {
 
 constexpr bool (*families[])(Decoding &) = {
-    decodeControl, decodeMove,     decodeInteger,      decodeLogic,
-    decodeCompare, decodeFloat,    decodeConvert,      decodeMemory,
-    decodeAtomic,  decodeMbarrier, decodeBulkCopy,     decodeAsyncCopy,
-    decodeBarrier, decodeWarpWide, decodeMatrixMemory, decodeMma,
-    decodeWgmma,   decodeCluster,
+    decodeControl,   decodeMove,    decodeInteger,  decodeBitField,
+    decodeLogic,     decodeCompare, decodeFloat,    decodeConvert,
+    decodeMemory,    decodeAtomic,  decodeMbarrier, decodeBulkCopy,
+    decodeAsyncCopy, decodeBarrier, decodeWarpWide, decodeMatrixMemory,
+    decodeMma,       decodeWgmma,   decodeCluster,
 };
 
 } // namespace

@@ -78,6 +78,7 @@ private:
 bool decodeControl(Decoding &d);
 bool decodeMove(Decoding &d);
 bool decodeInteger(Decoding &d);
+bool decodeBitField(Decoding &d);
 bool decodeLogic(Decoding &d);
 bool decodeCompare(Decoding &d);
 bool decodeFloat(Decoding &d);
@@ -90,6 +91,7 @@ bool decodeBarrier(Decoding &d);
 bool decodeMbarrier(Decoding &d);
 bool decodeWarpWide(Decoding &d);
 bool decodeMatrixMemory(Decoding &d);
+bool decodeByteMma(Decoding &d);
 bool decodeMma(Decoding &d);
 bool decodeWgmma(Decoding &d);
 bool decodeCluster(Decoding &d);
