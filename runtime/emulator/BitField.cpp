@@ -165,6 +165,10 @@ bool decodeBitField(Decoding &d) {
   d.i.run = choose(d, type);
   if (!d.i.run)
     d.unsupported();
+  if (d.isOneOf({"shl", "shr"})) {
+    d.i.validity = Validity::shifts;
+    d.i.flags = d.is("shl");
+  }
   d.output(d.operand(0));
   // Distances and widths have 32 bits whatever is shifted.
   bool fields = d.isOneOf({"shl", "shr", "shf", "bfe", "bfi", "bmsk"});

@@ -87,6 +87,7 @@ bool decodeMemory(Decoding &d);
 bool decodeAtomic(Decoding &d);
 bool decodeAsyncCopy(Decoding &d);
 bool decodeBulkCopy(Decoding &d);
+bool decodeTensorCopy(Decoding &d);
 bool decodeBarrier(Decoding &d);
 bool decodeMbarrier(Decoding &d);
 bool decodeWarpWide(Decoding &d);

@@ -226,6 +226,8 @@ bool decodeFloat(Decoding &d) {
                  ? Kind::half
                  : Kind::floating;
   d.i.run = entry->handler(d.i);
+  if (type == Type::f16x2 || type == Type::bf16x2 || type == Type::f32x2)
+    d.i.validity = Validity::elements;
   d.outputs({0});
   if (d.operandCount() != arity(entry->op) + 1)
     d.malformed("the number of operands is wrong");

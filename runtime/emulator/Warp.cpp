@@ -28,9 +28,11 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   matrixFence = 0;
   bulkGroup.fill(0);
   gridWaited = outOfTime = false;
+  registerCount = program->registersAtEntry;
   const Module &m = program->module;
   registers.resize(m.registers.size());
   defined.assign(m.registers.size(), 0);
+  partly.clear();
   inFlight.assign(m.registers.size(), 0);
   inFlightCount = 0;
   if (program->usesMatrixUnits)
@@ -145,8 +147,31 @@ void Warp::fatal(Suspicion kind, const Instruction &i, unsigned lane,
   throw Stop{};
 }
 
+std::uint64_t Warp::validBits(std::int32_t slot, unsigned lane) const {
+  if (definedLanes(slot) >> lane & 1)
+    return ~0ull;
+  auto found = partly.find(slot);
+  return found == partly.end() ? 0 : found->second.v[lane];
+}
+
+void Warp::setValidBits(std::int32_t slot, unsigned lane, std::uint64_t bits) {
+  if (slot < 0)
+    return;
+  auto s = static_cast<std::size_t>(slot);
+  Type type = program->module.registers[s];
+  std::uint64_t all = type == Type::pred  ? 1
+                      : sizeOf(type) >= 8 ? ~0ull
+                                          : (1ull << 8 * sizeOf(type)) - 1;
+  if ((bits & all) == all) {
+    defined[s] |= 1u << lane;
+  } else {
+    defined[s] &= ~(1u << lane);
+    partly[slot].v[lane] = bits & all;
+  }
+}
+
 void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
-  std::uint32_t copied = mask;
+  bool partial = false;
   for (unsigned n = 0; n < i.ins; ++n) {
     auto slot = static_cast<std::size_t>(inSlot(i, n));
     if (slot >= defined.size())
@@ -159,12 +184,13 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
     std::uint32_t undefined = mask & ~defined[slot];
     if (!undefined)
       continue;
-    copied &= defined[slot];
-    if (!i.moves && !i.definesItself) {
-      report(Suspicion::uninitialised, i,
-             static_cast<unsigned>(__builtin_ctz(undefined)),
-             fmt::format("reads {}, which was never written",
-                         program->module.registerNames[slot]));
+    partial = true;
+    if (i.validity == Validity::whole) {
+      auto lane = static_cast<unsigned>(__builtin_ctz(undefined));
+      report(Suspicion::uninitialised, i, lane,
+             fmt::format("reads {}, {} of which was never written",
+                         program->module.registerNames[slot],
+                         validBits(inSlot(i, n), lane) ? "a part" : "all"));
       defined[slot] |= undefined; // once is enough
     }
   }
@@ -179,9 +205,13 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
       report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
              fmt::format("writes {} while a wgmma uses it",
                          program->module.registerNames[s]));
-    if (!i.definesItself)
-      defined[s] = i.moves ? (defined[s] & ~mask) | copied : defined[s] | mask;
   }
+  if (partial && i.validity != Validity::whole)
+    propagateValidity(*this, i, mask);
+  else if (i.validity != Validity::itself)
+    for (unsigned n = 0; n < i.outs; ++n)
+      if (std::int32_t slot = outSlot(i, n); slot >= 0)
+        defined[static_cast<std::size_t>(slot)] |= mask;
 }
 
 void Warp::branch(const Instruction &i, std::uint32_t active,
