@@ -160,20 +160,13 @@ bool decodeBitField(Decoding &d) {
   if (isFloat(type) || type == Type::none)
     return false;
   d.takeType();
-  d.i.kind = Kind::integer;
-  d.i.type = type;
-  d.i.run = choose(d, type);
-  if (!d.i.run)
-    d.unsupported();
+  // Distances and widths have 32 bits whatever is shifted.
+  bool fields = d.isOneOf({"shl", "shr", "shf", "bfe", "bfi", "bmsk"});
+  bindInteger(d, type, choose(d, type), fields ? Type::none : type);
   if (d.isOneOf({"shl", "shr"})) {
     d.i.validity = Validity::shifts;
     d.i.flags = d.is("shl");
   }
-  d.output(d.operand(0));
-  // Distances and widths have 32 bits whatever is shifted.
-  bool fields = d.isOneOf({"shl", "shr", "shf", "bfe", "bfi", "bmsk"});
-  for (std::size_t n = 1; n < d.operandCount(); ++n)
-    d.input(d.operand(n), fields && n > 1 ? Type::none : type);
   return true;
 }
 

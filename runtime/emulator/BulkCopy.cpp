@@ -206,15 +206,8 @@ bool decodeBulkCopy(Decoding &d) {
   i.run = toShared;
   i.mode = static_cast<std::uint8_t>(global ? Direction::globalToShared
                                             : Direction::sharedToShared);
-  std::int64_t offset = i.offset;
-  d.address(d.operand(3));
-  if (i.offset)
-    d.unsupported("an offset at the mbarrier");
-  i.offset = offset;
-  if (cast) {
-    i.flags = multicast;
-    d.input(d.operand(4), Type::b16);
-  }
+  i.flags = cast ? multicast : 0;
+  bindSignal(d, 3, cast);
   return true;
 }
 

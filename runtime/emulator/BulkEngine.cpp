@@ -166,6 +166,16 @@ void enqueueToBlocks(Warp &w, const Instruction &i, unsigned lane,
   }
 }
 
+void bindSignal(Decoding &d, std::size_t n, bool multicast) {
+  std::int64_t offset = d.i.offset;
+  d.address(d.operand(n));
+  if (d.i.offset)
+    d.unsupported("an offset at the mbarrier");
+  d.i.offset = offset;
+  if (multicast)
+    d.input(d.operand(n + 1), Type::b16);
+}
+
 void completeBulk(Cluster &cluster, const Block &owner, std::uint32_t offset) {
   if (cluster.bulk.empty())
     return;

@@ -1,6 +1,7 @@
 // The copy engine: bulk copies from issue to completion.
 #pragma once
 
+#include "runtime/emulator/Decoder.h"
 #include "runtime/emulator/Machine.h"
 
 namespace lath::emulator {
@@ -24,6 +25,10 @@ void enqueueToBlocks(Warp &w, const Instruction &i, unsigned lane,
                      PendingBulk b, std::uint64_t chosen,
                      const SharedPlace &target, const SharedPlace &signal,
                      bool multicast);
+
+/// Binds operand n, the mbarrier, and after it where `multicast` the mask of
+/// blocks. Keeps d.i.offset.
+void bindSignal(Decoding &d, std::size_t n, bool multicast);
 
 /// Completes a copy: its bytes move, its mbarrier is told.
 void complete(Cluster &cluster, const PendingBulk &b);

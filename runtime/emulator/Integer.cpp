@@ -123,35 +123,6 @@ struct Sad {
     return Add::apply<T>(difference, c);
   }
 };
-template <typename Op> Handler wideOf(Type type) {
-  switch (type) {
-  case Type::s16:
-    return binary<std::int16_t, Op>;
-  case Type::u16:
-    return binary<std::uint16_t, Op>;
-  case Type::s32:
-    return binary<std::int32_t, Op>;
-  case Type::u32:
-    return binary<std::uint32_t, Op>;
-  default:
-    return nullptr;
-  }
-}
-template <typename Op> Handler wideTernaryOf(Type type) {
-  switch (type) {
-  case Type::s16:
-    return ternary<std::int16_t, Op>;
-  case Type::u16:
-    return ternary<std::uint16_t, Op>;
-  case Type::s32:
-    return ternary<std::int32_t, Op>;
-  case Type::u32:
-    return ternary<std::uint32_t, Op>;
-  default:
-    return nullptr;
-  }
-}
-
 /// Two 16-bit integers in a word.
 template <typename T, typename Op>
 void packed(Warp &w, const Instruction &i, std::uint32_t mask) {
@@ -162,6 +133,12 @@ void packed(Warp &w, const Instruction &i, std::uint32_t mask) {
            Op::template apply<T>(a[l] >> 16 & 0xffff, b[l] >> 16 & 0xffff)
                << 16;
   });
+}
+
+/// Of 16 and 32 bits, since the result has twice as many.
+bool canWiden(Type type) {
+  return type == Type::s16 || type == Type::u16 || type == Type::s32 ||
+         type == Type::u32;
 }
 
 Handler choose(Decoding &d, Type type) {
@@ -180,7 +157,7 @@ Handler choose(Decoding &d, Type type) {
   }
   if (name == "mul") {
     if (d.take("wide"))
-      return wideOf<MulWide>(type);
+      return canWiden(type) ? binaryOf<MulWide>(type) : nullptr;
     if (d.take("hi"))
       return binaryOf<MulHigh>(type);
     d.take("lo");
@@ -195,7 +172,7 @@ Handler choose(Decoding &d, Type type) {
   }
   if (name == "mad") {
     if (d.take("wide"))
-      return wideTernaryOf<Mad<MulWide>>(type);
+      return canWiden(type) ? ternaryOf<Mad<MulWide>>(type) : nullptr;
     if (d.take("hi"))
       return ternaryOf<Mad<MulHigh>>(type);
     d.take("lo");
@@ -229,14 +206,7 @@ bool decodeInteger(Decoding &d) {
   if (isFloat(type) || (type == Type::none && !pairs))
     return false;
   d.takeType();
-  d.i.kind = Kind::integer;
-  d.i.type = type;
-  d.i.run = choose(d, type);
-  if (!d.i.run)
-    d.unsupported();
-  d.output(d.operand(0));
-  for (std::size_t n = 1; n < d.operandCount(); ++n)
-    d.input(d.operand(n), pairs ? Type::b32 : type);
+  bindInteger(d, type, choose(d, type), pairs ? Type::b32 : type);
   return true;
 }
 

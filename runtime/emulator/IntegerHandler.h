@@ -109,4 +109,16 @@ inline Type integerTypeOf(const Decoding &d) {
   return Type::none;
 }
 
+/// Binds the operands: a first input of `type`, others of type `rest`.
+inline void bindInteger(Decoding &d, Type type, Handler handler, Type rest) {
+  d.i.kind = Kind::integer;
+  d.i.type = type;
+  d.i.run = handler;
+  if (!handler)
+    d.unsupported();
+  d.output(d.operand(0));
+  for (std::size_t n = 1; n < d.operandCount(); ++n)
+    d.input(d.operand(n), n == 1 && type != Type::none ? type : rest);
+}
+
 } // namespace lath::emulator

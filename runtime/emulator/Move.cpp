@@ -53,22 +53,17 @@ void select(Warp &w, const Instruction &i, std::uint32_t mask) {
   eachLane(mask, [&](unsigned l) { d[l] = p[l] & 1 ? a[l] : b[l]; });
 }
 
-/// cvta.shared: the offset becomes an address in the block's generic window.
-void toGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
+/// cvta.shared: the offset becomes an address in the block's generic window;
+/// with .to (i.flags) the reverse.
+void convertAddress(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0);
   std::uint64_t base = i.space == Space::global  ? 0
                        : i.space == Space::local ? localWindow
                                                  : sharedWindow;
+  if (i.flags)
+    base = 0 - base;
   eachLane(mask, [&](unsigned l) { d[l] = a[l] + base; });
-}
-void fromGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
-  std::uint64_t *d = w.out(i, 0);
-  const std::uint64_t *a = w.in(i, 0);
-  std::uint64_t base = i.space == Space::global  ? 0
-                       : i.space == Space::local ? localWindow
-                                                 : sharedWindow;
-  eachLane(mask, [&](unsigned l) { d[l] = a[l] - base; });
 }
 
 unsigned byteOf(std::uint64_t both, unsigned selector) {
@@ -144,12 +139,12 @@ bool decodeMove(Decoding &d) {
     return true;
   }
   if (d.is("cvta")) {
-    bool to = d.take("to");
+    d.i.flags = d.take("to");
     d.i.space = d.takeSpace();
     d.takeType();
     d.i.kind = Kind::move;
     d.i.validity = Validity::copies;
-    d.i.run = to ? fromGeneric : toGeneric;
+    d.i.run = convertAddress;
     d.outputs({0});
     d.inputs({1});
     return true;

@@ -198,15 +198,8 @@ bool decodeTensorCopy(Decoding &d) {
   d.address(d.operand(0));
   i.immediate = static_cast<std::uint64_t>(i.offset);
   bindTensor(d, d.operand(1));
-  std::int64_t offset = i.offset;
-  d.address(d.operand(2));
-  if (i.offset)
-    d.unsupported("an offset at the mbarrier");
-  i.offset = offset;
-  if (cast) {
-    i.flags = multicast;
-    d.input(d.operand(3), Type::b16);
-  }
+  i.flags = cast ? multicast : 0;
+  bindSignal(d, 2, cast);
   return true;
 }
 
