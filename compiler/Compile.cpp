@@ -148,14 +148,14 @@ compile(Program &program, const CompileOptions &options,
   };
 
   CompileResult result;
-  p.function->setAttr(tile::scheduleAttrName,
-                      tile::ScheduleAttr::get(
-                          context, options.warps, options.kWarps,
-                          options.stages, options.scaleSums, options.split,
-                          options.contiguousSplit ? tile::KOrder::contiguous
-                                                  : tile::KOrder::interleaved,
-                          splitReduce(options.reduce),
-                          options.target->capability));
+  p.function->setAttr(
+      tile::scheduleAttrName,
+      tile::ScheduleAttr::get(
+          context, options.warps, options.kWarps, options.stages,
+          options.scaleSums, options.streamRegisters, options.split,
+          options.contiguousSplit ? tile::KOrder::contiguous
+                                  : tile::KOrder::interleaved,
+          splitReduce(options.reduce), options.target->capability));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

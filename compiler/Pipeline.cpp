@@ -24,6 +24,7 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
       {"tile-stage-copies", createStageCopies},
+      {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.
@@ -42,8 +43,8 @@ const std::vector<PipelineStep> &pipeline() {
   return steps;
 }
 
-std::size_t layoutSteps() { return 11; }
-std::size_t nvvmSteps() { return 12; }
+std::size_t layoutSteps() { return 12; }
+std::size_t nvvmSteps() { return 13; }
 
 void registerPasses() {
   for (const PipelineStep &step : pipeline())

@@ -1,8 +1,21 @@
 #include "kernels/DequantGemm.h"
 
+#include "compiler/ir/DotLayouts.h"
+
 #include <fmt/format.h>
 
 namespace lath {
+
+static View weightsView(Program &p, const GemmSpec &spec) {
+  if (spec.layout == WeightLayout::gptq)
+    return p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  Layout atom = weightAtom();
+  auto whole = [&](std::int64_t extent, unsigned d) {
+    std::int64_t step = atom.shape()[d];
+    return (extent + step - 1) / step * step;
+  };
+  return p.view("qweight", whole(spec.k, 0), whole(spec.n, 1), atom);
+}
 
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
@@ -12,7 +25,7 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
 
   Index m = p.scalar("m");
   View x = p.view("x", spec.x, {m, spec.k});
-  View q = p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
+  View q = weightsView(p, spec);
   View scales = p.view("scales", spec.x, {groups, spec.n});
   View zeros;
   if (spec.zeros != Zeros::symmetric)
@@ -47,6 +60,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.warps = schedule.warps;
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
+  options.streamRegisters = schedule.weights == WeightPath::registers;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
@@ -78,8 +92,9 @@ std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
 
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +
-                       2 * groups * s.blockN;
+  std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
+  if (s.weights == WeightPath::shared)
+    stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
@@ -108,9 +123,20 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.warps / s.kWarps * 16 > s.blockN * (s.blockM / 8))
     fail(fmt::format("{} warps are too many for a tile of {} x {}",
                      s.warps / s.kWarps, s.blockM, s.blockN));
-  if (s.blockK / s.kWarps < 32)
-    fail(fmt::format("{} warps along a K step of {} have less than 32 each",
-                     s.kWarps, s.blockK));
+  const int leastK = spec.layout == WeightLayout::packed ? 64 : 32;
+  if (s.blockK / s.kWarps < leastK)
+    fail(fmt::format("{} warps along a K step of {} have less than {} each",
+                     s.kWarps, s.blockK, leastK));
+  if (s.weights == WeightPath::registers) {
+    if (spec.layout != WeightLayout::packed)
+      fail("weights=registers needs packed weights (layout=packed)");
+    // Words of one lane; with the accumulators they share 255 registers.
+    const int words = s.blockN * s.blockK / (8 * 32 * s.warps);
+    if (words > 64)
+      fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
+                       "registers a lane, at most 64",
+                       s.blockN, s.blockK, s.warps, words));
+  }
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",

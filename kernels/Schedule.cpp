@@ -14,38 +14,55 @@ namespace lath {
 
 namespace {
 
-/// A number of a schedule: its key, its bounds, where it lives.
-struct Field {
-  std::string_view key;
-  int Schedule::*member;
-  int least, most;
-  bool powerOfTwo;
-};
+constexpr std::array<std::string_view, 2> orderTexts = {"interleaved",
+                                                        "contiguous"};
+constexpr std::array<std::string_view, 4> reduceTexts = {
+    "none", "atomic", "atomic-out", "ordered"};
+constexpr std::array<std::string_view, 2> scalesTexts = {"weights", "sums"};
+
+constexpr std::array<std::string_view, 2> pathTexts = {"shared", "registers"};
+
+template <auto Member> int get(const Schedule &schedule) {
+  return static_cast<int>(schedule.*Member);
+}
+template <auto Member> void set(Schedule &schedule, int value) {
+  auto &member = schedule.*Member;
+  member = static_cast<std::remove_reference_t<decltype(member)>>(value);
+}
+
+template <auto Member>
+constexpr ScheduleWord number(std::string_view key, int least, int most,
+                              bool powerOfTwo, int omitted = -1) {
+  return {key, get<Member>, set<Member>, least, most, powerOfTwo, {}, omitted};
+}
+template <auto Member>
+constexpr ScheduleWord option(std::string_view key,
+                              std::span<const std::string_view> texts,
+                              int omitted = 0) {
+  return {
+      key,   get<Member>, set<Member>, 0, static_cast<int>(texts.size()) - 1,
+      false, texts,       omitted};
+}
 
 // MMA shapes bound the tiles from below (m16n8k16 with M on the side of 8, two
 // fragments of weight rows, two steps of K), the registers of a block from
 // above. Two stages are the fewest that overlap a copy with arithmetic; with
 // six the latency of memory is long covered.
-constexpr std::array<Field, 7> fields = {{
-    {"bm", &Schedule::blockM, 8, 256, true},
-    {"bn", &Schedule::blockN, 32, 256, true},
-    {"bk", &Schedule::blockK, 32, 4096, true},
-    {"w", &Schedule::warps, 1, 16, true},
-    {"kw", &Schedule::kWarps, 1, 16, true},
-    {"st", &Schedule::stages, 2, 6, false},
-    {"s", &Schedule::split, 1, 64, false},
-}};
-constexpr std::array<std::string_view, 7> fieldKeys = {"bm", "bn", "bk", "w",
-                                                       "kw", "st", "s"};
-constexpr std::array<std::string_view, 3> optionKeys = {"order", "reduce",
-                                                        "scales"};
-constexpr std::array<std::string_view, 2> scaleWords = {"weights", "sums"};
-constexpr std::array<std::string_view, 2> orderWords = {"interleaved",
-                                                        "contiguous"};
-constexpr std::array<std::string_view, 4> reduceWords = {
-    "none", "atomic", "atomic-out", "ordered"};
-constexpr std::array<Reduce, 4> reduceValues = {
-    Reduce::none, Reduce::atomic, Reduce::atomicOut, Reduce::ordered};
+constexpr std::array words = {
+    number<&Schedule::blockM>("bm", 8, 256, true),
+    number<&Schedule::blockN>("bn", 32, 256, true),
+    number<&Schedule::blockK>("bk", 32, 4096, true),
+    number<&Schedule::warps>("w", 1, 16, true),
+    number<&Schedule::kWarps>("kw", 1, 16, true, 1),
+    number<&Schedule::stages>("st", 2, 6, false),
+    number<&Schedule::split>("s", 1, 64, false),
+    option<&Schedule::order>("order", orderTexts),
+    // Left out where it is the one that follows from the split.
+    option<&Schedule::reduce>("reduce", reduceTexts, -1),
+    option<&Schedule::scales>("scales", scalesTexts),
+    option<&Schedule::weights>("weights", pathTexts),
+};
+
 constexpr std::string_view example =
     "bm16bn128bk128w4st4s8,order=interleaved,reduce=ordered";
 
@@ -58,26 +75,27 @@ Reduce defaultReduce(int split) {
               {fmt::format("in schedule '{}'", print(schedule))});
 }
 
-void checkPowerOfTwo(const Schedule &schedule, const Field &field, int value) {
+void checkPowerOfTwo(const Schedule &schedule, const ScheduleWord &word,
+                     int value) {
   auto bits = static_cast<unsigned>(value);
   if (!std::has_single_bit(bits))
     fail(schedule,
          fmt::format("{} = {} is not a power of two; the nearest are {} and {}",
-                     field.key, value, std::bit_floor(bits),
+                     word.key, value, std::bit_floor(bits),
                      std::bit_ceil(bits)));
 }
 
 } // namespace
 
 void validate(const Schedule &schedule) {
-  for (const Field &field : fields) {
-    int value = schedule.*field.member;
-    if (value < field.least || value > field.most)
+  for (const ScheduleWord &word : words) {
+    int value = word.get(schedule);
+    if (value < word.least || value > word.most)
       fail(schedule, fmt::format("{} = {} is not in {}..{}; the nearest is {}",
-                                 field.key, value, field.least, field.most,
-                                 std::clamp(value, field.least, field.most)));
-    if (field.powerOfTwo)
-      checkPowerOfTwo(schedule, field, value);
+                                 word.key, value, word.least, word.most,
+                                 std::clamp(value, word.least, word.most)));
+    if (word.powerOfTwo)
+      checkPowerOfTwo(schedule, word, value);
   }
   if (schedule.kWarps > schedule.warps)
     fail(schedule,
@@ -95,39 +113,52 @@ void validate(const Schedule &schedule) {
 }
 
 Schedule parseSchedule(std::string_view text) {
-  KeyedText parsed(text, fieldKeys, optionKeys, example);
+  std::vector<std::string_view> numberKeys, optionKeys;
+  for (const ScheduleWord &word : words)
+    (word.isNumber() ? numberKeys : optionKeys).push_back(word.key);
+  KeyedText parsed(text, numberKeys, optionKeys, example);
   Schedule schedule;
-  for (const Field &field : fields) {
-    int &member = schedule.*field.member;
+  for (const ScheduleWord &word : words) {
+    if (!parsed.has(word.key))
+      continue;
     // Beyond an int the value is out of range as well; keep it so.
-    member = static_cast<int>(
-        std::min<std::int64_t>(parsed.number(field.key, member), 1 << 30));
+    word.set(schedule,
+             word.isNumber()
+                 ? static_cast<int>(std::min<std::int64_t>(
+                       parsed.number(word.key, 0), 1 << 30))
+                 : static_cast<int>(parsed.choice(word.key, word.texts, 0)));
   }
-  schedule.order = parsed.choice("order", orderWords, 0) == 0
-                       ? KOrder::interleaved
-                       : KOrder::contiguous;
-  schedule.reduce = parsed.has("reduce")
-                        ? reduceValues[parsed.choice("reduce", reduceWords, 0)]
-                        : defaultReduce(schedule.split);
-  schedule.scales = parsed.choice("scales", scaleWords, 0) == 0
-                        ? ScalePlacement::weights
-                        : ScalePlacement::sums;
+  if (!parsed.has("reduce"))
+    schedule.reduce = defaultReduce(schedule.split);
   validate(schedule);
   return schedule;
 }
 
 std::string print(const Schedule &schedule) {
+  Schedule usual = schedule;
+  usual.reduce = defaultReduce(schedule.split);
   std::string text;
-  for (const Field &field : fields)
-    if (field.member != &Schedule::kWarps || schedule.kWarps != 1)
-      text += fmt::format("{}{}", field.key, schedule.*field.member);
-  if (schedule.order != KOrder::interleaved)
-    text += ",order=contiguous";
-  if (schedule.reduce != defaultReduce(schedule.split))
-    text += fmt::format(",reduce={}", name(schedule.reduce));
-  if (schedule.scales != ScalePlacement::weights)
-    text += ",scales=sums";
+  for (const ScheduleWord &word : words) {
+    int value = word.get(schedule);
+    if (value == word.omitted)
+      continue;
+    if (word.isNumber())
+      text += fmt::format("{}{}", word.key, value);
+    else if (word.omitted >= 0 || value != word.get(usual))
+      text += fmt::format(",{}={}", word.key,
+                          word.texts[static_cast<std::size_t>(value)]);
+  }
   return text;
+}
+
+std::span<const ScheduleWord> scheduleWords() { return words; }
+
+std::vector<int> ScheduleWord::legalValues() const {
+  std::vector<int> values;
+  for (int value = least; value <= most;
+       value = powerOfTwo ? 2 * value : value + 1)
+    values.push_back(value);
+  return values;
 }
 
 } // namespace lath

@@ -3,8 +3,10 @@
 
 #include "kernels/GemmSpec.h"
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lath {
 
@@ -21,7 +23,14 @@ enum class ScalePlacement {
            ///< instructions while rows are few (m <= 32)
 };
 
+/// How 4-bit weights reach the tensor core.
+enum class WeightPath {
+  shared,    ///< through the cp.async stages
+  registers, ///< straight, one K step ahead; for packed weights
+};
+
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
+/// Options: order, reduce, scales=weights|sums, weights=shared|registers.
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
@@ -35,6 +44,7 @@ struct Schedule {
   KOrder order = KOrder::interleaved;
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
+  WeightPath weights = WeightPath::shared;
 
   bool operator==(const Schedule &) const = default;
 };
@@ -50,5 +60,27 @@ Schedule parseSchedule(std::string_view text);
 /// The canonical text: all numbers, order and reduce where they are not the
 /// default. parseSchedule(print(s)) == s for every valid s.
 std::string print(const Schedule &schedule);
+
+/// One choice of a schedule. Parser, printer, validation and the tuner's search
+/// share the table of them, so that a new choice is a member and a line there.
+struct ScheduleWord {
+  std::string_view key; ///< in the text: "bm", "order"
+  int (*get)(const Schedule &);
+  void (*set)(Schedule &, int);
+  /// Of a number: its bounds.
+  int least, most;
+  bool powerOfTwo;
+  /// Of an option: the text of value 0, 1, ...; empty for a number.
+  std::span<const std::string_view> texts;
+  /// The value that the text leaves out; -1: it never does.
+  int omitted;
+
+  bool isNumber() const { return texts.empty(); }
+  /// Every value within the bounds, ascending.
+  std::vector<int> legalValues() const;
+};
+
+/// All choices, numbers first, in the order of the text.
+std::span<const ScheduleWord> scheduleWords();
 
 } // namespace lath

@@ -318,6 +318,26 @@ Layout blocked(const Shape &shape, unsigned vector, unsigned warps) {
   return layout;
 }
 
+Layout atomBlocked(const Shape &shape, const Layout &atom, unsigned warps) {
+  Layout result(shape);
+  const Bases &offsets = atom.bases(Place::Offset);
+  assert(offsets.size() >= laneBits && shape.size() == atom.rank());
+  const std::size_t registers = offsets.size() - laneBits;
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    result.bases(i < registers ? Place::Register : Place::Lane)
+        .push_back(result.flatten(atom.unflatten(offsets[i])));
+  unsigned warpBits = std::countr_zero(warps);
+  for (unsigned d = result.rank(); d-- > 0;)
+    for (unsigned bit = atom.dimBits(d); bit < result.dimBits(d); ++bit) {
+      Place place =
+          result.bits(Place::Warp) < warpBits ? Place::Warp : Place::Register;
+      result.bases(place).push_back(1u << (result.dimShift(d) + bit));
+    }
+  while (result.bits(Place::Warp) < warpBits)
+    result.bases(Place::Warp).push_back(0);
+  return result;
+}
+
 Layout rowMajor(const Shape &shape) {
   Layout layout(shape);
   layout.bases(Place::Offset) = LinearMap::identity(layout.indexBits()).bases();

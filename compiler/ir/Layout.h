@@ -165,6 +165,11 @@ Layout ldmatrixRows();
 /// `vector` and `warps` are powers of two.
 Layout blocked(const Shape &shape, unsigned vector, unsigned warps);
 
+/// As blocked, for an array in atoms: 2^(bits - 5) neighbours of an atom's
+/// offsets to a lane, an atom to a warp; warps along the last dimension first.
+/// `shape` is in whole atoms, which have at least 32 elements.
+Layout atomBlocked(const Shape &shape, const Layout &atom, unsigned warps);
+
 /// Row-major offsets.
 Layout rowMajor(const Shape &shape);
 

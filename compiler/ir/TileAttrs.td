@@ -62,8 +62,9 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let description = [{
     On the kernel function, as `tile.schedule`. `split` blocks share the K
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
-    scales to sums of products instead of to weights; `stages` is the depth of the copy pipeline (1: no pipeline, loads
-    go straight to registers); `capability` is the target's (90 for sm_90a).
+    scales to sums of products instead of to weights; `stages` is the depth of
+    the copy pipeline (1: no pipeline, loads go straight to registers);
+    `stream_registers` keeps 4-bit weights out of it; `capability` is the target's (90 for sm_90a).
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -73,6 +74,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let parameters = (ins
     "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
+    DefaultValuedParameter<"bool", "false">:$stream_registers,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability);

@@ -99,6 +99,28 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_GuardedLoadOp : Tile_Op<"guarded_load",
+    [MemoryEffects<[MemRead]>, AttrSizedOperandSegments]> {
+  let summary = "read a tile of 4-bit weights, or keep another";
+  let description = [{
+    `result = condition ? view[start...] : old`, zeros where there is no `old`.
+    Inside a tile that is read, elements outside the view are those of `old`.
+    Reads are marked as used once (no allocation in L1).
+
+    ```mlir
+    %t = tile.guarded_load %q[%k, %n] if %c else %old : tensor<128x64xi4> : !tile.view<4096x4096xi4, packed = 0> -> tensor<128x64xi4>
+    ```
+  }];
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, I1:$condition,
+                       Optional<Tile_Tensor>:$old);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = [{
+    $view `[` $start `]` `if` $condition (`else` $old^ `:` type($old))? attr-dict
+    `:` type($view) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{

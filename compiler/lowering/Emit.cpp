@@ -178,6 +178,34 @@ Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
   return words;
 }
 
+Registers Emit::streamWords(Value pointer, ValueRange old, Value condition) {
+  unsigned count = old.size();
+  std::string list, outputs, tied;
+  for (unsigned i = 0; i < count; ++i) {
+    list += fmt::format("{}${}", i ? ", " : "", i);
+    outputs += "=r,";
+    tied += fmt::format(",{}", i);
+  }
+  std::string text =
+      fmt::format("{{ .reg .pred p; setp.ne.b32 p, ${}, 0; @p "
+                  "ld.global.L1::no_allocate{}.b32 {}, [${}]; }}",
+                  count, count == 1 ? "" : fmt::format(".v{}", count),
+                  count == 1 ? list : "{" + list + "}", count + 1);
+  Type result = count == 1
+                    ? i32
+                    : Type(LLVM::LLVMStructType::getLiteral(
+                          r.getContext(), SmallVector<Type>(count, i32)));
+  SmallVector<Value> operands{LLVM::ZExtOp::create(r, loc, i32, condition),
+                              pointer};
+  llvm::append_range(operands, old);
+  Value loaded = assembly(text, outputs + "r,l" + tied + ",~{memory}", result,
+                          operands, true);
+  Registers words;
+  for (unsigned i = 0; i < count; ++i)
+    words.push_back(count == 1 ? loaded : field(loaded, i));
+  return words;
+}
+
 Value Emit::loadHalf(Value pointer, Value mask) {
   if (!mask)
     return LLVM::LoadOp::create(r, loc, r.getI16Type(), pointer, 2);

@@ -80,6 +80,9 @@ public:
   /// `count` 32-bit words at a global pointer; zero unless `mask` (may be
   /// null).
   Registers loadWords(mlir::Value pointer, unsigned count, mlir::Value mask);
+  /// Words that are read once, past L1; where not `condition`, those of `old`.
+  Registers streamWords(mlir::Value pointer, mlir::ValueRange old,
+                        mlir::Value condition);
   mlir::Value loadHalf(mlir::Value pointer, mlir::Value mask); ///< i16
   void storeWords(mlir::Value pointer, mlir::ValueRange words,
                   mlir::Value mask);

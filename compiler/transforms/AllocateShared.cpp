@@ -46,6 +46,7 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   Shape shape(type.getShape().begin(), type.getShape().end());
   auto buffer = BufferType::get(
       b.getContext(), 1, type.getShape(), type.getElementType(), /*packed=*/-1,
+      /*atom=*/LayoutAttr(),
       LayoutAttr::get(b.getContext(), lath::rowMajor(shape)));
   Value zero = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
   Value scratch = AllocOp::create(b, loc, buffer, IntegerAttr());

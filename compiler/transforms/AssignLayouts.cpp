@@ -53,6 +53,12 @@ public:
     });
     if (dots.wasInterrupted())
       return failure();
+    function.walk([&](StoreOp store) {
+      if (LayoutAttr atom = store.getView().getType().getAtom())
+        set(store.getValue(),
+            lath::atomBlocked(shapeOf(store.getValue()), atom.layout(),
+                              schedule.getWarps()));
+    });
     spread();
     // Loads decide where no dot does; then anything left.
     function.walk([&](LoadOp load) { seedBlocked(load.getResult()); });
@@ -132,6 +138,16 @@ private:
     spread();
   }
 
+  /// Whether 4-bit weights come from memory in the order of weightAtom.
+  static bool inAtoms(Value weights) {
+    Operation *unpacking = weights.getDefiningOp();
+    auto load = unpacking->getOperand(0).getDefiningOp<LoadOp>();
+    if (!load)
+      return false;
+    LayoutAttr atom = load.getView().getType().getAtom();
+    return atom && atom.layout() == lath::weightAtom();
+  }
+
   LogicalResult seedDot(DotOp dot) {
     Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
     Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
@@ -143,7 +159,8 @@ private:
     shape.kWarps = dot.getKWarps();
     if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
       shape.packedA = true;
-      shape.contiguousRows = dot.getSwapped();
+      shape.atoms = dot.getSwapped() && inAtoms(rows);
+      shape.contiguousRows = dot.getSwapped() && !shape.atoms;
     }
     lath::DotLayouts solved;
     std::string problem;
@@ -242,6 +259,10 @@ private:
       return of(reshape.getResult()).reshaped(shapeOf(value));
     if (auto loop = dyn_cast<scf::ForOp>(op))
       return of(loop.getTiedLoopResult(&operand));
+    if (auto store = dyn_cast<StoreOp>(op))
+      if (LayoutAttr atom = store.getView().getType().getAtom())
+        return lath::atomBlocked(shapeOf(value), atom.layout(),
+                                 schedule.getWarps());
     if (isa<scf::YieldOp>(op))
       if (auto loop = dyn_cast<scf::ForOp>(op->getParentOp()))
         return of(loop.getResult(operand.getOperandNumber()));

@@ -16,7 +16,7 @@ using Text = std::optional<std::string>; ///< nothing: the option was not given
 /// A spec: as text, or by its parts.
 struct SpecArguments {
   Text text;
-  Text m, n, k, group, split, x, w, reduce;
+  Text m, n, k, group, split, x, w, layout, reduce;
 };
 
 struct EmitArguments {

@@ -33,7 +33,8 @@ constexpr std::string_view specHelp =
     "  s: blocks that share one k range (chosen)\n"
     "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus "
     "one)\n"
-    "  reduce=ordered|atomic|atomic-out|none\n";
+    "  layout=gptq|packed (by fragments, faster)   "
+    "reduce=ordered|atomic|atomic-out|none\n";
 
 /// Everything that a user can write, and which of it was written.
 struct CommandLine {
@@ -77,6 +78,8 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
   text(app, "--split", spec.split, "N", "blocks that share one k range");
   text(app, "--x", spec.x, "TYPE", "f16 or bf16 (f16)");
   text(app, "--w", spec.w, "TYPE", "u4, u4z or u4z1 (u4)");
+  text(app, "--layout", spec.layout, "ORDER",
+       "of the weights: gptq or packed (gptq)");
   text(app, "--reduce", spec.reduce, "HOW",
        "ordered, atomic, atomic-out or none (ordered)");
 }

@@ -21,6 +21,7 @@ struct Problem {
   GptqLayer layer;
   std::vector<std::uint16_t> x;
   std::vector<double> reference;
+  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
   DeviceBuffer xMemory, qweight, scales, qzeros, out;
   int maxRows;
 
@@ -57,6 +58,7 @@ struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
   bool sweep = false; ///< try many schedules a shape, not the default alone
+  WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
 };
 

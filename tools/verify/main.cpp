@@ -19,6 +19,9 @@ int main(int argc, char **argv) {
   t->add_option("-o,--output", path, "JSON file to write");
   t->add_option("-m", timing.m, "rows")->delimiter(',');
   t->add_option("--shapes", timing.shapes, "NxK,NxK,...");
+  t->add_flag_callback(
+      "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
+      "packed weights, not as GPTQ stores them");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");

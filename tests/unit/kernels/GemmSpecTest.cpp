@@ -85,9 +85,13 @@ TEST_CASE("every valid combination prints and parses back") {
                                   Reduce::atomicOut, Reduce::ordered}) {
               if ((split == 1) != (reduce == Reduce::none))
                 continue;
-              GemmSpec spec{m, 1536, 384, group, split, x, zeros, reduce};
-              validate(spec);
-              CHECK(parseGemmSpec(print(spec)) == spec);
+              for (WeightLayout layout :
+                   {WeightLayout::gptq, WeightLayout::packed}) {
+                GemmSpec spec{m, 1536,  384,    group, split,
+                              x, zeros, layout, reduce};
+                validate(spec);
+                CHECK(parseGemmSpec(print(spec)) == spec);
+              }
             }
 }
 
