@@ -168,6 +168,14 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::exception_ptr failure;
   execute(launch, threads, counters);
   state_->launchedLast = true;
+  if (launch.dependent && launch.checks && !program_->waitsForGrids) {
+    Report report;
+    report.kind = Suspicion::dependentLaunch;
+    report.detail =
+        "a dependent launch never executes griddepcontrol.wait: that "
+        "it is done says nothing of the launches before";
+    log.add(std::move(report));
+  }
   state_->counters = {};
   for (const auto &c : counters)
     if (c)

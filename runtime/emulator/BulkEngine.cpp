@@ -162,6 +162,8 @@ void enqueueToBlocks(Warp &w, const Instruction &i, unsigned lane,
               "the mbarrier of a bulk copy lies in another block than its "
               "destination");
     mbarrierAt(w, i, lane, owner, b.mbarrier);
+    if (SharedRaces *races = w.block->cluster->races.get())
+      races->engineUsesMbarrier(w, i, lane, owner, b.mbarrier);
     enqueue(w, i, lane, b);
   }
 }

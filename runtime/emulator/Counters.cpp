@@ -83,10 +83,13 @@ std::uint64_t ThreadCounters::sectors(const Instruction &i, std::uint32_t mask,
 
 void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
                             const std::uint64_t *addresses, unsigned bytes,
-                            const Buffer *buffer, bool writes) {
+                            const Buffer *buffer, bool writes,
+                            bool beforeWait) {
   ByBuffer &b = buffers_[buffer];
-  (writes ? b.bytesWritten : b.bytesRead) +=
-      std::uint64_t{bytes} * std::popcount(mask);
+  std::uint64_t asked = std::uint64_t{bytes} * std::popcount(mask);
+  (writes ? b.bytesWritten : b.bytesRead) += asked;
+  if (beforeWait && launch_.program->waitsForGrids)
+    b.bytesBeforeWait += asked;
   (writes ? b.sectorsWritten : b.sectorsRead) +=
       sectors(i, mask, addresses, bytes);
 }
@@ -188,6 +191,7 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     same->sectorsRead += from.sectorsRead;
     same->sectorsWritten += from.sectorsWritten;
     same->atomics += from.atomics;
+    same->bytesBeforeWait += from.bytesBeforeWait;
   }
 }
 

@@ -28,6 +28,9 @@ struct BufferCounters {
   std::string name;
   std::uint64_t bytesRead = 0, bytesWritten = 0; ///< asked for by lanes
   std::uint64_t sectorsRead = 0, sectorsWritten = 0;
+  /// Of those read and written: before griddepcontrol.wait, in kernels that
+  /// have one. Bulk copies are not among them.
+  std::uint64_t bytesBeforeWait = 0;
   std::uint64_t atomics = 0; ///< lane operations, a vector counting as one
 };
 

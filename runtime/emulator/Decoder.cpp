@@ -310,6 +310,9 @@ std::shared_ptr<const Program> decode(Module parsed) {
     d.i.statement = static_cast<std::uint32_t>(n);
     program->code.push_back(d.finish());
     program->usesMatrixUnits |= d.is("wgmma");
+    const auto &words = m.statements[n].name;
+    program->waitsForGrids |=
+        words.size() > 1 && words[0] == "griddepcontrol" && words[1] == "wait";
   }
   resolveBranches(*program);
   return program;

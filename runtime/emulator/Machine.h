@@ -136,6 +136,7 @@ public:
   std::int32_t pc = 0; ///< of the instruction that runs
   std::uint64_t executed = 0;
   std::uint64_t clusterPhase = 0; ///< of the cluster's barrier: arrivals
+  bool clusterMet = false;        ///< has passed the cluster's barrier once
   std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
   std::vector<std::uint64_t>
       writtenAt;                 ///< by slot; only kept for kernels with wgmma
@@ -155,6 +156,7 @@ public:
   bool gridWaited = false;    ///< has executed griddepcontrol.wait
 
 private:
+  void fillSpecials(const Block &owner);
   void checkRegisters(const Instruction &i, std::uint32_t mask);
   void branch(const Instruction &i, std::uint32_t active, std::uint32_t taken);
   void exit(std::uint32_t lanes);

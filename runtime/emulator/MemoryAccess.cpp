@@ -105,7 +105,7 @@ void note(Warp &w, const Instruction &i, const Access &a) {
   if (a.space == Space::global) {
     if (cluster.counters)
       cluster.counters->global(i, a.mask, a.address.data(), a.bytes,
-                               a.buffer[first], writes);
+                               a.buffer[first], writes, !w.gridWaited);
     Buffer *noted = nullptr;
     GlobalRaces *races = w.launch->globalRaces;
     eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
@@ -161,6 +161,13 @@ Block &ownerOf(Warp &w, const Instruction &i, unsigned lane,
             "block {} of the cluster has ended, and its shared memory with it",
             rank - 1),
         address, "shared");
+  // Blocks of a cluster are resident together but do not start together.
+  if (&owner != w.block && !w.clusterMet)
+    w.report(Suspicion::undefined, i, lane,
+             fmt::format("nothing says that block {} of the cluster has "
+                         "started: no barrier of the cluster came before",
+                         rank - 1),
+             address, "shared");
   return owner;
 }
 

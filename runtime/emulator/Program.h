@@ -108,6 +108,7 @@ struct Program {
   unsigned registersAtEntry = 0;         ///< a thread; 0: nothing bounds them
   bool usesClusters = false;
   bool usesMatrixUnits = false; ///< has wgmma
+  bool waitsForGrids = false;   ///< has griddepcontrol.wait
 };
 
 /// Where shared memory begins: as on sm_90, the first KiB belongs to the

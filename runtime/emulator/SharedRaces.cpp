@@ -218,6 +218,23 @@ void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
              cell);
 }
 
+void SharedRaces::engineUsesMbarrier(Warp &w, const Instruction &i,
+                                     unsigned lane, Block &owner,
+                                     std::uint32_t offset) {
+  useMbarrier(w, i, lane, owner, offset);
+  const Cell &cell = cells_[owner.rank][offset >> granuleShift];
+  if (!cell.writer || visible_[entity(w)][cell.writer - 1u] >= cell.clock)
+    return;
+  const Statement &s =
+      cluster_.launch.program->module.statements[cell.statement];
+  w.report(Suspicion::proxy, i, lane,
+           fmt::format("the copy engine signals the mbarrier that {} "
+                       "initialises in PTX line {} (`{}`) with neither "
+                       "fence.mbarrier_init nor fence.proxy.async between",
+                       who(cell.writer - 1u, cell.lane), s.line, s.text),
+           offset, "shared");
+}
+
 void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane,
                              Block &owner, std::uint32_t offset, unsigned bytes,
                              Proxy proxy) {

@@ -40,6 +40,11 @@ public:
   void useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                    std::uint32_t offset);
 
+  /// Use of an mbarrier by an engine on behalf of w: a fence must have shown it
+  /// the initialisation.
+  void engineUsesMbarrier(Warp &w, const Instruction &i, unsigned lane,
+                          Block &owner, std::uint32_t offset);
+
   // Asynchronous writes: from issue to landing nobody may touch the bytes.
   void issueWrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                   std::uint32_t offset, unsigned bytes, Proxy proxy);

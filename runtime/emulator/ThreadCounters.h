@@ -22,10 +22,11 @@ public:
   }
   /// An access to memory with an active lane; what it touches comes apart.
   void access(const Instruction &i) { ++by_[i.statement].accesses; }
-  /// `bytes` of global memory for each lane of the mask.
+  /// `bytes` of global memory for each lane of the mask; `beforeWait`: by a
+  /// warp that has not executed griddepcontrol.wait.
   void global(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes,
-              const Buffer *buffer, bool writes);
+              const Buffer *buffer, bool writes, bool beforeWait);
   void shared(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes);
   /// An atomic operation in global memory.
@@ -57,7 +58,7 @@ private:
   };
   struct ByBuffer {
     std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0,
-                  sectorsWritten = 0, atomics = 0;
+                  sectorsWritten = 0, atomics = 0, bytesBeforeWait = 0;
   };
   const Launch &launch_;
   std::vector<ByInstruction> by_;

@@ -315,6 +315,7 @@ TEST_CASE("planted bugs: bulk copies and mbarriers", "[gpu]") {
       {R"(
   setp.eq.b32 %p1, %r1, 0;
   @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
+  fence.mbarrier_init.release.cluster;
   bar.sync 0; // init
   add.s32 %r3, %r0, 128;
   @!%p1 bra WAIT;
@@ -344,6 +345,8 @@ WAIT:
            Suspicion::deadlock},
           {"uses the mbarrier before its init is seen", "bar.sync 0; // init",
            "", Suspicion::sharedRace},
+          {"the engine does not see the init",
+           "fence.mbarrier_init.release.cluster;", "", Suspicion::proxy},
           {"no mbarrier there", "expect_tx.shared::cta.b64 %rd10, [%r0]",
            "expect_tx.shared::cta.b64 %rd10, [%r0+8]",
            Suspicion::uninitialised},
@@ -473,6 +476,37 @@ TEST_CASE("planted bugs: dependent launches") {
   std::vector<Report> write = run("st.global.b32 [%rd11], %r1;\n", load);
   REQUIRE(!write.empty());
   CHECK(write[0].kind == Suspicion::dependentLaunch);
+}
+
+TEST_CASE("one warp waits for the launch ahead, a barrier tells the others") {
+  auto run = [](const char *barrier) {
+    auto device = quietEmulator();
+    DeviceBuffer x(device, 256), y(device, 256);
+    std::string address =
+        "mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n";
+    launchPtx(*device,
+              makePtx({address + "st.global.b32 [%rd11], %r1;\n"
+                                 "griddepcontrol.launch_dependents;",
+                       64},
+                      1),
+              {x.get()});
+    launchPtx(*device,
+              makePtx({address +
+                           "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra GO;\n"
+                           "griddepcontrol.wait;\nGO:\n" +
+                           barrier +
+                           "ld.global.b32 %r2, [%rd11];\n"
+                           "add.s64 %rd12, %rd2, %rd10;\n"
+                           "st.global.b32 [%rd12], %r2;",
+                       64},
+                      2),
+              {x.get(), y.get()}, {1, 1, 1}, true);
+    return device->takeReports();
+  };
+  CHECK(run("bar.sync 0;\n").empty());
+  std::vector<Report> apart = run("");
+  REQUIRE(apart.size() == 1);
+  CHECK(apart[0].kind == Suspicion::dependentLaunch);
 }
 
 TEST_CASE("lanes that store one value at one place do not race, others do") {
