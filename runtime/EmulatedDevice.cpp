@@ -3,6 +3,7 @@
 #include "runtime/emulator/GlobalRaces.h"
 #include "runtime/emulator/Machine.h"
 #include "runtime/emulator/Outputs.h"
+#include "runtime/emulator/TensorDescriptor.h"
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
@@ -283,6 +284,10 @@ public:
   void expectWritten(DevicePtr from, std::size_t bytes) override {
     std::lock_guard lock(state_->mutex);
     state_->expected.push_back({from, bytes});
+  }
+
+  EncodedTensorMap encode(const TensorMap &map) const override {
+    return emulator::encode(map);
   }
 
 private:

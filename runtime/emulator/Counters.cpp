@@ -88,12 +88,12 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
   by_[i.statement].buffer = buffer;
   by_[i.statement].width = bytes;
   ByBuffer &b = buffers_[buffer];
-  (writes ? b.bytesWritten : b.bytesRead) +=
-      std::uint64_t{bytes} * std::popcount(mask);
+  std::uint64_t asked = std::uint64_t{bytes} * std::popcount(mask);
+  (writes ? b.bytesWritten : b.bytesRead) += asked;
+  if (beforeWait && launch_.program->waitsForGrids)
+    b.bytesBeforeWait += asked;
   (writes ? b.sectorsWritten : b.sectorsRead) +=
       sectors(i, mask, addresses, bytes);
-  if (beforeWait && launch_.program->waitsForGrids)
-    b.bytesBeforeWait += std::uint64_t{bytes} * std::popcount(mask);
 }
 
 void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,

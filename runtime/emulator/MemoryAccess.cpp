@@ -133,7 +133,8 @@ void note(Warp &w, const Instruction &i, const Access &a) {
       eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
         auto offset = static_cast<std::uint32_t>(a.address[lane]);
         if (writes)
-          races->write(w, i, lane, *a.owner[lane], offset, a.bytes);
+          races->write(w, i, lane, *a.owner[lane], offset, a.bytes,
+                       a.stored ? a.stored + lane * a.bytes : nullptr);
         else
           races->read(w, i, lane, *a.owner[lane], offset, a.bytes);
       });

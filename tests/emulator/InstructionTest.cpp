@@ -135,6 +135,37 @@ TEST_CASE("floating point rounds as the PTX ISA says", "[gpu]") {
             {bits({2.5f})})[0] == f(3.5f));
 }
 
+// No case of its own for a GPU: sm_100 and later have these.
+TEST_CASE("pairs of f32 are two f32") {
+  auto pair = [&](const std::string &op, float a, float b, bool high) {
+    auto f = [](float v) { return std::bit_cast<std::uint32_t>(v); };
+    auto device = quietEmulator();
+    DeviceBuffer in = uploaded(device, Words{f(a), f(b), f(b), f(a)}),
+                 out(device, 8);
+    launchPtx(*device,
+              makePtx({"ld.global.b64 %rd4, [%rd1];\nld.global.b64 %rd5, "
+                       "[%rd1+8];\n" +
+                           op + ";\nst.global.b64 [%rd2], %rd6;",
+                       1},
+                      2),
+              {in.get(), out.get()});
+    for (const Report &r : device->takeReports())
+      FAIL_CHECK(print(r));
+    return std::bit_cast<float>(
+        downloaded<std::uint32_t>(*device, out)[high ? 1 : 0]);
+  };
+  CHECK(pair("add.rn.f32x2 %rd6, %rd4, %rd5", 1.5f, 2.25f, false) == 3.75f);
+  CHECK(pair("sub.rn.f32x2 %rd6, %rd4, %rd5", 1.5f, 2.25f, false) == -0.75f);
+  CHECK(pair("sub.rn.f32x2 %rd6, %rd4, %rd5", 1.5f, 2.25f, true) == 0.75f);
+  CHECK(pair("mul.rn.f32x2 %rd6, %rd4, %rd5", 3, 5, true) == 15);
+  CHECK(pair("fma.rn.f32x2 %rd6, %rd4, %rd5, %rd4", 3, 5, false) == 18);
+  CHECK(pair("fma.rn.f32x2 %rd6, %rd4, %rd5, %rd4", 3, 5, true) == 20);
+  CHECK(pair("add.rp.f32x2 %rd6, %rd4, %rd5", 1, 0x1p-40f, true) ==
+        1 + 0x1p-23f);
+  CHECK(pair("mul.rn.ftz.f32x2 %rd6, %rd4, %rd5", 0x1p-100f, 0x1p-30f, true) ==
+        0);
+}
+
 TEST_CASE("lanes talk to lanes", "[gpu]") {
   Words lanes(32);
   for (std::uint32_t l = 0; l < 32; ++l)

@@ -3,6 +3,7 @@
 #include "runtime/CudaDevice.h"
 
 #include <catch2/catch.hpp>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 namespace lath::test {
@@ -16,6 +17,30 @@ std::shared_ptr<Device> gpuForAgreement() {
     return device->info().target == "sm_90a" ? device : none;
   }();
   return gpu;
+}
+
+EncodedTensorMap encodeOnGpu(const TensorMap &map) {
+  // cuTensorMapEncodeTiled of cuda.h; enumerators as there.
+  using Encode =
+      int (*)(void *, int type, std::uint32_t rank, void *address,
+              const std::uint64_t *extents, const std::uint64_t *strides,
+              const std::uint32_t *box, const std::uint32_t *elementStrides,
+              int interleave, int swizzle, int promotion, int fill);
+  void *library = dlopen("libcuda.so.1", RTLD_NOW);
+  auto function =
+      reinterpret_cast<Encode>(dlsym(library, "cuTensorMapEncodeTiled"));
+  REQUIRE(function);
+  const std::uint32_t ones[5] = {1, 1, 1, 1, 1};
+  int type = map.elementBytes == 1   ? 0
+             : map.elementBytes == 2 ? 1
+             : map.elementBytes == 4 ? 2
+                                     : 4;
+  alignas(64) EncodedTensorMap bytes{};
+  REQUIRE(function(bytes.data(), type, map.rank,
+                   reinterpret_cast<void *>(map.address), map.extents.data(),
+                   map.strides.data(), map.box.data(), ones, 0,
+                   static_cast<int>(map.swizzle), 0, 0) == 0);
+  return bytes;
 }
 
 std::vector<Bytes> contents(Device &device,

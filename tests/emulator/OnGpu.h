@@ -1,7 +1,7 @@
 // The same kernel on a GPU: bytes for bytes what the emulator leaves.
 #pragma once
 
-#include "runtime/Device.h"
+#include "runtime/TensorMap.h"
 
 #include <array>
 #include <cstdint>
@@ -18,6 +18,9 @@ using Bytes = std::vector<std::uint8_t>;
 /// case that asks for it is tagged [gpu], and its checks on the emulator hold
 /// everywhere.
 std::shared_ptr<Device> gpuForAgreement();
+
+/// A tensor map of the GPU's, by the driver's own encoder.
+EncodedTensorMap encodeOnGpu(const TensorMap &map);
 
 /// The contents of buffers.
 std::vector<Bytes> contents(Device &device,
