@@ -56,10 +56,12 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
       for (int columns : {32, 64})
         for (int kWarps : {1, 2, 4, 8, 16})
           for (int perWarp : {64, 128, 256})
-            for (int stages : {2, 3, 4, 5})
-              for (int split : {1, 2, 4, 8}) {
-                if (columns > blockN || (many && kWarps > 4) ||
-                    (path == WeightPath::registers && stages == 5))
+            for (int stages : {2, 3, 4})
+              for (auto [split, reduce] :
+                   {std::pair{1, Reduce::none}, std::pair{2, Reduce::cluster},
+                    std::pair{4, Reduce::cluster},
+                    std::pair{4, Reduce::ordered}}) {
+                if (columns > blockN || (many && kWarps > 4))
                   continue;
                 s.weights = path;
                 s.blockN = blockN;
@@ -68,7 +70,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                 s.blockK = perWarp * kWarps;
                 s.stages = stages;
                 s.split = split;
-                s.reduce = split == 1 ? Reduce::none : Reduce::ordered;
+                s.reduce = reduce;
                 consider(s);
               }
   return list;
