@@ -22,6 +22,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
   if (!sweep)
     return list;
   const std::array policies = {std::pair{Reduce::ordered, KOrder::contiguous},
+                               std::pair{Reduce::cluster, KOrder::contiguous},
                                std::pair{Reduce::atomic, KOrder::contiguous}};
   // Wide blocks share the activations of many rows; narrow ones fill the
   // device.
