@@ -67,15 +67,6 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   return options;
 }
 
-std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
-                                 std::int64_t m) {
-  auto tiles = [](std::int64_t extent, std::int64_t tile) {
-    return static_cast<unsigned>((extent + tile - 1) / tile);
-  };
-  return {tiles(spec.n, schedule.blockN), tiles(m, schedule.blockM),
-          static_cast<unsigned>(schedule.split)};
-}
-
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
   std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +

@@ -1,0 +1,7 @@
+// Marks what the shared library liblath.so exports; all else is hidden.
+//
+// The library holds or uses another LLVM than PyTorch and Triton may have in
+// the same process, so only names that stand in a public header leave it.
+#pragma once
+
+#define LATH_API __attribute__((visibility("default")))
