@@ -16,6 +16,7 @@
 
 #include "runtime/Environment.h"
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,7 +46,7 @@ struct CubinKey {
   /// target), 16 for what it was compiled with (the other fields).
   std::string fingerprint() const;
 
-  bool operator==(const CubinKey &) const = default;
+  auto operator<=>(const CubinKey &) const = default;
 };
 
 /// One kernel, assembled. Plain data.
@@ -72,13 +73,6 @@ enum class CubinMiss {
 };
 std::string_view name(CubinMiss miss);
 
-struct CubinLookup {
-  std::shared_ptr<const CubinEntry> entry; ///< null: a miss
-  CubinMiss miss = CubinMiss::none;
-  std::string why; ///< of a miss, a sentence without a full stop
-  explicit operator bool() const { return entry != nullptr; }
-};
-
 enum class CubinOrigin {
   disk,   ///< read from a file
   memory, ///< kept in memory, because the disk did not take it
@@ -86,6 +80,14 @@ enum class CubinOrigin {
   shared, ///< built by another thread while this one waited
 };
 std::string_view name(CubinOrigin origin);
+
+struct CubinLookup {
+  std::shared_ptr<const CubinEntry> entry; ///< null: a miss
+  CubinOrigin origin = CubinOrigin::disk;  ///< of a hit: disk or memory
+  CubinMiss miss = CubinMiss::none;
+  std::string why; ///< of a miss, a sentence without a full stop
+  explicit operator bool() const { return entry != nullptr; }
+};
 
 struct CubinResult {
   std::shared_ptr<const CubinEntry> entry; ///< never null
@@ -152,15 +154,16 @@ struct CubinCacheStats {
 };
 
 struct CubinPruneOptions {
-  std::optional<std::uint64_t> maxBytes; ///< keep at most so much
-  std::optional<std::int64_t> maxAge;    ///< seconds since the last use
-  bool dryRun = false;                   ///< only say what would go
+  std::optional<std::uint64_t> maxBytes{}; ///< keep at most so much
+  std::optional<std::int64_t> maxAge{};    ///< seconds since the last use
+  bool dryRun = false;                     ///< only say what would go
 };
 
 struct CubinRemoval {
   std::string file;
   std::uint64_t bytes = 0;
-  std::string why; ///< "damaged: ...", "used longest ago", "left by a writer"
+  std::string why;     ///< "damaged: ...", "used longest ago", ...
+  std::string problem; ///< why it could not be removed; empty: it is gone
 };
 
 struct CubinImport {
