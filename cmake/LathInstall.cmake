@@ -12,7 +12,7 @@ set(LATH_PUBLIC_HEADERS
   kernels/Engine.h kernels/GemmSpec.h kernels/Kernel.h kernels/MBuckets.h
   kernels/Pack.h kernels/PackWriter.h kernels/Schedule.h
   kernels/lath.h kernels/lath_c.h
-  runtime/Assemble.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
+  runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h
   runtime/NvJitLink.h runtime/Toolchain.h
   runtime/emulator/Counters.h runtime/emulator/Report.h)
@@ -68,6 +68,7 @@ lath_shared_library(lath_runtime_shared runtime lath_runtime.map ${sources})
 set_target_properties(lath_runtime_shared PROPERTIES OUTPUT_NAME lath_runtime)
 target_compile_definitions(lath_runtime_shared PRIVATE LATH_RUNTIME_ONLY
   FMT_STATIC_THOUSANDS_SEPARATOR=',')
+target_include_directories(lath_runtime_shared SYSTEM PRIVATE "${LATH_XXHASH_INCLUDE}")
 target_compile_options(lath_runtime_shared PRIVATE -Os -ffunction-sections -fdata-sections)
 target_link_options(lath_runtime_shared PRIVATE -static-libstdc++ -static-libgcc
   -Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,-s)

@@ -12,7 +12,7 @@ struct lath_engine {
 
 namespace {
 
-constexpr std::size_t optionsBytes = 24;
+constexpr std::size_t optionsBytes = 32;
 static_assert(sizeof(lath_engine_options) == optionsBytes);
 
 Policy policyFrom(std::int32_t policy) {
@@ -87,6 +87,12 @@ lath_status lath_engine_create(const lath_device *device,
       chosen.threads = c.threads;
       if (c.memory_bytes)
         chosen.memoryBytes = c.memory_bytes;
+      if (c.cache_folder) {
+        chosen.disk = *c.cache_folder != 0;
+        chosen.cache = cubinCacheOptions(environment());
+        chosen.cache->folder = c.cache_folder;
+        chosen.cache->noFolder.clear();
+      }
     }
     *engine = new lath_engine{Engine(need(device, "device").device, chosen)};
   });

@@ -1,9 +1,11 @@
 #include "kernels/Engine.h"
 
+#include "LathVersion.h"
 #include "kernels/DequantGemm.h"
 #include "kernels/EngineImpl.h"
 #include "kernels/Heuristic.h"
 #include "kernels/LaunchFacts.h"
+#include "runtime/cache/Checksum.h"
 
 #include <fmt/format.h>
 
@@ -35,7 +37,14 @@ Engine::Impl::Impl(std::shared_ptr<Device> on, const EngineOptions &options)
       target(targetForDevice(device->info().major, device->info().minor)),
       policy(options.policy), threads(options.threads),
       pool(std::make_shared<WorkspacePool>(device)),
-      kernels(options.memoryBytes), programs(options.memoryBytes) {}
+      kernels(options.memoryBytes), programs(options.memoryBytes) {
+  if (!options.disk)
+    return;
+  if (options.cache)
+    cache.emplace(*options.cache);
+  else if (device->takesMachineCode() && device->assembler())
+    cache.emplace(cubinCacheOptions(environment()));
+}
 
 Engine::Engine(std::shared_ptr<Device> device, const EngineOptions &options)
     : impl_(std::make_shared<Impl>(std::move(device), options)) {}
@@ -135,6 +144,59 @@ LoadedCode Engine::Impl::loadCode(const Ptx &ptx, std::string_view cubin,
   return code;
 }
 
+LoadedCode
+Engine::Impl::fromDiskOrCompiled(CubinKey key, std::string_view what,
+                                 const std::function<Kernel()> &nearest,
+                                 const std::function<Ptx()> &compileIt) {
+  auto load = [&](const CubinEntry &entry, KernelSource source) {
+    return loadCode(
+        parseLaunchFacts(entry.facts, fmt::format("cached kernel {}", what)),
+        {entry.cubin.data(), entry.cubin.size()}, source);
+  };
+  auto mayCompile = [&](const std::string &notOnDisk) {
+    if (policy == Policy::cachedOnly)
+      throw notPrepared(
+          what,
+          "no kernel is prepared, and the engine may not compile" + notOnDisk,
+          nearest());
+  };
+  const std::optional<std::string> assembler = device->assembler();
+  if (!cache || !assembler) {
+    mayCompile("");
+    Ptx ptx = compileIt();
+    std::vector<char> cubin = device->assemble(ptx);
+    return loadCode(ptx, {cubin.data(), cubin.size()}, KernelSource::compiled);
+  }
+  key.target = device->info().target;
+  key.ptx =
+      fmt::format("{}.{}", target.ptxVersion / 10, target.ptxVersion % 10);
+  key.llvm = build::llvm;
+  key.assembler = *assembler;
+  key.build = build::id;
+  if (policy == Policy::cachedOnly) {
+    CubinLookup found = cache->find(key);
+    if (!found)
+      mayCompile(fmt::format("; on disk: {}", found.why));
+    return load(*found.entry, KernelSource::disk);
+  }
+  CubinResult result = cache->findOrBuild(key, [&] {
+    Ptx ptx = compileIt();
+    CubinEntry entry;
+    entry.key = key;
+    entry.entry = ptx.entry;
+    entry.cubin = device->assemble(ptx);
+    entry.facts = launchFacts(ptx, true);
+    // The text is for people where there is machine code.
+    constexpr std::size_t mostFacts = 1 << 20;
+    if (entry.facts.size() > mostFacts && !entry.cubin.empty())
+      entry.facts = launchFacts(ptx, false);
+    return entry;
+  });
+  return load(*result.entry, result.origin == CubinOrigin::built
+                                 ? KernelSource::compiled
+                                 : KernelSource::disk);
+}
+
 LoadedCode Engine::Impl::buildGemm(const GemmSpec &spec,
                                    const Schedule &schedule) {
   const GemmSpec code = codeSpec(spec, schedule);
@@ -145,15 +207,14 @@ LoadedCode Engine::Impl::buildGemm(const GemmSpec &spec,
           codeKey(entry.spec, entry.schedule) == key)
         return loadCode(parseLaunchFacts(entry.facts, pack->path()),
                         entry.cubin, KernelSource::pack);
-  if (policy == Policy::cachedOnly)
-    throw notPrepared(print(spec),
-                      "no kernel is prepared, and the engine may not compile",
-                      nearest(spec));
-  CompiledGemm gemm =
-      compileGemm(code, schedule, target, device->info().smCount);
-  std::vector<char> cubin = device->assemble(gemm.ptx);
-  return loadCode(gemm.ptx, {cubin.data(), cubin.size()},
-                  KernelSource::compiled);
+  CubinKey disk;
+  disk.spec = print(code);
+  disk.schedule = print(schedule);
+  return fromDiskOrCompiled(
+      std::move(disk), print(spec), [&] { return nearest(spec); },
+      [&] {
+        return compileGemm(code, schedule, target, device->info().smCount).ptx;
+      });
 }
 
 std::vector<std::shared_ptr<const Pack>> Engine::Impl::packsNow() {
@@ -278,14 +339,12 @@ std::shared_ptr<const LoadedKernel> Engine::load(Program &program,
                       "memory",
                       Kernel());
   LoadedCode code = impl_->once(key, [&] {
-    if (impl_->policy == Policy::cachedOnly)
-      throw notPrepared("program " + program.name(),
-                        "no kernel is prepared, and the engine may not compile",
-                        Kernel());
-    CompileResult compiled = compile(program, options);
-    std::vector<char> cubin = impl_->device->assemble(compiled.ptx);
-    return impl_->loadCode(compiled.ptx, {cubin.data(), cubin.size()},
-                           KernelSource::compiled);
+    CubinKey disk;
+    disk.spec = "program " + program.name();
+    disk.program = checksum({key});
+    return impl_->fromDiskOrCompiled(
+        std::move(disk), "program " + program.name(), [] { return Kernel(); },
+        [&] { return compile(program, options).ptx; });
   });
   return impl_->programs
       .insert(key, std::make_shared<const LoadedCode>(code), code.bytes)

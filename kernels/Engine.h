@@ -12,6 +12,7 @@
 #include "kernels/MBuckets.h"
 #include "kernels/Schedule.h"
 #include "runtime/Assemble.h"
+#include "runtime/CubinCache.h"
 #include "runtime/Device.h"
 
 #include <cstdint>
@@ -56,6 +57,11 @@ struct EngineOptions {
   std::size_t memoryBytes = std::size_t(256) << 20;
   /// Threads of `prepare`; 0: all cores.
   unsigned threads = 0;
+  /// Whether kernels are kept on disk, for other processes and the next time.
+  bool disk = true;
+  /// Where and how. Nothing: cubinCacheOptions of the environment, and only
+  /// for devices that run machine code.
+  std::optional<CubinCacheOptions> cache;
 };
 
 /// Where a kernel came from.
@@ -79,13 +85,14 @@ struct EngineStats {
 };
 
 /// Compiles and loads kernels for one device, once each: those that it has are
-/// found in memory (under 0.5 us), else in a pack, else compiled by
-/// the first thread that asks, while others that ask for it wait.
+/// found in memory (under 0.5 us), else in a pack, else on disk, else compiled
+/// by the first thread of the first process that asks, while others wait.
 /// Thread safe. Kernels outlive their engine.
 class LATH_API Engine {
 public:
   /// On `device`; kernels keep it alive. Throws Error{unsupported} where there
-  /// is no code for such a device, Error{invalidInput} where it is null.
+  /// is no code for such a device, Error{invalidInput} where it is null or
+  /// LATH_CACHE_SIZE is no size. A disk that cannot be used costs one warning.
   explicit Engine(std::shared_ptr<Device> device,
                   const EngineOptions &options = {});
   ~Engine();

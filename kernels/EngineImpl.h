@@ -42,6 +42,11 @@ struct Engine::Impl {
   LoadedCode buildGemm(const GemmSpec &spec, const Schedule &schedule);
   LoadedCode loadCode(const Ptx &ptx, std::string_view cubin,
                       KernelSource source);
+  /// The code of `key` from the disk, else, where the policy allows it, by
+  /// `compileIt`. `what` it is stands in the message of Error{notPrepared}.
+  LoadedCode fromDiskOrCompiled(CubinKey key, std::string_view what,
+                                const std::function<Kernel()> &nearest,
+                                const std::function<Ptx()> &compileIt);
   /// The schedule given, that of a pack, or the chosen one.
   Schedule chosen(const KernelKey &key);
   std::vector<std::shared_ptr<const Pack>> packsNow();
@@ -51,6 +56,7 @@ struct Engine::Impl {
   std::atomic<Policy> policy;
   const unsigned threads;
   const std::shared_ptr<WorkspacePool> pool;
+  std::optional<CubinCache> cache;
   MemoryCache<KernelKey, KernelState, KernelKeyHash> kernels;
   MemoryCache<std::string, LoadedCode> programs;
   std::atomic<std::uint64_t> compiled = 0, fromDisk = 0, fromPacks = 0;

@@ -187,6 +187,9 @@ typedef struct lath_engine_options {
   int32_t policy;      /* lath_policy */
   uint32_t threads;    /* of lath_engine_prepare; 0: all cores */
   size_t memory_bytes; /* of kernels in memory; 0: 256 MB */
+  /* Where kernels are kept on disk. Null: LATH_CACHE_DIR, else the user's
+   * folder of caches, and only for GPUs; "": nowhere. Copied. */
+  const char *cache_folder;
 } lath_engine_options;
 
 /* options may be null. */

@@ -81,10 +81,11 @@ namespace {
 
 class CudaDevice final : public Device {
 public:
-  CudaDevice(const Driver &driver, Assembler assembler, int ordinal)
+  CudaDevice(const Driver &driver, Assembler assembler, int ordinal,
+             std::function<std::string()> identity)
       : context_(std::make_shared<const CudaContext>(driver, ordinal)),
-        assembler_(std::move(assembler)), info_(readInfo(*context_)),
-        hasPools_(hasMemoryPools(*context_)) {}
+        assembler_(std::move(assembler)), identity_(std::move(identity)),
+        info_(readInfo(*context_)), hasPools_(hasMemoryPools(*context_)) {}
 
   const DeviceInfo &info() const override { return info_; }
 
@@ -176,6 +177,13 @@ public:
     return cubin ? std::move(cubin->bytes) : std::vector<char>();
   }
 
+  std::optional<std::string> assembler() const override {
+    if (!identity_)
+      return std::nullopt;
+    std::string identity = identity_();
+    return identity.empty() ? "driver " + info_.driverText : identity;
+  }
+
   bool takesMachineCode() const override { return true; }
 
   std::shared_ptr<const LoadedKernel>
@@ -207,6 +215,7 @@ private:
 
   std::shared_ptr<const CudaContext> context_;
   Assembler assembler_;
+  std::function<std::string()> identity_;
   DeviceInfo info_;
   bool hasPools_;
 };
@@ -214,8 +223,10 @@ private:
 } // namespace
 
 std::shared_ptr<Device> openCuda(const Driver &driver, Assembler assembler,
-                                 int ordinal) {
-  return std::make_shared<CudaDevice>(driver, std::move(assembler), ordinal);
+                                 int ordinal,
+                                 std::function<std::string()> identity) {
+  return std::make_shared<CudaDevice>(driver, std::move(assembler), ordinal,
+                                      std::move(identity));
 }
 
 int cudaDeviceCount() {

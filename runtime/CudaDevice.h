@@ -29,9 +29,10 @@ LATH_API std::shared_ptr<Device> openCuda(int ordinal = 0);
 /// to the driver.
 using Assembler = std::function<std::optional<Cubin>(const Ptx &)>;
 
-/// The same on a driver and an assembler of the caller's: for tests, and for
-/// programs that bring a cache. `driver` is copied.
+/// The same on a driver and an assembler of the caller's. `driver` is copied.
+/// `identity` is called to say what the assembler is (Device::assembler).
 std::shared_ptr<Device> openCuda(const cuda::Driver &driver,
-                                 Assembler assembler, int ordinal = 0);
+                                 Assembler assembler, int ordinal = 0,
+                                 std::function<std::string()> identity = {});
 
 } // namespace lath

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +96,10 @@ public:
   /// Machine code for loadAssembled; none where the device takes no machine
   /// code, or where its driver has to assemble.
   virtual std::vector<char> assemble(const Ptx &ptx);
+  /// What `assemble` assembles with, as a key of a cache has to carry it:
+  /// "ptxas 41180200"; "none". Nothing: not known, so its code must not be
+  /// kept.
+  virtual std::optional<std::string> assembler() const;
 
   /// Assembles (if the device needs machine code) and loads.
   virtual std::shared_ptr<const LoadedKernel> load(const Ptx &ptx) = 0;

@@ -11,7 +11,7 @@ std::shared_ptr<Device> openCuda(int ordinal) {
   return openCuda(
       cuda::systemDriver(),
       [](const Ptx &ptx) { return assembleIfPossible(ptx, toolchain()); },
-      ordinal);
+      ordinal, [] { return toolchain().identity(); });
 }
 
 } // namespace lath

@@ -1,5 +1,6 @@
 // lath-verify: accuracy and timing grids on a GPU, as JSON for docs/results.
 #include "runtime/CudaDevice.h"
+#include "tools/verify/EngineCost.h"
 #include "tools/verify/Verify.h"
 
 #include <CLI/CLI.hpp>
@@ -8,7 +9,7 @@
 int main(int argc, char **argv) {
   CLI::App app{"Checks and times Lath's kernels on GPU 0"};
   app.require_subcommand(1);
-  std::string path = "results.json";
+  std::string path = "results.json", page;
   lath::verify::AccuracyOptions accuracy;
   auto *a = app.add_subcommand("accuracy", "every result against fp64");
   a->add_option("-o,--output", path, "JSON file to write");
@@ -22,12 +23,19 @@ int main(int argc, char **argv) {
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");
+  lath::verify::EngineCostOptions engine;
+  auto *n = app.add_subcommand("engine", "host costs of the engine");
+  n->add_option("-o,--output", page, "Markdown file to write");
+  n->add_option("--rounds", engine.rounds, "of each figure");
+  n->add_option("--lookups", engine.lookups, "warm look-ups");
+  n->add_option("--pack", engine.pack, "a pack to open and load");
   CLI11_PARSE(app, argc, argv);
   try {
     auto device = lath::openCuda();
     fmt::print("{}, driver {}\n", device->info().name,
                device->info().driverText);
     int failures = *a   ? lath::verify::accuracy(device, accuracy, path)
+                   : *n ? lath::verify::engineCosts(device, engine, page)
                    : *e ? lath::verify::examples(device, accuracy.seed)
                         : lath::verify::timing(device, timing, path);
     return failures ? 6 : 0;
