@@ -5,3 +5,5 @@
 #pragma once
 
 #define LATH_API __attribute__((visibility("default")))
+/// What is inside a marked class and is not for users.
+#define LATH_HIDDEN __attribute__((visibility("hidden")))

@@ -154,7 +154,7 @@ public:
   const Target &target() const;
 
 private:
-  struct Impl;
+  struct LATH_HIDDEN Impl;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -91,7 +91,7 @@ public:
   const Pack &pack() const;
 
 private:
-  struct State;
+  struct LATH_HIDDEN State;
   std::shared_ptr<State> state_;
 };
 

@@ -222,7 +222,7 @@ public:
   std::vector<CubinImport> importAll(std::string_view bytes);
 
 private:
-  struct State;
+  struct LATH_HIDDEN State;
   std::shared_ptr<State> state_;
 };
 

@@ -64,7 +64,7 @@ def check_symbols(prefix):
     for name in names:
         if not plain.match(name) and not ours.match(name):
             problem(f"liblath.so exports {name}")
-    for inside in ("4lath8emulator", "4lath4tile", "4lath10EngineImpl"):
+    for inside in ("4lath8emulator", "4lath4tile", "4lath3cli", "4Impl", "5State"):
         for name in names:
             if inside in name:
                 problem(f"liblath.so exports {name}, which is internal")

@@ -154,7 +154,7 @@ std::string listing(const Pack &pack, double milliseconds, bool json) {
   }
   std::string text;
   for (const PackEntry &entry : pack.entries())
-    text += fmt::format("{:<9}{:<26}{:<44}{}\n", entry.target,
+    text += fmt::format("{:<9}{:<26}{:<58}{}\n", entry.target,
                         print(entry.spec), print(entry.schedule),
                         bytesText(double(entry.cubin.size())));
   return text + fmt::format("{} kernels, {}, opened and checked in {:.2f} ms\n",
