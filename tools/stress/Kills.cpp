@@ -22,8 +22,9 @@ struct Counters {
 };
 
 // System calls that kill their process. Of the child, set before it starts.
-int callsLeft = -1;     ///< until the kill; negative: none
-bool halfWrite = false; ///< where it is a write, write half of it first
+int callsLeft = -1;      ///< until the kill; negative: none
+int writesLeft = -1;     ///< likewise, of calls of write
+std::size_t written = 0; ///< bytes, at most, of the write that kills
 Counters *counters = nullptr;
 
 bool last() { return callsLeft >= 0 && callsLeft-- == 0; }
@@ -53,12 +54,12 @@ FileCalls killingCalls() {
   calls.setLock = Killing<&FileCalls::setLock>::call;
   calls.listNames = Killing<&FileCalls::listNames>::call;
   calls.write = [](int file, const void *from, std::size_t bytes) -> ssize_t {
-    if (!last())
+    if (last())
+      die();
+    if (writesLeft < 0 || writesLeft-- > 0)
       return systemFileCalls().write(file, from, bytes);
-    if (halfWrite) {
-      systemFileCalls().write(file, from, bytes / 2);
-      counters->midWrite = true;
-    }
+    systemFileCalls().write(file, from, std::min(bytes, written));
+    counters->midWrite = true;
     die();
     return -1;
   };
@@ -118,12 +119,13 @@ Kills kills(const std::string &folder, unsigned count, unsigned seed) {
   for (unsigned i = 0; i < count; ++i) {
     Shared<Counters> shared;
     counters = &*shared;
-    bool atCall = i % 2;
+    bool atCall = i % 4 == 1, atWrite = i % 4 == 3;
     callsLeft = atCall ? int(random() % 120) : -1;
-    halfWrite = random() % 2;
+    writesLeft = atWrite ? int(random() % 12) : -1;
+    written = random() % 30'000;
     std::chrono::microseconds delay(random() % 3000);
     pid_t child = startProcess([&]() -> int { writeForever(folder, i); });
-    if (!atCall) {
+    if (!atCall && !atWrite) {
       while (shared->writing == 0)
         std::this_thread::yield();
       std::this_thread::sleep_for(delay);

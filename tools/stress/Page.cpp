@@ -42,7 +42,8 @@ std::string killsPage(const Kills &k) {
   Table t("what", "figure");
   t.row("processes killed", k.kills);
   t.row("of them at a system call chosen at random", k.atCalls);
-  t.row("of them with half an entry written", k.midWrite);
+  t.row("of them behind a number of bytes written, chosen at random",
+        k.midWrite);
   t.row("wrong entries loaded afterwards", k.badLoads);
   t.row("damaged files under an entry's name", k.damagedSeen);
   t.row("requests behind a kill that were not served", k.notServed);

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 #include <sys/mman.h>
@@ -41,6 +42,7 @@ private:
 /// Starts a process that does `work` and ends with what it returns; 125 where
 /// it throws. No thread may run in this process.
 inline pid_t startProcess(const std::function<int()> &work) {
+  std::fflush(nullptr); // or the child would print what is waiting, again
   pid_t child = fork();
   if (child < 0)
     throw std::system_error(errno, std::generic_category(), "fork");

@@ -43,7 +43,7 @@ ColdKey coldKey(const std::string &folder, unsigned processes, unsigned threads,
 
 struct Kills {
   unsigned kills = 0;       ///< processes ended by SIGKILL
-  unsigned atCalls = 0;     ///< of them, at a chosen system call
+  unsigned atCalls = 0;     ///< of them, at a system call chosen at random
   unsigned midWrite = 0;    ///< of them, with part of an entry written
   unsigned badLoads = 0;    ///< entries that were there and were not right
   unsigned damagedSeen = 0; ///< files under an entry's name that were damaged
@@ -52,8 +52,9 @@ struct Kills {
   unsigned leftoversNextDay = 0; ///< of them, behind a store a day later
   double longestWaitMs = 0;      ///< of the first request behind a kill
 };
-/// Kills processes that write entries: half of them at a random moment, half
-/// at a random system call or in the middle of a write.
+/// Kills processes that write entries: half of them at a random moment, a
+/// quarter at a random system call, a quarter behind a random number of bytes
+/// written.
 Kills kills(const std::string &folder, unsigned count, unsigned seed);
 
 struct Damage {
