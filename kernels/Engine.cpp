@@ -91,44 +91,26 @@ static Error notPrepared(std::string_view what, std::string why,
 
 LoadedCode Engine::Impl::once(const std::string &key,
                               const std::function<LoadedCode()> &build) {
-  std::promise<LoadedCode> promise;
-  std::shared_future<LoadedCode> other;
-  {
-    std::lock_guard lock(mutex);
-    if (auto found = codes.find(key); found != codes.end())
-      if (auto loaded = found->second.loaded.lock())
-        return {loaded, found->second.bytes, KernelSource::memory};
-    auto [at, mine] = flights.try_emplace(key);
-    if (mine)
-      at->second = promise.get_future().share();
-    else
-      other = at->second;
-  }
-  if (other.valid()) {
-    // What its thread throws is thrown here too.
-    LoadedCode code = other.get();
+  auto [code, made] = flights.run(
+      key,
+      [&]() -> std::optional<LoadedCode> {
+        auto found = codes.find(key);
+        if (found == codes.end())
+          return std::nullopt;
+        auto loaded = found->second.loaded.lock();
+        if (!loaded)
+          return std::nullopt;
+        return LoadedCode{std::move(loaded), found->second.bytes};
+      },
+      build,
+      [&](const LoadedCode &code) {
+        std::erase_if(codes, [](const auto &entry) {
+          return entry.second.loaded.expired();
+        });
+        codes[key] = {code.loaded, code.bytes};
+      });
+  if (!made)
     code.source = KernelSource::memory;
-    return code;
-  }
-  LoadedCode code;
-  try {
-    code = build();
-  } catch (...) {
-    {
-      std::lock_guard lock(mutex);
-      flights.erase(key); // the next request tries again
-    }
-    promise.set_exception(std::current_exception());
-    throw;
-  }
-  {
-    std::lock_guard lock(mutex);
-    std::erase_if(
-        codes, [](const auto &entry) { return entry.second.loaded.expired(); });
-    codes[key] = {code.loaded, code.bytes};
-    flights.erase(key);
-  }
-  promise.set_value(code);
   return code;
 }
 

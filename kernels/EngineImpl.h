@@ -6,11 +6,11 @@
 #include "kernels/KernelState.h"
 #include "kernels/MemoryCache.h"
 #include "kernels/Pack.h"
+#include "kernels/SingleFlight.h"
 #include "runtime/WorkspacePool.h"
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -65,9 +65,10 @@ struct Engine::Impl {
     std::weak_ptr<const LoadedKernel> loaded;
     std::size_t bytes;
   };
-  std::mutex mutex; ///< guards what follows; never held while compiling
+  SingleFlight<std::string, LoadedCode> flights;
+  /// Code that some kernel holds. Read and written under the lock of `flights`.
   std::map<std::string, Code> codes;
-  std::map<std::string, std::shared_future<LoadedCode>> flights;
+  std::mutex mutex; ///< guards what follows
   std::vector<std::shared_ptr<const Pack>> packs;
 };
 
