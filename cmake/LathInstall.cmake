@@ -10,7 +10,7 @@ set(LATH_PUBLIC_HEADERS
   compiler/Api.h compiler/Compile.h compiler/Dtype.h compiler/Error.h
   compiler/Ptx.h compiler/Target.h compiler/dsl/Program.h
   kernels/Engine.h kernels/GemmSpec.h kernels/Kernel.h kernels/MBuckets.h
-  kernels/Pack.h kernels/PackWriter.h kernels/Schedule.h
+  kernels/Models.h kernels/Pack.h kernels/PackWriter.h kernels/Schedule.h
   kernels/lath.h kernels/lath_c.h
   runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h
@@ -27,6 +27,8 @@ foreach(header ${LATH_PUBLIC_HEADERS})
     DEPENDS "${PROJECT_SOURCE_DIR}/${header}" "${PROJECT_SOURCE_DIR}/cmake/PublicHeader.cmake"
     VERBATIM)
   list(APPEND headers "${out}")
+  get_filename_component(folder "${name}" DIRECTORY)
+  install(FILES "${out}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/lath/${folder}")
 endforeach()
 add_custom_target(lath-headers ALL DEPENDS ${headers})
 
@@ -82,7 +84,6 @@ install(TARGETS lath_shared lath_runtime_shared EXPORT lath
 if(TARGET lath)
   install(TARGETS lath RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
-install(DIRECTORY "${PROJECT_BINARY_DIR}/include/lath" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT lath NAMESPACE lath:: FILE lath-targets.cmake
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/lath")
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/lath-config.cmake.in"

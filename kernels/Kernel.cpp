@@ -8,6 +8,9 @@
 
 namespace lath {
 
+/// m, the six arrays of GemmArguments and two of scratch memory are fewer.
+static constexpr std::size_t maxParams = 12;
+
 /// The argument of that name; of parameters that are no views, any.
 static DevicePtr GemmArguments::*viewArgument(const std::string &name) {
   return name == "x"         ? &GemmArguments::x
@@ -34,6 +37,12 @@ KernelState::KernelState(std::shared_ptr<Device> on, const GemmSpec &what,
                          std::shared_ptr<WorkspacePool> scratch)
     : device(std::move(on)), spec(what), schedule(how),
       loaded(std::move(kernel)), pool(std::move(scratch)) {
+  // Of a kernel that this version made it cannot be.
+  if (loaded->ptx().params.size() > maxParams)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has {} parameters; a GEMM has at most {}",
+                            loaded->ptx().entry, loaded->ptx().params.size(),
+                            maxParams));
   for (const KernelParam &param : loaded->ptx().params)
     views.push_back(viewArgument(param.name));
   WorkspaceSize size = workspaceOf(*this, spec.m);
@@ -109,7 +118,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
       tickets = arena.tickets;
     }
   }
-  std::array<std::uint64_t, 8> values;
+  std::array<std::uint64_t, maxParams> values;
   std::size_t count = 0;
   for (std::size_t i = 0; i < ptx.params.size(); ++i) {
     const KernelParam &param = ptx.params[i];

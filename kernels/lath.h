@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kernels/Engine.h"
+#include "kernels/Models.h"
 #include "kernels/Pack.h"
 #include "kernels/PackWriter.h"
 #include "runtime/CudaDevice.h"
