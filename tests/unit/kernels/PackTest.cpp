@@ -315,3 +315,15 @@ TEST_CASE("a model is its layers in all buckets") {
   CHECK(test::messageOf([] { model("llama-3-8B"); }) ==
         "unknown model 'llama-3-8B'; the nearest is 'llama-3-8b'");
 }
+
+TEST_CASE("a pack of Llama-3-8B in all buckets is at most 8 MB") {
+  NEEDS_ASSEMBLER();
+  PackOptions options;
+  options.targets = {&target("sm_90a")};
+  std::string bytes =
+      makePack(modelSpecs(model("llama-3-8b"), GemmSpec(), 512), options);
+  test::TemporaryFolder folder;
+  auto pack = Pack::open(write(folder, bytes));
+  CHECK(pack->entries().size() == 4 * 15);
+  CHECK(pack->bytes() <= 8'000'000);
+}
