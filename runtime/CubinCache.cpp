@@ -355,6 +355,8 @@ CubinCache::CubinCache(CubinCacheOptions options)
 
 bool CubinCache::onDisk() const { return state_->folder() != nullptr; }
 
+const std::string &CubinCache::noDisk() const { return state_->noDisk; }
+
 const CubinCacheOptions &CubinCache::options() const { return state_->options; }
 
 CubinLookup CubinCache::find(const CubinKey &key) const {

@@ -198,8 +198,9 @@ public:
   /// and the entry is kept in memory.
   std::optional<std::string> store(const CubinEntry &entry);
 
-  /// Whether there is a folder to read from.
+  /// Whether there is a folder to read from; if not, why.
   bool onDisk() const;
+  const std::string &noDisk() const;
   const CubinCacheOptions &options() const;
 
   // What `lath cache` does. Each throws Error{invalidInput} where there is no

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -70,13 +69,14 @@ CacheFolder::File missed(CubinMiss miss, std::string why) {
 constexpr std::string_view temporaryPrefix = "tmp-";
 constexpr std::size_t temporaryLength = 4 + 16 + 1 + 16;
 
+/// Empty where there are no random numbers, with the error in errno.
 std::string temporaryName(const FileCalls &calls) {
   std::uint64_t random = 0;
-  // Where it fails the name may be taken; the file is then made under another.
-  calls.getrandom(&random, sizeof random);
-  static std::atomic<std::uint64_t> count = 0;
+  if (uninterrupted([&] { return calls.getrandom(&random, sizeof random); }) <
+      0)
+    return {};
   return fmt::format("{}{:016x}-{:016x}", temporaryPrefix, calls.time(),
-                     random + ++count);
+                     random);
 }
 
 } // namespace
@@ -274,9 +274,10 @@ int CacheFolder::write(const std::string &name,
   // A second time where the name was taken, or `lath cache clear` has removed
   // the file.
   for (bool again : {true, false}) {
-    std::string temporary = temporaryName(calls_), step;
-    int error = writeTemporary(temporary, parts, step);
-    bool made = step != "made";
+    std::string temporary = temporaryName(calls_), step = "named";
+    int error =
+        temporary.empty() ? errno : writeTemporary(temporary, parts, step);
+    bool made = step != "named" && step != "made";
     if (!error)
       error = replace(temporary, name, step);
     if (!error)

@@ -57,4 +57,11 @@ struct DoctorArguments {
 /// `lath doctor`: what this machine has.
 void doctor(const DoctorArguments &arguments);
 
+struct CacheArguments {
+  Text action, file, folder, maxSize, olderThan, format;
+  bool dryRun = false;
+};
+/// `lath cache`: what is kept on disk.
+void cache(const CacheArguments &arguments);
+
 } // namespace lath::cli

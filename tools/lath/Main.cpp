@@ -45,9 +45,10 @@ struct CommandLine {
   ExplainArguments explain;
   PackArguments pack;
   DoctorArguments doctor;
+  CacheArguments cache;
   Text helpTopic;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
-  CLI::App *packCommand, *helpCommand;
+  CLI::App *packCommand, *cacheCommand, *helpCommand;
 
   CommandLine();
   void dispatch();
@@ -196,13 +197,41 @@ CommandLine::CommandLine() {
   text(doctorCommand, "--format", doctor.format, "FORMAT",
        "text or json (text)");
 
+  cacheCommand =
+      add("cache", "Look at the compiled kernels on disk, and tidy them",
+          "Actions:\n"
+          "  ls           every entry, the latest used first\n"
+          "  stats        how many, how large\n"
+          "  verify       read every byte; ends with 1 if an entry is not "
+          "sound\n"
+          "  prune        remove what is damaged, left over, old or too much\n"
+          "  clear        remove every entry\n"
+          "  export FILE  write all sound entries to one file\n"
+          "  import FILE  add the entries of such a file\n"
+          "\nExamples:\n"
+          "  lath cache ls\n"
+          "  lath cache prune --max-size 256M --older-than 30 --dry-run");
+  text(cacheCommand, "ACTION", cache.action, "", "See below");
+  text(cacheCommand, "FILE", cache.file, "", "Of export and import");
+  text(cacheCommand, "--folder", cache.folder, "FOLDER",
+       "Of the cache ($LATH_CACHE_DIR, $XDG_CACHE_HOME/lath or "
+       "~/.cache/lath)");
+  text(cacheCommand, "--max-size", cache.maxSize, "SIZE",
+       "prune: down to, as 512M ($LATH_CACHE_SIZE or 1G)");
+  text(cacheCommand, "--older-than", cache.olderThan, "DAYS",
+       "prune: entries that were not used for so long");
+  cacheCommand
+      ->add_flag("--dry-run", cache.dryRun, "prune: only say what would go")
+      ->disable_flag_override();
+  text(cacheCommand, "--format", cache.format, "FORMAT", "text or json (text)");
+
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, pack or doctor");
+       "emit, run, explain, pack, doctor or cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() const {
-  return {"emit", "run", "explain", "pack", "doctor", "help"};
+  return {"emit", "run", "explain", "pack", "doctor", "cache", "help"};
 }
 
 CliError unknownCommand(std::string_view name,
@@ -320,6 +349,8 @@ void CommandLine::dispatch() {
     cli::pack(pack);
   else if (*doctorCommand)
     cli::doctor(doctor);
+  else if (*cacheCommand)
+    cli::cache(cache);
   else
     writeResult(helpTopic ? command(*helpTopic).help("lath") : topHelp());
 }
