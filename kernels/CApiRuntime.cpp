@@ -186,6 +186,16 @@ lath_status lath_pack_gemm(const lath_pack *pack, const lath_gemm_spec *spec,
   });
 }
 
+lath_status lath_pack_gemm_on(const lath_pack *pack, lath_stream stream,
+                              const lath_gemm_spec *spec,
+                              lath_kernel **kernel) {
+  return guarded([&] {
+    need(kernel, "kernel");
+    *kernel = new lath_kernel(
+        need(pack, "pack").kernels.gemmOn(stream, specFrom(spec)));
+  });
+}
+
 lath_status lath_pack_load_all(const lath_pack *pack, size_t *count) {
   return guarded([&] {
     std::size_t loaded = need(pack, "pack").kernels.loadAll();

@@ -81,6 +81,8 @@ public:
   /// Throws Error{notPrepared} where the pack has no kernel for the spec, with
   /// the nearest as a note; Error{driver}.
   Kernel gemm(const GemmSpec &spec) const;
+  /// As Engine::gemmOn.
+  Kernel gemmOn(Stream stream, const GemmSpec &spec) const;
   /// Loads all kernels for the device, so that gemm loads none. Returns how
   /// many there are.
   std::size_t loadAll() const;

@@ -30,22 +30,26 @@ struct PackKernels::State {
            std::shared_ptr<const LoadedKernel>>
       loaded;
 
+  /// The kernel for a spec, loaded unless `stream` is captured.
+  std::shared_ptr<const KernelState> get(const GemmSpec &spec, Stream stream);
   /// Under the mutex.
   std::shared_ptr<const KernelState> load(const PackEntry &entry);
 };
 
 std::shared_ptr<const KernelState>
 PackKernels::State::load(const PackEntry &entry) {
-  auto &state = byEntry[&entry];
-  if (state)
-    return state;
-  auto &code = loaded[{entry.facts.data(), entry.cubin.data()}];
-  if (!code)
-    code = device->loadAssembled(parseLaunchFacts(entry.facts, pack->path()),
-                                 {entry.cubin.data(), entry.cubin.size()});
-  state = std::make_shared<const KernelState>(device, entry.spec,
-                                              entry.schedule, code, pool);
-  return state;
+  if (auto found = byEntry.find(&entry); found != byEntry.end())
+    return found->second;
+  const auto place = std::pair(entry.facts.data(), entry.cubin.data());
+  auto code = loaded.find(place);
+  if (code == loaded.end())
+    code = loaded
+               .emplace(place, device->loadAssembled(
+                                   parseLaunchFacts(entry.facts, pack->path()),
+                                   {entry.cubin.data(), entry.cubin.size()}))
+               .first;
+  return byEntry[&entry] = std::make_shared<const KernelState>(
+             device, entry.spec, entry.schedule, code->second, pool);
 }
 
 PackKernels::PackKernels(std::shared_ptr<Device> device,
@@ -89,31 +93,42 @@ static std::vector<std::string> alternatives(const Pack &pack,
   return {fmt::format("its shapes are {}", fmt::join(shapes, ", "))};
 }
 
-Kernel PackKernels::gemm(const GemmSpec &spec) const {
-  State &s = *state_;
+std::shared_ptr<const KernelState> PackKernels::State::get(const GemmSpec &spec,
+                                                           Stream stream) {
   const KernelKey key(spec, std::nullopt);
   {
-    std::shared_lock lock(s.mutex);
-    if (auto found = s.kernels.find(key); found != s.kernels.end())
-      return {found->second, spec.m};
+    std::shared_lock lock(mutex);
+    if (auto found = kernels.find(key); found != kernels.end())
+      return found->second;
   }
   validate(spec);
-  const PackEntry *entry = s.pack->find(key.spec, s.device->info().target);
+  const PackEntry *entry = pack->find(key.spec, device->info().target);
   if (!entry)
     throw Error(ErrorKind::notPrepared,
-                fmt::format("{} has no kernel for {} on {}", s.pack->path(),
-                            print(spec), s.device->info().target),
-                alternatives(*s.pack, spec, s.device->info().target));
-  std::unique_lock lock(s.mutex);
-  if (auto found = s.kernels.find(key); found != s.kernels.end())
-    return {found->second, spec.m};
-  if (!s.byEntry.contains(entry) && s.device->capturing(nullptr))
+                fmt::format("{} has no kernel for {} on {}", pack->path(),
+                            print(spec), device->info().target),
+                alternatives(*pack, spec, device->info().target));
+  std::unique_lock lock(mutex);
+  if (auto found = kernels.find(key); found != kernels.end())
+    return found->second;
+  if (!byEntry.contains(entry) && device->capturing(stream))
     throw Error(ErrorKind::notPrepared,
                 fmt::format("{}: a stream is being captured, and the kernel is "
                             "not loaded",
                             print(spec)),
                 {"load it before the capture"});
-  return {s.kernels[key] = s.load(*entry), spec.m};
+  return kernels[key] = load(*entry);
+}
+
+Kernel PackKernels::gemm(const GemmSpec &spec) const {
+  return {state_->get(spec, nullptr), spec.m};
+}
+
+Kernel PackKernels::gemmOn(Stream stream, const GemmSpec &spec) const {
+  auto kernel = state_->get(spec, stream);
+  if (!kernel->needs.none())
+    state_->pool->at(stream, kernel->needs);
+  return {std::move(kernel), spec.m};
 }
 
 std::size_t PackKernels::loadAll() const {

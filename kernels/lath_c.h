@@ -138,6 +138,12 @@ LATH_C_API void lath_pack_free(lath_pack *pack);
 LATH_C_API lath_status lath_pack_gemm(const lath_pack *pack,
                                       const lath_gemm_spec *spec,
                                       lath_kernel **kernel);
+/* For launches on a stream, which gets its workspace. While it is captured
+ * nothing is loaded or allocated: LATH_NOT_PREPARED. */
+LATH_C_API lath_status lath_pack_gemm_on(const lath_pack *pack,
+                                         lath_stream stream,
+                                         const lath_gemm_spec *spec,
+                                         lath_kernel **kernel);
 /* Loads all kernels for the device; count may be null. */
 LATH_C_API lath_status lath_pack_load_all(const lath_pack *pack, size_t *count);
 /* Gives a stream its workspace, so that launches allocate nothing. */

@@ -99,8 +99,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("cmake", "build", "source", "cc", "cxx", "lath", "fake-cuda"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--sanitized", action="store_true",
-                        help="flags of the build are in the libraries: no look at the runtime's size and needs")
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="lath-install-") as folder:
@@ -109,8 +107,7 @@ def main():
         os.rename(f"{folder}/first", prefix)  # it must not remember where it was
         check_headers(args, prefix)
         check_symbols(prefix)
-        if not args.sanitized:
-            check_runtime(prefix)
+        check_runtime(prefix)
 
         pack = f"{folder}/test.lathpack"
         run(args.lath, "pack", "m16n32k256", "m8n64k256s2", "--buckets", "--ptx", "-o", pack)

@@ -52,6 +52,10 @@ int main(int argc, char **argv) {
   check(lath_kernel_launch(kernel, NULL, &a) == LATH_OK, "launch");
   a.m = 9;
   check(lath_kernel_launch(kernel, NULL, &a) == LATH_INVALID_ARGUMENT, "rows");
+  lath_kernel *again = NULL;
+  spec.n = 32;
+  check(lath_pack_gemm_on(pack, NULL, &spec, &again) == LATH_OK, "gemm on");
+  lath_kernel_free(again);
   size_t count = 0;
   check(lath_pack_load_all(pack, &count) == LATH_OK && count > 1, "all");
 

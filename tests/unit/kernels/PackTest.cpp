@@ -151,6 +151,36 @@ TEST_CASE("a pack's code is loaded once, and by many threads") {
   CHECK(kernels.loadAll() == someSpecs().size());
 }
 
+TEST_CASE("a capture loads nothing of a pack") {
+  NEEDS_ASSEMBLER();
+  test::TemporaryFolder folder;
+  auto pack = Pack::open(write(folder, somePack()));
+  PackKernels kernels(openCuda(test::fakeDriver(), {}), pack);
+  GemmSpec split{.m = 8, .n = 32, .k = 256}, plain{.m = 8, .n = 64, .k = 256};
+  auto stream = reinterpret_cast<Stream>(0x70);
+  test::record().capturing = true;
+  for (auto ask :
+       {std::function<void()>([&] { kernels.gemm(split); }),
+        std::function<void()>([&] { kernels.gemmOn(stream, split); })})
+    CHECK(test::errorOf(ask).kind() == ErrorKind::notPrepared);
+  CHECK(test::count("libraryLoadData") == 0);
+  test::record().capturing = false;
+  kernels.loadAll();
+  kernels.gemmOn(stream, split);
+  test::record().capturing = true;
+  test::record().calls.clear();
+  Kernel first = kernels.gemmOn(stream, split);
+  Kernel second = kernels.gemmOn(stream, plain);
+  GemmArguments arguments{
+      .x = 0x100, .qweight = 0x200, .scales = 0x300, .out = 0x500};
+  first.launch(stream, arguments);
+  second.launch(stream, arguments);
+  CHECK(test::count("launchKernelEx") == 2);
+  CHECK(test::count("libraryLoadData") == 0);
+  CHECK(test::count("memAllocAsync") == 0);
+  test::record().capturing = false;
+}
+
 TEST_CASE("an engine takes kernels and schedules of a pack") {
   NEEDS_ASSEMBLER();
   test::TemporaryFolder folder;
