@@ -53,9 +53,6 @@ target_compile_options(lath_flags INTERFACE
   $<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>)
 target_link_options(lath_flags INTERFACE
   $<$<CONFIG:Release>:-Wl,--gc-sections>)
-if(LATH_STATIC_LLVM)
-  target_link_options(lath_flags INTERFACE -static-libstdc++ -static-libgcc -s)
-endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Without it a precompiled header holds times and ccache never hits.
   target_compile_options(lath_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
@@ -111,5 +108,9 @@ function(lath_executable name)
     endif()
   endforeach()
   add_executable(${name} ${A_SOURCES})
+  # Not liblath.so: what it throws has to be of its user's C++ library.
+  if(LATH_STATIC_LLVM)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc -s)
+  endif()
   target_link_libraries(${name} PRIVATE lath_flags ${A_LINK})
 endfunction()

@@ -6,9 +6,10 @@ if(failed OR commit STREQUAL "")
   set(commit unknown)
 endif()
 
-# Of compiler/ alone: a kernel's program is in its own fingerprint.
+# compiler/, and kernels/, which has the programs of the specs.
 file(GLOB_RECURSE sources RELATIVE "${SOURCE}" "${SOURCE}/compiler/*.cpp"
-  "${SOURCE}/compiler/*.h" "${SOURCE}/compiler/*.td")
+  "${SOURCE}/compiler/*.h" "${SOURCE}/compiler/*.td" "${SOURCE}/kernels/*.cpp"
+  "${SOURCE}/kernels/*.h")
 list(SORT sources)
 set(sums "${VERSION} ${LLVM}")
 foreach(source ${sources})

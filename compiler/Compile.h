@@ -1,6 +1,7 @@
 // A tile program and a schedule in, PTX out.
 #pragma once
 
+#include "compiler/Api.h"
 #include "compiler/Ptx.h"
 #include "compiler/Target.h"
 #include "compiler/dsl/Program.h"
@@ -34,8 +35,8 @@ struct CompileOptions {
 
 /// A named point of the pipeline whose text can be dumped.
 enum class Stage { tile, layout, nvvm, llvm, ptx };
-std::string_view name(Stage stage);
-std::optional<Stage> parseStage(std::string_view text);
+LATH_API std::string_view name(Stage stage);
+LATH_API std::optional<Stage> parseStage(std::string_view text);
 
 struct PhaseTime {
   std::string name;
@@ -53,7 +54,7 @@ struct CompileResult {
 /// range, Error{unsupported} where the schedule or the target cannot do what
 /// the program asks, Error{compile} with the diagnostics where a pass fails.
 /// `dump` is called at each stage with its text.
-CompileResult
+LATH_API CompileResult
 compile(Program &program, const CompileOptions &options,
         const std::function<void(Stage, const std::string &)> &dump = {});
 

@@ -4,6 +4,8 @@
 // turns them into an Error. Nothing is thrown through LLVM frames.
 #pragma once
 
+#include "compiler/Api.h"
+
 #include <exception>
 #include <string>
 #include <string_view>
@@ -22,27 +24,59 @@ enum class ErrorKind {
   compile,      ///< a pass, LLVM or an assembler rejected generated code
   toolchain,    ///< no nvJitLink, ptxas or driver where one is needed
   driver,       ///< no device, or a CUDA driver call failed
+  notPrepared,  ///< a kernel or workspace that would have to be made now, where
+                ///< that is not allowed: cached only, or in a graph capture
   mismatch,     ///< a result outside its numeric bound
   internal,     ///< a bug in Lath
 };
 
 std::string_view name(ErrorKind kind);
 
+/// What a failed call of the driver means for the caller.
+enum class Fault {
+  none,  ///< the error is not one of the driver's
+  retry, ///< nothing is broken: the same call may succeed later (no memory, a
+         ///< busy device)
+  contextLost, ///< a kernel or the device failed. All memory, streams and
+               ///< kernels of this context are lost; only a new process is sure
+               ///< to help
+  fatal, ///< the same call will fail again: wrong use, or a driver or device
+         ///< that cannot do it
+};
+
+inline std::string_view name(Fault fault) {
+  switch (fault) {
+  case Fault::none:
+    return "none";
+  case Fault::retry:
+    return "retry";
+  case Fault::contextLost:
+    return "context lost";
+  case Fault::fatal:
+    return "fatal";
+  }
+  return "?";
+}
+
 /// What went wrong, in one sentence that carries the expected and the actual
 /// value, and notes that help: the nearest valid value, a log, a command.
-class Error : public std::exception {
+class LATH_API Error : public std::exception {
 public:
   Error(ErrorKind kind, std::string message,
-        std::vector<std::string> notes = {})
-      : kind_(kind), message_(std::move(message)), notes_(std::move(notes)) {}
+        std::vector<std::string> notes = {}, Fault fault = Fault::none)
+      : kind_(kind), fault_(fault), message_(std::move(message)),
+        notes_(std::move(notes)) {}
 
   ErrorKind kind() const { return kind_; }
+  /// Of errors of kind `driver`.
+  Fault fault() const { return fault_; }
   const std::string &message() const { return message_; }
   const std::vector<std::string> &notes() const { return notes_; }
   const char *what() const noexcept override { return message_.c_str(); }
 
 private:
   ErrorKind kind_;
+  Fault fault_;
   std::string message_;
   std::vector<std::string> notes_;
 };
@@ -63,6 +97,8 @@ inline std::string_view name(ErrorKind kind) {
     return "tool chain";
   case ErrorKind::driver:
     return "driver";
+  case ErrorKind::notPrepared:
+    return "not prepared";
   case ErrorKind::mismatch:
     return "numeric mismatch";
   case ErrorKind::internal:

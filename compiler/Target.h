@@ -1,6 +1,8 @@
 // The GPUs Lath generates code for.
 #pragma once
 
+#include "compiler/Api.h"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,13 +37,13 @@ struct Target {
 
 /// The target called `name` ("sm_90" is taken as "sm_90a").
 /// Throws Error{unsupported} naming the nearest one if there is none.
-const Target &target(std::string_view name);
+LATH_API const Target &target(std::string_view name);
 
 /// The target whose code runs on a device of this compute capability (9, 0).
 /// Throws Error{unsupported} that lists the devices there is code for.
-const Target &targetForDevice(int major, int minor);
+LATH_API const Target &targetForDevice(int major, int minor);
 
 /// All of them, oldest first.
-const std::vector<Target> &targets();
+LATH_API const std::vector<Target> &targets();
 
 } // namespace lath

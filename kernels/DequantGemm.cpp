@@ -89,15 +89,6 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   return options;
 }
 
-std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
-                                 std::int64_t m) {
-  auto tiles = [](std::int64_t extent, std::int64_t tile) {
-    return static_cast<unsigned>((extent + tile - 1) / tile);
-  };
-  return {tiles(spec.n, schedule.blockN), tiles(m, schedule.blockM),
-          static_cast<unsigned>(schedule.split)};
-}
-
 /// Partial sums that a block of a cluster receives: its share of everybody's
 /// registers, of which one bit stays (see scatteredOverCluster).
 static std::int64_t clusterScratchBytes(const Schedule &s) {

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "compiler/Compile.h"
+#include "kernels/GemmGrid.h"
 #include "kernels/GemmSpec.h"
 #include "kernels/Schedule.h"
 
-#include <array>
 #include <memory>
 
 namespace lath {
@@ -19,10 +19,6 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
 
 /// The schedule as the compiler takes it.
 CompileOptions compileOptions(const Schedule &schedule, const Target &target);
-
-/// Blocks of a launch with `m` rows: N tiles, M tiles, splits.
-std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
-                                 std::int64_t m);
 
 /// Throws Error{invalidSpec} where the schedule contradicts the spec (another
 /// split or reduction than it asks for) or cannot compute it: a K step that

@@ -5,19 +5,27 @@
 //   k.launch(stream, {.x = x, .qweight = w, .scales = s, .out = out});
 #pragma once
 
+#include "compiler/Api.h"
 #include "compiler/Compile.h"
 #include "kernels/GemmSpec.h"
+#include "kernels/Kernel.h"
+#include "kernels/MBuckets.h"
 #include "kernels/Schedule.h"
 #include "runtime/Assemble.h"
+#include "runtime/CubinCache.h"
 #include "runtime/Device.h"
 
-#include <map>
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace lath {
+
+class Pack;
 
 /// A GEMM compiled for a target, not loaded. Plain data.
 struct CompiledGemm {
@@ -31,63 +39,123 @@ struct CompiledGemm {
 /// Spec to PTX: the program, the passes, LLVM. `dump` gets the text of each
 /// stage. Without a schedule the heuristic chooses (`smCount` as there).
 /// Throws Error{invalidSpec, unsupported, compile}.
-CompiledGemm
+LATH_API CompiledGemm
 compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
             const Target &target, unsigned smCount = 0,
             const std::function<void(Stage, const std::string &)> &dump = {});
 
-/// Device pointers of one launch, aligned to 16 bytes. Layouts as GemmSpec.
-struct GemmArguments {
-  DevicePtr x = 0;       ///< [m, K] of spec.x
-  DevicePtr qweight = 0; ///< i32 [K/8, N], or as spec.layout says
-  DevicePtr scales = 0;  ///< [K/g, N] of spec.x
-  DevicePtr qzeros = 0;  ///< i32 [K/g, N/8]; unused if symmetric
-  DevicePtr out = 0;     ///< [m, N] of spec.x
-  std::int64_t m = 0;    ///< rows, at most spec.m; 0: spec.m
+/// What an engine may do for a kernel that is not in its memory.
+enum class Policy {
+  compile,    ///< whatever it takes
+  cachedOnly, ///< load it from a pack or the disk, but compile nothing
 };
 
-/// A loaded GEMM with its own workspace. A cheap handle; copies share the
-/// workspace, so launches of one Kernel and its copies must be ordered (one
-/// stream, or events). Ask the engine again for a second stream.
-class Kernel {
-public:
-  /// Asynchronous on `stream`. Compiles, allocates and synchronises nothing.
-  /// Throws Error{invalidInput} on null or misaligned pointers or m out of
-  /// range, Error{driver}.
-  void launch(Stream stream, const GemmArguments &arguments) const;
-
-  const GemmSpec &spec() const;
-  const Schedule &schedule() const;
-  const Ptx &ptx() const;
-  const LoadedKernel &loaded() const;
-  std::array<unsigned, 3> grid(std::int64_t m) const;
-
-private:
-  friend class Engine;
-  struct State;
-  std::shared_ptr<const State> state_;
+struct EngineOptions {
+  Policy policy = Policy::compile;
+  /// Of the kernels in memory, machine code and text. Those that a Kernel holds
+  /// stay beyond it.
+  std::size_t memoryBytes = std::size_t(256) << 20;
+  /// Threads of `prepare`; 0: all cores.
+  unsigned threads = 0;
+  /// Whether kernels are kept on disk, for other processes and the next time.
+  bool disk = true;
+  /// Where and how. Nothing: cubinCacheOptions of the environment, and only
+  /// for devices that run machine code.
+  std::optional<CubinCacheOptions> cache;
 };
 
-/// Compiles and loads kernels for one device, once each. Thread safe.
-class Engine {
-public:
-  /// On `device`; kernels keep it alive.
-  explicit Engine(std::shared_ptr<Device> device);
+/// Where a kernel came from.
+enum class KernelSource { memory, pack, disk, compiled };
+LATH_API std::string_view name(KernelSource source);
 
-  /// The kernel for a spec, by the heuristic's schedule or the one given.
-  /// Throws Error.
+/// One spec that `prepare` is done with.
+struct PrepareProgress {
+  std::size_t done = 0, total = 0; ///< specs
+  std::size_t index = 0;           ///< of this one
+  GemmSpec spec;
+  KernelSource source = KernelSource::memory;
+  const Error *error = nullptr; ///< it failed
+};
+
+/// Counted since the engine was made; entries and bytes are those of now.
+struct EngineStats {
+  std::size_t entries = 0, bytes = 0;
+  std::uint64_t compiled = 0, fromDisk = 0, fromPacks = 0;
+  std::uint64_t dropped = 0; ///< from memory, for others
+};
+
+/// Compiles and loads kernels for one device, once each: those that it has are
+/// found in memory (under 0.5 us), else in a pack, else on disk, else compiled
+/// by the first thread of the first process that asks, while others wait.
+/// Thread safe. Kernels outlive their engine.
+class LATH_API Engine {
+public:
+  /// On `device`; kernels keep it alive. Throws Error{unsupported} where there
+  /// is no code for such a device, Error{invalidInput} where it is null or
+  /// LATH_CACHE_SIZE is no size. A disk that cannot be used costs one warning.
+  explicit Engine(std::shared_ptr<Device> device,
+                  const EngineOptions &options = {});
+  ~Engine();
+  Engine(Engine &&) noexcept;
+  Engine &operator=(Engine &&) noexcept;
+
+  /// The kernel for a spec, by the chosen schedule or the one given. It is that
+  /// of spec.m's bucket (bucketM); Kernel::rows() is spec.m. Throws Error:
+  /// `notPrepared` where the policy forbids what it would take, else as
+  /// compileGemm, assemble and Device::loadAssembled.
   Kernel gemm(const GemmSpec &spec,
               const std::optional<Schedule> &schedule = std::nullopt);
 
-  const std::shared_ptr<Device> &device() const { return device_; }
-  const Target &target() const { return target_; }
+  /// The same for launches on `stream`, which also gets its workspace. While it
+  /// is captured, nothing is made: a kernel that is not in memory, or a stream
+  /// without a workspace, is Error{notPrepared}.
+  Kernel gemmOn(Stream stream, const GemmSpec &spec,
+                const std::optional<Schedule> &schedule = std::nullopt);
+
+  /// A kernel in memory that computes `spec`, though it may have been made for
+  /// more rows, or by another split: that of the fewest rows. Of equal bits on
+  /// every launch where `spec` asks for that (reduce=ordered). Empty where
+  /// there is none. Compiles and loads nothing.
+  Kernel nearest(const GemmSpec &spec) const;
+
+  /// Makes the kernels of all specs on all cores, and returns them in order;
+  /// they stay in memory at least as long as these handles. `progress` is
+  /// called after each, from one thread at a time. Where some fail, the others
+  /// are made all the same; then the first error is thrown, with a note for
+  /// each of the others.
+  std::vector<Kernel>
+  prepare(std::span<const GemmSpec> specs,
+          const std::function<void(const PrepareProgress &)> &progress = {});
+
+  /// Gives `stream` room for the workspace of every kernel made so far, so that
+  /// launches on it allocate nothing. In stream order; waits for nothing.
+  void prepareStream(Stream stream);
+
+  /// Compiles and loads a program of one's own, which is consumed.
+  /// `options.target` is the engine's, whatever it says. A program of equal
+  /// text and options is compiled once. Launch it by LoadedKernel::launch.
+  /// Throws as gemm.
+  std::shared_ptr<const LoadedKernel> load(Program &program,
+                                           CompileOptions options = {});
+
+  /// Kernels of the pack are found from now on. Throws Error{unsupported} where
+  /// it has none for this device.
+  void addPack(std::shared_ptr<const Pack> pack);
+
+  Policy policy() const;
+  /// For requests from now on.
+  void setPolicy(Policy policy);
+
+  /// What a spec without a schedule is computed by on this device.
+  Schedule scheduleFor(const GemmSpec &spec) const;
+
+  EngineStats stats() const;
+  const std::shared_ptr<Device> &device() const;
+  const Target &target() const;
 
 private:
-  struct Entry;
-  std::shared_ptr<Device> device_;
-  const Target &target_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Entry>> entries_;
+  struct LATH_HIDDEN Impl;
+  std::shared_ptr<Impl> impl_;
 };
 
 } // namespace lath

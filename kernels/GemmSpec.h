@@ -1,6 +1,7 @@
 // What a caller asks for: the problem, not how it is solved.
 #pragma once
 
+#include "compiler/Api.h"
 #include "compiler/Dtype.h"
 
 #include <array>
@@ -69,14 +70,14 @@ struct GemmSpec {
   std::int64_t groups() const { return k / group; }
 };
 
-std::string_view name(Reduce reduce);
+LATH_API std::string_view name(Reduce reduce);
 
 /// What a spec asks for where a schedule reduces so: `ordered` for a cluster.
 Reduce servedBy(Reduce schedule);
 
 /// Throws Error{invalidSpec} that names the offending value and the nearest
 /// valid one.
-void validate(const GemmSpec &spec);
+LATH_API void validate(const GemmSpec &spec);
 
 /// The keys of the text form.
 inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
@@ -86,10 +87,10 @@ inline constexpr std::array<std::string_view, 4> gemmSpecOptions = {
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.
-GemmSpec parseGemmSpec(std::string_view text);
+LATH_API GemmSpec parseGemmSpec(std::string_view text);
 
 /// The canonical text: m, n, k and g always, the rest where it is not the
 /// default. parseGemmSpec(print(s)) == s for every s that was parsed.
-std::string print(const GemmSpec &spec);
+LATH_API std::string print(const GemmSpec &spec);
 
 } // namespace lath

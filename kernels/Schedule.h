@@ -54,15 +54,15 @@ struct Schedule {
 
 /// Throws Error{invalidSpec} that names the offending value and the nearest
 /// valid one.
-void validate(const Schedule &schedule);
+LATH_API void validate(const Schedule &schedule);
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.
-Schedule parseSchedule(std::string_view text);
+LATH_API Schedule parseSchedule(std::string_view text);
 
 /// The canonical text: all numbers, order and reduce where they are not the
 /// default. parseSchedule(print(s)) == s for every valid s.
-std::string print(const Schedule &schedule);
+LATH_API std::string print(const Schedule &schedule);
 
 /// One choice of a schedule. Parser, printer, validation and the tuner's search
 /// share the table of them, so that a new choice is a member and a line there.

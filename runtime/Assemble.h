@@ -38,10 +38,10 @@ struct Cubin {
 /// notes hold the PTX line, the log and a command that reproduces it.
 /// Throws Error{toolchain} where the assembler is not there, with the places
 /// that were searched, or where a LATH_ variable names something unusable.
-Cubin assemble(const Ptx &ptx,
-               AssemblerChoice choice = AssemblerChoice::automatic);
-Cubin assemble(const Ptx &ptx, const Toolchain &tools,
-               AssemblerChoice choice = AssemblerChoice::automatic);
+LATH_API Cubin assemble(const Ptx &ptx,
+                        AssemblerChoice choice = AssemblerChoice::automatic);
+LATH_API Cubin assemble(const Ptx &ptx, const Toolchain &tools,
+                        AssemblerChoice choice = AssemblerChoice::automatic);
 
 /// As assemble, but nothing where no assembler that serves this kernel is
 /// installed: the caller has the driver to fall back on.
@@ -49,7 +49,7 @@ std::optional<Cubin> assembleIfPossible(const Ptx &ptx, const Toolchain &tools);
 
 /// The SASS of a cubin, by cuobjdump or nvdisasm. Throws Error{toolchain} where
 /// neither is there or the one that is fails.
-std::string disassemble(const Cubin &cubin);
+LATH_API std::string disassemble(const Cubin &cubin);
 std::string disassemble(const Cubin &cubin, const Toolchain &tools);
 
 } // namespace lath

@@ -14,6 +14,7 @@
 // findOrBuild; a disk that takes no entry costs one warning.
 #pragma once
 
+#include "compiler/Api.h"
 #include "runtime/Environment.h"
 
 #include <compare>
@@ -124,7 +125,7 @@ struct CubinCacheOptions {
 /// The folder is LATH_CACHE_DIR, else XDG_CACHE_HOME/lath, else
 /// HOME/.cache/lath; the bound LATH_CACHE_SIZE, as "512M".
 /// Throws Error{invalidInput} where LATH_CACHE_SIZE is not a size.
-CubinCacheOptions cubinCacheOptions(const Environment &environment);
+LATH_API CubinCacheOptions cubinCacheOptions(const Environment &environment);
 
 /// "4096", "64K", "512M", "2G" (powers of 1024) as bytes; nothing where it is
 /// none of them.
@@ -175,7 +176,7 @@ struct CubinImport {
 
 /// A folder of entries. A cheap handle; copies share all. Thread safe, and
 /// safe against other processes on the same folder.
-class CubinCache {
+class LATH_API CubinCache {
 public:
   /// Opens the folder. Never throws for a disk: what cannot be opened, made or
   /// trusted costs one warning, and entries are then kept in memory only.
@@ -222,7 +223,7 @@ public:
   std::vector<CubinImport> importAll(std::string_view bytes);
 
 private:
-  struct State;
+  struct LATH_HIDDEN State;
   std::shared_ptr<State> state_;
 };
 

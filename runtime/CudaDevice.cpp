@@ -5,7 +5,8 @@
 #include "runtime/CudaKernel.h"
 #include "runtime/CudaTiming.h"
 
-#include <fstream>
+#include <cctype>
+#include <cstdio>
 
 namespace lath {
 
@@ -14,15 +15,18 @@ using namespace cuda;
 /// "580.159.04", which the CUDA version does not tell. The kernel module says
 /// it in either of two places; containers may hide both.
 static std::string readDriverText(int version) {
-  std::string text;
-  if (std::ifstream("/sys/module/nvidia/version") >> text)
-    return text;
-  // NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.04  <date>
-  std::ifstream file("/proc/driver/nvidia/version");
-  for (std::string word; file >> word;)
-    if (std::isdigit(static_cast<unsigned char>(word[0])) &&
-        word.find('.') != word.npos)
-      return word;
+  // The second: NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.04 ...
+  for (const char *path :
+       {"/sys/module/nvidia/version", "/proc/driver/nvidia/version"}) {
+    // Not a stream: those bring a megabyte of locales into lath_runtime.
+    std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(
+        std::fopen(path, "re"), std::fclose);
+    char word[256];
+    while (file && std::fscanf(file.get(), "%255s", word) == 1)
+      if (std::isdigit(static_cast<unsigned char>(word[0])) &&
+          std::string_view(word).find('.') != std::string_view::npos)
+        return word;
+  }
   return "CUDA " + std::to_string(version / 1000) + "." +
          std::to_string(version % 1000 / 10);
 }
@@ -64,13 +68,24 @@ static DeviceInfo readInfo(const CudaContext &context) {
   return info;
 }
 
+/// Some virtual GPUs have none.
+static bool hasMemoryPools(const CudaContext &context) {
+  int has = 0;
+  return context.driver.deviceGetAttribute(
+             &has, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED,
+             context.device) == CUDA_SUCCESS &&
+         has;
+}
+
 namespace {
 
 class CudaDevice final : public Device {
 public:
-  CudaDevice(const Driver &driver, Assembler assembler, int ordinal)
+  CudaDevice(const Driver &driver, Assembler assembler, int ordinal,
+             std::function<std::string()> identity)
       : context_(std::make_shared<const CudaContext>(driver, ordinal)),
-        assembler_(std::move(assembler)), info_(readInfo(*context_)) {}
+        assembler_(std::move(assembler)), identity_(std::move(identity)),
+        info_(readInfo(*context_)), hasPools_(hasMemoryPools(*context_)) {}
 
   const DeviceInfo &info() const override { return info_; }
 
@@ -84,6 +99,30 @@ public:
       throw driverError(driver(), result, "cuMemAlloc",
                         std::to_string(bytes) + " bytes");
     return memory;
+  }
+
+  DevicePtr allocateOn(Stream stream, std::size_t bytes) override {
+    if (bytes == 0 || !hasPools_)
+      return allocate(bytes);
+    ContextScope scope(*context_);
+    CUdeviceptr memory = 0;
+    CUresult result =
+        driver().memAllocAsync(&memory, bytes, static_cast<CUstream>(stream));
+    if (result != CUDA_SUCCESS)
+      throw driverError(driver(), result, "cuMemAllocAsync",
+                        std::to_string(bytes) + " bytes");
+    return memory;
+  }
+
+  bool capturing(Stream stream) override {
+    ContextScope scope(*context_);
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    CUresult result =
+        driver().streamIsCapturing(static_cast<CUstream>(stream), &status);
+    if (result == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT)
+      return true;
+    context_->check(result, "cuStreamIsCapturing");
+    return status != CU_STREAM_CAPTURE_STATUS_NONE;
   }
 
   void free(DevicePtr memory) noexcept override {
@@ -128,10 +167,24 @@ public:
   }
 
   std::shared_ptr<const LoadedKernel> load(const Ptx &ptx) override {
-    std::optional<Cubin> cubin = assembler_(ptx);
-    return loadAssembled(ptx, cubin ? std::span<const char>(cubin->bytes)
-                                    : std::span<const char>());
+    return loadAssembled(ptx, assemble(ptx));
   }
+
+  std::vector<char> assemble(const Ptx &ptx) override {
+    if (!assembler_)
+      return {};
+    std::optional<Cubin> cubin = assembler_(ptx);
+    return cubin ? std::move(cubin->bytes) : std::vector<char>();
+  }
+
+  std::optional<std::string> assembler() const override {
+    if (!identity_)
+      return std::nullopt;
+    std::string identity = identity_();
+    return identity.empty() ? "driver " + info_.driverText : identity;
+  }
+
+  bool takesMachineCode() const override { return true; }
 
   std::shared_ptr<const LoadedKernel>
   loadAssembled(const Ptx &ptx, std::span<const char> cubin) override {
@@ -141,7 +194,8 @@ public:
       std::vector<std::string> notes = error.notes();
       notes.push_back("the device is " + info_.name + ", " + info_.target +
                       ", driver " + info_.driverText);
-      throw Error(error.kind(), error.message(), std::move(notes));
+      throw Error(error.kind(), error.message(), std::move(notes),
+                  error.fault());
     }
   }
 
@@ -161,23 +215,18 @@ private:
 
   std::shared_ptr<const CudaContext> context_;
   Assembler assembler_;
+  std::function<std::string()> identity_;
   DeviceInfo info_;
+  bool hasPools_;
 };
 
 } // namespace
 
 std::shared_ptr<Device> openCuda(const Driver &driver, Assembler assembler,
-                                 int ordinal) {
-  return std::make_shared<CudaDevice>(driver, std::move(assembler), ordinal);
-}
-
-std::shared_ptr<Device> openCuda(int ordinal) {
-  // The tool chain is looked for at the first load, not here: a program that
-  // brings its own machine code needs none.
-  return openCuda(
-      systemDriver(),
-      [](const Ptx &ptx) { return assembleIfPossible(ptx, toolchain()); },
-      ordinal);
+                                 int ordinal,
+                                 std::function<std::string()> identity) {
+  return std::make_shared<CudaDevice>(driver, std::move(assembler), ordinal,
+                                      std::move(identity));
 }
 
 int cudaDeviceCount() {

@@ -13,7 +13,7 @@ namespace lath {
 
 /// The GPUs of this process (as CUDA_VISIBLE_DEVICES has them). 0 where there
 /// is no driver or it does not start: openCuda says why. Never throws.
-int cudaDeviceCount();
+LATH_API int cudaDeviceCount();
 
 /// The GPU called `ordinal`, in its primary context, which is shared with the
 /// CUDA runtime and PyTorch. Thread safe, and so is the device: any thread may
@@ -23,14 +23,16 @@ int cudaDeviceCount();
 /// the driver assembles the text. See assemble for its errors.
 ///
 /// Throws Error{driver}: no driver, no such device, or a call failed.
-std::shared_ptr<Device> openCuda(int ordinal = 0);
+LATH_API std::shared_ptr<Device> openCuda(int ordinal = 0);
 
-/// How a device turns PTX into machine code; nothing: leave it to the driver.
+/// How a device turns PTX into machine code; nothing, or no function: leave it
+/// to the driver.
 using Assembler = std::function<std::optional<Cubin>(const Ptx &)>;
 
-/// The same on a driver and an assembler of the caller's: for tests, and for
-/// programs that bring a cache. `driver` is copied.
+/// The same on a driver and an assembler of the caller's. `driver` is copied.
+/// `identity` is called to say what the assembler is (Device::assembler).
 std::shared_ptr<Device> openCuda(const cuda::Driver &driver,
-                                 Assembler assembler, int ordinal = 0);
+                                 Assembler assembler, int ordinal = 0,
+                                 std::function<std::string()> identity = {});
 
 } // namespace lath

@@ -59,13 +59,14 @@ void CudaKernel::loadFunction(std::span<const char> cubin) {
         driverError(driver, result, call,
                     std::string(fromText ? "PTX text" : "machine code") +
                         " of kernel '" + ptx_.entry + "' for " + ptx_.target);
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = error.notes();
     if (assembler.log[0])
       notes.push_back("the log of the driver's assembler:\n" +
                       std::string(assembler.log.c_str()));
     throw Error(result == CUDA_ERROR_INVALID_PTX ? ErrorKind::compile
                                                  : ErrorKind::driver,
-                error.message(), std::move(notes));
+                error.message(), std::move(notes),
+                result == CUDA_ERROR_INVALID_PTX ? Fault::none : error.fault());
   };
 
   checkLoad(driver.libraryLoadData(library_.out(),

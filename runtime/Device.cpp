@@ -6,6 +6,16 @@
 
 namespace lath {
 
+DevicePtr Device::allocateOn(Stream, std::size_t bytes) {
+  return allocate(bytes);
+}
+
+bool Device::capturing(Stream) { return false; }
+
+std::vector<char> Device::assemble(const Ptx &) { return {}; }
+
+std::optional<std::string> Device::assembler() const { return "none"; }
+
 std::shared_ptr<const LoadedKernel>
 Device::loadAssembled(const Ptx &ptx, std::span<const char>) {
   return load(ptx);

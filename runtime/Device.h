@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ struct KernelResources {
 
 /// A kernel that is loaded and can be launched. Owned by shared pointer;
 /// it keeps its device alive. Thread safe.
-class LoadedKernel {
+class LATH_API LoadedKernel {
 public:
   virtual ~LoadedKernel() = default;
   virtual const Ptx &ptx() const = 0;
@@ -65,13 +66,19 @@ struct DeviceInfo {
   std::string driverText; ///< "580.159.04" where it can be read
 };
 
-class Device : public std::enable_shared_from_this<Device> {
+class LATH_API Device : public std::enable_shared_from_this<Device> {
 public:
   virtual ~Device() = default;
   virtual const DeviceInfo &info() const = 0;
 
   /// Uninitialised memory; 0 for 0 bytes.
   virtual DevicePtr allocate(std::size_t bytes) = 0;
+  /// The same without waiting for anything, for use on `stream` only until
+  /// something waits for that. Not while `stream` is captured.
+  virtual DevicePtr allocateOn(Stream stream, std::size_t bytes);
+  /// Whether launches on `stream` are recorded into a graph, or one on the
+  /// default stream would disturb such a recording.
+  virtual bool capturing(Stream stream);
   virtual void free(DevicePtr memory) noexcept = 0;
   /// Returns when the bytes are in device memory, for work on any stream.
   virtual void upload(DevicePtr to, const void *from, std::size_t bytes) = 0;
@@ -83,6 +90,16 @@ public:
                     Stream stream = nullptr) = 0;
   /// Waits for all work on the device.
   virtual void synchronize() = 0;
+
+  /// Whether the device runs machine code. Others run the text of the PTX.
+  virtual bool takesMachineCode() const { return false; }
+  /// Machine code for loadAssembled; none where the device takes no machine
+  /// code, or where its driver has to assemble.
+  virtual std::vector<char> assemble(const Ptx &ptx);
+  /// What `assemble` assembles with, as a key of a cache has to carry it:
+  /// "ptxas 41180200"; "none". Nothing: not known, so its code must not be
+  /// kept.
+  virtual std::optional<std::string> assembler() const;
 
   /// Assembles (if the device needs machine code) and loads.
   virtual std::shared_ptr<const LoadedKernel> load(const Ptx &ptx) = 0;

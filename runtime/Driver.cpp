@@ -69,6 +69,7 @@ static std::vector<std::string> lookUp(void *library, Driver &d) {
   symbols.required(d.ctxSynchronize, "cuCtxSynchronize");
   symbols.required(d.memAlloc, "cuMemAlloc_v2");
   symbols.required(d.memFree, "cuMemFree_v2");
+  symbols.required(d.memAllocAsync, "cuMemAllocAsync");
   symbols.required(d.memcpyHtoD, "cuMemcpyHtoD_v2");
   symbols.required(d.memcpyDtoH, "cuMemcpyDtoH_v2");
   symbols.required(d.memsetD8Async, "cuMemsetD8Async");
@@ -85,6 +86,7 @@ static std::vector<std::string> lookUp(void *library, Driver &d) {
   symbols.required(d.streamCreate, "cuStreamCreate");
   symbols.required(d.streamDestroy, "cuStreamDestroy_v2");
   symbols.required(d.streamSynchronize, "cuStreamSynchronize");
+  symbols.required(d.streamIsCapturing, "cuStreamIsCapturing");
   symbols.required(d.streamBeginCapture, "cuStreamBeginCapture_v2");
   symbols.required(d.streamEndCapture, "cuStreamEndCapture");
   symbols.required(d.graphGetNodes, "cuGraphGetNodes");
@@ -137,6 +139,43 @@ const Driver &systemDriver() {
   return driver;
 }
 
+Fault faultOf(CUresult result) {
+  switch (result) {
+  case CUDA_SUCCESS:
+    return Fault::none;
+  case CUDA_ERROR_OUT_OF_MEMORY:
+  case CUDA_ERROR_DEVICE_UNAVAILABLE:
+  case CUDA_ERROR_NOT_READY:
+  case CUDA_ERROR_SYSTEM_NOT_READY:
+  case CUDA_ERROR_MPS_SERVER_NOT_READY:
+  case CUDA_ERROR_MPS_MAX_CLIENTS_REACHED:
+  case CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED:
+    return Fault::retry;
+  case CUDA_ERROR_DEINITIALIZED:
+  case CUDA_ERROR_ECC_UNCORRECTABLE:
+  case CUDA_ERROR_NVLINK_UNCORRECTABLE:
+  case CUDA_ERROR_CONTAINED:
+  case CUDA_ERROR_ILLEGAL_ADDRESS:
+  case CUDA_ERROR_LAUNCH_TIMEOUT:
+  case CUDA_ERROR_CONTEXT_IS_DESTROYED:
+  case CUDA_ERROR_ASSERT:
+  case CUDA_ERROR_HARDWARE_STACK_ERROR:
+  case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+  case CUDA_ERROR_MISALIGNED_ADDRESS:
+  case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+  case CUDA_ERROR_INVALID_PC:
+  case CUDA_ERROR_LAUNCH_FAILED:
+  case CUDA_ERROR_TENSOR_MEMORY_LEAK:
+  case CUDA_ERROR_MPS_CONNECTION_FAILED:
+  case CUDA_ERROR_MPS_CLIENT_TERMINATED:
+  case CUDA_ERROR_EXTERNAL_DEVICE:
+    return Fault::contextLost;
+  default:
+    // What is not known to pass is not worth a second try.
+    return Fault::fatal;
+  }
+}
+
 Error driverError(const Driver &driver, CUresult result, std::string_view call,
                   std::string_view detail) {
   const char *name = nullptr;
@@ -150,7 +189,12 @@ Error driverError(const Driver &driver, CUresult result, std::string_view call,
              std::to_string(static_cast<int>(result)) + ", " + text + ")";
   if (!detail.empty())
     message += std::string(": ") + std::string(detail);
-  return Error(ErrorKind::driver, std::move(message));
+  std::vector<std::string> notes;
+  if (faultOf(result) == Fault::contextLost)
+    notes.push_back("memory, streams and kernels of this context are lost: "
+                    "start a new process");
+  return Error(ErrorKind::driver, std::move(message), std::move(notes),
+               faultOf(result));
 }
 
 } // namespace lath::cuda

@@ -37,7 +37,8 @@ struct Driver {
   CUresult (*ctxSynchronize)();
 
   CUresult (*memAlloc)(CUdeviceptr *, std::size_t);
-  CUresult (*memFree)(CUdeviceptr);
+  CUresult (*memFree)(CUdeviceptr); ///< takes memory of memAllocAsync as well
+  CUresult (*memAllocAsync)(CUdeviceptr *, std::size_t, CUstream);
   CUresult (*memcpyHtoD)(CUdeviceptr, const void *, std::size_t);
   CUresult (*memcpyDtoH)(void *, CUdeviceptr, std::size_t);
   CUresult (*memsetD8Async)(CUdeviceptr, unsigned char, std::size_t, CUstream);
@@ -60,6 +61,7 @@ struct Driver {
   CUresult (*streamCreate)(CUstream *, unsigned flags);
   CUresult (*streamDestroy)(CUstream);
   CUresult (*streamSynchronize)(CUstream);
+  CUresult (*streamIsCapturing)(CUstream, CUstreamCaptureStatus *);
   CUresult (*streamBeginCapture)(CUstream, CUstreamCaptureMode);
   CUresult (*streamEndCapture)(CUstream, CUgraph *);
   CUresult (*graphGetNodes)(CUgraph, CUgraphNode *, std::size_t *count);
@@ -83,6 +85,10 @@ Driver openDriver(const Environment &environment);
 /// Throws as openDriver does, and tries again at the next call.
 const Driver &systemDriver();
 
+/// What such a result means for the caller; `none` of success.
+Fault faultOf(CUresult result);
+
+/// With its Fault:
 /// "cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY (2, out of memory): <detail>".
 Error driverError(const Driver &driver, CUresult result, std::string_view call,
                   std::string_view detail = {});

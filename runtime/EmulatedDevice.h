@@ -36,7 +36,7 @@ struct EmulatorOptions {
   std::uint64_t maxInstructions = 1ull << 27;
 };
 
-class EmulatedDevice : public Device {
+class LATH_API EmulatedDevice : public Device {
 public:
   /// Findings of the launches since the last call, oldest first.
   virtual std::vector<Report> takeReports() = 0;
@@ -54,7 +54,7 @@ public:
 /// An emulated GPU of that target ("sm_80", "sm_90a", ...), with as many SMs
 /// as the first product had, so that schedules come out alike. Throws
 /// Error{unsupported} on a name that is no target.
-std::shared_ptr<EmulatedDevice>
+LATH_API std::shared_ptr<EmulatedDevice>
 openEmulator(std::string target = "sm_90a",
              const EmulatorOptions &options = {});
 

@@ -4,6 +4,8 @@
 // variables are without touching its own process.
 #pragma once
 
+#include "compiler/Api.h"
+
 #include <string>
 #include <vector>
 
@@ -25,6 +27,6 @@ struct Environment {
 
 /// What the process was started with, read at the first call. Thread safe,
 /// unless another thread calls setenv at that very moment.
-const Environment &environment();
+LATH_API const Environment &environment();
 
 } // namespace lath

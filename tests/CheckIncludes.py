@@ -4,7 +4,7 @@
 1. Public headers pull in no header of MLIR, LLVM or CUDA, whatever they
    include in turn (asked of the compiler with -M), and each compiles alone.
 2. Includes go one way: tools -> kernels -> {compiler, runtime}; the runtime
-   includes compiler/Ptx.h and compiler/Error.h only; inside the compiler
+   includes compiler/Ptx.h, Error.h and Api.h only; inside the compiler
    dsl -> ir <- transforms <- lowering.
 """
 import argparse
@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 
-PUBLIC = ["compiler/Error.h", "compiler/Dtype.h", "compiler/Ptx.h",
+PUBLIC = ["compiler/Api.h", "compiler/Error.h", "compiler/Dtype.h", "compiler/Ptx.h",
           "compiler/Target.h", "compiler/Compile.h", "compiler/dsl/Program.h",
           "runtime/*.h", "kernels/*.h"]
 FOREIGN = re.compile(
@@ -33,7 +33,8 @@ ALLOWED = [
                            "compiler/ir", TOP]),
     ("compiler/codegen", ["compiler/codegen", "compiler/ir", TOP]),
     ("compiler", ["compiler"]),
-    ("runtime", ["runtime", "compiler/Ptx.h", "compiler/Error.h"]),
+    ("runtime", ["runtime", "compiler/Ptx.h", "compiler/Error.h",
+                 "compiler/Api.h"]),
     ("kernels", ["kernels", "compiler", "runtime"]),
     ("tools", ["tools", "kernels", "compiler", "runtime"]),
 ]

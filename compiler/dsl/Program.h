@@ -18,6 +18,7 @@
 // the operands and their shapes. Not thread safe; use one Program per thread.
 #pragma once
 
+#include "compiler/Api.h"
 #include "compiler/Dtype.h"
 #include "compiler/Error.h"
 #include "compiler/ir/Layout.h"
@@ -38,7 +39,7 @@ using Shape = std::vector<std::int64_t>;
 inline constexpr std::int64_t maxTileElements = 1 << 20;
 
 /// A 32-bit integer, the same in all threads of a block.
-class Index {
+class LATH_API Index {
 public:
   Index operator+(Index other) const;
   Index operator-(Index other) const;
@@ -58,7 +59,7 @@ private:
 };
 
 /// `extent` consecutive coordinates from `start`. The extent is a power of two.
-struct Range {
+struct LATH_API Range {
   Index start;
   std::int64_t extent = 0;
   /// The groups of `divisor` coordinates that this range touches: of one
@@ -67,7 +68,7 @@ struct Range {
 };
 
 /// A tile of a static shape with power-of-two extents, held by the block.
-class Tile {
+class LATH_API Tile {
 public:
   const Shape &shape() const { return shape_; }
   Dtype dtype() const { return dtype_; }
@@ -87,7 +88,7 @@ using Extent = std::variant<std::int64_t, Index>;
 /// An array in global memory, row-major, the last dimension contiguous.
 /// `u4` views pack eight elements along one dimension into a 32-bit word;
 /// the words are row-major.
-class View {
+class LATH_API View {
 public:
   /// Reads a tile. Elements outside the view are zero.
   Tile load(const std::vector<Range> &at) const;
@@ -109,7 +110,7 @@ private:
 };
 
 /// One kernel in the tile language. Movable, owns its IR.
-class Program {
+class LATH_API Program {
 public:
   explicit Program(std::string name);
   Program(Program &&) = delete;
@@ -218,9 +219,9 @@ private:
   std::unique_ptr<struct ProgramImpl> impl_;
 };
 
-Tile operator+(const Tile &a, const Tile &b);
-Tile operator-(const Tile &a, const Tile &b);
-Tile operator*(const Tile &a, const Tile &b);
-Tile operator/(const Tile &a, const Tile &b);
+LATH_API Tile operator+(const Tile &a, const Tile &b);
+LATH_API Tile operator-(const Tile &a, const Tile &b);
+LATH_API Tile operator*(const Tile &a, const Tile &b);
+LATH_API Tile operator/(const Tile &a, const Tile &b);
 
 } // namespace lath

@@ -33,6 +33,7 @@ inline ExitCode exitCode(ErrorKind kind) {
   case ErrorKind::mismatch:
     return mismatch;
   case ErrorKind::compile:
+  case ErrorKind::notPrepared:
   case ErrorKind::internal:
     return failure;
   }

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lath::cli {
 
@@ -41,6 +42,14 @@ struct ExplainArguments {
 };
 /// `lath explain`: the choices for a spec and what they cost.
 void explain(const ExplainArguments &arguments);
+
+struct PackArguments {
+  std::vector<std::string> specs;
+  Text model, rows, group, x, w, targets, output, list, format;
+  bool buckets = false, withText = false;
+};
+/// `lath pack`: the kernels of many specs, or of a model, in one file.
+void pack(const PackArguments &arguments);
 
 struct DoctorArguments {
   Text format;

@@ -44,11 +44,12 @@ struct CommandLine {
   EmitArguments emit;
   RunArguments run;
   ExplainArguments explain;
+  PackArguments pack;
   DoctorArguments doctor;
   CacheArguments cache;
   Text helpTopic;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
-  CLI::App *cacheCommand, *helpCommand;
+  CLI::App *packCommand, *cacheCommand, *helpCommand;
 
   CommandLine();
   void dispatch();
@@ -160,6 +161,38 @@ CommandLine::CommandLine() {
   text(explainCommand, "--format", explain.format, "FORMAT",
        "text or json (text)");
 
+  packCommand =
+      add("pack", "Compile the kernels of a model into one file",
+          fmt::format("{}\nExamples:\n"
+                      "  lath pack --model llama-3-8b --targets sm_80,sm_90a "
+                      "-o llama.lathpack\n"
+                      "  lath pack m64n4096k4096 --buckets -o layer.lathpack\n"
+                      "  lath pack --list llama.lathpack",
+                      specHelp));
+  packCommand->add_option("SPEC", pack.specs, "Problems as text, see below")
+      ->type_name("");
+  text(packCommand, "--model", pack.model, "NAME",
+       "All linear layers of a model: llama-3-8b, qwen3-8b, ...");
+  text(packCommand, "--rows", pack.rows, "N",
+       "Of --model: every bucket of up to so many rows (512)");
+  text(packCommand, "--group", pack.group, "N", "Of --model (128)");
+  text(packCommand, "--x", pack.x, "TYPE", "Of --model: f16 or bf16 (f16)");
+  text(packCommand, "--w", pack.w, "TYPE", "Of --model: u4, u4z or u4z1 (u4)");
+  packCommand
+      ->add_flag("--buckets", pack.buckets,
+                 "Also fewer rows: every bucket of up to m of each SPEC")
+      ->disable_flag_override();
+  text(packCommand, "--targets", pack.targets, "LIST",
+       "Like sm_80,sm_90a (sm_90a)");
+  packCommand
+      ->add_flag("--ptx", pack.withText,
+                 "Keep the PTX too: for the emulator, and to read")
+      ->disable_flag_override();
+  text(packCommand, "-o,--output", pack.output, "FILE", "File to write");
+  text(packCommand, "--list", pack.list, "FILE",
+       "Check a pack and list what is in it, instead");
+  text(packCommand, "--format", pack.format, "FORMAT", "text or json (text)");
+
   doctorCommand = add("doctor", "List the tools and GPUs that were found",
                       "Ends with 0 whatever is missing, but with 4 where "
                       "nothing can assemble a kernel.\n\nAn example:\n"
@@ -197,11 +230,11 @@ CommandLine::CommandLine() {
 
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, doctor or cache");
+       "emit, run, explain, pack, doctor or cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() const {
-  return {"emit", "run", "explain", "doctor", "cache", "help"};
+  return {"emit", "run", "explain", "pack", "doctor", "cache", "help"};
 }
 
 CliError unknownCommand(std::string_view name,
@@ -315,6 +348,8 @@ void CommandLine::dispatch() {
     cli::run(run);
   else if (*explainCommand)
     cli::explain(explain);
+  else if (*packCommand)
+    cli::pack(pack);
   else if (*doctorCommand)
     cli::doctor(doctor);
   else if (*cacheCommand)

@@ -1,5 +1,6 @@
 // lath-verify: accuracy and timing grids on a GPU, as JSON for docs/results.
 #include "runtime/CudaDevice.h"
+#include "tools/verify/EngineCost.h"
 #include "tools/verify/Verify.h"
 
 #include <CLI/CLI.hpp>
@@ -8,7 +9,7 @@
 int main(int argc, char **argv) {
   CLI::App app{"Checks, times and profiles Lath's kernels on GPU 0"};
   app.require_subcommand(1);
-  std::string path = "results.json";
+  std::string path = "results.json", page;
   lath::verify::AccuracyOptions accuracy;
   auto *a = app.add_subcommand("accuracy", "every result against fp64");
   a->add_option("-o,--output", path, "JSON file to write");
@@ -36,6 +37,12 @@ int main(int argc, char **argv) {
       "profile", "one launch of each kernel that profile.py compares");
   p->add_option("-o,--output", path, "JSON file to write");
   p->add_flag("--emulator", emulated, "on the emulator, with its counters");
+  lath::verify::EngineCostOptions engine;
+  auto *n = app.add_subcommand("engine", "host costs of the engine");
+  n->add_option("-o,--output", page, "Markdown file to write");
+  n->add_option("--rounds", engine.rounds, "of each figure");
+  n->add_option("--lookups", engine.lookups, "warm look-ups");
+  n->add_option("--pack", engine.pack, "a pack to open and load");
   CLI11_PARSE(app, argc, argv);
   try {
     if (emulated) {
@@ -46,6 +53,7 @@ int main(int argc, char **argv) {
     fmt::print("{}, driver {}\n", device->info().name,
                device->info().driverText);
     int failures = *a        ? lath::verify::accuracy(device, accuracy, path)
+                   : *n      ? lath::verify::engineCosts(device, engine, page)
                    : *e      ? lath::verify::examples(device, accuracy.seed)
                    : *p      ? lath::verify::profile(device, nullptr, path)
                    : chained ? lath::verify::chain(device, timing, path)

@@ -1,9 +1,12 @@
 // The engine on the emulator: what users do wrong, and many threads at once.
 #include "kernels/Engine.h"
+#include "kernels/KernelKey.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/emulator/Gemm.h"
 #include "tests/unit/ErrorOf.h"
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -92,14 +95,307 @@ TEST_CASE("threads that ask for one kernel share one load") {
     CHECK(&kernel.loaded() == &kernels.front().loaded());
 }
 
-TEST_CASE("two kernels of one spec have workspaces of their own") {
+TEST_CASE("kernels of one stream share its workspace, whatever they are") {
   auto device = openEmulator();
   Engine engine(device);
-  Kernel a = engine.gemm(smallSpec()), b = engine.gemm(smallSpec());
-  test::EmulatedGemm gemm(device, smallSpec());
-  // Alternating launches must not see each other's tickets.
-  for (int i = 0; i < 3; ++i) {
+  GemmSpec ordered = smallSpec(), atomic = smallSpec(), wide = smallSpec();
+  atomic.reduce = Reduce::atomic;
+  wide.split = 4;
+  wide.m = 24;
+  Kernel a = engine.gemm(ordered), b = engine.gemm(atomic);
+  test::EmulatedGemm gemm(device, ordered), other(device, atomic),
+      large(device, wide);
+  // What an ordered split leaves behind must not reach the atomic one, and a
+  // larger kernel replaces the arena between launches.
+  for (int i = 0; i < 2; ++i) {
     CHECK(gemm.run(a, 5, 1).relativeFrobenius < 1e-3);
-    CHECK(gemm.run(b, 8, 1).relativeFrobenius < 1e-3);
+    CHECK(other.run(b, 8, 1).relativeFrobenius < 1e-3);
+    CHECK(large.run(engine.gemm(wide), 24, 1).relativeFrobenius < 1e-3);
   }
+}
+
+TEST_CASE("a workspace of the caller's is used and checked") {
+  auto device = openEmulator();
+  Engine engine(device);
+  Kernel kernel = engine.gemm(smallSpec());
+  WorkspaceSize size = kernel.workspace();
+  CHECK(size.tickets > 0);
+  CHECK(size.workspace > 0);
+  CHECK(!size.zeroed);
+  CHECK(kernel.workspace(1).workspace <= size.workspace);
+  DeviceBuffer workspace(device, size.workspace), tickets(device, size.tickets);
+  device->fill(tickets.get(), 0, tickets.bytes());
+  test::EmulatedGemm gemm(device, smallSpec());
+  GemmArguments arguments = gemm.arguments();
+  arguments.workspace = workspace.get();
+  arguments.workspaceBytes = workspace.bytes();
+  CHECK(launchError(kernel, arguments).message() ==
+        "launch of m8n64k256g128s2: tickets is 0x0; expected a device pointer "
+        "aligned to 16 bytes");
+  arguments.tickets = tickets.get();
+  arguments.ticketBytes = tickets.bytes();
+  kernel.launch(nullptr, arguments);
+  std::vector<char> used(workspace.bytes());
+  device->download(used.data(), workspace.get(), used.size());
+  CHECK(std::any_of(used.begin(), used.end(), [](char c) { return c != 0; }));
+
+  arguments.workspaceBytes = 16;
+  CHECK(launchError(kernel, arguments).message() ==
+        "launch of m8n64k256g128s2: workspace has 16 bytes; m = 8 needs " +
+            std::to_string(size.workspace));
+}
+
+TEST_CASE("rows are raised to a bucket, and launches default to the rows asked "
+          "for") {
+  auto device = openEmulator();
+  Engine engine(device);
+  GemmSpec spec = smallSpec();
+  spec.m = 13;
+  Kernel kernel = engine.gemm(spec);
+  CHECK(kernel.spec().m == 16);
+  CHECK(kernel.rows() == 13);
+  spec.m = 15;
+  CHECK(&engine.gemm(spec).loaded() == &kernel.loaded());
+  CHECK(engine.stats().entries == 1);
+  // The tensors have 13 rows: a launch that took 16 would read beyond them.
+  spec.m = 13;
+  test::EmulatedGemm gemm(device, spec);
+  device->expectWritten(gemm.out.get(), gemm.out.bytes());
+  kernel.launch(nullptr, gemm.arguments(0));
+}
+
+TEST_CASE("buckets whose code is equal are compiled once") {
+  Engine engine(openEmulator());
+  GemmSpec spec = smallSpec();
+  spec.m = 8;
+  Kernel eight = engine.gemm(spec);
+  spec.m = 1;
+  Kernel one = engine.gemm(spec);
+  CHECK(&one.loaded() == &eight.loaded());
+  CHECK(engine.stats().compiled == 1);
+  CHECK(engine.stats().entries == 2);
+  // That is right only while the code does not depend on the rows.
+  Schedule schedule = one.schedule();
+  const Target &target = engine.target();
+  GemmSpec many = spec;
+  many.m = 512;
+  CHECK(compileGemm(spec, schedule, target).ptx.text ==
+        compileGemm(eight.spec(), schedule, target).ptx.text);
+  many = codeSpec(many, schedule);
+  GemmSpec fewer = many;
+  fewer.m = 24;
+  CHECK(compileGemm(many, schedule, target).ptx.text ==
+        compileGemm(fewer, schedule, target).ptx.text);
+}
+
+TEST_CASE("an engine that may not compile says so, and names what it has") {
+  auto device = openEmulator();
+  Engine engine(device);
+  GemmSpec spec = smallSpec();
+  spec.m = 16;
+  engine.gemm(spec);
+  engine.setPolicy(Policy::cachedOnly);
+  CHECK(engine.gemm(spec).spec() == spec);
+  GemmSpec other = spec;
+  other.m = 4;
+  Error error = test::errorOf([&] { engine.gemm(other); });
+  CHECK(error.kind() == ErrorKind::notPrepared);
+  CHECK(error.message() == "m4n64k256g128s2: no kernel is prepared, and the "
+                           "engine may not compile");
+  REQUIRE(error.notes().size() == 1);
+  CHECK(error.notes()[0].starts_with("Engine::nearest finds m16n64k256g128s2"));
+  CHECK(engine.stats().compiled == 1);
+
+  Kernel nearest = engine.nearest(other);
+  REQUIRE(nearest);
+  CHECK(nearest.spec().m == 16);
+  CHECK(nearest.rows() == 4);
+  test::EmulatedGemm gemm(device, other);
+  CHECK(gemm.run(nearest).relativeFrobenius < 1e-3);
+}
+
+TEST_CASE("the nearest kernel is one that computes the same") {
+  Engine engine(openEmulator());
+  GemmSpec spec = smallSpec();
+  spec.m = 16;
+  engine.gemm(spec);
+  GemmSpec larger = spec;
+  larger.m = 24;
+  engine.gemm(larger);
+  GemmSpec atomic = spec;
+  atomic.m = 8;
+  atomic.reduce = Reduce::atomic;
+  engine.gemm(atomic);
+
+  CHECK(engine.nearest(spec).spec() == spec);
+  GemmSpec asked = spec;
+  asked.m = 17;
+  CHECK(engine.nearest(asked).spec().m == 24);
+  asked.m = 25;
+  CHECK(!engine.nearest(asked));
+  // Atomic sums differ from launch to launch: not for who asks for ordered.
+  asked.m = 2;
+  CHECK(engine.nearest(asked).spec().m == 16);
+  asked.reduce = Reduce::atomic;
+  CHECK(engine.nearest(asked).spec().m == 8);
+  asked.n = 128;
+  CHECK(!engine.nearest(asked));
+  asked.n = 60;
+  CHECK_THROWS_AS(engine.nearest(asked), Error);
+}
+
+TEST_CASE("prepare makes all kernels and reports each") {
+  Engine engine(openEmulator());
+  std::vector<GemmSpec> specs = bucketSpecs(smallSpec(), 24);
+  REQUIRE(specs.size() == 6);
+  std::vector<PrepareProgress> seen;
+  std::vector<Kernel> kernels = engine.prepare(
+      specs, [&](const PrepareProgress &p) { seen.push_back(p); });
+  REQUIRE(kernels.size() == specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i)
+    CHECK(kernels[i].spec() == specs[i]);
+  REQUIRE(seen.size() == specs.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    CHECK(seen[i].done == i + 1);
+    CHECK(seen[i].total == specs.size());
+    CHECK(!seen[i].error);
+  }
+  EngineStats stats = engine.stats();
+  CHECK(stats.entries == specs.size());
+  CHECK(std::count_if(seen.begin(), seen.end(), [](const PrepareProgress &p) {
+          return p.source == KernelSource::compiled;
+        }) == static_cast<std::ptrdiff_t>(stats.compiled));
+  CHECK(stats.compiled < specs.size()); // 1, 2, 4 and 8 rows share a tile
+  // A second time there is nothing to do.
+  seen.clear();
+  engine.prepare(specs, [&](const PrepareProgress &p) {
+    CHECK(p.source == KernelSource::memory);
+  });
+  CHECK(engine.stats().compiled == stats.compiled);
+}
+
+TEST_CASE("prepare makes what it can, and throws the first error after that") {
+  Engine engine(openEmulator());
+  std::vector<GemmSpec> specs(4, smallSpec());
+  specs[1].n = 60;
+  specs[3].k = 100;
+  std::size_t failed = 0;
+  Error error = test::errorOf([&] {
+    engine.prepare(
+        specs, [&](const PrepareProgress &p) { failed += p.error != nullptr; });
+  });
+  CHECK(failed == 2);
+  CHECK(error.kind() == ErrorKind::invalidSpec);
+  CHECK(error.message().find("60") != std::string::npos);
+  REQUIRE(error.notes().size() >= 2);
+  CHECK(error.notes()[error.notes().size() - 2] ==
+        "2 of 4 specs failed; the others:");
+  CHECK(engine.stats().entries == 1);
+  // What the callback throws ends it.
+  CHECK_THROWS_AS(
+      engine.prepare(specs, [](const PrepareProgress &) { throw 42; }), int);
+}
+
+TEST_CASE("kernels over the bound go, but not those that are held") {
+  EngineOptions options;
+  options.memoryBytes = 1;
+  Engine engine(openEmulator(), options);
+  GemmSpec a = smallSpec(), b = smallSpec(), c = smallSpec();
+  b.n = 128;
+  c.n = 192;
+  Kernel held = engine.gemm(a);
+  engine.gemm(b);
+  engine.gemm(c);
+  EngineStats stats = engine.stats();
+  CHECK(stats.compiled == 3);
+  CHECK(stats.dropped == 1); // b, when c came
+  CHECK(stats.entries == 2);
+  engine.setPolicy(Policy::cachedOnly);
+  CHECK(&engine.gemm(a).loaded() == &held.loaded());
+  CHECK_THROWS_AS(engine.gemm(b), Error);
+}
+
+TEST_CASE("kernels outlive their engine") {
+  auto device = openEmulator();
+  Kernel kernel;
+  {
+    Engine engine(device);
+    kernel = engine.gemm(smallSpec());
+  }
+  test::EmulatedGemm gemm(device, smallSpec());
+  CHECK(gemm.run(kernel).relativeFrobenius < 1e-3);
+}
+
+TEST_CASE("what is no kernel, device or pack is refused") {
+  Kernel empty;
+  CHECK(!empty);
+  CHECK(launchError(empty, {}).message() ==
+        "this Kernel is empty: Engine::gemm returns kernels");
+  CHECK(test::errorOf([] { Engine engine(nullptr); }).kind() ==
+        ErrorKind::invalidInput);
+  Engine engine(openEmulator());
+  CHECK(test::errorOf([&] { engine.addPack(nullptr); }).kind() ==
+        ErrorKind::invalidInput);
+  CHECK(test::errorOf([&] { bucketSpecs(smallSpec(), 0); }).message() ==
+        "0 rows are not in 1..65536");
+}
+
+TEST_CASE("a program of one's own is compiled once") {
+  auto device = openEmulator();
+  Engine engine(device);
+  auto add = [] {
+    auto program = std::make_unique<Program>("add");
+    Program &p = *program;
+    Index n = p.scalar("n");
+    View a = p.view("a", Dtype::f32, {n}), c = p.view("c", Dtype::f32, {n});
+    Range r = p.range(p.programId(0), 128);
+    c.store({r}, a.load({r}) + a.load({r}));
+    return program;
+  };
+  auto first = engine.load(*add());
+  auto second = engine.load(*add());
+  CHECK(first == second);
+  CHECK(engine.stats().compiled == 1);
+  CompileOptions wide;
+  wide.warps = 2;
+  CHECK(engine.load(*add(), wide) != first);
+
+  DeviceBuffer a(device, 400), c(device, 400);
+  std::vector<float> in(100, 1.5f), out(100);
+  device->upload(a.get(), in.data(), 400);
+  std::uint64_t args[] = {100, a.get(), c.get()};
+  first->launch(nullptr, {}, args);
+  device->download(out.data(), c.get(), 400);
+  CHECK(out == std::vector<float>(100, 3.0f));
+
+  engine.setPolicy(Policy::cachedOnly);
+  CHECK(engine.load(*add()) == first);
+  wide.warps = 8;
+  CHECK(test::errorOf([&] { engine.load(*add(), wide); }).kind() ==
+        ErrorKind::notPrepared);
+}
+
+TEST_CASE("threads that ask for many kernels get each of them once") {
+  EngineOptions options;
+  options.memoryBytes = 64 << 10; // so that kernels also go meanwhile
+  Engine engine(openEmulator(), options);
+  std::vector<GemmSpec> specs;
+  for (std::int64_t n : {32, 64, 96}) {
+    specs.push_back(smallSpec());
+    specs.back().n = n;
+  }
+  engine.prepare(specs);
+  std::atomic<int> wrong = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 8; ++t)
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 2000; ++i) {
+          const GemmSpec &spec = specs[(i * 7 + t) % specs.size()];
+          wrong += engine.gemm(spec).spec() != spec;
+          wrong += !engine.nearest(spec) && engine.stats().dropped == 0;
+        }
+      });
+  }
+  CHECK(wrong == 0);
 }

@@ -32,6 +32,7 @@ struct FakeRecord {
   std::string jitLog;     ///< what the driver's assembler writes
   CUcontext current = nullptr;
   bool capturing = false;
+  bool hasPools = true;
   std::size_t paramCount = 0; ///< how many of a launch's params are read
   int staticShared = 0;
   int maxThreads = 1024;
@@ -82,6 +83,9 @@ inline CUresult fakeAttribute(int *value, CUdevice_attribute which, CUdevice) {
     break;
   case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
     *value = 232448;
+    break;
+  case CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED:
+    *value = record().hasPools;
     break;
   }
   return note("deviceGetAttribute");
@@ -170,6 +174,12 @@ inline Driver fakeDriver() {
       record().memory[ *p = record().next += n] = n;
     return result;
   };
+  d.memAllocAsync = [](CUdeviceptr *p, std::size_t n, CUstream) {
+    CUresult result = note("memAllocAsync");
+    if (result == CUDA_SUCCESS)
+      record().memory[ *p = record().next += n] = n;
+    return result;
+  };
   d.memFree = [](CUdeviceptr p) {
     return record().memory.erase(p) ? note("memFree")
                                     : CUDA_ERROR_INVALID_VALUE;
@@ -210,6 +220,10 @@ inline Driver fakeDriver() {
   };
   d.streamDestroy = [](CUstream) { return note("streamDestroy"); };
   d.streamSynchronize = [](CUstream) { return note("streamSynchronize"); };
+  d.streamIsCapturing = [](CUstream, CUstreamCaptureStatus *status) {
+    *status = static_cast<CUstreamCaptureStatus>(record().capturing);
+    return note("streamIsCapturing");
+  };
   d.streamBeginCapture = [](CUstream, CUstreamCaptureMode mode) {
     record().capturing = true;
     return note("streamBeginCapture", std::to_string(mode));

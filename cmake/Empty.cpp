@@ -1,0 +1,1 @@
+// liblath.so consists of archives; CMake wants a source.

@@ -1,0 +1,34 @@
+// Spec to PTX.
+#include "kernels/DequantGemm.h"
+#include "kernels/Engine.h"
+#include "kernels/Heuristic.h"
+
+#include <chrono>
+
+namespace lath {
+
+CompiledGemm
+compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
+            const Target &target, unsigned smCount,
+            const std::function<void(Stage, const std::string &)> &dump) {
+  auto start = std::chrono::steady_clock::now();
+  validate(spec);
+  CompiledGemm result;
+  result.spec = spec;
+  result.schedule =
+      schedule ? *schedule : chooseSchedule(spec, target, smCount).schedule;
+  validate(result.schedule, spec, target);
+  std::unique_ptr<Program> program = dequantGemm(spec, result.schedule);
+  double build = std::chrono::duration<double, std::milli>(
+                     std::chrono::steady_clock::now() - start)
+                     .count();
+  CompileResult compiled =
+      compile(*program, compileOptions(result.schedule, target), dump);
+  result.ptx = std::move(compiled.ptx);
+  result.phases = {{"build", build}};
+  result.phases.insert(result.phases.end(), compiled.phases.begin(),
+                       compiled.phases.end());
+  return result;
+}
+
+} // namespace lath

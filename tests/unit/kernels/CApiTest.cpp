@@ -1,0 +1,98 @@
+// The C interface inside: what exceptions become. The programs of tests/install
+// use it from outside.
+#include "kernels/CApi.h"
+#include "runtime/CudaDevice.h"
+#include "tests/unit/runtime/FakeDriver.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <thread>
+
+using namespace lath;
+using namespace lath::test;
+
+namespace {
+lath_status statusFor(Error error) {
+  return c::guarded([&] { throw error; });
+}
+} // namespace
+
+TEST_CASE("every kind of error has a status") {
+  auto status = [](ErrorKind kind) { return statusFor({kind, "it"}); };
+  CHECK(status(ErrorKind::invalidSpec) == LATH_INVALID_SPEC);
+  CHECK(status(ErrorKind::invalidProgram) == LATH_INVALID_SPEC);
+  CHECK(status(ErrorKind::unsupported) == LATH_UNSUPPORTED);
+  CHECK(status(ErrorKind::invalidInput) == LATH_INVALID_ARGUMENT);
+  CHECK(status(ErrorKind::compile) == LATH_COMPILE);
+  CHECK(status(ErrorKind::toolchain) == LATH_TOOLCHAIN);
+  CHECK(status(ErrorKind::notPrepared) == LATH_NOT_PREPARED);
+  CHECK(status(ErrorKind::internal) == LATH_INTERNAL);
+  CHECK(status(ErrorKind::driver) == LATH_FATAL); // no driver at all
+  auto fault = [](Fault which) {
+    return statusFor({ErrorKind::driver, "it", {}, which});
+  };
+  CHECK(fault(Fault::retry) == LATH_RETRY);
+  CHECK(fault(Fault::contextLost) == LATH_CONTEXT_LOST);
+  CHECK(fault(Fault::fatal) == LATH_FATAL);
+  CHECK(c::guarded([] { throw std::bad_alloc(); }) == LATH_NO_MEMORY);
+  CHECK(c::guarded([] { throw std::runtime_error("x"); }) == LATH_INTERNAL);
+  CHECK(std::string(lath_last_error()) == "x");
+  CHECK(c::guarded([] { throw 42; }) == LATH_INTERNAL);
+  CHECK(c::guarded([] {}) == LATH_OK);
+  for (int s = LATH_OK; s <= LATH_INTERNAL; ++s)
+    CHECK(std::string(lath_status_name(static_cast<lath_status>(s))) !=
+          "unknown status");
+}
+
+TEST_CASE("each thread has its last error, with the notes") {
+  statusFor({ErrorKind::invalidSpec, "here", {"a note", "another"}});
+  std::string there;
+  std::jthread([&] {
+    CHECK(std::string(lath_last_error()).empty());
+    statusFor({ErrorKind::invalidSpec, "there"});
+    there = lath_last_error();
+  }).join();
+  CHECK(there == "there");
+  CHECK(std::string(lath_last_error()) == "here\na note\nanother");
+}
+
+TEST_CASE("an error of the driver reaches a C caller as what it is") {
+  lath_device device{openCuda(fakeDriver(), [](const Ptx &) {
+    return Cubin{{'c', 'o', 'd', 'e'}, {}, {}, 0, {}};
+  })};
+  lath_engine *engine = nullptr;
+  REQUIRE(lath_engine_create(&device, nullptr, &engine) == LATH_OK);
+  lath_gemm_spec spec{};
+  spec.struct_size = sizeof spec;
+  REQUIRE(lath_gemm_spec_parse("m8n64k256s1", &spec) == LATH_OK);
+  CHECK(spec.reduce == LATH_REDUCE_NONE);
+  lath_kernel *kernel = nullptr;
+  REQUIRE(lath_engine_gemm_on(engine, nullptr, &spec, nullptr, &kernel) ==
+          LATH_OK);
+  lath_gemm_arguments arguments{};
+  arguments.struct_size = sizeof arguments;
+  arguments.x = arguments.qweight = arguments.scales = arguments.out = 0x1000;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  record().failing["launchKernelEx"] = CUDA_ERROR_ILLEGAL_ADDRESS;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_CONTEXT_LOST);
+  CHECK(std::string(lath_last_error()).find("start a new process") !=
+        std::string::npos);
+  record().failing["launchKernelEx"] = CUDA_ERROR_OUT_OF_MEMORY;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_RETRY);
+  record().failing.clear();
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  lath_kernel_free(kernel);
+  lath_engine_free(engine);
+}
+
+TEST_CASE("a struct's text form and its fields agree") {
+  lath_gemm_spec spec{};
+  spec.struct_size = sizeof spec;
+  for (const char *text :
+       {"m16n4096k4096g128s8,reduce=atomic", "m1n64k256g32,x=bf16,w=u4z",
+        "m3n64k256g256s2,w=u4z1,reduce=atomic-out"}) {
+    REQUIRE(lath_gemm_spec_parse(text, &spec) == LATH_OK);
+    CHECK(c::specFrom(&spec) == parseGemmSpec(text));
+  }
+}

@@ -1,0 +1,204 @@
+// `lath pack`: kernels of many specs and targets in one file.
+#include "kernels/MBuckets.h"
+#include "kernels/Models.h"
+#include "kernels/PackWriter.h"
+#include "tools/lath/Commands.h"
+#include "tools/lath/Output.h"
+#include "tools/lath/Words.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <set>
+
+#include <unistd.h>
+
+namespace lath::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t defaultRows = 512;
+
+double millisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start)
+      .count();
+}
+
+/// "sm_80,sm_90a". Throws Error{unsupported}, CliError{usage}.
+std::vector<const Target *> targetsOf(const Text &list) {
+  std::vector<const Target *> found;
+  std::string_view rest = list ? std::string_view(*list) : "sm_90a";
+  for (;;) {
+    std::size_t end = std::min(rest.find(','), rest.size());
+    if (end == 0)
+      throw CliError{usage,
+                     fmt::format("--targets has an empty name in '{}'", *list),
+                     {"an example: --targets sm_80,sm_90a"}};
+    const Target *one = &target(rest.substr(0, end));
+    if (std::find(found.begin(), found.end(), one) != found.end())
+      throw CliError{
+          usage, fmt::format("--targets names {} twice", one->name), {}};
+    found.push_back(one);
+    if (end == rest.size())
+      return found;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+/// What all layers of a model share.
+GemmSpec modelBase(const PackArguments &arguments) {
+  static constexpr std::string_view x[] = {"f16", "bf16"};
+  static constexpr std::string_view w[] = {"u4", "u4z", "u4z1"};
+  static constexpr Zeros zeros[] = {Zeros::symmetric, Zeros::v2, Zeros::v1};
+  GemmSpec base;
+  if (arguments.group)
+    base.group = wholeNumber<std::int64_t>("--group", *arguments.group);
+  if (arguments.x && wordIndex("x", *arguments.x, x) == 1)
+    base.x = Dtype::bf16;
+  if (arguments.w)
+    base.zeros = zeros[wordIndex("w", *arguments.w, w)];
+  return base;
+}
+
+std::vector<GemmSpec> specsOf(const PackArguments &arguments) {
+  std::vector<GemmSpec> specs;
+  for (const std::string &text : arguments.specs) {
+    GemmSpec spec = parseGemmSpec(text);
+    if (arguments.buckets)
+      for (const GemmSpec &bucket : bucketSpecs(spec, spec.m))
+        specs.push_back(bucket);
+    else
+      specs.push_back(spec);
+  }
+  if (arguments.model) {
+    std::int64_t rows =
+        arguments.rows ? wholeNumber<std::int64_t>("--rows", *arguments.rows)
+                       : defaultRows;
+    for (const GemmSpec &spec :
+         modelSpecs(model(*arguments.model), modelBase(arguments), rows))
+      specs.push_back(spec);
+    return specs;
+  }
+  for (auto [name, value] :
+       {std::pair("--rows", &arguments.rows),
+        std::pair("--group", &arguments.group), std::pair("--x", &arguments.x),
+        std::pair("--w", &arguments.w)})
+    if (*value)
+      throw CliError{usage,
+                     fmt::format("{} says something of the layers of --model, "
+                                 "which is not given",
+                                 name),
+                     {"of a SPEC its text says it"}};
+  if (specs.empty())
+    throw CliError{usage,
+                   "nothing to pack: give a SPEC or --model",
+                   {"an example: lath pack --model llama-3-8b --targets "
+                    "sm_80,sm_90a -o model.lathpack"}};
+  return specs;
+}
+
+/// Codes that differ, and their bytes.
+std::pair<std::size_t, std::size_t> codesOf(const Pack &pack) {
+  std::set<const char *> codes;
+  std::size_t bytes = 0;
+  for (const PackEntry &entry : pack.entries())
+    if (codes.insert(entry.cubin.data()).second)
+      bytes += entry.cubin.size();
+  return {codes.size(), bytes};
+}
+
+std::string summary(const Pack &pack, double milliseconds, bool json) {
+  auto [codes, codeBytes] = codesOf(pack);
+  if (json)
+    return Json{{"schema", 1},
+                {"file", pack.path()},
+                {"bytes", pack.bytes()},
+                {"lath", pack.lathVersion()},
+                {"targets", pack.targets()},
+                {"kernels", pack.entries().size()},
+                {"codes", codes},
+                {"code_bytes", codeBytes},
+                {"milliseconds", milliseconds}}
+               .dump(2) +
+           "\n";
+  return row("pack", pack.path()) +
+         row("size", bytesText(double(pack.bytes()))) +
+         row("targets", fmt::format("{}", fmt::join(pack.targets(), ", "))) +
+         row("kernels", fmt::format("{}, of {} different codes with {}",
+                                    pack.entries().size(), codes,
+                                    bytesText(double(codeBytes)))) +
+         row("made in", fmt::format("{:.1f} s", milliseconds / 1e3));
+}
+
+std::string listing(const Pack &pack, double milliseconds, bool json) {
+  if (json) {
+    Json kernels = Json::array();
+    for (const PackEntry &entry : pack.entries())
+      kernels.push_back({{"spec", print(entry.spec)},
+                         {"schedule", print(entry.schedule)},
+                         {"target", entry.target},
+                         {"bytes", entry.cubin.size()}});
+    return Json{{"schema", 1},
+                {"file", pack.path()},
+                {"bytes", pack.bytes()},
+                {"lath", pack.lathVersion()},
+                {"open_milliseconds", milliseconds},
+                {"kernels", kernels}}
+               .dump(2) +
+           "\n";
+  }
+  std::string text;
+  for (const PackEntry &entry : pack.entries())
+    text += fmt::format("{:<9}{:<26}{:<58}{}\n", entry.target,
+                        print(entry.spec), print(entry.schedule),
+                        bytesText(double(entry.cubin.size())));
+  return text + fmt::format("{} kernels, {}, opened and checked in {:.2f} ms\n",
+                            pack.entries().size(),
+                            bytesText(double(pack.bytes())), milliseconds);
+}
+
+/// A line that replaces itself, for people who wait.
+void showProgress(std::size_t done, std::size_t total, const GemmSpec &spec,
+                  const Target &target) {
+  std::fputs(fmt::format("\rlath: {} of {}: {} for {}\033[K", done, total,
+                         print(spec), target.name)
+                 .c_str(),
+             stderr);
+  if (done == total)
+    std::fputs("\r\033[K", stderr);
+}
+
+} // namespace
+
+void pack(const PackArguments &arguments) {
+  const bool json = wantsJson(arguments.format);
+  auto start = Clock::now();
+  if (arguments.list) {
+    if (!arguments.specs.empty() || arguments.model || arguments.output)
+      throw CliError{usage, "--list takes no SPEC, no --model and no -o", {}};
+    auto opened = Pack::open(*arguments.list);
+    double milliseconds = millisecondsSince(start);
+    return writeResult(listing(*opened, milliseconds, json));
+  }
+  PackOptions options;
+  options.targets = targetsOf(arguments.targets);
+  options.withText = arguments.withText;
+  std::vector<GemmSpec> specs = specsOf(arguments);
+  if (!arguments.output || *arguments.output == "-")
+    throw CliError{usage,
+                   "a pack needs a file: -o FILE",
+                   {"an example: -o model.lathpack"}};
+  if (isatty(STDERR_FILENO))
+    options.progress = showProgress;
+  writeResult(makePack(specs, options), arguments.output);
+  double milliseconds = millisecondsSince(start);
+  // Read back: what was written is what will be mapped.
+  writeResult(summary(*Pack::open(*arguments.output), milliseconds, json));
+}
+
+} // namespace lath::cli
