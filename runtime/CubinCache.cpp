@@ -162,7 +162,9 @@ void CubinCache::State::warn(const std::string &topic,
   constexpr std::size_t mostWarnings = 16;
   {
     std::lock_guard lock(mutex);
-    if (warned.size() >= mostWarnings || !warned.insert(topic).second)
+    if (warned.size() >= mostWarnings && isEntryFile(topic))
+      return;
+    if (!warned.insert(topic).second)
       return;
   }
   if (options.warn)
@@ -278,7 +280,8 @@ CubinCache::State::lead(const CubinKey &key,
     if (!lock) {
       auto disk = folder();
       std::shared_ptr<const CacheFolder> locks;
-      {
+      // Where nothing is stored, waiting for another is in vain.
+      if (!storeFails) {
         std::lock_guard guard(mutex);
         locks = lockFolder;
       }
@@ -307,6 +310,7 @@ std::optional<std::string>
 CubinCache::State::store(std::shared_ptr<const CubinEntry> entry) {
   std::string why;
   int error = write(*entry, why);
+  storeFails = error != 0;
   if (!error) {
     ++stored;
     memory.drop(entry->key);

@@ -39,7 +39,7 @@ ALLOWED = [
     ("tools", ["tools", "kernels", "compiler", "runtime"]),
 ]
 # Folders that may include no header of MLIR and LLVM at all.
-NO_LLVM = ["runtime", "kernels", "tools/lath", "tools/verify"]
+NO_LLVM = ["runtime", "kernels", "tools/lath", "tools/verify", "tools/stress"]
 OURS = re.compile(r"^(compiler|runtime|kernels|tools|tests)/")
 
 

@@ -84,6 +84,7 @@ struct CubinCache::State {
   bool scanned = false;
   std::uint64_t unscannedBytes = 0; ///< stored since the last scan
 
+  std::atomic<bool> storeFails = false; ///< the last one did
   mutable std::atomic<std::uint64_t> diskHits = 0, memoryHits = 0;
   std::atomic<std::uint64_t> built = 0, stored = 0, failedStores = 0;
 };

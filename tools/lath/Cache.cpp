@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 7> actions = {
     "ls", "stats", "verify", "prune", "clear", "export", "import"};
 
 /// The cache, and how to say what was found in it.
-struct Session {
+struct Opened {
   CubinCacheOptions options;
   std::optional<CubinCache> cache; ///< none: nobody has made the folder yet
   bool json = false;
@@ -74,15 +74,15 @@ std::string problemText(const CubinListing &listing) {
                      listing.problem);
 }
 
-std::vector<CubinListing> listingsOf(const Session &session) {
-  return session.cache ? session.cache->list() : std::vector<CubinListing>();
+std::vector<CubinListing> listingsOf(const Opened &opened) {
+  return opened.cache ? opened.cache->list() : std::vector<CubinListing>();
 }
 
-void list(const Session &session) {
-  Json report = session.head();
+void list(const Opened &opened) {
+  Json report = opened.head();
   report["entries"] = Json::array();
   std::string text;
-  for (const CubinListing &listing : listingsOf(session)) {
+  for (const CubinListing &listing : listingsOf(opened)) {
     Json entry = {{"file", listing.file}};
     bool sound = listing.miss == CubinMiss::none;
     if (sound)
@@ -99,23 +99,23 @@ void list(const Session &session) {
                                 listing.key.schedule)
                   : problemText(listing);
   }
-  session.write(report, text);
+  opened.write(report, text);
 }
 
-void stats(const Session &session) {
+void stats(const Opened &opened) {
   CubinCacheStats s;
-  s.maxBytes = session.options.maxBytes;
+  s.maxBytes = opened.options.maxBytes;
   std::map<std::string, std::uint64_t> targets;
   std::int64_t lastUsed = 0;
-  if (session.cache) {
-    s = session.cache->stats();
-    for (const CubinListing &listing : session.cache->list()) {
+  if (opened.cache) {
+    s = opened.cache->stats();
+    for (const CubinListing &listing : opened.cache->list()) {
       if (listing.miss == CubinMiss::none)
         ++targets[listing.key.target];
       lastUsed = std::max(lastUsed, listing.lastUsed);
     }
   }
-  Json report = session.head();
+  Json report = opened.head();
   report.update({{"entries", s.entries},
                  {"bytes", s.bytes},
                  {"max_bytes", s.maxBytes},
@@ -128,9 +128,9 @@ void stats(const Session &session) {
   for (const auto &[target, number] : targets)
     byTarget +=
         fmt::format("{}{} {}", byTarget.empty() ? "" : ", ", target, number);
-  session.write(
+  opened.write(
       report,
-      row("folder", session.options.folder) +
+      row("folder", opened.options.folder) +
           row("entries", byTarget.empty()
                              ? fmt::format("{}", s.entries)
                              : fmt::format("{}: {}", s.entries, byTarget)) +
@@ -141,13 +141,13 @@ void stats(const Session &session) {
           row("problems", fmt::format("{}", s.problems)) +
           row("temporary",
               fmt::format("{}, {}",
-                          Session::count(s.temporaryFiles, "file", "files"),
+                          Opened::count(s.temporaryFiles, "file", "files"),
                           bytesText(double(s.temporaryBytes)))));
 }
 
-void verify(const Session &session) {
-  std::vector<CubinListing> all = listingsOf(session);
-  Json report = session.head();
+void verify(const Opened &opened) {
+  std::vector<CubinListing> all = listingsOf(opened);
+  Json report = opened.head();
   report["checked"] = all.size();
   report["problems"] = Json::array();
   std::string text;
@@ -160,20 +160,20 @@ void verify(const Session &session) {
     }
   std::size_t problems = report["problems"].size();
   if (!problems)
-    text = fmt::format("{} checked, all sound\n", Session::entries(all.size()));
-  session.write(report, text);
+    text = fmt::format("{} checked, all sound\n", Opened::entries(all.size()));
+  opened.write(report, text);
   if (problems)
     throw CliError{failure,
                    fmt::format("{} of {} not sound", problems,
-                               Session::entries(all.size())),
+                               Opened::entries(all.size())),
                    {"a request replaces such an entry; `lath cache prune` "
                     "removes all of them"}};
 }
 
 /// What prune and clear removed.
-void reportRemovals(const Session &session,
+void reportRemovals(const Opened &opened,
                     const std::vector<CubinRemoval> &removals, bool dryRun) {
-  Json report = session.head();
+  Json report = opened.head();
   report["dry_run"] = dryRun;
   report["removed"] = Json::array();
   report["failed"] = Json::array();
@@ -193,14 +193,14 @@ void reportRemovals(const Session &session,
   }
   report["bytes"] = bytes;
   text += fmt::format(
-      "{} {}, {}\n", Session::count(report["removed"].size(), "file", "files"),
+      "{} {}, {}\n", Opened::count(report["removed"].size(), "file", "files"),
       dryRun ? "would be removed" : "removed", bytesText(double(bytes)));
-  session.write(report, text);
+  opened.write(report, text);
   for (const CubinRemoval &removal : removals)
     if (!removal.problem.empty())
       throw CliError{failure,
                      fmt::format("cannot remove {} in {}: {}", removal.file,
-                                 session.options.folder, removal.problem),
+                                 opened.options.folder, removal.problem),
                      {}};
 }
 
@@ -219,44 +219,44 @@ std::uint64_t size(std::string_view option, const std::string &text) {
        "1024"}};
 }
 
-void prune(Session &session, const CacheArguments &arguments) {
+void prune(Opened &opened, const CacheArguments &arguments) {
   CubinPruneOptions options{.dryRun = arguments.dryRun};
   if (arguments.maxSize)
     options.maxBytes = size("--max-size", *arguments.maxSize);
   if (arguments.olderThan)
     options.maxAge = seconds(*arguments.olderThan);
-  reportRemovals(session,
-                 session.cache ? session.cache->prune(options)
-                               : std::vector<CubinRemoval>(),
+  reportRemovals(opened,
+                 opened.cache ? opened.cache->prune(options)
+                              : std::vector<CubinRemoval>(),
                  arguments.dryRun);
 }
 
-void exportTo(const Session &session, const std::string &file) {
+void exportTo(const Opened &opened, const std::string &file) {
   if (file == "-" && goesToTerminal(std::nullopt))
     throw CliError{usage,
                    "an export is binary and is not written to a terminal",
                    {"name a file, or redirect the output"}};
-  if (!session.cache)
+  if (!opened.cache)
     throw Error(ErrorKind::invalidInput,
                 fmt::format("there is nothing to export: {} does not exist",
-                            session.options.folder));
+                            opened.options.folder));
   std::size_t entries = 0, problems = 0;
-  for (const CubinListing &listing : session.cache->list())
+  for (const CubinListing &listing : opened.cache->list())
     ++(listing.miss == CubinMiss::none ? entries : problems);
-  std::string bytes = session.cache->exportAll();
+  std::string bytes = opened.cache->exportAll();
   writeResult(bytes, file);
   if (problems)
-    warn(fmt::format("{} not sound and left out", Session::entries(problems)));
+    warn(fmt::format("{} not sound and left out", Opened::entries(problems)));
   if (file == "-")
     return;
-  Json report = session.head();
+  Json report = opened.head();
   report.update({{"file", file},
                  {"entries", entries},
                  {"left_out", problems},
                  {"bytes", bytes.size()}});
-  session.write(report, fmt::format("{}, {}, written to {}\n",
-                                    Session::entries(entries),
-                                    bytesText(double(bytes.size())), file));
+  opened.write(report,
+               fmt::format("{}, {}, written to {}\n", Opened::entries(entries),
+                           bytesText(double(bytes.size())), file));
 }
 
 std::string readInput(const std::string &file) {
@@ -274,12 +274,12 @@ std::string readInput(const std::string &file) {
   return input.bad() ? fail(EIO) : bytes;
 }
 
-void importFrom(const Session &session, const std::string &file) {
+void importFrom(const Opened &opened, const std::string &file) {
   using Outcome = CubinImport::Outcome;
   std::string bytes = readInput(file);
-  CubinCache cache = *session.cache;
+  CubinCache cache = *opened.cache;
   std::vector<CubinImport> imports = cache.importAll(bytes);
-  Json report = session.head();
+  Json report = opened.head();
   report["file"] = file;
   report["entries"] = Json::array();
   std::map<Outcome, std::size_t> counts;
@@ -293,14 +293,14 @@ void importFrom(const Session &session, const std::string &file) {
     entry.update(keyJson(import.key));
     report["entries"].push_back(std::move(entry));
   }
-  session.write(report, fmt::format("{} stored, {} there already\n",
-                                    Session::entries(counts[Outcome::stored]),
-                                    counts[Outcome::present]));
+  opened.write(report, fmt::format("{} stored, {} there already\n",
+                                   Opened::entries(counts[Outcome::stored]),
+                                   counts[Outcome::present]));
   for (const CubinImport &import : imports)
     if (import.outcome == Outcome::failed)
       throw CliError{failure,
                      fmt::format("{} not stored: {}",
-                                 Session::entries(counts[Outcome::failed]),
+                                 Opened::entries(counts[Outcome::failed]),
                                  import.why),
                      {}};
 }
@@ -328,11 +328,11 @@ void refuseStray(const CacheArguments &arguments, std::string_view action) {
                      {}};
 }
 
-Session open(const CacheArguments &arguments, bool make) {
-  Session session;
-  session.json = wantsJson(arguments.format);
-  session.options = cubinCacheOptions(environment());
-  CubinCacheOptions &options = session.options;
+Opened open(const CacheArguments &arguments, bool make) {
+  Opened opened;
+  opened.json = wantsJson(arguments.format);
+  opened.options = cubinCacheOptions(environment());
+  CubinCacheOptions &options = opened.options;
   if (arguments.folder) {
     if (arguments.folder->empty())
       throw CliError{usage, "the name of the folder is empty", {}};
@@ -351,12 +351,12 @@ Session open(const CacheArguments &arguments, bool make) {
   std::error_code unknown;
   auto status = std::filesystem::symlink_status(options.folder, unknown);
   if (!make && status.type() == std::filesystem::file_type::not_found)
-    return session;
-  session.cache.emplace(options);
-  if (!session.cache->onDisk())
+    return opened;
+  opened.cache.emplace(options);
+  if (!opened.cache->onDisk())
     throw Error(ErrorKind::invalidInput,
-                "there is no cache on disk: " + session.cache->noDisk());
-  return session;
+                "there is no cache on disk: " + opened.cache->noDisk());
+  return opened;
 }
 
 } // namespace
@@ -369,24 +369,24 @@ void cache(const CacheArguments &arguments) {
   std::string_view action =
       actions[wordIndex("action", *arguments.action, actions)];
   refuseStray(arguments, action);
-  Session session = open(arguments, action == "import");
+  Opened opened = open(arguments, action == "import");
   if (action == "ls")
-    list(session);
+    list(opened);
   else if (action == "stats")
-    stats(session);
+    stats(opened);
   else if (action == "verify")
-    verify(session);
+    verify(opened);
   else if (action == "prune")
-    prune(session, arguments);
+    prune(opened, arguments);
   else if (action == "clear")
-    reportRemovals(session,
-                   session.cache ? session.cache->clear()
-                                 : std::vector<CubinRemoval>(),
+    reportRemovals(opened,
+                   opened.cache ? opened.cache->clear()
+                                : std::vector<CubinRemoval>(),
                    false);
   else if (action == "export")
-    exportTo(session, *arguments.file);
+    exportTo(opened, *arguments.file);
   else
-    importFrom(session, *arguments.file);
+    importFrom(opened, *arguments.file);
 }
 
 } // namespace lath::cli

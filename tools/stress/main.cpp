@@ -20,10 +20,6 @@ using namespace lath::stress;
 
 namespace {
 
-std::string inner(const TemporaryFolder &folder, const char *name) {
-  return folder.file(name);
-}
-
 Figures measure(const TemporaryFolder &folder, bool small) {
   Figures f;
   auto begin = std::chrono::steady_clock::now();
@@ -33,20 +29,20 @@ Figures measure(const TemporaryFolder &folder, bool small) {
     fmt::print(stderr, "{:7.1f} s  {}\n", now.count(), what);
   };
   step("hits");
-  f.hit = hitTime(inner(folder, "hits"), 30'000, small ? 1000 : 20'000);
+  f.hit = hitTime(folder.file("hits"), 30'000, small ? 1000 : 20'000);
   step("damage");
-  f.damage = small ? damage(inner(folder, "damage"), 1000, {0x01, 0xff}, 997)
-                   : damage(inner(folder, "damage"), 30'000,
+  f.damage = small ? damage(folder.file("damage"), 1000, {0x01, 0xff}, 997)
+                   : damage(folder.file("damage"), 30'000,
                             {1, 2, 4, 8, 16, 32, 64, 128, 255}, 997);
   step("faults");
-  f.faults = faults(inner(folder, "faults"));
+  f.faults = faults(folder.file("faults"));
   step("attacks");
-  f.attacks = attacks(inner(folder, "attacks"));
+  f.attacks = attacks(folder.file("attacks"));
   step("kills");
-  f.kills = kills(inner(folder, "kills"), small ? 50 : 1000, 1);
+  f.kills = kills(folder.file("kills"), small ? 50 : 1000, 1);
   step("cold key");
-  f.cold = small ? coldKey(inner(folder, "cold"), 8, 4, 5, 10)
-                 : coldKey(inner(folder, "cold"), 64, 8, 100, 50);
+  f.cold = small ? coldKey(folder.file("cold"), 8, 4, 5, 10)
+                 : coldKey(folder.file("cold"), 64, 8, 100, 50);
   step("done");
   return f;
 }
