@@ -369,8 +369,11 @@ int engineCosts(const std::shared_ptr<Device> &device,
   page += fmt::format("| of these, growth of resident memory | {} kB | 256 kB "
                       "| {} |\n",
                       look.grownKilobytes, verdict(look.grownKilobytes <= 256));
+  // Threads beyond the processors only wait for their turn.
+  unsigned processors =
+      std::min(look.threads, std::thread::hardware_concurrency());
   page += fmt::format("| of these, time of one | {:.0f} ns | | |\n",
-                      look.seconds * 1e9 * look.threads / double(look.count));
+                      look.seconds * 1e9 * processors / double(look.count));
   fmt::print("{}", page);
   if (!path.empty()) {
     std::ofstream file(path);
