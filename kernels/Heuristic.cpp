@@ -31,6 +31,15 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
               : "scales on weights: the sums of a group are as many as its "
                 "weights");
 
+  // At many rows instructions count, and those of the way through shared
+  // memory can be saved; at few rows a ring of copies is further ahead.
+  const bool straight = spec.layout == WeightLayout::packed && s.blockM >= 16 &&
+                        s.scales == ScalePlacement::sums;
+  if (straight) {
+    s.weights = WeightPath::registers;
+    because("weights=registers: at this many rows instructions count");
+  }
+
   // Columns: 32 a warp, so that a lane reads 16 bytes of qweight at once. Two
   // such strips share a block's activations once there are blocks enough.
   const auto sms = static_cast<std::int64_t>(smCount);
@@ -55,10 +64,13 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     s.split = spec.split;
     because(fmt::format("s{}: as the spec asks", s.split));
   } else if (s.blockM > 16) {
+    // With warps along K a block fills an SM by itself.
+    const std::int64_t wanted = straight ? sms * 9 / 10 : 2 * sms;
     s.split = 1;
-    while (s.split < 8 && tiles * s.split < 2 * sms && spec.k >= 512 * s.split)
+    while (s.split < 8 && tiles * s.split < wanted && spec.k >= 512 * s.split)
       s.split *= 2;
-    because(fmt::format("s{}: two blocks an SM", s.split));
+    because(fmt::format("s{}: {} an SM", s.split,
+                        straight ? "a block" : "two blocks"));
   } else {
     s.split = large && idle > 1.3 && waves < 4              ? 4
               : large && waves == 1 && spec.k >= 2 * spec.n ? 2
@@ -70,10 +82,19 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
   s.reduce = s.split == 1                  ? Reduce::none
              : spec.reduce == Reduce::none ? Reduce::ordered
                                            : spec.reduce;
+  if (s.reduce == Reduce::ordered && target.hasClusters() &&
+      std::has_single_bit((unsigned)s.split) && s.split <= 8) {
+    s.reduce = Reduce::cluster;
+    because("reduce=cluster: the blocks of a tile add through each other's "
+            "shared memory, not through L2");
+  }
   s.order = KOrder::contiguous;
 
   // About eight warps an SM, each with at least 64 of K a step.
   s.kWarps = 1;
+  if (straight && s.blockM > 16)
+    while (s.kWarps < 4 && spec.k / s.split >= 128 * (2 * s.kWarps))
+      s.kWarps *= 2;
   if (s.blockM <= 16)
     while (s.kWarps < 8 && 2 * s.kWarps * strips <= 9 * sms &&
            spec.k / s.split >= 128 * (2 * s.kWarps))
@@ -92,10 +113,15 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
            blocks * (sharedBytes(s, spec) + reserved) <=
                target.sharedBytesPerSm;
   };
+  const int leastK = spec.layout == WeightLayout::packed ? 64 : 32;
+  // Where weights go another way, stages hold activations alone.
+  const std::int64_t mostStages = straight ? 3 : 5;
   for (;; s.kWarps /= 2) {
     s.warps = s.blockN / 32 * s.kWarps;
-    s.blockK = (s.blockM == 16 && s.kWarps == 8 ? 64 : 128) * s.kWarps;
-    while (s.blockK > 32 * s.kWarps && (straddles() || s.blockK / 2 >= spec.k))
+    s.blockK =
+        (s.blockM == 16 && s.kWarps == 8 && !straight ? 64 : 128) * s.kWarps;
+    while (s.blockK > leastK * s.kWarps &&
+           (straddles() || s.blockK / 2 >= spec.k))
       s.blockK /= 2;
     // Enough copies in flight to cover the latency of memory, 48 KB an SM; of
     // long steps not so many that most of K is only prologue.
@@ -105,7 +131,7 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     const std::int64_t most =
         s.blockK < 1024 ? own + 1
                         : std::max(own - 1, std::min<std::int64_t>(own + 1, 3));
-    while (s.stages < std::min<std::int64_t>(most, 5) &&
+    while (s.stages < std::min<std::int64_t>(most, mostStages) &&
            (s.stages - 1) * blocksPerSm * s.blockK * s.blockN / 2 < 48 << 10)
       ++s.stages;
     while (s.stages > 2 && !fits(blocksPerSm))

@@ -108,15 +108,15 @@ def Tile_GuardedLoadOp : Tile_Op<"guarded_load",
     Reads are marked as used once (no allocation in L1).
 
     ```mlir
-    %t = tile.guarded_load %q[%k, %n] if %c else %old : tensor<128x64xi4> : !tile.view<4096x4096xi4, packed = 0> -> tensor<128x64xi4>
+    %t = tile.guarded_load %q[%k, %n] if %c else %old : !tile.view<4096x4096xi4, packed = 0>, i1, tensor<128x64xi4> -> tensor<128x64xi4>
     ```
   }];
   let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, I1:$condition,
                        Optional<Tile_Tensor>:$old);
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = [{
-    $view `[` $start `]` `if` $condition (`else` $old^ `:` type($old))? attr-dict
-    `:` type($view) `->` type($result)
+    $view `[` $start `]` `if` $condition (`else` $old^)? attr-dict
+    `:` type($view) `,` type($condition) (`,` type($old)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -1,7 +1,7 @@
 // RUN: lath-opt %s -split-input-file -verify-diagnostics
 
 func.func @packed(%t: tensor<32x64xi4>, %q: !tile.view<64x64xi4, packed = 0>, %i: i32) {
-  // expected-error @+1 {{packed views are read only}}
+  // expected-error @+1 {{views packed along a dimension are read only}}
   tile.store %t, %q[%i, %i] : tensor<32x64xi4>, !tile.view<64x64xi4, packed = 0>
   return
 }

@@ -8,7 +8,7 @@
 // the rest with the commits, as many as before.
 // CHECK-LABEL: func.func @prologue
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[W:[a-z0-9]+]]: !tile.view<16x4096xf16> {tile.constant}
-// CHECK-NEXT:    tile.launch_dependents
+// CHECK-NOT:     tile.launch_dependents
 // CHECK:         scf.for %[[S:[a-z0-9_]+]] =
 // CHECK:           scf.if
 // CHECK-NOT:         %[[X]]
@@ -23,7 +23,10 @@
 // CHECK:         scf.for
 // CHECK-NEXT:      tile.async_wait 1
 // CHECK:           tile.async_copy %[[W]]
-// CHECK:         return
+// CHECK-NEXT:      tile.async_commit
+// CHECK-NEXT:    }
+// CHECK-NEXT:    tile.launch_dependents
+// CHECK-NEXT:    return
 func.func @prologue(%x: !tile.view<?x4096xf16>, %w: !tile.view<16x4096xf16> {tile.constant}, %lo: i32, %hi: i32) attributes {tile.schedule = #s} {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32

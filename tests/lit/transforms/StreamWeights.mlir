@@ -1,5 +1,5 @@
 // Weights are requested one step ahead, into the registers that hold them.
-// RUN: lath-opt %s -tile-stream-weights -split-input-file | FileCheck %s
+// RUN: lath-opt %s -allow-unregistered-dialect -tile-stream-weights -split-input-file | FileCheck %s
 
 #q = #tile.layout<[32, 16], register = [[1, 0], [2, 0], [4, 0], [0, 8]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
 #s = #tile.schedule<warps = 1, stages = 2, stream_registers = true, split = 1, order = interleaved, reduce = none, capability = 80>

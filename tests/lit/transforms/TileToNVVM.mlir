@@ -634,7 +634,7 @@ func.func @nibbles_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.s
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
   %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
   %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
-  // expected-error @+2 {{expected the eight k of a word in one lane, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
+  // expected-error @+2 {{expected eight elements of a word in one lane, elements i and i + 4 of one column and group, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
   // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
   %w = tile.dequant %q, %s : tensor<32x8xi4, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
