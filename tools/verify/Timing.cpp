@@ -101,8 +101,11 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
-  fmt::print(file, "{{\"device\": \"{}\", \"driver\": \"{}\", \"times\": [\n",
-             device->info().name, device->info().driverText);
+  fmt::print(file,
+             "{{\"device\": \"{}\", \"driver\": \"{}\", \"layout\": \"{}\", "
+             "\"times\": [\n",
+             device->info().name, device->info().driverText,
+             options.layout == WeightLayout::packed ? "packed" : "gptq");
   Engine engine(device);
   const DeviceInfo &info = device->info();
   bool first = true;

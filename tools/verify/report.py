@@ -228,12 +228,15 @@ def write_timing_page(rows, data, peers_file, commit, folder):
     versions = "\n".join(f"- {', '.join(NAMES.get(p, p) for p in name.split(', '))}: {text}"
                          for name, text in peers_file["versions"].items())
     rows_of_m = ",".join(str(m) for m in sorted({r.m for r in rows}))
+    packed = data.get("layout") == "packed"
+    order = ", [packed](../packed-weights.md)" if packed else " as GPTQ stores them"
+    flag = " --packed" if packed else ""
     text = f"""# Timing
 
-Cold microseconds a launch on {data['device']}, driver {data['driver']}, commit {commit}. 4-bit weights, group 128, f16, symmetric; the default schedules. How it is measured: [performance.md](../performance.md).
+Cold microseconds a launch on {data['device']}, driver {data['driver']}, commit {commit}. 4-bit weights{order}, group 128, f16, symmetric; the default schedules. How it is measured: [performance.md](../performance.md).
 
 ```
-lath-verify time -m {rows_of_m} -o t.json
+lath-verify time{flag} -m {rows_of_m} -o t.json
 python3 tools/verify/report.py --timing t.json --commit {commit}
 ```
 
@@ -274,9 +277,11 @@ def readme_table(rows, data, commit):
     for r in slower:
         where[r.m].append(r.shape.replace(" ", ""))
     losses = "; ".join(f"at M = {m} for {', '.join(s)}" for m, s in sorted(where.items()))
+    order_words = ("[packed](docs/packed-weights.md) weights"
+                   if data.get("layout") == "packed" else "weights as GPTQ stores them")
     return f"""{body}
 
-Cold microseconds on {data['device']}, driver {data['driver']}, commit {commit}; group 128, f16. Geometric means at M = 1 and 16: {best1:.2f}× and {best16:.2f}× as fast as the best of the other kernels, {paper1:.1f}× and {paper16:.1f}× as fast as the SplitK kernel of arXiv 2402.00025, {100 * read1:.0f} % and {100 * read16:.0f} % of the speed of a kernel that only reads the weights. {'Slower than the best peer: ' + losses + '.' if losses else 'No shape measured is slower than the best peer.'}"""
+Cold microseconds on {data['device']}, driver {data['driver']}, commit {commit}; group 128, f16, {order_words}. Geometric means at M = 1 and 16: {best1:.2f}× and {best16:.2f}× as fast as the best of the other kernels, {paper1:.1f}× and {paper16:.1f}× as fast as the SplitK kernel of arXiv 2402.00025, {100 * read1:.0f} % and {100 * read16:.0f} % of the speed of a kernel that only reads the weights. {'Slower than the best peer: ' + losses + '.' if losses else 'No shape measured is slower than the best peer.'}"""
 
 
 def rewrite_readme(text, path):
