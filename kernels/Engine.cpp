@@ -132,6 +132,20 @@ Kernel Engine::gemm(const GemmSpec &spec,
     state->gemm = *entry->gemm;
     state->loaded = entry->loaded;
   }
+  return bind(std::move(state));
+}
+
+Kernel Engine::load(CompiledGemm gemm, std::span<const char> cubin) {
+  auto state = std::make_shared<Kernel::State>();
+  state->loaded = cubin.empty() ? device_->load(gemm.ptx)
+                                : device_->loadAssembled(gemm.ptx, cubin);
+  state->gemm = std::move(gemm);
+  return bind(std::move(state));
+}
+
+/// Gives a loaded kernel its workspace.
+Kernel Engine::bind(std::shared_ptr<Kernel::State> state) const {
+  const GemmSpec &spec = state->gemm.spec;
   state->device = device_;
   for (const KernelParam &param : state->gemm.ptx.params)
     state->views.push_back(viewArgument(param.name));

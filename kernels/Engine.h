@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace lath {
@@ -79,11 +80,16 @@ public:
   Kernel gemm(const GemmSpec &spec,
               const std::optional<Schedule> &schedule = std::nullopt);
 
+  /// The kernel of a GEMM that was compiled for this device's target, and
+  /// assembled to `cubin` (empty: the device assembles). Keeps nothing.
+  Kernel load(CompiledGemm gemm, std::span<const char> cubin = {});
+
   const std::shared_ptr<Device> &device() const { return device_; }
   const Target &target() const { return target_; }
 
 private:
   struct Entry;
+  Kernel bind(std::shared_ptr<Kernel::State> state) const;
   std::shared_ptr<Device> device_;
   const Target &target_;
   std::mutex mutex_;

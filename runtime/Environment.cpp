@@ -17,6 +17,11 @@ static Environment readEnvironment() {
   read.ptxas = variable("LATH_PTXAS");
   read.nvJitLink = variable("LATH_NVJITLINK");
   read.cudaDriver = variable("LATH_CUDA_DRIVER");
+  read.tuningDb = variable("LATH_TUNING_DB");
+  read.dataFolder = variable("XDG_DATA_HOME");
+  if (std::string home = variable("HOME");
+      read.dataFolder.empty() && !home.empty())
+    read.dataFolder = home + "/.local/share";
   std::istringstream path(variable("PATH"));
   // An empty entry means the current folder to a shell. Lath leaves it out: a
   // tool must not change with the folder a program is started in.

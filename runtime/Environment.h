@@ -14,6 +14,8 @@ struct Environment {
   std::string ptxas;      ///< LATH_PTXAS: path of a ptxas to use
   std::string nvJitLink;  ///< LATH_NVJITLINK: path of a libnvJitLink.so to use
   std::string cudaDriver; ///< LATH_CUDA_DRIVER: path of a libcuda.so to use
+  std::string tuningDb;   ///< LATH_TUNING_DB: the tuning database to use
+  std::string dataFolder; ///< XDG_DATA_HOME, else HOME/.local/share
   std::vector<std::string> path;        ///< the folders of PATH, in order
   std::string temporaryFolder = "/tmp"; ///< TMPDIR
 };
