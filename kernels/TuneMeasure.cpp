@@ -162,6 +162,28 @@ public:
     return samples;
   }
 
+  std::vector<TuneSamples> timeWarm(int id, std::int64_t m,
+                                    int replays) override {
+    if (emulator_)
+      return time({id}, m, replays);
+    constexpr int launches = 50;
+    const Kernel &kernel = at(id).kernel;
+    const std::function<void(Stream)> works[] = {
+        [&](Stream stream) {
+          for (int i = 0; i < launches; ++i)
+            kernel.launch(stream, bench_->arguments(m, 0));
+        },
+        [&](Stream stream) {
+          for (int i = 0; i < launches; ++i)
+            bench_->plain.launch(stream, bench_->copies[0].qweight.get());
+        }};
+    auto samples = engine_.device()->timeGraphs(works, 3, replays);
+    for (TuneSamples &rounds : samples)
+      for (double &micros : rounds)
+        micros /= launches;
+    return samples;
+  }
+
   void drop(const std::vector<int> &ids) override {
     for (int id : ids)
       kernels_.erase(id);

@@ -43,6 +43,10 @@ public:
   /// the results is a plain read of the weights.
   virtual std::vector<TuneSamples> time(const std::vector<int> &ids,
                                         std::int64_t m, int replays) = 0;
+  /// Of one checked candidate, all launches on one copy of the weights, which
+  /// then come from L2 as far as they fit; and of a plain read of that copy.
+  virtual std::vector<TuneSamples> timeWarm(int id, std::int64_t m,
+                                            int replays) = 0;
   virtual void drop(const std::vector<int> &ids) = 0;
   virtual const DeviceInfo &device() const = 0;
   /// "us", or "cost" on the emulator, which has no clock.

@@ -112,6 +112,16 @@ public:
         .at("samples")
         .get<std::vector<TuneSamples>>();
   }
+  std::vector<TuneSamples> timeWarm(int id, std::int64_t m,
+                                    int replays) override {
+    return ask({{"do", "warm"},
+                {"ids", std::vector{id}},
+                {"m", m},
+                {"replays", replays}},
+               1)
+        .at("samples")
+        .get<std::vector<TuneSamples>>();
+  }
   void drop(const std::vector<int> &ids) override {
     ask({{"do", "drop"}, {"ids", ids}}, 1);
   }
@@ -240,6 +250,10 @@ Json answer(const Json &request, Measurer &measurer) {
   if (what == "time")
     return {{"samples", measurer.time(ids, request.at("m").get<std::int64_t>(),
                                       request.at("replays").get<int>())}};
+  if (what == "warm")
+    return {{"samples",
+             measurer.timeWarm(ids.at(0), request.at("m").get<std::int64_t>(),
+                               request.at("replays").get<int>())}};
   measurer.drop(ids);
   return Json::object();
 }

@@ -138,9 +138,12 @@ TuningPlace tuningPlace(const DeviceInfo &device) {
 }
 
 bool betterFounded(const Measurement &a, const Measurement &b) {
+  // A failure outweighs a coarse time, which is where it began, but not a time
+  // at length.
   auto order = [](const Measurement &m) {
-    return std::tuple(m.replays, -m.median, -static_cast<int>(m.status), -m.p90,
-                      -m.p10, m.when, m.plainRead, m.predicted, m.unit, m.note);
+    return std::tuple(m.status == Measurement::Status::ok ? m.replays : 19,
+                      -m.median, -static_cast<int>(m.status), -m.p90, -m.p10,
+                      m.when, m.plainRead, m.predicted, m.unit, m.note);
   };
   return order(a) > order(b);
 }

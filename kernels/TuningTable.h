@@ -90,9 +90,10 @@ public:
     auto operator<=>(const Key &) const = default;
   };
 
-  /// Keeps the better founded of two measurements of one key: more replays,
-  /// then the smaller median, then the rest in order. That is the larger in a
-  /// total order, so merging is associative, commutative and idempotent.
+  /// Keeps the better founded of two measurements of one key: more replays (a
+  /// failure counts as 19), then the smaller median, then the rest in order.
+  /// That is the larger in a total order, so merging is associative,
+  /// commutative and idempotent.
   void add(const TuningEntry &entry);
   void merge(const TuningTable &other);
 

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lath::cli {
 
@@ -47,5 +48,29 @@ struct DoctorArguments {
 };
 /// `lath doctor`: what this machine has.
 void doctor(const DoctorArguments &arguments);
+
+struct TuneArguments {
+  std::vector<std::string> specs, merge;
+  Text m, model, parts, shapes, device, db, shard, exportTo, budget, candidates,
+      seed, format;
+};
+/// `lath tune`: measures schedules and stores what it measured.
+void tune(const TuneArguments &arguments);
+
+/// `lath tune-worker`, which `lath tune` starts: checks and times candidates.
+void tuneWorker(const Text &device);
+
+struct BenchArguments {
+  std::vector<std::string> specs;
+  Text schedule, device, seed, format;
+};
+/// `lath bench`: cold and warm times beside a plain read.
+void bench(const BenchArguments &arguments);
+
+struct ReportArguments {
+  Text db, output, peers, gpu, trace;
+};
+/// `lath report`: one page of all that was measured.
+void report(const ReportArguments &arguments);
 
 } // namespace lath::cli
