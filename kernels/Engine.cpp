@@ -1,6 +1,8 @@
 #include "kernels/Engine.h"
 #include "kernels/DequantGemm.h"
 #include "kernels/Heuristic.h"
+#include "kernels/TunedSchedules.h"
+#include "kernels/Tuner.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -114,8 +116,10 @@ Kernel Engine::gemm(const GemmSpec &spec,
                     const std::optional<Schedule> &schedule) {
   std::string key = print(spec) + (schedule ? "|" + print(*schedule) : "");
   std::shared_ptr<Entry> entry;
+  std::string db;
   {
     std::lock_guard lock(mutex_);
+    db = tuningDb_;
     auto &slot = entries_[key];
     if (!slot)
       slot = std::make_shared<Entry>();
@@ -125,14 +129,31 @@ Kernel Engine::gemm(const GemmSpec &spec,
   {
     std::lock_guard lock(entry->mutex);
     if (!entry->loaded) {
-      entry->gemm =
-          compileGemm(spec, schedule, target_, device_->info().smCount);
+      entry->gemm = compileGemm(
+          spec,
+          schedule ? *schedule
+                   : chooseTuned(spec, target_, device_->info(), db).schedule,
+          target_);
       entry->loaded = device_->load(entry->gemm->ptx);
     }
     state->gemm = *entry->gemm;
     state->loaded = entry->loaded;
   }
   return bind(std::move(state));
+}
+
+TuneReport Engine::tune(const std::vector<GemmSpec> &specs,
+                        const TuneOptions &options, const std::string &db) {
+  TuningDb database(db.empty() ? defaultTuningDb() : db, TuningDb::Mode::write);
+  TuneReport report =
+      lath::tune(specs, *measureHere(device_), database, options);
+  std::lock_guard lock(mutex_);
+  tuningDb_ = db;
+  // Requests that name no schedule choose anew.
+  std::erase_if(entries_, [](const auto &entry) {
+    return entry.first.find('|') == std::string::npos;
+  });
+  return report;
 }
 
 Kernel Engine::load(CompiledGemm gemm, std::span<const char> cubin) {

@@ -20,6 +20,9 @@
 
 namespace lath {
 
+struct TuneOptions;
+struct TuneReport;
+
 /// A GEMM compiled for a target, not loaded. Plain data.
 struct CompiledGemm {
   GemmSpec spec;
@@ -75,10 +78,17 @@ public:
   /// On `device`; kernels keep it alive.
   explicit Engine(std::shared_ptr<Device> device);
 
-  /// The kernel for a spec, by the heuristic's schedule or the one given.
+  /// The kernel for a spec, by the schedule given, else the tuned one, else the
+  /// heuristic's.
   /// Throws Error.
   Kernel gemm(const GemmSpec &spec,
               const std::optional<Schedule> &schedule = std::nullopt);
+
+  /// Tunes the specs on this device, in this process, into the database `db`
+  /// (empty: the default one, TuningDb.h), which later requests then look in.
+  /// Kernels handed out before keep their schedules. See tune() in Tuner.h.
+  TuneReport tune(const std::vector<GemmSpec> &specs,
+                  const TuneOptions &options, const std::string &db = "");
 
   /// The kernel of a GEMM that was compiled for this device's target, and
   /// assembled to `cubin` (empty: the device assembles). Keeps nothing.
@@ -94,6 +104,7 @@ private:
   const Target &target_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  std::string tuningDb_; ///< empty: the default one
 };
 
 } // namespace lath

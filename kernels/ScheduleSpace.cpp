@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
+#include <set>
+#include <tuple>
 
 namespace lath {
 
@@ -107,28 +110,69 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     };
     return key(a) < key(b);
   };
-  // Few are refused: look at a multiple of what is wanted, then at the rest.
-  std::size_t sorted = 0;
-  for (std::size_t i = 0; i < search.found.size(); ++i) {
-    if (i == sorted) {
-      sorted = std::min(search.found.size(), sorted + 2 * count + 16);
-      std::partial_sort(search.found.begin() + static_cast<std::ptrdiff_t>(i),
-                        search.found.begin() +
-                            static_cast<std::ptrdiff_t>(sorted),
-                        search.found.end(), before);
-    }
-    if (space.best.size() == count)
-      break;
-    const RankedSchedule &ranked = search.found[i];
+  auto legal = [&](const RankedSchedule &ranked) {
     try {
       validate(ranked.schedule);
       validate(ranked.schedule, spec, target);
-      space.best.push_back(ranked);
+      return true;
     } catch (const Error &error) {
       if (space.refused.size() < count)
         space.refused.emplace_back(ranked.schedule, error.message());
+      return false;
     }
+  };
+  std::vector<RankedSchedule> &found = search.found;
+  if (count <= 2) { // a choice, not a search
+    std::partial_sort(found.begin(),
+                      found.begin() +
+                          std::min<std::ptrdiff_t>(64, std::ssize(found)),
+                      found.end(), before);
+    for (std::size_t i = 0; i < found.size() && space.best.size() < count;
+         ++i) {
+      if (i == 64)
+        std::sort(found.begin() + 64, found.end(), before);
+      if (legal(found[i]))
+        space.best.push_back(found[i]);
+    }
+    return space;
   }
+  std::sort(found.begin(), found.end(), before);
+  // The model cannot tell near relatives apart, and does not know all that
+  // matters: so few of each family, and of every value of every word the best.
+  std::map<std::vector<int>, int> relatives;
+  std::set<std::pair<std::string_view, int>> values;
+  std::vector<bool> taken(found.size());
+  auto take = [&](std::size_t i) {
+    taken[i] = true;
+    if (!legal(found[i]))
+      return;
+    space.best.push_back(found[i]);
+    for (const auto &[word, all] : search.words)
+      values.emplace(word->key, word->get(found[i].schedule));
+  };
+  for (std::size_t i = 0; i < found.size() && space.best.size() < count * 3 / 4;
+       ++i) {
+    std::vector<int> family;
+    for (const auto &[word, all] : search.words)
+      if (word->key != "st" && word->key != "bk")
+        family.push_back(word->get(found[i].schedule));
+    if (relatives[family]++ < 2)
+      take(i);
+  }
+  for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i) {
+    // Twice the least cost is beyond what the model errs by.
+    if (found[i].cost.total > 2 * found.front().cost.total)
+      break;
+    bool isNew = false;
+    for (const auto &[word, all] : search.words)
+      isNew |= !values.contains({word->key, word->get(found[i].schedule)});
+    if (isNew && !taken[i])
+      take(i);
+  }
+  for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i)
+    if (!taken[i])
+      take(i);
+  std::sort(space.best.begin(), space.best.end(), before);
   return space;
 }
 

@@ -22,8 +22,11 @@ struct SearchSpace {
   std::vector<std::pair<Schedule, std::string>> refused;
 };
 
-/// The `count` schedules of least estimated cost among all values of all words
-/// of a schedule (scheduleWords()) that compute `spec` on `target`.
+/// The `count` most promising of all combinations of values of all words of a
+/// schedule (scheduleWords()) that compute `spec` on `target`: those of least
+/// estimated cost, but few of one family (the same but for stages and K step),
+/// and of each value of each word the best, should it cost less than twice the
+/// least. The first is the one of least cost.
 SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
                         const DeviceConstants &constants, std::size_t count);
 

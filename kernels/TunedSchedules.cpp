@@ -111,9 +111,10 @@ std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
 }
 
 ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
-                           const DeviceInfo &device) {
+                           const DeviceInfo &device, const std::string &db) {
   validate(spec);
-  if (auto tuned = TunedSchedules(device).find(spec, target))
+  TunedSchedules known(device, db.empty() ? TunedSchedules::defaultDb() : db);
+  if (auto tuned = known.find(spec, target))
     return *tuned;
   return chooseSchedule(spec, target, device.smCount);
 }

@@ -42,9 +42,11 @@ private:
   mutable std::string problem_;
 };
 
-/// find(), or else the choice that needs no measurement.
+/// find() in `db` (empty: the default one), or else the choice that needs no
+/// measurement.
 ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
-                           const DeviceInfo &device);
+                           const DeviceInfo &device,
+                           const std::string &db = "");
 
 /// What Lath ships, for all GPUs together. Parsed at the first call.
 const TuningTable &shippedTuning();
