@@ -38,7 +38,7 @@ void run(const RunArguments &arguments);
 
 struct ExplainArguments {
   SpecArguments spec;
-  Text target, schedule, format;
+  Text target, schedule, gpu, format;
 };
 /// `lath explain`: the choices for a spec and what they cost.
 void explain(const ExplainArguments &arguments);

@@ -157,6 +157,8 @@ CommandLine::CommandLine() {
   addSpec(explainCommand, explain.spec);
   text(explainCommand, "--target", explain.target, "TARGET", targetText);
   text(explainCommand, "--schedule", explain.schedule, "TEXT", scheduleText);
+  text(explainCommand, "--gpu", explain.gpu, "NAME",
+       "With what was measured on GPUs of that name (GPU 0's)");
   text(explainCommand, "--format", explain.format, "FORMAT",
        "text or json (text)");
 
