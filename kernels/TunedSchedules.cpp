@@ -85,7 +85,7 @@ std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
       return true;
     }
   });
-  if (entries.empty())
+  if (entries.size() < 2)
     return std::nullopt;
   entries = ranked(std::move(entries));
   const TuningEntry &best = entries.front();

@@ -21,7 +21,8 @@ public:
                           std::string db = defaultDb());
 
   /// The tuned schedule for a spec, at its bucket of rows, with reasons; or
-  /// nothing. Honours the spec's split and reduction. Never throws: a database
+  /// nothing: a single schedule that was measured beats none. Honours the
+  /// spec's split and reduction. Never throws: a database
   /// that cannot be read is as good as none, and problem() says why.
   std::optional<ScheduleChoice> find(const GemmSpec &spec,
                                      const Target &target) const;

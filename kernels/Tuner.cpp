@@ -133,10 +133,12 @@ private:
     for (const GemmSpec &spec : specs)
       problems.insert(tuningProblem(spec));
     std::vector<TuningProblem> ordered(problems.begin(), problems.end());
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [](const TuningProblem &a, const TuningProblem &b) {
-                       return weightsOf(a) < weightsOf(b);
-                     });
+    // Those that share their weights follow each other.
+    std::sort(ordered.begin(), ordered.end(),
+              [](const TuningProblem &a, const TuningProblem &b) {
+                return std::tuple(weightsOf(a), a) <
+                       std::tuple(weightsOf(b), b);
+              });
     for (std::size_t i = 0; i < ordered.size(); ++i)
       if (i % options_.shards == options_.shard)
         tasks_.push_back(planned(ordered[i]));

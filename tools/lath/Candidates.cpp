@@ -83,17 +83,17 @@ std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
   SearchSpace space = searchSpace(spec, *target.target, constants, modelsBest);
   for (const RankedSchedule &ranked : space.best)
     add(ranked.schedule);
-  std::stable_sort(
-      lines.begin(), lines.end(),
-      [](const CandidateLine &a, const CandidateLine &b) {
-        auto key = [](const CandidateLine &l) {
-          bool timed =
-              l.measured && l.measured->status == Measurement::Status::ok;
-          return std::tuple(!l.chosen, !timed, l.measured && !timed,
-                            timed ? l.measured->median : l.predicted);
-        };
-        return key(a) < key(b);
-      });
+  std::sort(lines.begin(), lines.end(),
+            [](const CandidateLine &a, const CandidateLine &b) {
+              auto key = [](const CandidateLine &l) {
+                bool timed =
+                    l.measured && l.measured->status == Measurement::Status::ok;
+                return std::tuple(!l.chosen, !timed, l.measured && !timed,
+                                  timed ? l.measured->median : l.predicted,
+                                  print(l.schedule));
+              };
+              return key(a) < key(b);
+            });
   for (CandidateLine &line : lines)
     if (line.why.empty())
       line.why = reason(line, lines.front());

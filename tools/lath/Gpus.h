@@ -26,7 +26,7 @@ struct TargetChoice {
   const Target *target;
   /// Of the GPU that was found; 0: the target was named, or there is no GPU.
   unsigned smCount = 0;
-  DeviceInfo device; ///< that GPU; without a name where there is none
+  DeviceInfo device = {}; ///< that GPU; without a name where there is none
 
   unsigned sms() const { return smCount ? smCount : target->smCount; }
 };
