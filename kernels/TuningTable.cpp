@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <tuple>
 
 namespace lath {
@@ -143,7 +144,8 @@ bool betterFounded(const Measurement &a, const Measurement &b) {
   auto order = [](const Measurement &m) {
     return std::tuple(m.status == Measurement::Status::ok ? m.replays : 19,
                       -m.median, -static_cast<int>(m.status), -m.p90, -m.p10,
-                      m.when, m.plainRead, m.predicted, m.unit, m.note);
+                      m.when, m.plainRead, m.predicted, m.replays, m.unit,
+                      m.note);
   };
   return order(a) > order(b);
 }
@@ -212,8 +214,15 @@ TuningTable TuningTable::fromJson(std::string_view text,
 }
 
 double tuningNoise(const Measurement &a, const Measurement &b) {
-  return std::max({(a.p90 - a.p10) / 2, (b.p90 - b.p10) / 2,
-                   0.005 * std::min(a.median, b.median)});
+  // Half of p10..p90 is 1.28 standard deviations of a round; the standard error
+  // of a median of n rounds is 1.25 of them over sqrt(n). Twice that of the
+  // difference of two medians.
+  auto error = [](const Measurement &m) {
+    return 1.25 / 1.28 * (m.p90 - m.p10) / 2 /
+           std::sqrt(std::max(1, m.replays));
+  };
+  return std::max(2 * std::hypot(error(a), error(b)),
+                  0.005 * std::min(a.median, b.median));
 }
 
 std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {

@@ -120,8 +120,8 @@ bool betterFounded(const Measurement &a, const Measurement &b);
 /// the fewer stages go first.
 std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries);
 
-/// What two medians must differ by to be told apart: the wider half of either
-/// spread, and at least 0.5 %.
+/// What two medians must differ by to be told apart: twice the standard error of
+/// their difference, by their spreads and replays, and at least 0.5 %.
 double tuningNoise(const Measurement &a, const Measurement &b);
 
 } // namespace lath
