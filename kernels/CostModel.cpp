@@ -117,6 +117,14 @@ DeviceConstants constantsFromJson(std::string_view text) {
   }
 }
 
+std::vector<double DeviceConstants::*> fittedConstants() {
+  std::vector<double DeviceConstants::*> members;
+  for (const Field &field : fields)
+    if (field.member != &DeviceConstants::dram)
+      members.push_back(field.member);
+  return members;
+}
+
 Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
               const DeviceConstants &c, unsigned blocksPerSm) {
   auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };

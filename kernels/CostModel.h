@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lath {
 
@@ -47,6 +48,9 @@ DeviceConstants deviceConstants(const Target &target, unsigned sms = 0);
 /// {"origin": ..., "dram": ...}; fromJson throws Error{invalidInput}.
 std::string toJson(const DeviceConstants &constants);
 DeviceConstants constantsFromJson(std::string_view json);
+
+/// Those that a fit may change: all but the number of SMs and what `dram` says.
+std::vector<double DeviceConstants::*> fittedConstants();
 
 /// An estimate and what it is made of, µs.
 struct Cost {

@@ -53,6 +53,7 @@ struct TuneArguments {
   std::vector<std::string> specs, merge;
   Text m, model, parts, shapes, device, db, shard, exportTo, budget, candidates,
       seed, format;
+  bool calibrate = false;
 };
 /// `lath tune`: measures schedules and stores what it measured.
 void tune(const TuneArguments &arguments);

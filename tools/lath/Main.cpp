@@ -201,6 +201,10 @@ CommandLine::CommandLine() {
                    "Databases or exports to add to the database first")
       ->expected(1, -1)
       ->type_name("FILE...");
+  tuneCommand
+      ->add_flag("--calibrate", tune.calibrate,
+                 "At the end fit the cost model to all times of this GPU")
+      ->disable_flag_override();
   text(tuneCommand, "--export", tune.exportTo, "FILE",
        "Write the database as JSON at the end");
   text(tuneCommand, "--seed", tune.seed, "N", "Of the random weights (1)");

@@ -1,4 +1,5 @@
 // `lath tune`: measures schedules and stores what it measured.
+#include "kernels/CostFit.h"
 #include "kernels/Models.h"
 #include "kernels/TuneWorker.h"
 #include "kernels/TunedSchedules.h"
@@ -316,6 +317,25 @@ std::string asJson(const TuneReport &report, const std::string &unit,
   return json.dump(2) + "\n";
 }
 
+/// Fits the model to what the database has of a GPU, and stores the constants.
+void calibrate(TuningDb &db, const DeviceInfo &info) {
+  const Target &target = targetForDevice(info.major, info.minor);
+  std::vector<TuningEntry> entries;
+  const TuningTable table = db.all();
+  for (const auto &[key, measurement] : table.rows())
+    if (key.place.gpu == info.name && key.place.sms == info.smCount)
+      entries.push_back(
+          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  CostFit fit =
+      fitConstants(entries, target, deviceConstants(target, info.smCount));
+  db.setConstants(info.name, info.smCount, toJson(fit.constants));
+  remark(fmt::format(
+      "cost model fitted to {} times: off by {:.1f} % (before {:.1f} %); its "
+      "choice among what was measured takes {:.3f}x the best, {:.3f}x at worst",
+      fit.times, 100 * fit.errorAfter, 100 * fit.errorBefore, fit.regretMean,
+      fit.regretWorst));
+}
+
 std::vector<std::string> workerCommand(const std::optional<int> &ordinal) {
   std::error_code error;
   auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -352,7 +372,8 @@ void tune(const TuneArguments &arguments) {
     throw CliError{usage,
                    "there is no place for the tuning database: HOME is unset",
                    {"--db FILE or LATH_TUNING_DB names one"}};
-  if (specs.empty() && arguments.merge.empty() && !arguments.exportTo)
+  if (specs.empty() && arguments.merge.empty() && !arguments.exportTo &&
+      !arguments.calibrate)
     throw CliError{usage,
                    "nothing to tune",
                    {"give specs like n4096k4096g128, --model NAME or "
@@ -371,6 +392,7 @@ void tune(const TuneArguments &arguments) {
     remark(fmt::format("{} measurements merged into {}", merged.size(), path));
   }
   bool stopped = false;
+  std::optional<DeviceInfo> measured;
   if (!specs.empty()) {
     std::optional<int> ordinal = deviceOrdinal(arguments.device);
     std::unique_ptr<Measurer> measurer =
@@ -384,12 +406,15 @@ void tune(const TuneArguments &arguments) {
     });
     TuneReport report = lath::tune(specs, *measurer, db, options);
     stopped = report.stopped;
+    measured = measurer->device();
     std::string unit = measurer->unit();
     if (unit != "us" && !json)
       remark("the emulator has no clock: `cost` is a count, and no GPU's "
              "request uses it");
     writeResult(json ? asJson(report, unit, path) : asText(report, unit, path));
   }
+  if (arguments.calibrate && !stopped)
+    calibrate(db, measured ? *measured : openDevice(arguments.device)->info());
   if (arguments.exportTo)
     writeResult(db.all().toJson(), arguments.exportTo);
   if (stopped)

@@ -1,5 +1,6 @@
 #include "kernels/ScheduleSpace.h"
 
+#include "kernels/CostFit.h"
 #include "kernels/DequantGemm.h"
 #include "tests/unit/ErrorOf.h"
 
@@ -111,4 +112,35 @@ TEST_CASE("constants survive their JSON and are checked", "[tuning]") {
   c.dram = -1;
   CHECK_THAT(messageOf([&] { constantsFromJson(toJson(c)); }),
              Contains("dram = -1 is not positive"));
+}
+
+TEST_CASE("a fit finds the constants that made the times", "[tuning]") {
+  const Target &t = target("sm_90a");
+  DeviceConstants start = deviceConstants(t), real = start;
+  real.launch *= 2;
+  real.columns *= 1.5;
+  real.split *= 2;
+  real.dram = 3;
+  std::vector<TuningEntry> entries;
+  for (const char *text :
+       {"m1n1024k1024", "m1n8192k8192", "m16n4096k4096", "m64n8192k8192"}) {
+    GemmSpec spec = parseGemmSpec(text);
+    for (const RankedSchedule &ranked : searchSpace(spec, t, start, 12).best) {
+      TuningEntry e;
+      e.problem = tuningProblem(spec);
+      e.schedule = ranked.schedule;
+      e.measurement.median = estimate(spec, ranked.schedule, t, real).total;
+      e.measurement.plainRead = double(spec.n) * double(spec.k) / 2 / 3e6;
+      entries.push_back(e);
+    }
+  }
+  CostFit fit = fitConstants(entries, t, start);
+  CHECK(fit.times == 48);
+  CHECK(fit.errorBefore > 0.2);
+  CHECK(fit.errorAfter < 0.03);
+  CHECK(fit.constants.dram == Approx(3));
+  CHECK(fit.regretWorst < 1.05);
+  entries.resize(19);
+  CHECK_THAT(messageOf([&] { fitConstants(entries, t, start); }),
+             Contains("19 times are too few"));
 }
