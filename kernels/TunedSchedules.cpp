@@ -71,6 +71,21 @@ TunedSchedules::measurements(const GemmSpec &spec) const {
   return ranked(std::move(entries));
 }
 
+DeviceConstants TunedSchedules::constants(const Target &target) const {
+  std::error_code ignored;
+  if (!db_.empty() && std::filesystem::exists(db_, ignored))
+    try {
+      std::string stored = TuningDb(db_, TuningDb::Mode::read, 200)
+                               .constants(device_.name, device_.smCount);
+      if (!stored.empty())
+        return constantsFromJson(stored);
+    } catch (const Error &error) {
+      std::lock_guard lock(mutex_);
+      problem_ = error.message();
+    }
+  return deviceConstants(target, device_.smCount);
+}
+
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
                                                    const Target &target) const {
   std::vector<TuningEntry> entries = measurements(spec);

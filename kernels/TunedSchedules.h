@@ -1,6 +1,7 @@
 // Which schedule a request gets: the tuned one where there is one.
 #pragma once
 
+#include "kernels/CostModel.h"
 #include "kernels/Heuristic.h"
 #include "kernels/TuningTable.h"
 #include "runtime/Device.h"
@@ -30,6 +31,9 @@ public:
   /// All measurements of a spec's problem here, by the same order of
   /// preference, ranked().
   std::vector<TuningEntry> measurements(const GemmSpec &spec) const;
+
+  /// Of the cost model: those fitted to this device, else deviceConstants.
+  DeviceConstants constants(const Target &target) const;
 
   /// Why the database was left out; empty: it was not.
   std::string problem() const;

@@ -55,7 +55,11 @@ std::string reason(const CandidateLine &line, const CandidateLine &chosen) {
 std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
                                           const Schedule &chosen,
                                           const TargetChoice &target) {
-  DeviceConstants constants = deviceConstants(*target.target, target.smCount);
+  TunedSchedules tuned(target.device);
+  DeviceConstants constants =
+      target.device.name.empty()
+          ? deviceConstants(*target.target, target.smCount)
+          : tuned.constants(*target.target);
   std::vector<CandidateLine> lines;
   auto add = [&](const Schedule &schedule) -> CandidateLine & {
     auto found =
@@ -73,8 +77,7 @@ std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
   };
   add(chosen);
   if (!target.device.name.empty())
-    for (const TuningEntry &entry :
-         TunedSchedules(target.device).measurements(spec)) {
+    for (const TuningEntry &entry : tuned.measurements(spec)) {
       CandidateLine &line = add(entry.schedule);
       line.measured = entry.measurement;
       if (auto why = forbidden(entry.schedule, spec, *target.target))

@@ -51,8 +51,8 @@ void doctor(const DoctorArguments &arguments);
 
 struct TuneArguments {
   std::vector<std::string> specs, merge;
-  Text m, model, parts, shapes, device, db, shard, exportTo, budget, candidates,
-      seed, format;
+  Text m, model, parts, shapes, device, db, shard, exportTo, best, budget,
+      candidates, seed, format;
   bool calibrate = false;
 };
 /// `lath tune`: measures schedules and stores what it measured.

@@ -207,6 +207,8 @@ CommandLine::CommandLine() {
       ->disable_flag_override();
   text(tuneCommand, "--export", tune.exportTo, "FILE",
        "Write the database as JSON at the end");
+  text(tuneCommand, "--best", tune.best, "N",
+       "With --export: only the N fastest of each problem");
   text(tuneCommand, "--seed", tune.seed, "N", "Of the random weights (1)");
   text(tuneCommand, "--format", tune.format, "FORMAT", "text or json (text)");
 

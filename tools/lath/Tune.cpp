@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <unistd.h>
 
@@ -317,6 +318,23 @@ std::string asJson(const TuneReport &report, const std::string &unit,
   return json.dump(2) + "\n";
 }
 
+/// The `count` fastest of each problem and place.
+TuningTable fastest(const TuningTable &table, std::size_t count) {
+  std::map<std::pair<TuningPlace, TuningProblem>, std::vector<TuningEntry>>
+      problems;
+  for (const auto &[key, measurement] : table.rows())
+    problems[{key.place, key.problem}].push_back(
+        {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  TuningTable best;
+  for (auto &[key, entries] : problems) {
+    entries = ranked(std::move(entries));
+    for (std::size_t i = 0; i < std::min(count, entries.size()); ++i)
+      if (entries[i].measurement.status == Measurement::Status::ok)
+        best.add(entries[i]);
+  }
+  return best;
+}
+
 /// Fits the model to what the database has of a GPU, and stores the constants.
 void calibrate(TuningDb &db, const DeviceInfo &info) {
   const Target &target = targetForDevice(info.major, info.minor);
@@ -364,6 +382,15 @@ void tune(const TuneArguments &arguments) {
         wholeNumber<std::size_t>("--candidates", *arguments.candidates);
   if (arguments.candidates && options.candidates == 0)
     throw CliError{usage, "--candidates needs at least 1", {}};
+  std::size_t best = 0; // all
+  if (arguments.best) {
+    best = wholeNumber<std::size_t>("--best", *arguments.best);
+    if (best == 0 || !arguments.exportTo)
+      throw CliError{usage,
+                     best ? "--best needs --export FILE"
+                          : "--best needs at least 1",
+                     {}};
+  }
   if (arguments.seed)
     options.seed = wholeNumber<std::uint64_t>("--seed", *arguments.seed);
   std::vector<GemmSpec> specs = specsOf(arguments);
@@ -416,7 +443,8 @@ void tune(const TuneArguments &arguments) {
   if (arguments.calibrate && !stopped)
     calibrate(db, measured ? *measured : openDevice(arguments.device)->info());
   if (arguments.exportTo)
-    writeResult(db.all().toJson(), arguments.exportTo);
+    writeResult((best ? fastest(db.all(), best) : db.all()).toJson(),
+                arguments.exportTo);
   if (stopped)
     throw CliError{failure,
                    "stopped; what was measured is kept",

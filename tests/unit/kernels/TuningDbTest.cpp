@@ -18,7 +18,14 @@ using Mode = TuningDb::Mode;
 
 namespace {
 
-const DeviceInfo gpu{.name = "Test GPU", .smCount = 132};
+DeviceInfo named(const char *name) {
+  DeviceInfo info;
+  info.name = name;
+  info.smCount = 132;
+  return info;
+}
+
+const DeviceInfo gpu = named("Test GPU");
 
 TuningEntry entry(std::string_view schedule, double median,
                   std::string_view spec = "m16n4096k4096") {
@@ -205,8 +212,7 @@ TEST_CASE("a broken database costs a request nothing", "[tuning]") {
 TEST_CASE("the shipped table holds schedules that compute their problems",
           "[tuning]") {
   REQUIRE(shippedTuning().size() > 0);
-  DeviceInfo h200{.name = "NVIDIA H200", .smCount = 132};
-  TunedSchedules tuned(h200, "");
+  TunedSchedules tuned(named("NVIDIA H200"), "");
   auto choice = tuned.find(parseGemmSpec("m16n8192k8192"), target("sm_90a"));
   REQUIRE(choice);
   CHECK_THAT(choice->reasons.front(), Contains("on NVIDIA H200"));
