@@ -49,6 +49,8 @@ tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
     return tile::SplitReduce::atomicOut;
   case CompileOptions::SplitReduce::ordered:
     return tile::SplitReduce::ordered;
+  case CompileOptions::SplitReduce::cluster:
+    return tile::SplitReduce::cluster;
   }
   llvm_unreachable("all policies are listed");
 }
@@ -70,6 +72,22 @@ void checkOptions(const CompileOptions &options) {
     fail(fmt::format("expected at least one stage, got {}", options.stages));
   if (options.split < 1)
     fail(fmt::format("expected a split of at least 1, got {}", options.split));
+  if (options.dependent && !options.target->hasDependentLaunch())
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("{} has no programmatic dependent launch (sm_90 and "
+                    "later have)",
+                    options.target->name));
+  if (options.reduce != CompileOptions::SplitReduce::cluster)
+    return;
+  int split = options.split;
+  if (split < 2 || split > 8 || (split & (split - 1)))
+    fail(fmt::format("expected a cluster of 2, 4 or 8 blocks, got {}", split));
+  if (!options.target->hasClusters())
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has no thread-block clusters (sm_90 and later "
+                            "have); reduce the split through memory",
+                            options.target->name));
 }
 
 /// What the launch needs to know, read off the kernel before it is lowered.
@@ -95,6 +113,9 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
   ptx.accumulatesIntoOutput =
       options.split > 1 &&
       options.reduce == CompileOptions::SplitReduce::atomicOut;
+  if (options.reduce == CompileOptions::SplitReduce::cluster)
+    ptx.clusterBlocks = options.split;
+  ptx.dependent = options.dependent;
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * options.warps;
@@ -151,11 +172,12 @@ compile(Program &program, const CompileOptions &options,
   p.function->setAttr(tile::scheduleAttrName,
                       tile::ScheduleAttr::get(
                           context, options.warps, options.kWarps,
-                          options.stages, options.scaleSums, options.split,
+                          options.stages, options.scaleSums,
+                          options.streamRegisters, options.split,
                           options.contiguousSplit ? tile::KOrder::contiguous
                                                   : tile::KOrder::interleaved,
                           splitReduce(options.reduce),
-                          options.target->capability));
+                          options.target->capability, options.dependent));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

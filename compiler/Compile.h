@@ -18,13 +18,17 @@ namespace lath {
 struct CompileOptions {
   const Target *target = nullptr;
   int warps = 4;
-  int kWarps = 1;         ///< warps of a block that share each K step
-  bool scaleSums = false; ///< scales on sums of products, not on weights
-  int stages = 1;         ///< 1: loads go straight to registers
+  int kWarps = 1;               ///< warps of a block that share each K step
+  bool scaleSums = false;       ///< scales on sums of products, not on weights
+  bool streamRegisters = false; ///< 4-bit weights skip shared memory
+  int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;
-  enum class SplitReduce { none, atomic, atomicOut, ordered };
+  enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
   SplitReduce reduce = SplitReduce::none;
+  /// Launched before the launch ahead of it is done: constant views are read
+  /// meanwhile.
+  bool dependent = false;
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 

@@ -9,6 +9,8 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <algorithm>
+
 namespace lath {
 
 const std::vector<PipelineStep> &pipeline() {
@@ -24,7 +26,9 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
       {"tile-stage-copies", createStageCopies},
+      {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
+      {"tile-dependent-launch", createDependentLaunch},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.
       {"tile-to-nvvm", createTileToNVVM},
@@ -42,8 +46,14 @@ const std::vector<PipelineStep> &pipeline() {
   return steps;
 }
 
-std::size_t layoutSteps() { return 11; }
-std::size_t nvvmSteps() { return 12; }
+std::size_t layoutSteps() {
+  const std::vector<PipelineStep> &steps = pipeline();
+  auto lowering = std::find_if(
+      steps.begin(), steps.end(),
+      [](const PipelineStep &step) { return step.name == "tile-to-nvvm"; });
+  return lowering - steps.begin();
+}
+std::size_t nvvmSteps() { return layoutSteps() + 1; }
 
 void registerPasses() {
   for (const PipelineStep &step : pipeline())

@@ -28,6 +28,12 @@ struct Ptx {
   std::string target;       ///< "sm_90a"
   unsigned threads = 0;     ///< threads a block (x only)
   unsigned sharedBytes = 0; ///< dynamic shared memory a block
+  /// Blocks of a thread-block cluster, all along axis 2 of the grid, whose
+  /// extent is a multiple of it. The PTX text asks for it; a launch need not.
+  unsigned clusterBlocks = 1;
+  /// The kernel waits for the launch before it by itself: launch it with
+  /// LaunchConfig::dependent.
+  bool dependent = false;
   std::vector<KernelParam> params;
   /// Bytes of workspace each block tile needs, all splits together; the
   /// workspace holds tiles(grid.x * grid.y) times as much. Zero: none.

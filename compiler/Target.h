@@ -22,6 +22,12 @@ struct Target {
   bool hasVectorRed() const {
     return capability >= 90;
   } ///< red.global.add.v4.f32
+  bool hasClusters() const {
+    return capability >= 90;
+  } ///< thread-block clusters and distributed shared memory
+  bool hasDependentLaunch() const {
+    return capability >= 90;
+  } ///< griddepcontrol
   bool hasBf16Red() const {
     return capability >= 90;
   } ///< red.global.add.bf16x2

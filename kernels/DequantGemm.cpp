@@ -1,8 +1,24 @@
 #include "kernels/DequantGemm.h"
 
+#include "compiler/ir/DotLayouts.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lath {
+
+static View weightsView(Program &p, const GemmSpec &spec) {
+  if (spec.layout == WeightLayout::gptq)
+    return p.constantView("qweight", Dtype::u4, {spec.k, spec.n},
+                          /*packedDim=*/0);
+  Layout atom = weightAtom();
+  auto whole = [&](std::int64_t extent, unsigned d) {
+    std::int64_t step = atom.shape()[d];
+    return (extent + step - 1) / step * step;
+  };
+  return p.constantView("qweight", whole(spec.k, 0), whole(spec.n, 1), atom);
+}
 
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
@@ -12,11 +28,12 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
 
   Index m = p.scalar("m");
   View x = p.view("x", spec.x, {m, spec.k});
-  View q = p.view("qweight", Dtype::u4, {spec.k, spec.n}, /*packedDim=*/0);
-  View scales = p.view("scales", spec.x, {groups, spec.n});
+  View q = weightsView(p, spec);
+  View scales = p.constantView("scales", spec.x, {groups, spec.n});
   View zeros;
   if (spec.zeros != Zeros::symmetric)
-    zeros = p.view("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
+    zeros =
+        p.constantView("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
   View out = p.view("out", spec.x, {m, spec.n});
 
   Range row = p.range(p.programId(1), schedule.blockM);
@@ -47,8 +64,10 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.warps = schedule.warps;
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
+  options.streamRegisters = schedule.weights == WeightPath::registers;
   options.stages = schedule.stages;
   options.split = schedule.split;
+  options.dependent = schedule.dependent;
   options.contiguousSplit = schedule.order == KOrder::contiguous;
   switch (schedule.reduce) {
   case Reduce::none:
@@ -63,6 +82,9 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   case Reduce::ordered:
     options.reduce = CompileOptions::SplitReduce::ordered;
     break;
+  case Reduce::cluster:
+    options.reduce = CompileOptions::SplitReduce::cluster;
+    break;
   }
   return options;
 }
@@ -76,13 +98,25 @@ std::array<unsigned, 3> gemmGrid(const GemmSpec &spec, const Schedule &schedule,
           static_cast<unsigned>(schedule.split)};
 }
 
+/// Partial sums that a block of a cluster receives: its share of everybody's
+/// registers, of which one bit stays (see scatteredOverCluster).
+static std::int64_t clusterScratchBytes(const Schedule &s) {
+  std::int64_t tile = 4ll * s.blockM * s.blockN;
+  std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
+  std::int64_t owners = std::clamp<std::int64_t>(registers / 2, 1, s.split);
+  return tile * s.kWarps * s.split / owners;
+}
+
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage = 2ll * s.blockM * s.blockK + s.blockN * s.blockK / 2 +
-                       2 * groups * s.blockN;
+  std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
+  if (s.weights == WeightPath::shared)
+    stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
+  if (s.reduce == Reduce::cluster)
+    return stage * s.stages + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
   return stage * s.stages + sums + ticket;
 }
@@ -99,7 +133,8 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if ((s.split == 1) != (s.reduce == Reduce::none))
     fail(s.split == 1 ? "a split of 1 has nothing to reduce"
                       : "a split needs a reduction policy");
-  if (s.split > 1 && s.reduce != spec.reduce && spec.reduce != Reduce::none)
+  if (s.split > 1 && servedBy(s.reduce) != spec.reduce &&
+      spec.reduce != Reduce::none)
     fail(fmt::format("it reduces '{}', the spec asks for '{}'", name(s.reduce),
                      name(spec.reduce)));
   if (spec.groups() > 1 && s.blockK % spec.group && spec.group % s.blockK)
@@ -108,9 +143,27 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
   if (s.warps / s.kWarps * 16 > s.blockN * (s.blockM / 8))
     fail(fmt::format("{} warps are too many for a tile of {} x {}",
                      s.warps / s.kWarps, s.blockM, s.blockN));
-  if (s.blockK / s.kWarps < 32)
-    fail(fmt::format("{} warps along a K step of {} have less than 32 each",
-                     s.kWarps, s.blockK));
+  const int leastK = spec.layout == WeightLayout::packed ? 64 : 32;
+  if (s.blockK / s.kWarps < leastK)
+    fail(fmt::format("{} warps along a K step of {} have less than {} each",
+                     s.kWarps, s.blockK, leastK));
+  if (s.weights == WeightPath::registers) {
+    if (spec.layout != WeightLayout::packed)
+      fail("weights=registers needs packed weights (layout=packed)");
+    // Words of one lane; with the accumulators they share 255 registers.
+    const int words = s.blockN * s.blockK / (8 * 32 * s.warps);
+    if (words > 64)
+      fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
+                       "registers a lane, at most 64",
+                       s.blockN, s.blockK, s.warps, words));
+  }
+  if (s.dependent && !target.hasDependentLaunch())
+    fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "
+                     "have)",
+                     target.name));
+  if (s.reduce == Reduce::cluster && !target.hasClusters())
+    fail(fmt::format("{} has no thread-block clusters (sm_90 and later have)",
+                     target.name));
   if (s.reduce == Reduce::atomicOut && spec.x == Dtype::bf16 &&
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",

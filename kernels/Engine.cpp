@@ -97,6 +97,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
     s.device->fill(a.out, 0, 2 * m * spec().n, stream);
   LaunchConfig config;
   config.grid = grid(m);
+  config.dependent = s.gemm.ptx.dependent;
   s.loaded->launch(stream, config, {values.data(), count});
 }
 

@@ -43,7 +43,7 @@ compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
 /// Device pointers of one launch, aligned to 16 bytes. Layouts as GemmSpec.
 struct GemmArguments {
   DevicePtr x = 0;       ///< [m, K] of spec.x
-  DevicePtr qweight = 0; ///< i32 [K/8, N]
+  DevicePtr qweight = 0; ///< i32 [K/8, N], or as spec.layout says
   DevicePtr scales = 0;  ///< [K/g, N] of spec.x
   DevicePtr qzeros = 0;  ///< i32 [K/g, N/8]; unused if symmetric
   DevicePtr out = 0;     ///< [m, N] of spec.x

@@ -21,12 +21,11 @@ constexpr std::int64_t maxSplit = 64;
 // A split takes whole K blocks, and the smallest block is 32 deep.
 constexpr std::int64_t splitGrain = 32;
 
-constexpr std::array<std::string_view, 5> fieldKeys = {"m", "n", "k", "g", "s"};
-constexpr std::array<std::string_view, 3> optionKeys = {"x", "w", "reduce"};
 constexpr std::array<std::string_view, 2> xWords = {"f16", "bf16"};
 constexpr std::array<std::string_view, 3> wWords = {"u4", "u4z", "u4z1"};
 constexpr std::array<Zeros, 3> wValues = {Zeros::symmetric, Zeros::v2,
                                           Zeros::v1};
+constexpr std::array<std::string_view, 2> layoutWords = {"gptq", "packed"};
 constexpr std::array<std::string_view, 4> reduceWords = {
     "none", "atomic", "ordered", "atomic-out"};
 constexpr std::array<Reduce, 4> reduceValues = {
@@ -108,7 +107,11 @@ std::string_view name(Reduce reduce) {
   for (std::size_t i = 0; i < reduceValues.size(); ++i)
     if (reduceValues[i] == reduce)
       return reduceWords[i];
-  return "?";
+  return reduce == Reduce::cluster ? "cluster" : "?";
+}
+
+Reduce servedBy(Reduce schedule) {
+  return schedule == Reduce::cluster ? Reduce::ordered : schedule;
 }
 
 void validate(const GemmSpec &spec) {
@@ -123,6 +126,10 @@ void validate(const GemmSpec &spec) {
   if (spec.x != Dtype::f16 && spec.x != Dtype::bf16)
     fail(spec, fmt::format("x = {} is neither f16 nor bf16; the nearest is f16",
                            name(spec.x)));
+  if (spec.reduce == Reduce::cluster)
+    fail(spec,
+         "reduce = cluster is a schedule's way to be ordered; a spec asks "
+         "for ordered");
   bool reduces =
       spec.reduce == Reduce::atomic || spec.reduce == Reduce::atomicOut;
   if (spec.split == 1 && reduces)
@@ -137,7 +144,7 @@ void validate(const GemmSpec &spec) {
 }
 
 GemmSpec parseGemmSpec(std::string_view text) {
-  KeyedText parsed(text, fieldKeys, optionKeys, example);
+  KeyedText parsed(text, gemmSpecFields, gemmSpecOptions, example);
   for (std::string_view key : {"m", "n", "k"})
     if (!parsed.has(key))
       throw Error(ErrorKind::invalidSpec,
@@ -154,6 +161,9 @@ GemmSpec parseGemmSpec(std::string_view text) {
       static_cast<int>(std::min<std::int64_t>(parsed.number("s", 0), 1 << 30));
   spec.x = parsed.choice("x", xWords, 0) == 0 ? Dtype::f16 : Dtype::bf16;
   spec.zeros = wValues[parsed.choice("w", wWords, 0)];
+  spec.layout = parsed.choice("layout", layoutWords, 0) == 0
+                    ? WeightLayout::gptq
+                    : WeightLayout::packed;
   if (parsed.has("reduce"))
     spec.reduce = reduceValues[parsed.choice("reduce", reduceWords, 0)];
   else
@@ -174,6 +184,8 @@ std::string print(const GemmSpec &spec) {
   for (std::size_t i = 1; i < wValues.size(); ++i)
     if (wValues[i] == spec.zeros)
       text += fmt::format(",w={}", wWords[i]);
+  if (spec.layout != WeightLayout::gptq)
+    text += ",layout=packed";
   bool isDefault = spec.reduce == Reduce::ordered ||
                    (spec.split == 1 && spec.reduce == Reduce::none);
   if (!isDefault)

@@ -3,13 +3,15 @@
 
 #include "compiler/Dtype.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace lath {
 
-/// How the partial sums of a split are brought together.
+/// How the partial sums of a split are brought together. A spec asks for any
+/// but `cluster`, which is a schedule's way to be `ordered`.
 enum class Reduce {
   none,   ///< split = 1
   atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
@@ -18,6 +20,8 @@ enum class Reduce {
              ///< (arXiv 2402.00025)
   ordered, ///< the last block to arrive adds the partial sums in a fixed order:
            ///< deterministic
+  cluster, ///< the blocks of a cluster add through each other's shared memory,
+           ///< in a fixed order: what a schedule may do for `ordered` (sm_90+)
 };
 
 /// How `qzeros` stores the zero point z of a group.
@@ -27,16 +31,22 @@ enum class Zeros {
   v2,        ///< gptq_v2: z
 };
 
+/// In what order `qweight` holds its words.
+enum class WeightLayout {
+  gptq,   ///< i32 [K/8, N], as checkpoints do
+  packed, ///< by fragments of the tensor core: kernels/PackedWeights.h
+};
+
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
-/// qweight i32 [K/8, N], qzeros i32 [K/g, N/8], scales f16 or bf16 (the type
-/// of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+/// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
+/// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
 ///
 /// Text form, one parser and one printer:
-///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,reduce=none|atomic|atomic-out|ordered]
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,reduce=none|atomic|atomic-out|ordered]
 /// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
 /// Fields and options may come in any order. s may be left out: the schedule
-/// chooses. Defaults: g128, x=f16, w=u4, reduce=ordered when split > 1 or left
-/// out, none when split = 1.
+/// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, reduce=ordered when split
+/// > 1 or left out, none when split = 1.
 ///
 /// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
@@ -48,6 +58,7 @@ struct GemmSpec {
   int split = 0; ///< 0: the schedule chooses
   Dtype x = Dtype::f16;
   Zeros zeros = Zeros::symmetric;
+  WeightLayout layout = WeightLayout::gptq;
   /// Meaningful when split != 1, where it must not be `none`. With split = 1
   /// nothing is reduced: `none`, or this default, which then means the same;
   /// the text form knows only `none` there.
@@ -60,9 +71,18 @@ struct GemmSpec {
 
 std::string_view name(Reduce reduce);
 
+/// What a spec asks for where a schedule reduces so: `ordered` for a cluster.
+Reduce servedBy(Reduce schedule);
+
 /// Throws Error{invalidSpec} that names the offending value and the nearest
 /// valid one.
 void validate(const GemmSpec &spec);
+
+/// The keys of the text form.
+inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
+    "m", "n", "k", "g", "s"};
+inline constexpr std::array<std::string_view, 4> gemmSpecOptions = {
+    "x", "w", "layout", "reduce"};
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.

@@ -10,11 +10,12 @@ constexpr std::int64_t tileWords =
 constexpr int readWarps = 8;
 } // namespace
 
-PlainRead::PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes)
+PlainRead::PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
+                     bool dependent)
     : blocks_(static_cast<unsigned>((bytes / 4 + tileWords - 1) / tileWords)),
       out_(device, 4 * blocks_) {
   Program p("plain_read");
-  View words = p.view("words", Dtype::f32, {(std::int64_t)bytes / 4});
+  View words = p.constantView("words", Dtype::f32, {(std::int64_t)bytes / 4});
   View out = p.view("out", Dtype::f32, {blocks_});
   Index block = p.programId(0);
   // The maximum of a block's words keeps the loads alive: one float a block.
@@ -24,12 +25,14 @@ PlainRead::PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes)
   CompileOptions options;
   options.target = &targetForDevice(device->info().major, device->info().minor);
   options.warps = readWarps;
+  options.dependent = dependent;
   kernel_ = device->load(compile(p, options).ptx);
 }
 
 void PlainRead::launch(Stream stream, DevicePtr memory) const {
   LaunchConfig config;
   config.grid = {blocks_, 1, 1};
+  config.dependent = kernel_->ptx().dependent;
   std::uint64_t arguments[] = {memory, out_.get()};
   kernel_->launch(stream, config, arguments);
 }

@@ -8,12 +8,14 @@
 
 namespace lath {
 
-/// Reads memory once and reduces each 32 KB to one float. Launches of one
-/// object must be ordered: they share the output.
+/// Reads memory once and reduces each 32 KB to one float. `dependent`: it
+/// starts, and reads, before the launch ahead is done. Launches of one object
+/// must be ordered: they share the output.
 class PlainRead {
 public:
   /// `bytes`: a multiple of 4. Throws Error.
-  PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes);
+  PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
+            bool dependent = false);
   /// Reads `bytes` bytes from `memory`, aligned to 16.
   void launch(Stream stream, DevicePtr memory) const;
 

@@ -16,9 +16,12 @@ namespace {
 
 constexpr std::array<std::string_view, 2> orderTexts = {"interleaved",
                                                         "contiguous"};
-constexpr std::array<std::string_view, 4> reduceTexts = {
-    "none", "atomic", "atomic-out", "ordered"};
+constexpr std::array<std::string_view, 5> reduceTexts = {
+    "none", "atomic", "atomic-out", "ordered", "cluster"};
 constexpr std::array<std::string_view, 2> scalesTexts = {"weights", "sums"};
+
+constexpr std::array<std::string_view, 2> flagTexts = {"0", "1"};
+constexpr std::array<std::string_view, 2> pathTexts = {"shared", "registers"};
 
 template <auto Member> int get(const Schedule &schedule) {
   return static_cast<int>(schedule.*Member);
@@ -58,8 +61,13 @@ constexpr std::array words = {
     // Left out where it is the one that follows from the split.
     option<&Schedule::reduce>("reduce", reduceTexts, -1),
     option<&Schedule::scales>("scales", scalesTexts),
+    option<&Schedule::weights>("weights", pathTexts),
+    option<&Schedule::dependent>("dep", flagTexts),
 };
 
+// What every device with clusters can hold (CUDA C++ Programming Guide,
+// "Thread Block Clusters"); larger ones need not be portable.
+constexpr int maxCluster = 8;
 constexpr std::string_view example =
     "bm16bn128bk128w4st4s8,order=interleaved,reduce=ordered";
 
@@ -105,8 +113,16 @@ void validate(const Schedule &schedule) {
                      name(schedule.reduce)));
   if (schedule.split > 1 && schedule.reduce == Reduce::none)
     fail(schedule, fmt::format("reduce = none leaves {} partial sums apart; "
-                               "use ordered, atomic or atomic-out, or s1",
+                               "use ordered, cluster, atomic or atomic-out, "
+                               "or s1",
                                schedule.split));
+  if (schedule.reduce == Reduce::cluster &&
+      (schedule.split > maxCluster ||
+       !std::has_single_bit(static_cast<unsigned>(schedule.split))))
+    fail(schedule,
+         fmt::format("s = {} blocks form no cluster; reduce = cluster "
+                     "takes s2, s4 or s8",
+                     schedule.split));
 }
 
 Schedule parseSchedule(std::string_view text) {

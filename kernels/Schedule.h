@@ -23,7 +23,14 @@ enum class ScalePlacement {
            ///< instructions while rows are few (m <= 32)
 };
 
+/// How 4-bit weights reach the tensor core.
+enum class WeightPath {
+  shared,    ///< through the cp.async stages
+  registers, ///< straight, one K step ahead; for packed weights
+};
+
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
+/// Options: order, reduce, scales=weights|sums, weights=shared|registers.
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
@@ -37,6 +44,10 @@ struct Schedule {
   KOrder order = KOrder::interleaved;
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
+  WeightPath weights = WeightPath::shared;
+  /// Programmatic dependent launch (dep=1): the kernel starts while the launch
+  /// before it still runs and reads its weights meanwhile.
+  bool dependent = false;
 
   bool operator==(const Schedule &) const = default;
 };

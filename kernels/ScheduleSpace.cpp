@@ -35,9 +35,17 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec) {
     else // other counts than these have nothing to balance
       std::erase_if(values, [](int s) { return s > 8 && s % 4 != 0; });
   } else if (word.key == "reduce") {
-    values = {static_cast<int>(Reduce::none), static_cast<int>(spec.reduce)};
-    if (spec.reduce == Reduce::none)
-      values.pop_back();
+    std::erase_if(values, [&](int value) {
+      auto reduce = static_cast<Reduce>(value);
+      return reduce != Reduce::none && servedBy(reduce) != spec.reduce;
+    });
+  } else if (word.key == "weights") {
+    if (spec.layout != WeightLayout::packed)
+      only(static_cast<int>(WeightPath::shared));
+  } else if (word.key == "dep") {
+    // What a launch waits for is the caller's to decide, not a matter of speed:
+    // chained, every kernel is faster.
+    only(0);
   } else if (word.key == "order") {
     // Both orders read the same; a contiguous run has fewer tails.
     only(static_cast<int>(KOrder::contiguous));

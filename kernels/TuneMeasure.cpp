@@ -1,6 +1,7 @@
 #include "kernels/TuneMeasure.h"
 
 #include "kernels/EmulatedCost.h"
+#include "kernels/PackedWeights.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
 #include "runtime/ColdTimer.h"
@@ -50,18 +51,21 @@ struct Workbench {
 private:
   Workbench(const std::shared_ptr<Device> &device, const GemmSpec &asked,
             const GptqLayer &layer, const std::vector<std::uint16_t> &rows)
+      : Workbench(device, asked, layer, rows, storedWeights(asked, layer)) {}
+  Workbench(const std::shared_ptr<Device> &device, const GemmSpec &asked,
+            const GptqLayer &layer, const std::vector<std::uint16_t> &rows,
+            const std::vector<std::uint32_t> &words)
       : spec(asked),
         reference(referenceGemm(layer, rows.data(), asked.m, asked.x)),
         x(uploaded(device, rows)),
         // One row more than any kernel may write.
         out(device, 2 * static_cast<std::size_t>((asked.m + 1) * asked.n)),
-        plain(device, 4 * layer.qweight.size()) {
+        plain(device, 4 * words.size()) {
     bool emulated = dynamic_cast<EmulatedDevice *>(device.get());
     unsigned count =
-        emulated ? 1 : coldCopies(device->info(), 4 * layer.qweight.size());
+        emulated ? 1 : coldCopies(device->info(), 4 * words.size());
     for (unsigned i = 0; i < count; ++i)
-      copies.push_back({uploaded(device, layer.qweight),
-                        uploaded(device, layer.scales),
+      copies.push_back({uploaded(device, words), uploaded(device, layer.scales),
                         uploaded(device, layer.qzeros)});
   }
 };

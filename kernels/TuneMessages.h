@@ -12,19 +12,19 @@ using Json = nlohmann::json;
 
 inline Json toJson(const Ptx &ptx) {
   // A new member does not compile here before it is sent as well.
-  const auto &[text, entry, target, threads, sharedBytes, params, workspace,
-               usesTickets, accumulates] = ptx;
+  const auto &[text, entry, target, threads, sharedBytes, clusterBlocks,
+               dependent, params, workspace, usesTickets, accumulates] = ptx;
   Json list = Json::array();
   for (const KernelParam &param : params)
     list.push_back({static_cast<int>(param.kind), param.name});
-  return {text, entry,     target,      threads,    sharedBytes,
-          list, workspace, usesTickets, accumulates};
+  return {text,      entry,       target,      threads,       sharedBytes, list,
+          workspace, usesTickets, accumulates, clusterBlocks, dependent};
 }
 
 inline Ptx ptxFromJson(const Json &json) {
   Ptx ptx;
-  auto &[text, entry, target, threads, sharedBytes, params, workspace,
-         usesTickets, accumulates] = ptx;
+  auto &[text, entry, target, threads, sharedBytes, clusterBlocks, dependent,
+         params, workspace, usesTickets, accumulates] = ptx;
   json.at(0).get_to(text);
   json.at(1).get_to(entry);
   json.at(2).get_to(target);
@@ -36,6 +36,8 @@ inline Ptx ptxFromJson(const Json &json) {
   json.at(6).get_to(workspace);
   json.at(7).get_to(usesTickets);
   json.at(8).get_to(accumulates);
+  json.at(9).get_to(clusterBlocks);
+  json.at(10).get_to(dependent);
   return ptx;
 }
 

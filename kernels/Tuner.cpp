@@ -68,7 +68,7 @@ struct Task {
 
 /// Problems that share their weights.
 auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.n, p.k, p.group, p.x, p.zeros);
+  return std::tuple(p.n, p.k, p.group, p.x, p.zeros, p.layout);
 }
 
 class Tuning {
@@ -116,7 +116,7 @@ private:
   /// The spec of one candidate: as the schedule splits and reduces.
   static GemmSpec compiledSpec(GemmSpec spec, const Schedule &schedule) {
     spec.split = schedule.split;
-    spec.reduce = schedule.reduce;
+    spec.reduce = servedBy(schedule.reduce);
     return spec;
   }
 

@@ -20,6 +20,7 @@ constexpr const char *schema = R"(
 CREATE TABLE measurement(
   op TEXT NOT NULL, n INTEGER NOT NULL, k INTEGER NOT NULL, m INTEGER NOT NULL,
   grp INTEGER NOT NULL, x INTEGER NOT NULL, zeros INTEGER NOT NULL,
+  layout INTEGER NOT NULL,
   deterministic INTEGER NOT NULL,
   gpu TEXT NOT NULL, sms INTEGER NOT NULL, driver TEXT NOT NULL,
   build TEXT NOT NULL, schedule TEXT NOT NULL,
@@ -27,7 +28,7 @@ CREATE TABLE measurement(
   p90 REAL NOT NULL, replays INTEGER NOT NULL, plain_read REAL NOT NULL,
   predicted REAL NOT NULL, unit TEXT NOT NULL, note TEXT NOT NULL,
   time INTEGER NOT NULL,
-  PRIMARY KEY(op, n, k, m, grp, x, zeros, deterministic, gpu, sms, driver,
+  PRIMARY KEY(op, n, k, m, grp, x, zeros, layout, deterministic, gpu, sms, driver,
               build, schedule)) WITHOUT ROWID;
 CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
   constants TEXT NOT NULL, PRIMARY KEY(gpu, sms)) WITHOUT ROWID;
@@ -76,13 +77,14 @@ void bindProblem(Statement &s, const TuningProblem &p) {
   s.bind(p.operation);
   for (std::int64_t value :
        {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
-        static_cast<std::int64_t>(p.zeros),
+        static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
         static_cast<std::int64_t>(p.deterministic)})
     s.bind(value);
 }
 
 constexpr const char *columns =
-    "op, n, k, m, grp, x, zeros, deterministic, gpu, sms, driver, build, "
+    "op, n, k, m, grp, x, zeros, layout, deterministic, gpu, sms, driver, "
+    "build, "
     "schedule, status, median, p10, p90, replays, plain_read, predicted, unit, "
     "note, time";
 
@@ -95,21 +97,22 @@ TuningEntry entryOf(const Statement &s) {
                s.integer(4),
                static_cast<Dtype>(s.integer(5)),
                static_cast<Zeros>(s.integer(6)),
-               s.integer(7) != 0};
-  e.place = {s.text(8), static_cast<unsigned>(s.integer(9)), s.text(10),
-             s.text(11)};
-  e.schedule = parseSchedule(s.text(12));
+               static_cast<WeightLayout>(s.integer(7)),
+               s.integer(8) != 0};
+  e.place = {s.text(9), static_cast<unsigned>(s.integer(10)), s.text(11),
+             s.text(12)};
+  e.schedule = parseSchedule(s.text(13));
   Measurement &m = e.measurement;
-  m.status = static_cast<Measurement::Status>(s.integer(13));
-  m.median = s.real(14);
-  m.p10 = s.real(15);
-  m.p90 = s.real(16);
-  m.replays = static_cast<int>(s.integer(17));
-  m.plainRead = s.real(18);
-  m.predicted = s.real(19);
-  m.unit = s.text(20);
-  m.note = s.text(21);
-  m.when = s.integer(22);
+  m.status = static_cast<Measurement::Status>(s.integer(14));
+  m.median = s.real(15);
+  m.p10 = s.real(16);
+  m.p90 = s.real(17);
+  m.replays = static_cast<int>(s.integer(18));
+  m.plainRead = s.real(19);
+  m.predicted = s.real(20);
+  m.unit = s.text(21);
+  m.note = s.text(22);
+  m.when = s.integer(23);
   return e;
 }
 
@@ -265,7 +268,8 @@ struct TuningDb::State {
     };
     static const std::string find = fmt::format(
         "SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND m=? AND "
-        "grp=? AND x=? AND zeros=? AND deterministic=? AND gpu=? AND sms=? AND "
+        "grp=? AND x=? AND zeros=? AND layout=? AND deterministic=? AND gpu=? "
+        "AND sms=? AND "
         "driver=? AND build=? AND schedule=?",
         columns);
     Statement known(db, find.c_str());
@@ -277,7 +281,7 @@ struct TuningDb::State {
       return;
     static const std::string insert =
         fmt::format("INSERT OR REPLACE INTO measurement({}) VALUES("
-                    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     columns);
     Statement statement(db, insert.c_str());
     bindKey(statement);
@@ -368,7 +372,8 @@ std::vector<TuningEntry> TuningDb::of(const TuningProblem &problem,
   Statement statement(
       state_->db,
       fmt::format("SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND "
-                  "m=? AND grp=? AND x=? AND zeros=? AND deterministic=? AND "
+                  "m=? AND grp=? AND x=? AND zeros=? AND layout=? AND "
+                  "deterministic=? AND "
                   "gpu=? AND sms=?",
                   columns)
           .c_str());

@@ -20,6 +20,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, 5> statusTexts = {
     "ok", "wrong", "rejected", "crashed", "hung"};
 constexpr std::array<std::string_view, 3> zerosTexts = {"u4", "u4z1", "u4z"};
+constexpr std::array<std::string_view, 2> layoutTexts = {"gptq", "packed"};
 constexpr std::string_view format = "lath tuning";
 constexpr int version = 1;
 
@@ -41,6 +42,7 @@ Json jsonOf(const TuningTable::Key &key, const Measurement &m) {
                {"group", p.group},
                {"x", std::string(name(p.x))},
                {"w", std::string(zerosTexts[static_cast<int>(p.zeros)])},
+               {"layout", std::string(layoutTexts[static_cast<int>(p.layout)])},
                {"deterministic", p.deterministic},
                {"gpu", key.place.gpu},
                {"sms", key.place.sms},
@@ -72,6 +74,8 @@ TuningEntry entryOf(const Json &json) {
   p.x = json.at("x").get<std::string>() == "bf16" ? Dtype::bf16 : Dtype::f16;
   p.zeros =
       static_cast<Zeros>(indexOf(zerosTexts, json.at("w").get<std::string>()));
+  p.layout = static_cast<WeightLayout>(
+      indexOf(layoutTexts, json.value("layout", std::string("gptq"))));
   p.deterministic = json.at("deterministic").get<bool>();
   validate(specOf(p));
   e.place = {json.at("gpu").get<std::string>(), json.at("sms").get<unsigned>(),
@@ -114,6 +118,7 @@ TuningProblem tuningProblem(const GemmSpec &spec) {
   p.group = spec.group;
   p.x = spec.x;
   p.zeros = spec.zeros;
+  p.layout = spec.layout;
   p.deterministic =
       spec.reduce == Reduce::ordered || spec.reduce == Reduce::none;
   return p;
@@ -127,6 +132,7 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.group = p.group;
   spec.x = p.x;
   spec.zeros = p.zeros;
+  spec.layout = p.layout;
   spec.reduce = p.deterministic ? Reduce::ordered : Reduce::atomic;
   return spec;
 }
@@ -233,12 +239,11 @@ std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
   auto tier = [&](const Measurement &m) {
     return m.status != Measurement::Status::ok ? 2 : m.replays < most ? 1 : 0;
   };
-  std::stable_sort(
-      entries.begin(), entries.end(),
-      [&](const TuningEntry &a, const TuningEntry &b) {
-        return std::tuple(tier(a.measurement), a.measurement.median) <
-               std::tuple(tier(b.measurement), b.measurement.median);
-      });
+  std::sort(entries.begin(), entries.end(),
+            [&](const TuningEntry &a, const TuningEntry &b) {
+              return std::tuple(tier(a.measurement), a.measurement.median) <
+                     std::tuple(tier(b.measurement), b.measurement.median);
+            });
   if (entries.empty() || tier(entries.front().measurement) != 0)
     return entries;
   // Among those that the fastest does not beat by more than the noise, the

@@ -26,6 +26,7 @@ struct TuningProblem {
   std::int64_t n = 0, k = 0, m = 0, group = 0;
   Dtype x = Dtype::f16;
   Zeros zeros = Zeros::symmetric;
+  WeightLayout layout = WeightLayout::gptq;
   bool deterministic = true; ///< the reduction asked for is `ordered`
 
   auto operator<=>(const TuningProblem &) const = default;
@@ -120,8 +121,8 @@ bool betterFounded(const Measurement &a, const Measurement &b);
 /// the fewer stages go first.
 std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries);
 
-/// What two medians must differ by to be told apart: twice the standard error of
-/// their difference, by their spreads and replays, and at least 0.5 %.
+/// What two medians must differ by to be told apart: twice the standard error
+/// of their difference, by their spreads and replays, and at least 0.5 %.
 double tuningNoise(const Measurement &a, const Measurement &b);
 
 } // namespace lath

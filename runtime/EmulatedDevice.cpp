@@ -3,6 +3,7 @@
 #include "runtime/emulator/GlobalRaces.h"
 #include "runtime/emulator/Machine.h"
 #include "runtime/emulator/Outputs.h"
+#include "runtime/emulator/TensorDescriptor.h"
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
@@ -167,6 +168,14 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::exception_ptr failure;
   execute(launch, threads, counters);
   state_->launchedLast = true;
+  if (launch.dependent && launch.checks && !program_->waitsForGrids) {
+    Report report;
+    report.kind = Suspicion::dependentLaunch;
+    report.detail =
+        "a dependent launch never executes griddepcontrol.wait: that "
+        "it is done says nothing of the launches before";
+    log.add(std::move(report));
+  }
   state_->counters = {};
   for (const auto &c : counters)
     if (c)
@@ -275,6 +284,10 @@ public:
   void expectWritten(DevicePtr from, std::size_t bytes) override {
     std::lock_guard lock(state_->mutex);
     state_->expected.push_back({from, bytes});
+  }
+
+  EncodedTensorMap encode(const TensorMap &map) const override {
+    return emulator::encode(map);
   }
 
 private:

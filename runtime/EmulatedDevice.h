@@ -12,6 +12,7 @@
 #pragma once
 
 #include "runtime/Device.h"
+#include "runtime/TensorMap.h"
 #include "runtime/emulator/Counters.h"
 #include "runtime/emulator/Report.h"
 
@@ -44,6 +45,10 @@ public:
   /// The next launch must write every one of these bytes, or a report says
   /// which it left out.
   virtual void expectWritten(DevicePtr from, std::size_t bytes) = 0;
+  /// A tensor map for this device's cp.async.bulk.tensor, in its own encoding:
+  /// upload it into a buffer and pass that. Throws Error{invalidInput,
+  /// unsupported}.
+  virtual EncodedTensorMap encode(const TensorMap &map) const = 0;
 };
 
 /// An emulated GPU of that target ("sm_80", "sm_90a", ...), with as many SMs

@@ -17,11 +17,15 @@ static Environment readEnvironment() {
   read.ptxas = variable("LATH_PTXAS");
   read.nvJitLink = variable("LATH_NVJITLINK");
   read.cudaDriver = variable("LATH_CUDA_DRIVER");
+  read.cacheFolder = variable("LATH_CACHE_DIR");
+  read.cacheSize = variable("LATH_CACHE_SIZE");
+  read.userCaches = variable("XDG_CACHE_HOME");
+  read.home = variable("HOME");
+  read.runtimeFolder = variable("XDG_RUNTIME_DIR");
   read.tuningDb = variable("LATH_TUNING_DB");
   read.dataFolder = variable("XDG_DATA_HOME");
-  if (std::string home = variable("HOME");
-      read.dataFolder.empty() && !home.empty())
-    read.dataFolder = home + "/.local/share";
+  if (read.dataFolder.empty() && !read.home.empty())
+    read.dataFolder = read.home + "/.local/share";
   std::istringstream path(variable("PATH"));
   // An empty entry means the current folder to a shell. Lath leaves it out: a
   // tool must not change with the folder a program is started in.

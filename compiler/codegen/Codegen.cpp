@@ -40,7 +40,8 @@ static void initialiseLlvm() {
 }
 
 /// Barriers and warp-wide instructions in inline assembly must not be moved
-/// into or out of divergent control flow; MLIR's inline_asm cannot say so.
+/// into or out of divergent control flow, nor a wait for the launch ahead be
+/// doubled; MLIR's inline_asm cannot say so.
 static void markConvergent(llvm::Module &module) {
   for (llvm::Function &function : module)
     for (llvm::Instruction &instruction : llvm::instructions(function)) {
@@ -49,7 +50,8 @@ static void markConvergent(llvm::Module &module) {
         continue;
       llvm::StringRef text =
           llvm::cast<llvm::InlineAsm>(call->getCalledOperand())->getAsmString();
-      if (text.contains("bar.") || text.contains("sync"))
+      if (text.contains("bar.") || text.contains("sync") ||
+          text.contains("griddepcontrol."))
         call->setConvergent();
     }
 }

@@ -146,11 +146,54 @@ View Program::view(const std::string &name, Dtype dtype,
   }
   auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
   Value argument = impl_->addArgument(pointer, name, KernelParam::Kind::view);
-  auto type = tile::ViewType::get(impl_->context.get(), shape,
-                                  impl_->type(dtype), packedDim);
+  auto type =
+      tile::ViewType::get(impl_->context.get(), shape, impl_->type(dtype),
+                          packedDim, /*atom=*/tile::LayoutAttr());
   return impl_->wrapView(tile::ViewOp::create(impl_->builder, impl_->loc(),
                                               type, argument, dynamic),
                          dtype, extents.size());
+}
+
+View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
+                   const Layout &atom) {
+  if (atom.rank() != 2 || atom.bits(Place::Offset) != atom.indexBits() ||
+      atom.indexBits() < tile::packBits || !atom.surjective())
+    ProgramImpl::fail(
+        fmt::format("view '{}': expected an atom of rank 2 with an offset for "
+                    "every element, got {}",
+                    name, atom.print()));
+  for (auto [extent, step] :
+       {std::pair{k, atom.shape()[0]}, std::pair{n, atom.shape()[1]}})
+    if (extent < 1 || extent > INT32_MAX || extent % step)
+      ProgramImpl::fail(
+          fmt::format("view '{}': expected 32-bit extents that are multiples "
+                      "of the atom's {} x {}, got {} x {}",
+                      name, atom.shape()[0], atom.shape()[1], k, n));
+  MLIRContext *context = impl_->context.get();
+  auto pointer = LLVM::LLVMPointerType::get(context, 1);
+  Value argument = impl_->addArgument(pointer, name, KernelParam::Kind::view);
+  auto type =
+      tile::ViewType::get(context, {k, n}, impl_->type(Dtype::u4),
+                          /*packed=*/-1, tile::LayoutAttr::get(context, atom));
+  return impl_->wrapView(tile::ViewOp::create(impl_->builder, impl_->loc(),
+                                              type, argument, Value()),
+                         Dtype::u4, 2);
+}
+
+static View markConstant(ProgramImpl &p, View view) {
+  p.function.setArgAttr(p.function.getNumArguments() - 1,
+                        tile::constantAttrName, p.builder.getUnitAttr());
+  return view;
+}
+
+View Program::constantView(const std::string &name, Dtype dtype,
+                           const std::vector<Extent> &extents, int packedDim) {
+  return markConstant(*impl_, view(name, dtype, extents, packedDim));
+}
+
+View Program::constantView(const std::string &name, std::int64_t k,
+                           std::int64_t n, const Layout &atom) {
+  return markConstant(*impl_, view(name, k, n, atom));
 }
 
 Index Program::programId(int axis) {
@@ -203,6 +246,15 @@ static std::pair<SmallVector<Value>, Shape> access(ProgramImpl &p,
   return {starts, shape};
 }
 
+static void checkAtoms(tile::ViewType type, const Shape &shape,
+                       const char *what) {
+  tile::LayoutAttr atom = type.getAtom();
+  if (atom && (shape[0] < atom.getShape()[0] || shape[1] < atom.getShape()[1]))
+    ProgramImpl::fail(fmt::format(
+        "{}: expected a tile of whole atoms of {} x {}, got {}", what,
+        atom.getShape()[0], atom.getShape()[1], print(shape)));
+}
+
 Tile View::load(const std::vector<Range> &at) const {
   ProgramImpl &p = ProgramImpl::of(*this, "load");
   auto source = p.get(*this, "load");
@@ -213,6 +265,7 @@ Tile View::load(const std::vector<Range> &at) const {
         fmt::format("load: expected at least 8 elements along the "
                     "packed dimension {}, got {}",
                     packed, shape[packed]));
+  checkAtoms(source.getType(), shape, "load");
   return p.wrap(tile::LoadOp::create(p.builder, p.loc(),
                                      p.tensor(shape, dtype_), source, starts));
 }
@@ -227,8 +280,13 @@ static void write(const View &view, const std::vector<Range> &at,
     ProgramImpl::fail(fmt::format("{}: expected a tile of {} {}, got {}", what,
                                   name(view.dtype()), print(shape),
                                   describe(value)));
-  if (view.dtype() == Dtype::u4)
-    ProgramImpl::fail(fmt::format("{}: u4 views are read only", what));
+  constexpr bool stores = std::is_same_v<Op, tile::StoreOp>;
+  if (view.dtype() == Dtype::u4 && !(stores && target.getType().getAtom()))
+    ProgramImpl::fail(fmt::format(
+        "{}: u4 views are read only, but for stores in atoms", what));
+  checkAtoms(target.getType(), shape, what);
+  if (tile::isConstant(target))
+    ProgramImpl::fail(fmt::format("{}: constant views are read only", what));
   Op::create(p.builder, p.loc(), p.get(value, what), target, starts);
 }
 

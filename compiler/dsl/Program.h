@@ -20,6 +20,7 @@
 
 #include "compiler/Dtype.h"
 #include "compiler/Error.h"
+#include "compiler/ir/Layout.h"
 
 #include <cstdint>
 #include <functional>
@@ -122,6 +123,18 @@ public:
   /// Static extents of a packed dimension must be multiples of 8.
   View view(const std::string &name, Dtype dtype,
             const std::vector<Extent> &extents, int packedDim = -1);
+  /// A u4 matrix [K, N] stored in atoms: `atom` gives the order of the elements
+  /// of one, [a, b], in memory (offset bits, in 4-bit elements; see
+  /// weightAtom). Atom (i, j) is the (j K / a + i)-th. K and N are multiples of
+  /// a and b, and so is every tile that is loaded or stored.
+  View view(const std::string &name, std::int64_t k, std::int64_t n,
+            const Layout &atom);
+  /// The same for an array that stays as it is, weights say: a dependent launch
+  /// reads it before the launches ahead are done. Cannot be stored to.
+  View constantView(const std::string &name, Dtype dtype,
+                    const std::vector<Extent> &extents, int packedDim = -1);
+  View constantView(const std::string &name, std::int64_t k, std::int64_t n,
+                    const Layout &atom);
 
   // Where this block is.
 

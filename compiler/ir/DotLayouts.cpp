@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 
 namespace lath {
 
@@ -55,8 +56,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
       return false;
     }
   }
-  if (s.packedA && kBits < 5) {
-    problem = "4-bit weights need a K step of at least 32 a warp, got " +
+  if (s.packedA && kBits < (s.atoms ? 6 : 5)) {
+    problem = "4-bit weights need a K step of at least " +
+              std::to_string(s.atoms ? 64 : 32) + " a warp, got " +
               std::to_string(s.k / s.kWarps);
     return false;
   }
@@ -68,8 +70,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     k.registers = {0, 1, 2};
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
-    // pairs (i, i + 4), see dequantResult.
-    if (s.packedA)
+    // pairs (i, i + 4), see dequantResult. Atoms put neighbours there, so that
+    // activations need no permutation.
+    if (s.packedA && !s.atoms)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
@@ -78,8 +81,8 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     k.lanes = {1, 2};
   }
   int perWarp = rowBits - rowWarps, next = 0;
-  if (s.contiguousRows)
-    for (int i = 0; i < std::min(2, perWarp - 3); ++i)
+  if (s.contiguousRows || s.atoms)
+    for (int i = 0; i < std::min(s.atoms ? 1 : 2, perWarp - 3); ++i)
       row.registers.push_back(next++);
   for (int i = 0; i < 3; ++i)
     row.lanes.push_back(next++);
@@ -97,14 +100,21 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   const std::vector<std::int64_t> repeat{0, 0};
   Layout::Coords aReg, aLane, aWarp, bReg, bLane, bWarp, cReg, cLane, cWarp;
 
-  // A: the eight k of a word first, then rows, then further k.
+  // A: the eight k of a word first, then rows, then further k. An atom's word
+  // is one fragment, 2 rows of 4 k, and its lane's four words are 16 k.
   std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
+  if (s.atoms)
+    wordK = 1;
   for (std::size_t i = 0; i < wordK; ++i)
     aReg.push_back(colBasis(k.registers[i]));
   for (int b : row.registers)
-    aReg.push_back(rowBasis(b));
+    if (!s.atoms || b == 0)
+      aReg.push_back(rowBasis(b));
   for (std::size_t i = wordK; i < k.registers.size(); ++i)
     aReg.push_back(colBasis(k.registers[i]));
+  for (int b : row.registers)
+    if (s.atoms && b != 0)
+      aReg.push_back(rowBasis(b));
   for (int b : k.lanes)
     aLane.push_back(colBasis(b));
   for (int b : row.lanes)
@@ -147,6 +157,53 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   out.b = Layout::make({s.k, s.columns}, bReg, bLane, bWarp);
   out.acc = Layout::make({s.rows, s.columns}, cReg, cLane, cWarp);
   return true;
+}
+
+static Layout rotateFirstThree(const Layout &layout, int by) {
+  Layout result = layout;
+  Bases &r = result.bases(Place::Register);
+  if (r.size() >= 3)
+    std::rotate(r.begin(), r.begin() + by, r.begin() + 3);
+  return result;
+}
+
+Layout dequantResult(const Layout &q) { return rotateFirstThree(q, 2); }
+Layout dequantSource(const Layout &result) {
+  return rotateFirstThree(result, 1);
+}
+
+Layout weightAtom() {
+  DotShape shape;
+  shape.rows = 16;
+  shape.columns = 8;
+  shape.k = 64;
+  shape.warps = 1;
+  shape.packedA = shape.atoms = true;
+  DotLayouts layouts;
+  std::string problem;
+  [[maybe_unused]] bool solved = solveDotLayouts(shape, layouts, problem);
+  assert(solved && "one warp computes one fragment");
+  Layout q = dequantSource(layouts.a.transposed());
+  Layout atom(q.shape());
+  for (Place place : {Place::Register, Place::Lane})
+    for (std::uint32_t basis : q.bases(place))
+      atom.bases(Place::Offset).push_back(basis);
+  return atom;
+}
+
+Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
+                            unsigned blocks) {
+  Layout result = acc;
+  Bases &registers = result.bases(Place::Register);
+  Bases &rank = result.bases(Place::Block);
+  for (unsigned bit = 0; bit < (unsigned)std::countr_zero(blocks); ++bit) {
+    rank.push_back(0);
+    if (registers.size() < 2)
+      continue;
+    rank.back() = registers.back();
+    registers.pop_back();
+  }
+  return scatteredOverWarps(result, kWarps);
 }
 
 Layout scatteredOverWarps(const Layout &acc, unsigned kWarps) {

@@ -15,6 +15,8 @@ struct DotShape {
   bool packedA = false;
   /// A's rows are contiguous in memory, so neighbours should share a lane.
   bool contiguousRows = false;
+  /// A comes in atoms (weightAtom), whose words hold two rows of four k.
+  bool atoms = false;
 };
 
 struct DotLayouts {
@@ -31,10 +33,30 @@ struct DotLayouts {
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);
 
+/// The layout of a dequantised tile: eight nibbles of a word come out as the
+/// pairs (i, i + 4), since one lop3 masks nibbles 0 and 4 of a shifted word.
+/// So where the first three register bits of `q` are the nibbles' index
+/// b0 b1 b2, those of the result are b2 b0 b1.
+Layout dequantResult(const Layout &q);
+Layout dequantSource(const Layout &result);
+
+/// The order in memory of packed 4-bit weights, [64 k, 16 n]: lane l of a warp
+/// owns bytes 16 l to 16 l + 15, and what it finds there are, dequantised, its
+/// A operands of four m16n8k16. Solved from the fragment: the offset bits are
+/// the register bits of A, then its lane bits. Offsets are in 4-bit elements.
+Layout weightAtom();
+
 /// The accumulator after the partial sums of `kWarps` warps (the lowest warp
 /// bits, zero bases in `acc`) are added: those warps take over register bits,
 /// the last ones first and never the first, so that neighbours stay in one
 /// lane. Warps beyond that repeat each other.
 Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
+
+/// The accumulator after the partial sums of the `blocks` blocks of a cluster
+/// and of `kWarps` warps of each are added: blocks take over register bits as
+/// warps do, before them. The lowest bits of a block's rank choose its share;
+/// blocks for which no register bit is left repeat others.
+Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
+                            unsigned blocks);
 
 } // namespace lath

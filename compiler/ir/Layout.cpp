@@ -115,9 +115,9 @@ std::uint32_t Layout::elements() const {
 unsigned Layout::indexBits() const { return std::countr_zero(elements()); }
 
 std::uint32_t Layout::index(std::uint32_t reg, std::uint32_t lane,
-                            std::uint32_t warp) const {
+                            std::uint32_t warp, std::uint32_t block) const {
   return map(Place::Register)(reg) ^ map(Place::Lane)(lane) ^
-         map(Place::Warp)(warp);
+         map(Place::Warp)(warp) ^ map(Place::Block)(block);
 }
 
 std::uint32_t Layout::indexOfOffset(std::uint32_t offset) const {
@@ -248,7 +248,8 @@ Layout Layout::product(const Layout &outer) const {
 }
 
 std::string Layout::print() const {
-  static const char *const names[] = {"register", "lane", "warp", "offset"};
+  static const char *const names[] = {"register", "lane", "warp", "block",
+                                      "offset"};
   std::string text = "[";
   for (unsigned d = 0; d < rank(); ++d)
     text += (d ? ", " : "") + std::to_string(shape_[d]);
@@ -316,6 +317,26 @@ Layout blocked(const Shape &shape, unsigned vector, unsigned warps) {
   take(Place::Warp, std::countr_zero(warps), true);
   take(Place::Register, bits - next, false);
   return layout;
+}
+
+Layout atomBlocked(const Shape &shape, const Layout &atom, unsigned warps) {
+  Layout result(shape);
+  const Bases &offsets = atom.bases(Place::Offset);
+  assert(offsets.size() >= laneBits && shape.size() == atom.rank());
+  const std::size_t registers = offsets.size() - laneBits;
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    result.bases(i < registers ? Place::Register : Place::Lane)
+        .push_back(result.flatten(atom.unflatten(offsets[i])));
+  unsigned warpBits = std::countr_zero(warps);
+  for (unsigned d = result.rank(); d-- > 0;)
+    for (unsigned bit = atom.dimBits(d); bit < result.dimBits(d); ++bit) {
+      Place place =
+          result.bits(Place::Warp) < warpBits ? Place::Warp : Place::Register;
+      result.bases(place).push_back(1u << (result.dimShift(d) + bit));
+    }
+  while (result.bits(Place::Warp) < warpBits)
+    result.bases(Place::Warp).push_back(0);
+  return result;
 }
 
 Layout rowMajor(const Shape &shape) {

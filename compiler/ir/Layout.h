@@ -2,9 +2,9 @@
 //
 // A tile has power-of-two extents, so an element's coordinates are bits, and
 // its row-major flat index is those bits side by side (the last dimension
-// lowest). A place is bits too: which register of which lane of which warp,
-// or which offset in a buffer. A Layout maps place bits to index bits
-// linearly over F2, the field where + is XOR:
+// lowest). A place is bits too: which register of which lane of which warp of
+// which block of a cluster, or which offset in a buffer. A Layout maps place
+// bits to index bits linearly over F2, the field where + is XOR:
 //
 //   index(place) = XOR of basis[i] over the set bits i of the place.
 //
@@ -62,8 +62,8 @@ private:
 };
 
 /// A register holds one element here, whatever its width.
-enum class Place { Register, Lane, Warp, Offset };
-inline constexpr int numPlaces = 4;
+enum class Place { Register, Lane, Warp, Block, Offset };
+inline constexpr int numPlaces = 5;
 inline constexpr unsigned laneBits = 5;
 
 class Layout {
@@ -94,10 +94,11 @@ public:
 
   /// Flat index of the element at a place.
   std::uint32_t index(std::uint32_t reg, std::uint32_t lane = 0,
-                      std::uint32_t warp = 0) const;
+                      std::uint32_t warp = 0, std::uint32_t block = 0) const;
   std::uint32_t indexOfOffset(std::uint32_t offset) const;
   LinearMap map(Place place) const { return LinearMap(bases(place)); }
-  /// All places as one map: registers lowest, then lanes, warps, offsets.
+  /// All places as one map: registers lowest, then lanes, warps, blocks,
+  /// offsets.
   LinearMap flat() const;
 
   std::uint32_t flatten(const std::vector<std::int64_t> &coords) const;
@@ -164,6 +165,11 @@ Layout ldmatrixRows();
 /// warps, then more registers. Lane and warp bits that find no room repeat.
 /// `vector` and `warps` are powers of two.
 Layout blocked(const Shape &shape, unsigned vector, unsigned warps);
+
+/// As blocked, for an array in atoms: 2^(bits - 5) neighbours of an atom's
+/// offsets to a lane, an atom to a warp; warps along the last dimension first.
+/// `shape` is in whole atoms, which have at least 32 elements.
+Layout atomBlocked(const Shape &shape, const Layout &atom, unsigned warps);
 
 /// Row-major offsets.
 Layout rowMajor(const Shape &shape);

@@ -11,6 +11,16 @@ int64_t scratchBytes(Operation *op) {
     Layout partial = layoutOf(sum.getPartial().getType());
     return 4ll * partial.size(Place::Register) * 32 * partial.size(Place::Warp);
   }
+  if (auto sum = dyn_cast<SumClusterOp>(op)) {
+    // From every block its share: what the blocks own does not lie here.
+    Layout partial = layoutOf(sum.getPartial().getType());
+    Layout result = layoutOf(sum.getType());
+    unsigned owners =
+        1u << llvm::count_if(result.bases(Place::Block),
+                             [](uint32_t basis) { return basis != 0; });
+    return 4ll * partial.size(Place::Register) * 32 *
+           partial.size(Place::Warp) * sum.getBlocks() / owners;
+  }
   auto reduce = dyn_cast<ReduceOp>(op);
   if (!reduce)
     return 0;

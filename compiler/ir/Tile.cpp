@@ -13,7 +13,7 @@
 
 using namespace mlir;
 using namespace lath::tile;
-using lath::Layout;
+using namespace lath;
 
 #include "compiler/ir/TileDialect.cpp.inc"
 #include "compiler/ir/TileEnums.cpp.inc"
@@ -48,26 +48,84 @@ SmallVector<int64_t> Memory::tileShape(ArrayRef<int64_t> elements) const {
   SmallVector<int64_t> units(elements);
   if (packed >= 0)
     units[packed] = std::max<int64_t>(1, units[packed] >> packBits);
+  if (atom)
+    units = {std::max<int64_t>(1, elements[1] / atom->shape()[1]),
+             std::max<int64_t>(1, elements[0] / atom->shape()[0]),
+             atom->elements() >> packBits};
   return units;
 }
 
-static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed) {
+/// The map of flat tile indices whose basis i is `image` of the coordinates of
+/// bit i.
+static LinearMap
+mapOfTile(ArrayRef<int64_t> tile,
+          function_ref<uint32_t(const std::vector<int64_t> &)> image) {
+  Layout elements(Shape(tile.begin(), tile.end()));
+  Bases bases;
+  for (unsigned i = 0; i < elements.indexBits(); ++i)
+    bases.push_back(image(elements.unflatten(1u << i)));
+  return LinearMap(bases);
+}
+
+/// Offset in the atom of the element with these coordinates.
+static uint32_t offsetInAtom(const Layout &atom,
+                             const std::vector<int64_t> &coords) {
+  std::vector<int64_t> inside(coords);
+  for (unsigned d = 0; d < inside.size(); ++d)
+    inside[d] &= atom.shape()[d] - 1;
+  return (*atom.map(Place::Offset).inverse())(atom.flatten(inside));
+}
+
+LinearMap Memory::unitMap(ArrayRef<int64_t> tile) const {
+  auto units = tileShape(tile);
+  Layout target(Shape(units.begin(), units.end()));
+  return mapOfTile(tile, [&](std::vector<int64_t> coords) {
+    if (packed >= 0)
+      coords[packed] >>= packBits;
+    if (atom)
+      coords = {coords[1] / atom->shape()[1], coords[0] / atom->shape()[0],
+                offsetInAtom(*atom, coords) >> packBits};
+    return target.flatten(coords);
+  });
+}
+
+LinearMap Memory::nibbleMap(ArrayRef<int64_t> tile) const {
+  constexpr uint32_t within = (1u << packBits) - 1;
+  return mapOfTile(tile, [&](const std::vector<int64_t> &coords) -> uint32_t {
+    if (packed >= 0)
+      return coords[packed] & within;
+    return atom ? offsetInAtom(*atom, coords) & within : 0;
+  });
+}
+
+int Memory::arrayDim(unsigned d) const { return atom ? 1 - (int)d : (int)d; }
+
+int64_t Memory::elementsPerStep(unsigned d) const {
+  if (atom)
+    return d < 2 ? atom->shape()[1 - d] : 1;
+  return (int)d == packed ? 1 << packBits : 1;
+}
+
+static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
+                       LayoutAttr atom) {
   Memory memory;
   memory.shape = SmallVector<int64_t>(shape);
   memory.packed = packed;
-  memory.unit =
-      packed >= 0 ? IntegerType::get(element.getContext(), 32) : element;
+  if (atom)
+    memory.atom = atom.layout();
+  memory.unit = memory.holdsNibbles()
+                    ? IntegerType::get(element.getContext(), 32)
+                    : element;
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
-  if (packed >= 0)
-    memory.shape[packed] >>= packBits;
+  memory.shape = memory.tileShape(shape);
   return memory;
 }
 
 Memory ViewType::memory() const {
-  return memoryOf(getShape(), getElementType(), getPacked());
+  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
 }
 Memory BufferType::memory() const {
-  return memoryOf(getShape(), getElementType(), getPacked());
+  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
 }
 int64_t BufferType::stageBytes() const {
   Memory m = memory();
@@ -77,7 +135,7 @@ int64_t BufferType::stageBytes() const {
 
 static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     ArrayRef<int64_t> shape, Type element,
-                                    int packed) {
+                                    int packed, LayoutAttr atom) {
   if (shape.empty())
     return error() << "expected at least one dimension";
   for (auto [d, extent] : llvm::enumerate(shape)) {
@@ -86,6 +144,21 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                      << ": only the first may be dynamic";
     if (!ShapedType::isDynamic(extent) && extent <= 0)
       return error() << "expected positive extents, got " << extent;
+  }
+  if (atom) {
+    if (!element.isInteger(4) || packed >= 0 || shape.size() != 2)
+      return error() << "expected an atom only for i4 matrices that are not "
+                        "packed along a dimension";
+    Layout map = atom.layout();
+    if (map.rank() != 2 || map.bits(Place::Offset) != map.indexBits() ||
+        map.indexBits() < packBits || !map.surjective())
+      return error() << "expected an atom with an offset for every element";
+    for (auto [extent, step] : llvm::zip(shape, map.shape()))
+      if (ShapedType::isDynamic(extent) || extent % step)
+        return error() << "expected extents that are multiples of the atom's ["
+                       << map.shape()[0] << ", " << map.shape()[1] << "], got ["
+                       << shape << "]";
+    return success();
   }
   if (element.isInteger(4)) {
     if (packed < 0 || packed >= (int)shape.size())
@@ -106,36 +179,57 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
   return success();
 }
 
+/// `packed = 0` or `atom = #tile.layout<...>`.
+static OptionalParseResult parseOptionalPacking(AsmParser &parser, int &packed,
+                                                LayoutAttr &atom) {
+  if (succeeded(parser.parseOptionalKeyword("atom")))
+    return failure(parser.parseEqual() || parser.parseAttribute(atom));
+  if (succeeded(parser.parseOptionalKeyword("packed")))
+    return failure(parser.parseEqual() || parser.parseInteger(packed));
+  return std::nullopt;
+}
+
+static void printPacking(AsmPrinter &printer, int packed, LayoutAttr atom) {
+  if (packed >= 0)
+    printer << ", packed = " << packed;
+  if (atom)
+    printer << ", atom = " << atom;
+}
+
 Type ViewType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type element;
   int packed = -1;
+  LayoutAttr atom;
   if (parser.parseLess() || parser.parseDimensionList(shape) ||
       parser.parseType(element))
     return {};
-  if (succeeded(parser.parseOptionalComma()) &&
-      (parser.parseKeyword("packed") || parser.parseEqual() ||
-       parser.parseInteger(packed)))
-    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    SMLoc loc = parser.getCurrentLocation();
+    auto packing = parseOptionalPacking(parser, packed, atom);
+    if (!packing.has_value())
+      return parser.emitError(loc, "expected 'packed' or 'atom'"), Type();
+    if (failed(*packing))
+      return {};
+  }
   if (parser.parseGreater())
     return {};
   return parser.getChecked<ViewType>(parser.getContext(), shape, element,
-                                     packed);
+                                     packed, atom);
 }
 
 void ViewType::print(AsmPrinter &printer) const {
   printer << "<";
   printer.printDimensionList(getShape());
   printer << "x" << getElementType();
-  if (getPacked() >= 0)
-    printer << ", packed = " << getPacked();
+  printPacking(printer, getPacked(), getAtom());
   printer << ">";
 }
 
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> error,
                                ArrayRef<int64_t> shape, Type element,
-                               int packed) {
-  return verifyElements(error, shape, element, packed);
+                               int packed, LayoutAttr atom) {
+  return verifyElements(error, shape, element, packed, atom);
 }
 
 Type BufferType::parse(AsmParser &parser) {
@@ -143,39 +237,38 @@ Type BufferType::parse(AsmParser &parser) {
   Type element;
   int64_t stages;
   int packed = -1;
-  LayoutAttr layout;
+  LayoutAttr layout, atom;
   if (parser.parseLess() || parser.parseInteger(stages) ||
       parser.parseKeyword("of") ||
       parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
       parser.parseType(element) || parser.parseComma())
     return {};
-  if (succeeded(parser.parseOptionalKeyword("packed")) &&
-      (parser.parseEqual() || parser.parseInteger(packed) ||
-       parser.parseComma()))
+  auto packing = parseOptionalPacking(parser, packed, atom);
+  if (packing.has_value() && (failed(*packing) || parser.parseComma()))
     return {};
   if (parser.parseAttribute(layout) || parser.parseGreater())
     return {};
   return parser.getChecked<BufferType>(parser.getContext(), stages, shape,
-                                       element, packed, layout);
+                                       element, packed, atom, layout);
 }
 
 void BufferType::print(AsmPrinter &printer) const {
   printer << "<" << getStages() << " of ";
   printer.printDimensionList(getShape());
-  printer << "x" << getElementType() << ", ";
-  if (getPacked() >= 0)
-    printer << "packed = " << getPacked() << ", ";
-  printer << getLayout() << ">";
+  printer << "x" << getElementType();
+  printPacking(printer, getPacked(), getAtom());
+  printer << ", " << getLayout() << ">";
 }
 
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
                                  int64_t stages, ArrayRef<int64_t> shape,
-                                 Type element, int packed, LayoutAttr layout) {
+                                 Type element, int packed, LayoutAttr atom,
+                                 LayoutAttr layout) {
   if (stages < 1)
     return error() << "expected at least one stage, got " << stages;
-  if (failed(verifyElements(error, shape, element, packed)))
+  if (failed(verifyElements(error, shape, element, packed, atom)))
     return failure();
-  Memory memory = memoryOf(shape, element, packed);
+  Memory memory = memoryOf(shape, element, packed, atom);
   if (layout.getShape() != ArrayRef<int64_t>(memory.shape))
     return error() << "expected a layout of [" << memory.shape << "], got ["
                    << layout.getShape() << "]";
@@ -188,7 +281,7 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
 LayoutAttr LayoutAttr::get(MLIRContext *context, const Layout &layout) {
   return get(context, layout.shape(), layout.bases(Place::Register),
              layout.bases(Place::Lane), layout.bases(Place::Warp),
-             layout.bases(Place::Offset));
+             layout.bases(Place::Block), layout.bases(Place::Offset));
 }
 
 Layout LayoutAttr::layout() const {
@@ -197,12 +290,13 @@ Layout LayoutAttr::layout() const {
       .assign(getRegisters().begin(), getRegisters().end());
   layout.bases(Place::Lane).assign(getLanes().begin(), getLanes().end());
   layout.bases(Place::Warp).assign(getWarps().begin(), getWarps().end());
+  layout.bases(Place::Block).assign(getBlocks().begin(), getBlocks().end());
   layout.bases(Place::Offset).assign(getOffsets().begin(), getOffsets().end());
   return layout;
 }
 
 static constexpr StringLiteral placeNames[] = {"register", "lane", "warp",
-                                               "offset"};
+                                               "block", "offset"};
 
 void LayoutAttr::print(AsmPrinter &printer) const {
   Layout map = layout();
@@ -244,7 +338,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
       return {};
     const auto *found = llvm::find(placeNames, keyword);
     if (found == std::end(placeNames)) {
-      parser.emitError(at, "expected register, lane, warp or offset, got ")
+      parser.emitError(at,
+                       "expected register, lane, warp, block or offset, got ")
           << keyword;
       return {};
     }
@@ -300,6 +395,18 @@ ScheduleAttr scheduleOf(Operation *op) {
   return {};
 }
 
+bool isConstant(Value view) {
+  if (auto op = view.getDefiningOp<ViewOp>())
+    view = op.getPointer();
+  auto argument = dyn_cast<BlockArgument>(view);
+  auto function =
+      argument
+          ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+          : FunctionOpInterface();
+  return function &&
+         function.getArgAttr(argument.getArgNumber(), constantAttrName);
+}
+
 bool hasLayout(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && isa_and_nonnull<LayoutAttr>(tensor.getEncoding());
@@ -315,28 +422,11 @@ RankedTensorType withLayout(RankedTensorType type, const Layout &layout) {
                                LayoutAttr::get(type.getContext(), layout));
 }
 
-static Layout rotateFirstThree(const Layout &layout, bool left) {
-  Layout result = layout;
-  Bases &r = result.bases(Place::Register);
-  if (r.size() >= packBits) {
-    if (left)
-      std::rotate(r.begin(), r.begin() + 1, r.begin() + packBits);
-    else
-      std::rotate(r.begin(), r.begin() + 2, r.begin() + packBits);
-  }
-  return result;
-}
-
-Layout dequantResult(const Layout &q) { return rotateFirstThree(q, false); }
-Layout dequantSource(const Layout &result) {
-  return rotateFirstThree(result, true);
-}
-
 std::optional<LinearMap> registersFrom(const Layout &source,
                                        const Layout &result,
                                        const LinearMap &map) {
-  // Lanes and warps must agree on their own...
-  for (Place place : {Place::Lane, Place::Warp})
+  // Lanes, warps and blocks must agree on their own...
+  for (Place place : {Place::Lane, Place::Warp, Place::Block})
     for (unsigned i = 0; i < result.bits(place); ++i)
       if (map(result.bases(place)[i]) !=
           (i < source.bits(place) ? source.bases(place)[i] : 0))
@@ -353,8 +443,24 @@ std::optional<LinearMap> registersFrom(const Layout &source,
 }
 
 Layout unitLayout(const Memory &memory, const Layout &elements) {
-  return memory.packed >= 0 ? elements.divided(memory.packed, packBits)
-                            : elements;
+  if (!memory.holdsNibbles())
+    return elements;
+  const Shape &tile = elements.shape();
+  auto units = memory.tileShape(tile);
+  LinearMap toUnit = memory.unitMap(tile);
+  Layout result(Shape(units.begin(), units.end()));
+  for (Place place : {Place::Register, Place::Lane, Place::Warp})
+    for (uint32_t basis : elements.bases(place))
+      result.bases(place).push_back(toUnit(basis));
+  return result.withoutRepeatedRegisters();
+}
+
+int64_t divisorOfUnits(const Memory &memory, OperandRange starts, unsigned d) {
+  int dim = memory.arrayDim(d);
+  if (dim < 0) // words of an atom start at the first
+    return memory.shape[d];
+  return std::max<int64_t>(1,
+                           divisorOf(starts[dim]) / memory.elementsPerStep(d));
 }
 
 int64_t divisorOf(Value value) {

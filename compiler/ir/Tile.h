@@ -15,18 +15,32 @@
 
 namespace lath::tile {
 
-/// An array as memory holds it: of 32-bit words where elements are packed,
-/// else of elements.
+/// An array as memory holds it, row-major: of 32-bit words where elements are
+/// packed, else of elements.
+///
+/// Words hold eight elements along one dimension, or the array [K, N] is cut
+/// into atoms of one layout: then memory is [N / atom's n, K / atom's k, words
+/// of an atom], so that all k of a strip of columns are contiguous.
 struct Memory {
   llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
   mlir::Type unit;
   unsigned unitBytes = 0;
-  int packed = -1; ///< dimension of which a word holds eight, or -1
+  int packed = -1;            ///< dimension of which a word holds eight, or -1
+  std::optional<Layout> atom; ///< offsets in 4-bit elements
 
+  bool holdsNibbles() const { return packed >= 0 || atom; }
   /// Row-major stride of dimension d, in units.
   int64_t stride(unsigned d) const;
   /// A tile of elements of this array, as a tile of units.
   llvm::SmallVector<int64_t> tileShape(llvm::ArrayRef<int64_t> elements) const;
+  /// Flat index in a tile of elements -> flat index in the tile of units.
+  LinearMap unitMap(llvm::ArrayRef<int64_t> tile) const;
+  /// Flat index in a tile of elements -> which eighth of its word it is.
+  LinearMap nibbleMap(llvm::ArrayRef<int64_t> tile) const;
+  /// Dimension of the array that dimension d of memory runs along (-1: words
+  /// of an atom), and how many elements of it one unit step is.
+  int arrayDim(unsigned d) const;
+  int64_t elementsPerStep(unsigned d) const;
 };
 
 /// Eight 4-bit elements to a word.
@@ -48,6 +62,11 @@ namespace lath::tile {
 /// Attributes on kernel arguments: the name, and a KernelParam::Kind.
 inline constexpr llvm::StringLiteral paramNameAttr = "tile.name";
 inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
+/// On a pointer argument: what it points to is changed by no launch that may
+/// still run when the kernel starts.
+inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";
+/// Whether a view (or the argument that is one) is marked so.
+bool isConstant(mlir::Value view);
 /// Name of the schedule attribute on a kernel function.
 inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 ScheduleAttr scheduleOf(mlir::Operation *op);
@@ -57,13 +76,6 @@ Layout layoutOf(mlir::Type type);
 bool hasLayout(mlir::Type type);
 mlir::RankedTensorType withLayout(mlir::RankedTensorType type,
                                   const Layout &layout);
-
-/// The layout of a dequantised tile: eight nibbles of a word come out as the
-/// pairs (i, i + 4), since one lop3 masks nibbles 0 and 4 of a shifted word.
-/// So where the first three register bits of `q` are the nibbles' index
-/// b0 b1 b2, those of the result are b2 b0 b1.
-Layout dequantResult(const Layout &q);
-Layout dequantSource(const Layout &result);
 
 /// The register of `source` that holds the element with index `map(index)`,
 /// for an element of `result` in the same lane and warp; nullopt unless that
@@ -76,5 +88,10 @@ Layout unitLayout(const Memory &memory, const Layout &elements);
 
 /// A positive number that divides `value` in every execution.
 int64_t divisorOf(mlir::Value value);
+
+/// As divisorOf, for the start of a tile along dimension d of memory, in units,
+/// given the starts in elements of the array.
+int64_t divisorOfUnits(const Memory &memory, mlir::OperandRange starts,
+                       unsigned d);
 
 } // namespace lath::tile

@@ -22,13 +22,15 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout",
     #tile.layout<[16, 8], register = [[0, 1], [8, 0]],
                  lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = []>
     ```
-    A buffer in shared memory has `offset` bases alone.
+    A buffer in shared memory has `offset` bases alone. `block` bases stand for
+    bits of the block's rank in its cluster, where blocks hold parts of a tile.
   }];
   let parameters = (ins
     ArrayRefParameter<"int64_t">:$shape,
     ArrayRefParameter<"uint32_t">:$registers,
     ArrayRefParameter<"uint32_t">:$lanes,
     ArrayRefParameter<"uint32_t">:$warps,
+    ArrayRefParameter<"uint32_t">:$blocks,
     ArrayRefParameter<"uint32_t">:$offsets);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
@@ -41,7 +43,8 @@ def Tile_SplitReduce : I32EnumAttr<"SplitReduce", "how partial sums of a split m
     I32EnumAttrCase<"none", 0>,
     I32EnumAttrCase<"atomic", 1>,
     I32EnumAttrCase<"atomicOut", 2, "atomic_out">,
-    I32EnumAttrCase<"ordered", 3>]> {
+    I32EnumAttrCase<"ordered", 3>,
+    I32EnumAttrCase<"cluster", 4>]> {
   let cppNamespace = "::lath::tile";
 }
 
@@ -62,8 +65,11 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let description = [{
     On the kernel function, as `tile.schedule`. `split` blocks share the K
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
-    scales to sums of products instead of to weights; `stages` is the depth of the copy pipeline (1: no pipeline, loads
-    go straight to registers); `capability` is the target's (90 for sm_90a).
+    scales to sums of products instead of to weights; `stages` is the depth of
+    the copy pipeline (1: no pipeline, loads go straight to registers);
+    `stream_registers` keeps 4-bit weights out of it; `capability` is the target's
+    (90 for sm_90a); `dependent` starts the kernel before the launch ahead of
+    it is done.
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -73,9 +79,11 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let parameters = (ins
     "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
+    DefaultValuedParameter<"bool", "false">:$stream_registers,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
-    "unsigned":$capability);
+    "unsigned":$capability,
+    DefaultValuedParameter<"bool", "false">:$dependent);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -38,6 +38,11 @@ static LogicalResult verifyAccess(Operation *op, ViewType view,
     return op->emitOpError("expected at least 8 elements along the packed "
                            "dimension, got ")
            << tile.getDimSize(view.getPacked());
+  if (LayoutAttr atom = view.getAtom())
+    for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
+      if (extent < least)
+        return op->emitOpError("expected a tile of whole atoms of [")
+               << atom.getShape() << "], got [" << tile.getShape() << "]";
   return success();
 }
 
@@ -61,9 +66,18 @@ LogicalResult LoadOp::verify() {
   return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
                       getStart().size());
 }
+LogicalResult GuardedLoadOp::verify() {
+  if (!getView().getType().getElementType().isInteger(4))
+    return emitOpError("expected a view of i4, got ") << getView().getType();
+  if (getOld() && getOld().getType() != getResult().getType())
+    return emitOpError("expected an old tile of ")
+           << getResult().getType() << ", got " << getOld().getType();
+  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
+                      getStart().size());
+}
 LogicalResult StoreOp::verify() {
   if (getView().getType().getPacked() >= 0)
-    return emitOpError("packed views are read only");
+    return emitOpError("views packed along a dimension are read only");
   return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
                       getStart().size());
 }
@@ -72,7 +86,7 @@ LogicalResult AtomicAddOp::verify() {
                       getStart().size());
 }
 LogicalResult MaskOp::verify() {
-  if (getView().getType().getPacked() >= 0)
+  if (getView().getType().getElementType().isInteger(4))
     return emitOpError("expected a view that is not packed");
   if (getValue().getType() != getResult().getType())
     return emitOpError("expected a result of ")
@@ -234,6 +248,20 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
+LogicalResult SumClusterOp::verify() {
+  // Eight is what every device with clusters can hold.
+  unsigned blocks = getBlocks(), kWarps = getKWarps();
+  if (!llvm::isPowerOf2_32(blocks) || blocks < 2 || blocks > 8)
+    return emitOpError("expected 2, 4 or 8 blocks, got ") << (int32_t)blocks;
+  if (!llvm::isPowerOf2_32(kWarps))
+    return emitOpError("expected a power of two of warps, got ")
+           << (int32_t)kWarps;
+  if (tensorOf(getPartial()).getShape() != tensorOf(getResult()).getShape())
+    return emitOpError("expected the same tile, got ")
+           << tensorOf(getPartial()) << " and " << tensorOf(getResult());
+  return success();
+}
+
 LogicalResult ConvertLayoutOp::verify() {
   auto from = tensorOf(getSource()), to = tensorOf(getResult());
   if (from.getShape() != to.getShape() ||
@@ -262,7 +290,8 @@ LogicalResult AsyncCopyOp::verify() {
            << getStart().size();
   if (buffer.getShape().size() != view.getShape().size() ||
       buffer.getElementType() != view.getElementType() ||
-      buffer.getPacked() != view.getPacked())
+      buffer.getPacked() != view.getPacked() ||
+      buffer.getAtom() != view.getAtom())
     return emitOpError("expected view and buffer of one rank, type and packed "
                        "dimension, got ")
            << view << " and " << buffer;
@@ -273,7 +302,7 @@ LogicalResult LocalLoadOp::verify() {
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
 }
 LogicalResult LocalStoreOp::verify() {
-  if (getBuffer().getType().getPacked() >= 0)
+  if (getBuffer().getType().getElementType().isInteger(4))
     return emitOpError("packed buffers are filled by async_copy only");
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
 }

@@ -99,6 +99,28 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_GuardedLoadOp : Tile_Op<"guarded_load",
+    [MemoryEffects<[MemRead]>, AttrSizedOperandSegments]> {
+  let summary = "read a tile of 4-bit weights, or keep another";
+  let description = [{
+    `result = condition ? view[start...] : old`, zeros where there is no `old`.
+    Inside a tile that is read, elements outside the view are those of `old`.
+    Reads are marked as used once (no allocation in L1).
+
+    ```mlir
+    %t = tile.guarded_load %q[%k, %n] if %c else %old : tensor<128x64xi4> : !tile.view<4096x4096xi4, packed = 0> -> tensor<128x64xi4>
+    ```
+  }];
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, I1:$condition,
+                       Optional<Tile_Tensor>:$old);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = [{
+    $view `[` $start `]` `if` $condition (`else` $old^ `:` type($old))? attr-dict
+    `:` type($view) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -333,6 +355,78 @@ def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure]> {
   let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
   let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
+}
+
+def Tile_ClusterArriveOp : Tile_Op<"cluster_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "say that this block of the cluster has started";
+  let description = [{
+    At the start of a kernel that will write its peers' shared memory: orders
+    nothing, so it costs nothing.
+
+    ```mlir
+    tile.cluster_arrive
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_ClusterWaitOp : Tile_Op<"cluster_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "until all blocks of the cluster have started";
+  let description = [{
+    After it peers' shared memory may be written; late in the kernel, when
+    they have long arrived.
+
+    ```mlir
+    tile.cluster_wait
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_SumClusterOp : Tile_Op<"sum_cluster", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "add the shares of a cluster's blocks, and of warps that split k";
+  let description = [{
+    `result = sum over the blocks of the cluster and their k_warps warps of
+    their partial sums`, in the order of the blocks and, within one, of the
+    warps. Each warp writes its registers into the shared memory of the blocks
+    that add them (one exchange for both sums). In the result's layout blocks
+    and those warps hold different elements, so each adds and stores a part.
+
+    ```mlir
+    %sum = tile.sum_cluster %acc {blocks = 2 : i32, k_warps = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$blocks,
+                       DefaultValuedAttr<I32Attr, "1">:$k_warps);
+  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "let the next launch on the stream begin";
+  let description = [{
+    Once every block of this launch has said so, or ended. It says nothing of
+    memory: the next launch sees what this one writes after its own
+    `wait_dependency`.
+
+    ```mlir
+    tile.launch_dependents
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitDependencyOp : Tile_Op<"wait_dependency", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "until the launch before is done and its writes are visible";
+  let description = [{
+    Returns at once where the launch is not a dependent one.
+
+    ```mlir
+    tile.wait_dependency
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {

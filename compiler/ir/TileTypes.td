@@ -16,18 +16,26 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     `i4` elements are packed eight to a 32-bit word along dimension `packed`,
     element 0 in the lowest bits; the words are row-major.
 
+    Or an `i4` matrix [K, N] is cut into atoms: [a, b] elements whose order in
+    memory, in 4-bit steps, is the layout `atom`. Atom (i, j), of rows from i a
+    and columns from j b, is the (j K / a + i)-th in memory.
+
     ```mlir
     !tile.view<?x4096xf16>
     !tile.view<4096x11008xi4, packed = 0>
+    !tile.view<64x32xi4, atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>>
     ```
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape,
-                        "::mlir::Type":$elementType, "int":$packed);
+                        "::mlir::Type":$elementType, "int":$packed,
+                        "::lath::tile::LayoutAttr":$atom);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The array of memory units: words for packed views, else elements.
     ::lath::tile::Memory memory() const;
+    /// Whether the bulk of a kernel's bytes comes from here: 4-bit weights.
+    bool streamed() const { return getPacked() == 0 || getAtom(); }
   }];
 }
 
@@ -47,6 +55,7 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   }];
   let parameters = (ins "int64_t":$stages, ArrayRefParameter<"int64_t">:$shape,
                         "::mlir::Type":$elementType, "int":$packed,
+                        "::lath::tile::LayoutAttr":$atom,
                         "::lath::tile::LayoutAttr":$layout);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

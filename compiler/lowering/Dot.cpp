@@ -153,7 +153,7 @@ struct DotLowering : OpConversionPattern<DotOp> {
   }
 };
 
-/// Unpacks words of eight 4-bit k of one column.
+/// Unpacks words of eight 4-bit elements.
 ///
 /// fp16: the bits of 1024 are 0x6400 and its ulp is 1, so 0x6400 | q is
 /// 1024 + q exactly; 64 is 0x5400 with an ulp of 1/16, so 0x5400 | q << 4 is
@@ -195,13 +195,16 @@ template <typename Op> struct UnpackLowering : OpConversionPattern<Op> {
     if ((scaled && !scaleOf) || (op.getZeros() && !zeroOf))
       return op.emitOpError(
           "scales or zeros lie in other lanes than the weights");
-    for (unsigned i = 0; i < packBits; ++i)
-      if (i >= q.bits(Place::Register) ||
-          q.unflatten(q.bases(Place::Register)[i]) !=
-              std::vector<int64_t>{1ll << i, 0})
-        return op.emitOpError(
-                   "expected the eight k of a word in one lane, got ")
-               << q.print();
+    // The two elements of a pair have one column and one group.
+    auto paired = [](const std::optional<LinearMap> &groups) {
+      return !groups || groups->bases()[packBits - 1] == 0;
+    };
+    if (q.bits(Place::Register) < packBits || !paired(scaleOf) ||
+        !paired(zeroOf))
+      return op.emitOpError(
+                 "expected eight elements of a word in one lane, elements i "
+                 "and i + 4 of one column and group, got ")
+             << q.print();
 
     auto constantPair = [&](uint32_t bits) {
       return e.bitcast(pair, e.c((int32_t)(bits | bits << 16)));
@@ -256,11 +259,11 @@ template <typename Op> struct UnpackLowering : OpConversionPattern<Op> {
 
     Registers result;
     for (auto [index, word] : llvm::enumerate(adaptor.getQ())) {
-      uint32_t reg = 8 * index;
-      Value s = scale(reg);
-      Zero z = zero(reg);
       // Pairs (i, i + 4), i = 0..3, as dequantResult lays them out.
       for (unsigned i = 0; i < 4; ++i) {
+        uint32_t reg = 8 * index + i;
+        Value s = scale(reg);
+        Zero z = zero(reg);
         Value biased, bias;
         if (f16) {
           Value shifted = e.lshr(word, 8 * (i / 2));

@@ -102,6 +102,10 @@ Value Emit::tid() {
   return NVVM::ThreadIdXOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
 }
 
+Value Emit::clusterRank() {
+  return NVVM::BlockIdZOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
+}
+
 Value Emit::shared(int64_t offset) {
   auto pointer = LLVM::LLVMPointerType::get(r.getContext(), 3);
   Value base = LLVM::AddressOfOp::create(r, loc, pointer, "lath_shared");
@@ -140,10 +144,17 @@ Value Emit::linear(const LinearMap &map, Value value) {
 
 Value Emit::linear(const Layout &layout, const LinearMap &after) {
   Value fromLane = linear(after.after(layout.map(Place::Lane)), lane());
-  if (llvm::all_of(layout.bases(Place::Warp),
-                   [&](uint32_t b) { return !after(b); }))
-    return fromLane;
-  return bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
+  auto contributes = [&](Place place) {
+    return llvm::any_of(layout.bases(place),
+                        [&](uint32_t b) { return after(b) != 0; });
+  };
+  if (contributes(Place::Warp))
+    fromLane =
+        bxor(fromLane, linear(after.after(layout.map(Place::Warp)), warp()));
+  if (contributes(Place::Block))
+    fromLane = bxor(
+        fromLane, linear(after.after(layout.map(Place::Block)), clusterRank()));
+  return fromLane;
 }
 
 Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
@@ -173,6 +184,34 @@ Registers Emit::loadWords(Value pointer, unsigned count, Value mask) {
   Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
   Value loaded =
       assembly(text, constraints + "r,l", result, {flag, pointer}, true);
+  for (unsigned i = 0; i < count; ++i)
+    words.push_back(count == 1 ? loaded : field(loaded, i));
+  return words;
+}
+
+Registers Emit::streamWords(Value pointer, ValueRange old, Value condition) {
+  unsigned count = old.size();
+  std::string list, outputs, tied;
+  for (unsigned i = 0; i < count; ++i) {
+    list += fmt::format("{}${}", i ? ", " : "", i);
+    outputs += "=r,";
+    tied += fmt::format(",{}", i);
+  }
+  std::string text =
+      fmt::format("{{ .reg .pred p; setp.ne.b32 p, ${}, 0; @p "
+                  "ld.global.L1::no_allocate{}.b32 {}, [${}]; }}",
+                  count, count == 1 ? "" : fmt::format(".v{}", count),
+                  count == 1 ? list : "{" + list + "}", count + 1);
+  Type result = count == 1
+                    ? i32
+                    : Type(LLVM::LLVMStructType::getLiteral(
+                          r.getContext(), SmallVector<Type>(count, i32)));
+  SmallVector<Value> operands{LLVM::ZExtOp::create(r, loc, i32, condition),
+                              pointer};
+  llvm::append_range(operands, old);
+  Value loaded = assembly(text, outputs + "r,l" + tied + ",~{memory}", result,
+                          operands, true);
+  Registers words;
   for (unsigned i = 0; i < count; ++i)
     words.push_back(count == 1 ? loaded : field(loaded, i));
   return words;

@@ -70,16 +70,22 @@ public:
   mlir::Value tid();
   mlir::Value lane() { return band(tid(), 31); }
   mlir::Value warp() { return lshr(tid(), 5); }
+  /// This block's rank in its cluster. Clusters are (1, 1, split) and the grid
+  /// is split deep, so it is the block's position along axis 2.
+  mlir::Value clusterRank();
   mlir::Value shared(int64_t offset);
 
   /// Code for a linear map of bits of `value`.
   mlir::Value linear(const LinearMap &map, mlir::Value value);
-  /// The lane's and warp's part of an image: map(laneBases), map(warpBases).
+  /// The lane's, warp's and block's part of an image: map(laneBases) etc.
   mlir::Value linear(const Layout &layout, const LinearMap &after);
 
   /// `count` 32-bit words at a global pointer; zero unless `mask` (may be
   /// null).
   Registers loadWords(mlir::Value pointer, unsigned count, mlir::Value mask);
+  /// Words that are read once, past L1; where not `condition`, those of `old`.
+  Registers streamWords(mlir::Value pointer, mlir::ValueRange old,
+                        mlir::Value condition);
   mlir::Value loadHalf(mlir::Value pointer, mlir::Value mask); ///< i16
   void storeWords(mlir::Value pointer, mlir::ValueRange words,
                   mlir::Value mask);

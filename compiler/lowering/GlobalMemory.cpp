@@ -34,12 +34,8 @@ public:
     };
     Value lanePart;
     for (unsigned d = 0; d < rank; ++d) {
-      Value start = starts[d];
-      int64_t divisor = divisorOf(originalStarts[d]);
-      if ((int)d == memory.packed) {
-        start = e.lshr(start, packBits);
-        divisor = std::max<int64_t>(1, divisor >> packBits);
-      }
+      Value start = unitStart(e, memory, starts, d);
+      int64_t divisor = divisorOfUnits(memory, originalStarts, d);
       int64_t stride = memory.stride(d) * memory.unitBytes;
       Value strided = LLVM::MulOp::create(
           e.r, e.loc, e.sext64(start),
@@ -144,10 +140,10 @@ private:
       bases[units.dimShift(d) + i] = 1u << i;
     return LinearMap(bases);
   }
-  /// Coordinate bits of dimension d that lanes and warps may set.
+  /// Coordinate bits of dimension d that lanes, warps and blocks may set.
   uint32_t laneMask(unsigned d) const {
     uint32_t mask = 0;
-    for (Place place : {Place::Lane, Place::Warp})
+    for (Place place : {Place::Lane, Place::Warp, Place::Block})
       for (uint32_t basis : units.bases(place))
         mask |= dimMap(d)(basis);
     return mask;
@@ -186,8 +182,64 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
       for (uint32_t u = 0; u < vectors.size(); ++u)
         values[vectors.reg(start, u)] = loaded[u];
     }
-    if (memory.packed >= 0)
-      values = gatherNibbles(e, elements, memory.packed, units, values);
+    if (memory.holdsNibbles())
+      values = gatherNibbles(e, memory, elements, units, values);
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
+  }
+};
+
+Value both(Emit &e, Value a, Value b) {
+  if (!a || !b)
+    return a ? a : b;
+  return LLVM::AndOp::create(e.r, e.loc, a, b);
+}
+
+/// Whether each eight registers are a word of memory, in its order.
+bool holdsWords(const Memory &memory, const Layout &elements) {
+  if (!memory.holdsNibbles())
+    return true;
+  LinearMap nibble = memory.nibbleMap(elements.shape());
+  const Bases &registers = elements.bases(Place::Register);
+  for (unsigned i = 0; i < registers.size(); ++i)
+    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
+      return false;
+  for (Place place : {Place::Lane, Place::Warp})
+    for (uint32_t basis : elements.bases(place))
+      if (nibble(basis))
+        return false;
+  return registers.size() >= packBits;
+}
+
+/// Words go straight to their registers: where nothing is read, those of `old`
+/// stay, so that no other registers are needed.
+struct GuardedLoadLowering : OpConversionPattern<GuardedLoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(GuardedLoadOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Memory memory = op.getView().getType().memory();
+    Layout elements = layoutOf(op.getType());
+    if (!holdsWords(memory, elements))
+      return op.emitOpError("expected whole words in a lane, got ")
+             << elements.print();
+    SmallVector<Value> starts = flatten(adaptor.getStart());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
+                        unitLayout(memory, elements), op.getStart(), starts);
+    Vectors vectors = vectorise(access.layout().bases(Place::Register),
+                                access.maxVectorBits());
+    Registers values(access.layout().size(Place::Register));
+    Value condition = adaptor.getCondition()[0];
+    for (uint32_t start : vectors.starts) {
+      Registers old;
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        old.push_back(op.getOld() ? adaptor.getOld()[vectors.reg(start, u)]
+                                  : e.c(0));
+      Registers loaded = e.streamWords(access.address(start), old,
+                                       both(e, condition, access.mask(start)));
+      for (uint32_t u = 0; u < vectors.size(); ++u)
+        values[vectors.reg(start, u)] = loaded[u];
+    }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -217,13 +269,8 @@ Value isFirstCopy(Emit &e, const Layout &layout) {
   };
   check(layout.bases(Place::Lane), e.lane());
   check(layout.bases(Place::Warp), e.warp());
+  check(layout.bases(Place::Block), e.clusterRank());
   return first;
-}
-
-Value both(Emit &e, Value a, Value b) {
-  if (!a || !b)
-    return a ? a : b;
-  return LLVM::AndOp::create(e.r, e.loc, a, b);
 }
 
 struct StoreLowering : OpConversionPattern<StoreOp> {
@@ -233,9 +280,12 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
     Emit e(r, op.getLoc());
     Memory memory = op.getView().getType().memory();
     SmallVector<Value> starts = flatten(adaptor.getStart());
+    Layout elements = layoutOf(op.getValue().getType());
+    if (!holdsWords(memory, elements))
+      return op.emitOpError("expected whole words in a lane, got ")
+             << elements.print();
     GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(op.getValue().getType()), op.getStart(),
-                        starts);
+                        unitLayout(memory, elements), op.getStart(), starts);
     Vectors vectors = vectorise(access.layout().bases(Place::Register),
                                 access.maxVectorBits());
     ValueRange values = adaptor.getValue();
@@ -378,28 +428,23 @@ struct AxisLowering : OpConversionPattern<Op> {
 
 } // namespace
 
-Registers lath::tile::gatherNibbles(Emit &e, const Layout &elements,
-                                    unsigned packedDim,
+Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
+                            unsigned d) {
+  int dim = memory.arrayDim(d);
+  return dim < 0
+             ? e.c(0)
+             : e.lshr(starts[dim], llvm::Log2_64(memory.elementsPerStep(d)));
+}
+
+Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
+                                    const Layout &elements,
                                     const Layout &wordLayout,
                                     ValueRange words) {
-  // An element's nibble is the low three bits of its coordinate along the
-  // packed dimension; part of it may come from the lane.
-  unsigned shift = elements.dimShift(packedDim);
-  Bases nibbleBases(elements.indexBits(), 0);
-  for (unsigned i = 0; i < packBits; ++i)
-    nibbleBases[shift + i] = 1u << i;
-  LinearMap nibble(nibbleBases);
-  Bases wordBases(elements.indexBits(), 0);
-  { // element index -> unit index, by dividing the coordinate
-    for (unsigned i = 0; i < elements.indexBits(); ++i) {
-      auto coords = elements.unflatten(1u << i);
-      coords[packedDim] >>= packBits;
-      wordBases[i] = wordLayout.flatten(coords);
-    }
-  }
-  LinearMap toWord(wordBases);
+  // Part of an element's place in its word may come from the lane.
+  LinearMap nibble = memory.nibbleMap(elements.shape());
+  LinearMap toWord = memory.unitMap(elements.shape());
   uint32_t laneNibbles = 0;
-  for (Place place : {Place::Lane, Place::Warp})
+  for (Place place : {Place::Lane, Place::Warp, Place::Block})
     for (uint32_t basis : elements.bases(place))
       laneNibbles |= nibble(basis);
   Registers shifted(words.begin(), words.end());
@@ -443,8 +488,8 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns,
                                          unsigned capability) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<LoadLowering, StoreLowering, MaskLowering, ViewLowering>(
-      types, context);
+  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
+               ViewLowering>(types, context);
   patterns.add<AtomicAddLowering>(types, context, capability);
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,

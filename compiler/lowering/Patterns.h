@@ -18,10 +18,19 @@ void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
+void addLaunchPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
+void addClusterPatterns(const mlir::TypeConverter &types,
+                        mlir::RewritePatternSet &patterns);
 
-/// Nibbles of a packed tile whose words are `words` (of layout
-/// `packed.divided`): each register's 4 bits, eight to a result word.
-Registers gatherNibbles(Emit &e, const Layout &elements, unsigned packedDim,
+/// Nibbles of a packed tile whose words are `words`, of layout `wordLayout`
+/// (see unitLayout): each register's 4 bits, eight to a result word.
+Registers gatherNibbles(Emit &e, const Memory &memory, const Layout &elements,
                         const Layout &wordLayout, mlir::ValueRange words);
+
+/// Start of a tile along dimension d of memory, in units, given its starts in
+/// elements of the array.
+mlir::Value unitStart(Emit &e, const Memory &memory, mlir::ValueRange starts,
+                      unsigned d);
 
 } // namespace lath::tile

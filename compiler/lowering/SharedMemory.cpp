@@ -26,7 +26,7 @@ public:
     LinearMap toOffset = *layout.map(Place::Offset).inverse();
     for (uint32_t basis : units.bases(Place::Register))
       registerOffsets.push_back(toOffset(basis));
-    for (Place place : {Place::Lane, Place::Warp})
+    for (Place place : {Place::Lane, Place::Warp, Place::Block})
       for (uint32_t basis : units.bases(place))
         laneMask |= toOffset(basis);
     laneOffset = e.linear(units, toOffset);
@@ -91,8 +91,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
         values[vectors.reg(start, u)] =
             count == 1 ? loaded : e.element(loaded, u);
     }
-    if (memory.packed >= 0)
-      values = gatherNibbles(e, elements, memory.packed, units, values);
+    if (memory.holdsNibbles())
+      values = gatherNibbles(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -105,7 +105,7 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
     Emit e(r, op.getLoc());
     BufferType buffer = op.getBuffer().getType();
     Memory memory = buffer.memory();
-    if (memory.packed >= 0)
+    if (memory.holdsNibbles())
       return op.emitOpError("4-bit tiles are not stored");
     SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
                         layoutOf(op.getValue().getType()));
@@ -140,17 +140,13 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       total *= extent;
 
     // Units a lane copies at once: alignment of start, stride and extent.
-    SmallVector<Value> starts;
+    SmallVector<Value> arrayStarts, starts;
     SmallVector<int64_t> divisors;
+    for (ValueRange start : adaptor.getStart())
+      arrayStarts.push_back(start[0]);
     for (unsigned d = 0; d < rank; ++d) {
-      Value start = adaptor.getStart()[d][0];
-      int64_t divisor = divisorOf(op.getStart()[d]);
-      if ((int)d == memory.packed) {
-        start = e.lshr(start, packBits);
-        divisor = std::max<int64_t>(1, divisor >> packBits);
-      }
-      starts.push_back(start);
-      divisors.push_back(divisor);
+      starts.push_back(unitStart(e, memory, arrayStarts, d));
+      divisors.push_back(divisorOfUnits(memory, op.getStart(), d));
     }
     int64_t units = 1;
     while (memory.unitBytes * units * 2 <= 16 &&

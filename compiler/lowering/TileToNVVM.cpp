@@ -90,6 +90,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addSplitPatterns(types, patterns, capability);
+    addClusterPatterns(types, patterns);
+    addLaunchPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     ConversionConfig config;
@@ -111,6 +113,9 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({threads}));
+    if (schedule && schedule.getReduce() == SplitReduce::cluster)
+      kernel->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      b.getDenseI32ArrayAttr({1, 1, (int)schedule.getSplit()}));
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),

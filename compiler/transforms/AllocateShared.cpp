@@ -29,6 +29,7 @@ using namespace mlir;
 using namespace lath::tile;
 using lath::Layout;
 using lath::LinearMap;
+using lath::Place;
 using lath::Shape;
 
 namespace {
@@ -41,11 +42,16 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   if (type.getElementTypeBitWidth() < 16)
     return convert.emitOpError("4-bit tiles are not moved between lanes: a "
                                "conversion stands on the weight path");
+  if (llvm::any_of(from.bases(Place::Block), [](uint32_t b) { return b != 0; }))
+    return convert.emitOpError(
+        "the blocks of a cluster hold parts of the sum, "
+        "which may only be changed by element and stored");
   OpBuilder b(convert);
   Location loc = convert.getLoc();
   Shape shape(type.getShape().begin(), type.getShape().end());
   auto buffer = BufferType::get(
       b.getContext(), 1, type.getShape(), type.getElementType(), /*packed=*/-1,
+      /*atom=*/LayoutAttr(),
       LayoutAttr::get(b.getContext(), lath::rowMajor(shape)));
   Value zero = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
   Value scratch = AllocOp::create(b, loc, buffer, IntegerAttr());

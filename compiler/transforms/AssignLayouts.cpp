@@ -53,6 +53,12 @@ public:
     });
     if (dots.wasInterrupted())
       return failure();
+    function.walk([&](StoreOp store) {
+      if (LayoutAttr atom = store.getView().getType().getAtom())
+        set(store.getValue(),
+            lath::atomBlocked(shapeOf(store.getValue()), atom.layout(),
+                              schedule.getWarps()));
+    });
     spread();
     // Loads decide where no dot does; then anything left.
     function.walk([&](LoadOp load) { seedBlocked(load.getResult()); });
@@ -66,6 +72,10 @@ public:
       else if (auto sum = dyn_cast<SumWarpsOp>(op))
         convertResult(op, lath::scatteredOverWarps(*get(sum.getPartial()),
                                                    sum.getKWarps()));
+      else if (auto sum = dyn_cast<SumClusterOp>(op))
+        convertResult(op, lath::scatteredOverCluster(*get(sum.getPartial()),
+                                                     sum.getKWarps(),
+                                                     sum.getBlocks()));
     });
     insertConversions();
     for (auto &[value, layout] : layouts)
@@ -132,6 +142,16 @@ private:
     spread();
   }
 
+  /// Whether 4-bit weights come from memory in the order of weightAtom.
+  static bool inAtoms(Value weights) {
+    Operation *unpacking = weights.getDefiningOp();
+    auto load = unpacking->getOperand(0).getDefiningOp<LoadOp>();
+    if (!load)
+      return false;
+    LayoutAttr atom = load.getView().getType().getAtom();
+    return atom && atom.layout() == lath::weightAtom();
+  }
+
   LogicalResult seedDot(DotOp dot) {
     Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
     Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
@@ -143,7 +163,8 @@ private:
     shape.kWarps = dot.getKWarps();
     if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
       shape.packedA = true;
-      shape.contiguousRows = dot.getSwapped();
+      shape.atoms = dot.getSwapped() && inAtoms(rows);
+      shape.contiguousRows = dot.getSwapped() && !shape.atoms;
     }
     lath::DotLayouts solved;
     std::string problem;
@@ -242,6 +263,10 @@ private:
       return of(reshape.getResult()).reshaped(shapeOf(value));
     if (auto loop = dyn_cast<scf::ForOp>(op))
       return of(loop.getTiedLoopResult(&operand));
+    if (auto store = dyn_cast<StoreOp>(op))
+      if (LayoutAttr atom = store.getView().getType().getAtom())
+        return lath::atomBlocked(shapeOf(value), atom.layout(),
+                                 schedule.getWarps());
     if (isa<scf::YieldOp>(op))
       if (auto loop = dyn_cast<scf::ForOp>(op->getParentOp()))
         return of(loop.getResult(operand.getOperandNumber()));
@@ -310,6 +335,10 @@ private:
       if (const Layout *partial = get(sum.getPartial()))
         set(sum.getResult(),
             lath::scatteredOverWarps(*partial, sum.getKWarps()));
+    } else if (auto sum = dyn_cast<SumClusterOp>(op)) {
+      if (const Layout *partial = get(sum.getPartial()))
+        set(sum.getResult(), lath::scatteredOverCluster(
+                                 *partial, sum.getKWarps(), sum.getBlocks()));
     } else if (auto store = dyn_cast<PartialStoreOp>(op)) {
       // Partial sums are read back by the registers that wrote them.
       for (Operation *user : store.getWorkspace().getUsers())

@@ -15,7 +15,9 @@ std::unique_ptr<mlir::Pass> createSplitWarps();
 std::unique_ptr<mlir::Pass> createAssignLayouts();
 std::unique_ptr<mlir::Pass> createRemoveConversions();
 std::unique_ptr<mlir::Pass> createStageCopies();
+std::unique_ptr<mlir::Pass> createStreamWeights();
 std::unique_ptr<mlir::Pass> createPipelineLoops();
+std::unique_ptr<mlir::Pass> createDependentLaunch();
 std::unique_ptr<mlir::Pass> createAllocateShared();
 std::unique_ptr<mlir::Pass> createTileToNVVM();
 /// Registers all of them for lath-opt.

@@ -29,9 +29,16 @@ def StageCopies : Pass<"tile-stage-copies", "::mlir::ModuleOp"> {
   let summary = "bring the tiles of the K loop through shared memory";
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
+def StreamWeights : Pass<"tile-stream-weights", "::mlir::ModuleOp"> {
+  let summary = "read 4-bit weights into registers, one K step ahead";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
 def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let summary = "start copies several steps before their use";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def DependentLaunch : Pass<"tile-dependent-launch", "::mlir::ModuleOp"> {
+  let summary = "start before the launch ahead is done; read constants meanwhile";
 }
 def AllocateShared : Pass<"tile-allocate-shared", "::mlir::ModuleOp"> {
   let summary = "lower conversions to shared memory and place all buffers";

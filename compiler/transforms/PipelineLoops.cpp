@@ -85,7 +85,7 @@ private:
       auto type = copy.getBuffer().getType();
       copy.getBuffer().setType(BufferType::get(
           type.getContext(), stages, type.getShape(), type.getElementType(),
-          type.getPacked(), type.getLayout()));
+          type.getPacked(), type.getAtom(), type.getLayout()));
     }
   }
 

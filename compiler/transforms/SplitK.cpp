@@ -19,6 +19,15 @@
 // `atomic` adds into one fp32 slot a tile instead, and the last block reads it
 // back and clears it, so that no launch needs a memset. `atomic_out` turns the
 // stores themselves into atomic adds of each block's share (arXiv 2402.00025).
+//
+// `cluster` makes the blocks of a tile one thread-block cluster, which adds
+// through distributed shared memory: no workspace and no ticket.
+//
+//   after   tile.cluster_arrive                      first in the kernel
+//           %acc = scf.for ...
+//           tile.cluster_wait                        all peers have started
+//           %sum = tile.sum_cluster %acc {blocks = split}
+//           tile.store (tile.cast %sum), %out[...]   every block its part
 #include "compiler/Ptx.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
@@ -130,6 +139,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
              << schedule.getSplit() << " needs a reduction policy";
     case SplitReduce::atomicOut:
       return addIntoOutput(reduction);
+    case SplitReduce::cluster:
+      return reduceInCluster(function, reduction, schedule);
     case SplitReduce::atomic:
     case SplitReduce::ordered:
       return reduceInWorkspace(function, reduction, schedule);
@@ -156,6 +167,28 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       }
     }
     reduction.replaceAllUsesWith(reduction.getPartial());
+    reduction.erase();
+    return success();
+  }
+
+  LogicalResult reduceInCluster(func::FuncOp function, ReduceSplitsOp reduction,
+                                ScheduleAttr schedule) {
+    unsigned split = schedule.getSplit();
+    if (schedule.getCapability() < 90)
+      return reduction.emitOpError("clusters need sm_90 or later, got sm_")
+             << schedule.getCapability();
+    if (!llvm::isPowerOf2_32(split) || split > 8)
+      return reduction.emitOpError("a cluster has 2, 4 or 8 blocks, got ")
+             << split;
+    if (reduction->getBlock() != &function.front())
+      return reduction.emitOpError("expected at the top level of the kernel");
+    OpBuilder start = OpBuilder::atBlockBegin(&function.front());
+    ClusterArriveOp::create(start, reduction.getLoc());
+    OpBuilder b(reduction);
+    ClusterWaitOp::create(b, reduction.getLoc());
+    Value sum = SumClusterOp::create(b, reduction.getLoc(), reduction.getType(),
+                                     reduction.getPartial(), split);
+    reduction.replaceAllUsesWith(sum);
     reduction.erase();
     return success();
   }

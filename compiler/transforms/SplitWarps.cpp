@@ -6,6 +6,9 @@
 //           %acc = tile.sum_warps %part {k_warps = 4}
 //           tile.store (tile.cast %acc), ...
 //
+//   before  %acc = tile.sum_cluster %part {blocks = 2}
+//   after   %acc = tile.sum_cluster %part {blocks = 2, k_warps = 4}
+//
 // One exchange through shared memory after the loop costs a fraction of one
 // across blocks, and a block can keep many warps busy on few columns.
 #include "compiler/ir/Tile.h"
@@ -50,6 +53,12 @@ LogicalResult split(DotOp dot, unsigned kWarps) {
     return dot.emitOpError("k_warps ")
            << kWarps << " needs an accumulator that starts at zero";
   dot.setKWarps(kWarps);
+  // Where the sums go on to a cluster one exchange does for both.
+  if (end.hasOneUse())
+    if (auto sum = dyn_cast<SumClusterOp>(*end.user_begin())) {
+      sum.setKWarps(kWarps);
+      return success();
+    }
   OpBuilder b(dot.getContext());
   b.setInsertionPointAfterValue(end);
   auto sum = SumWarpsOp::create(b, dot.getLoc(), end.getType(), end, kWarps);

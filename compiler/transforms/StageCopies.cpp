@@ -45,9 +45,7 @@ int copyVectorBits(LoadOp load) {
   auto type = cast<RankedTensorType>(load.getType());
   auto units = memory.tileShape(type.getShape());
   unsigned last = units.size() - 1;
-  int64_t divisor = divisorOf(load.getStart()[last]);
-  if (memory.packed == (int)last)
-    divisor /= 8;
+  int64_t divisor = divisorOfUnits(memory, load.getStart(), last);
   int bits = 0;
   while ((memory.unitBytes << (bits + 1)) <= 16 &&
          divisor % (2ll << bits) == 0 && units[last] % (2ll << bits) == 0 &&
@@ -86,6 +84,9 @@ void stage(scf::ForOp loop) {
   SmallVector<LoadOp> loads;
   for (auto load : loop.getBody()->getOps<LoadOp>()) {
     Memory memory = load.getView().getType().memory();
+    if (scheduleOf(loop).getStreamRegisters() &&
+        load.getView().getType().streamed())
+      continue;
     if ((memory.unitBytes << copyVectorBits(load)) >= 4)
       loads.push_back(load);
   }
@@ -94,7 +95,7 @@ void stage(scf::ForOp loop) {
   // Packed weights last: activations and scales are few bytes, often in L2,
   // and would queue behind the block's own stream of weights.
   auto streams = [](LoadOp load) {
-    return load.getView().getType().getPacked() == 0;
+    return load.getView().getType().streamed();
   };
   SmallVector<LoadOp> ordered;
   for (bool stream : {false, true})
@@ -136,6 +137,7 @@ void stage(scf::ForOp loop) {
     auto buffer = BufferType::get(
         load.getContext(), /*stages=*/1, type.getShape(), type.getElementType(),
         load.getView().getType().getPacked(),
+        load.getView().getType().getAtom(),
         LayoutAttr::get(load.getContext(), bufferLayout(load)));
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
     AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,

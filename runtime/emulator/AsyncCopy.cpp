@@ -79,6 +79,8 @@ void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
                         Proxy::generic);
   });
   if (cluster.counters) {
+    if (!reading)
+      cluster.counters->access(i); // else it counts as a read
     cluster.counters->shared(i, mask, to.address.data(), bytes);
     unsigned lane = static_cast<unsigned>(__builtin_ctz(mask)), groups = 0;
     for (const Group &group : w.copies[lane])

@@ -117,9 +117,11 @@ void atomic(Warp &w, const Instruction &i, std::uint32_t mask) {
       access.space == Space::global ? w.launch->globalRaces : nullptr;
   ThreadCounters *counters = w.block->cluster->counters;
   unsigned first = static_cast<unsigned>(__builtin_ctz(mask));
-  if (counters && access.space == Space::global)
-    counters->atomics(access.buffer[first],
-                      static_cast<unsigned>(__builtin_popcount(mask)));
+  if (counters && access.space == Space::global) {
+    counters->access(i);
+    counters->atomics(i, mask, access.address.data(), access.bytes,
+                      access.buffer[first]);
+  }
   if (races && (i.order == Order::release || i.order == Order::acqRel))
     races->fence(w, mask);
   bool cas = static_cast<Op>(i.mode) == Op::cas;

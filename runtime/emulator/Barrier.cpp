@@ -26,7 +26,11 @@ void complete(Warp &last, Barrier &b, std::uint32_t id) {
   }
   if (last.launch->globalRaces)
     last.launch->globalRaces->barrier(block);
+  // What griddepcontrol.wait makes visible, it makes visible to the grid.
+  bool gridWaited = std::any_of(b.waiting.begin(), b.waiting.end(),
+                                [](const Warp *w) { return w->gridWaited; });
   for (Warp *warp : b.waiting) {
+    warp->gridWaited |= gridWaited;
     const Instruction &i =
         warp->program->code[static_cast<std::size_t>(warp->pc)];
     if (!i.outs)
@@ -131,10 +135,10 @@ bool decodeFence(Decoding &d) {
     }
     return true;
   }
-  if (d.take("mbarrier_init")) { // orders an init before the cluster sees it
+  if (d.take("mbarrier_init")) { // shows the copy engines an initialisation
     d.take("release");
     d.take("cluster");
-    i.run = nothing;
+    i.run = proxyFence;
     return true;
   }
   d.take("sc");

@@ -65,6 +65,7 @@ void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
     cluster.barrier.waiting.push_back(&w);
     return;
   }
+  w.clusterMet = true;
   if (cluster.races)
     cluster.races->acquire(w, cluster.blocks[0], clocksKey);
 }

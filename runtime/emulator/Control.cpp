@@ -19,6 +19,36 @@ void waitForGrids(Warp &w, const Instruction &, std::uint32_t) {
   w.gridWaited = true;
 }
 
+/// i.immediate registers a thread from here on; i.flags: more than before.
+/// More come from what other warps of the block have given up.
+void setRegisters(Warp &w, const Instruction &i, std::uint32_t) {
+  auto count = static_cast<unsigned>(i.immediate);
+  Block &block = *w.block;
+  if (!w.registerCount)
+    w.fatal(Suspicion::undefined, i, 0,
+            "has no effect without .maxnreg, or .minnctapersm and the threads "
+            "of a block");
+  if (i.flags ? count < w.registerCount : count > w.registerCount)
+    w.fatal(Suspicion::undefined, i, 0,
+            fmt::format("{} to {} registers from {}",
+                        i.flags ? "increases" : "decreases", count,
+                        w.registerCount));
+  if (i.flags) {
+    unsigned more = count - w.registerCount;
+    if (more > block.spareRegisters) { // the others get a turn first
+      w.retry();
+      w.state = Warp::State::yielded;
+      return;
+    }
+    block.spareRegisters -= more;
+  } else {
+    block.spareRegisters += w.registerCount - count;
+    ++block.cluster->progress;
+  }
+  w.registerCount = count;
+  block.warpgroups[w.index / 4].step(w, i, count);
+}
+
 } // namespace
 
 bool decodeControl(Decoding &d) {
@@ -64,7 +94,8 @@ bool decodeControl(Decoding &d) {
     return true;
   }
   if (d.is("setmaxnreg")) {
-    if (!d.take("inc") && !d.take("dec"))
+    d.i.flags = d.take("inc");
+    if (!d.i.flags && !d.take("dec"))
       d.unsupported();
     d.take("sync");
     d.take("aligned");
@@ -74,7 +105,8 @@ bool decodeControl(Decoding &d) {
       d.malformed(fmt::format(
           "setmaxnreg takes a multiple of 8 from 24 to 256, got {}", count));
     d.i.collective = true;
-    d.i.run = nothing;
+    d.i.run = setRegisters;
+    d.i.immediate = count;
     return true;
   }
   return false;

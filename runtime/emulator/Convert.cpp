@@ -212,6 +212,8 @@ bool decodeConvert(Decoding &d) {
       isInteger(i.from)
           ? (isInteger(i.type) ? each<integerToInteger> : each<integerToFloat>)
           : (isInteger(i.type) ? each<floatToInteger> : each<floatToFloat>);
+  if (isInteger(i.from) && isInteger(i.type) && !(i.flags & saturate))
+    i.validity = Validity::truncates;
   d.inputs({1}, i.from);
   return true;
 }

@@ -37,36 +37,63 @@ namespace emulator {
 ThreadCounters::ThreadCounters(const Launch &launch)
     : launch_(launch), by_(launch.program->code.size() + 1) {}
 
-void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
-                            const std::uint64_t *addresses, unsigned bytes,
-                            const Buffer *buffer, bool writes) {
-  // Distinct sectors and bytes by sorting at most 32 ranges.
+namespace {
+
+struct Coverage {
+  std::uint64_t sectors = 0;  ///< distinct 32-byte ones
+  std::uint64_t distinct = 0; ///< bytes
+};
+
+/// Of `bytes` at each address of the mask, by sorting at most 32 ranges.
+Coverage coverageOf(std::uint32_t mask, const std::uint64_t *addresses,
+                    unsigned bytes) {
   std::array<std::uint64_t, warpSize> sorted;
   unsigned count = 0;
   for (std::uint32_t m = mask; m; m &= m - 1)
     sorted[count++] = addresses[__builtin_ctz(m)];
   if (!std::is_sorted(sorted.begin(), sorted.begin() + count))
     std::sort(sorted.begin(), sorted.begin() + count);
-  std::uint64_t sectors = 0, distinct = 0, lastSector = ~0ull, covered = 0;
+  Coverage result;
+  std::uint64_t lastSector = ~0ull, covered = 0;
   for (unsigned n = 0; n < count; ++n) {
     std::uint64_t begin = sorted[n], end = begin + bytes;
-    distinct += end - std::min(end, std::max(begin, covered));
+    result.distinct += end - std::min(end, std::max(begin, covered));
     covered = std::max(covered, end);
     for (std::uint64_t s = begin / 32; s <= (end - 1) / 32; ++s)
       if (s != lastSector) {
-        ++sectors;
+        ++result.sectors;
         lastSector = s;
       }
   }
+  return result;
+}
+
+} // namespace
+
+std::uint64_t ThreadCounters::sectors(const Instruction &i, std::uint32_t mask,
+                                      const std::uint64_t *addresses,
+                                      unsigned bytes) {
+  Coverage coverage = coverageOf(mask, addresses, bytes);
   ByInstruction &entry = by_[i.statement];
-  ++entry.accesses;
-  entry.bytes += static_cast<std::uint64_t>(count) * bytes;
-  entry.sectors += sectors;
-  entry.idealSectors += (distinct + 31) / 32;
+  entry.bytes += std::uint64_t{bytes} * std::popcount(mask);
+  entry.sectors += coverage.sectors;
+  entry.idealSectors += (coverage.distinct + 31) / 32;
+  return coverage.sectors;
+}
+
+void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
+                            const std::uint64_t *addresses, unsigned bytes,
+                            const Buffer *buffer, bool writes,
+                            bool beforeWait) {
+  by_[i.statement].buffer = buffer;
+  by_[i.statement].width = bytes;
   ByBuffer &b = buffers_[buffer];
-  (writes ? b.bytesWritten : b.bytesRead) +=
-      static_cast<std::uint64_t>(count) * bytes;
-  (writes ? b.sectorsWritten : b.sectorsRead) += sectors;
+  std::uint64_t asked = std::uint64_t{bytes} * std::popcount(mask);
+  (writes ? b.bytesWritten : b.bytesRead) += asked;
+  if (beforeWait && launch_.program->waitsForGrids)
+    b.bytesBeforeWait += asked;
+  (writes ? b.sectorsWritten : b.sectorsRead) +=
+      sectors(i, mask, addresses, bytes);
 }
 
 void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
@@ -75,7 +102,7 @@ void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
   // in a group a bank that is asked for k distinct words takes k passes.
   unsigned lanes = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
   ByInstruction &entry = by_[i.statement];
-  ++entry.accesses;
+  entry.width = bytes;
   unsigned active = 0;
   for (unsigned first = 0; first < warpSize; first += lanes) {
     std::array<std::array<std::uint32_t, 8>, 32> words;
@@ -103,9 +130,13 @@ void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
   entry.idealWavefronts += (std::uint64_t{active} * bytes + 127) / 128;
 }
 
-void ThreadCounters::atomics(const Buffer *buffer, unsigned lanes) {
+void ThreadCounters::atomics(const Instruction &i, std::uint32_t mask,
+                             const std::uint64_t *addresses, unsigned bytes,
+                             const Buffer *buffer) {
+  auto lanes = static_cast<unsigned>(std::popcount(mask));
   atomics_ += lanes;
   buffers_[buffer].atomics += lanes;
+  sectors(i, mask, addresses, bytes);
 }
 
 void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes,
@@ -127,6 +158,8 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     const ByInstruction &from = by_[n];
     total.instructions += from.executed;
     if (from.executed)
+      total.byLine[m.statements[n].line] += from.executed;
+    if (from.executed)
       total.byKind[name(launch_.program->code[n].kind)] += from.executed;
     if (!from.accesses)
       continue;
@@ -137,10 +170,15 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
                                       a.statement == m.statements[n].text;
                              });
     if (same == total.accesses.end()) {
-      total.accesses.push_back(
-          {.line = line, .statement = m.statements[n].text});
+      total.accesses.push_back({.line = line,
+                                .kind = name(launch_.program->code[n].kind),
+                                .statement = m.statements[n].text,
+                                .buffer = {}});
       same = std::prev(total.accesses.end());
     }
+    if (from.buffer)
+      same->buffer = launch_.nameOf(from.buffer);
+    same->width = from.width;
     same->executed += from.accesses;
     same->bytes += from.bytes;
     same->sectors += from.sectors;
@@ -162,6 +200,7 @@ void ThreadCounters::mergeInto(LaunchCounters &total) const {
     same->sectorsRead += from.sectorsRead;
     same->sectorsWritten += from.sectorsWritten;
     same->atomics += from.atomics;
+    same->bytesBeforeWait += from.bytesBeforeWait;
   }
 }
 

@@ -9,10 +9,13 @@
 
 namespace lath {
 
-/// One load or store instruction of the kernel, over the whole launch.
+/// One load, store, copy or atomic of the kernel, over the whole launch.
 struct AccessCounters {
   unsigned line = 0; ///< in the PTX text
+  std::string kind;  ///< as in LaunchCounters::byKind
   std::string statement;
+  std::string buffer; ///< global: of the last access; empty for shared memory
+  unsigned width = 0; ///< bytes of a lane's access
   std::uint64_t executed = 0; ///< warp instructions with an active lane
   std::uint64_t bytes = 0;    ///< that lanes asked for
   std::uint64_t sectors =
@@ -27,6 +30,9 @@ struct BufferCounters {
   std::string name;
   std::uint64_t bytesRead = 0, bytesWritten = 0; ///< asked for by lanes
   std::uint64_t sectorsRead = 0, sectorsWritten = 0;
+  /// Of those read and written: before griddepcontrol.wait, in kernels that
+  /// have one. Bulk copies are not among them.
+  std::uint64_t bytesBeforeWait = 0;
   std::uint64_t atomics = 0; ///< lane operations, a vector counting as one
 };
 
@@ -34,6 +40,7 @@ struct BufferCounters {
 struct LaunchCounters {
   std::uint64_t blocks = 0, warps = 0;
   std::uint64_t instructions = 0;              ///< warp instructions executed
+  std::map<unsigned, std::uint64_t> byLine;    ///< the same by PTX line
   std::map<std::string, std::uint64_t> byKind; ///< the same by kind: "mma", ...
   std::uint64_t atomics = 0;                   ///< lane operations
   std::uint64_t barriers = 0;                  ///< warp arrivals

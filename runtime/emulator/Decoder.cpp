@@ -258,12 +258,29 @@ void Decoding::malformed(std::string_view why) const {
 namespace {
 
 constexpr bool (*families[])(Decoding &) = {
-    decodeControl, decodeMove,     decodeInteger,      decodeLogic,
-    decodeCompare, decodeFloat,    decodeConvert,      decodeMemory,
-    decodeAtomic,  decodeMbarrier, decodeBulkCopy,     decodeAsyncCopy,
-    decodeBarrier, decodeWarpWide, decodeMatrixMemory, decodeMma,
-    decodeWgmma,   decodeCluster,
+    decodeControl,      decodeMove,      decodeInteger,  decodeBitField,
+    decodeLogic,        decodeCompare,   decodeFloat,    decodeConvert,
+    decodeMemory,       decodeAtomic,    decodeMbarrier, decodeBulkCopy,
+    decodeTensorCopy,   decodeAsyncCopy, decodeBarrier,  decodeWarpWide,
+    decodeMatrixMemory, decodeByteMma,   decodeMma,      decodeWgmma,
+    decodeCluster,
 };
+
+} // namespace
+
+namespace {
+
+/// What .maxnreg says, or what the threads of .minnctapersm blocks leave each
+/// of them of an SM's 65536 registers.
+unsigned registersAtEntry(const Module &m) {
+  if (m.maxRegisters || !m.minBlocksPerSm)
+    return m.maxRegisters;
+  const unsigned (&size)[3] =
+      m.requiredThreads[0] ? m.requiredThreads : m.maxThreads;
+  unsigned threads = size[0] * size[1] * size[2];
+  return threads ? std::min(65536 / (threads * m.minBlocksPerSm) / 8 * 8, 255u)
+                 : 0;
+}
 
 } // namespace
 
@@ -278,6 +295,7 @@ std::shared_ptr<const Program> decode(Module parsed) {
       1024;
   if (m.staticShared == 0)
     program->dynamicSharedOffset = sharedBase;
+  program->registersAtEntry = registersAtEntry(m);
   program->usesClusters =
       m.clusterSize[0] * m.clusterSize[1] * m.clusterSize[2] > 1;
   std::map<std::uint64_t, int> constants;
@@ -292,6 +310,9 @@ std::shared_ptr<const Program> decode(Module parsed) {
     d.i.statement = static_cast<std::uint32_t>(n);
     program->code.push_back(d.finish());
     program->usesMatrixUnits |= d.is("wgmma");
+    const auto &words = m.statements[n].name;
+    program->waitsForGrids |=
+        words.size() > 1 && words[0] == "griddepcontrol" && words[1] == "wait";
   }
   resolveBranches(*program);
   return program;

@@ -39,6 +39,8 @@ void Block::start(Cluster &owner, const Launch &what,
   barriers.fill({});
   order = what.globalRaces ? std::make_shared<BlockOrder>() : nullptr;
   mbarriers.clear();
+  warpgroups.assign((warps.size() + 3) / 4, {});
+  spareRegisters = 0;
   copyBytes = 0;
 }
 
@@ -96,6 +98,9 @@ void Cluster::run(std::uint64_t number) {
         done &= warp.state == Warp::State::done;
       }
     if (done) {
+      for (Block &block : blocks)
+        for (unsigned n = 0; n < block.warpgroups.size(); ++n)
+          block.warpgroups[n].finish(block, n);
       checkPendingBulk(*this);
       return;
     }

@@ -36,16 +36,6 @@ void isZero(Warp &w, const Instruction &i, std::uint32_t mask) {
   eachLane(mask, [&](unsigned l) { d[l] = a[l] == 0; });
 }
 
-/// Bit n of the table is the result for a, b, c = bits 2, 1, 0 of n.
-std::uint64_t look(unsigned table, std::uint64_t a, std::uint64_t b,
-                   std::uint64_t c) {
-  std::uint64_t result = 0;
-  for (unsigned n = 0; n < 8; ++n)
-    if (table >> n & 1)
-      result |= (n & 4 ? a : ~a) & (n & 2 ? b : ~b) & (n & 1 ? c : ~c);
-  return result & 0xffffffff;
-}
-
 void lop3(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2);
@@ -53,7 +43,9 @@ void lop3(Warp &w, const Instruction &i, std::uint32_t mask) {
   if (table == 0xea)
     eachLane(mask, [&](unsigned l) { d[l] = (a[l] & b[l]) | c[l]; });
   else
-    eachLane(mask, [&](unsigned l) { d[l] = look(table, a[l], b[l], c[l]); });
+    eachLane(mask, [&](unsigned l) {
+      d[l] = lookUp(table, a[l], b[l], c[l]) & 0xffffffff;
+    });
 }
 
 } // namespace
@@ -64,6 +56,7 @@ bool decodeLogic(Decoding &d) {
       d.unsupported();
     d.i.kind = Kind::logic;
     d.i.run = lop3;
+    d.i.validity = Validity::table;
     d.outputs({0});
     d.inputs({1, 2, 3}, Type::b32);
     d.i.immediate = d.immediate(d.operand(4)) & 0xff;
@@ -83,6 +76,11 @@ bool decodeLogic(Decoding &d) {
             : d.is("not") ? invert
                           : isZero;
   d.outputs({0});
+  // `not` keeps its mask in i.immediate, and all of its operand counts.
+  if (d.isOneOf({"and", "or", "xor"})) {
+    d.i.validity = Validity::table;
+    d.i.immediate = d.is("and") ? 0xc0 : d.is("or") ? 0xfc : 0x3c;
+  }
   for (std::size_t n = 1; n < d.operandCount(); ++n)
     d.input(d.operand(n), type);
   return true;

@@ -8,6 +8,7 @@
 #include "runtime/emulator/GlobalMemory.h"
 #include "runtime/emulator/Program.h"
 #include "runtime/emulator/Report.h"
+#include "runtime/emulator/Warpgroup.h"
 
 #include <array>
 #include <cstring>
@@ -99,6 +100,10 @@ public:
     return s < defined.size() ? defined[s] : allLanes;
   }
 
+  /// Bits of a lane's register that were written; all for constants.
+  std::uint64_t validBits(std::int32_t slot, unsigned lane) const;
+  void setValidBits(std::int32_t slot, unsigned lane, std::uint64_t bits);
+
   /// Lanes that have not exited.
   std::uint32_t alive() const { return initial & ~exited; }
   unsigned thread(unsigned lane) const { return index * warpSize + lane; }
@@ -124,10 +129,14 @@ public:
   std::vector<Lanes> registers;
   std::vector<std::uint32_t>
       defined; ///< by slot: lanes whose value was written
+  /// Written bits of registers of which a part was, by slot; of lanes that are
+  /// not in `defined`.
+  std::unordered_map<std::int32_t, Lanes> partly;
   std::vector<StackEntry> stack;
   std::int32_t pc = 0; ///< of the instruction that runs
   std::uint64_t executed = 0;
   std::uint64_t clusterPhase = 0; ///< of the cluster's barrier: arrivals
+  bool clusterMet = false;        ///< has passed the cluster's barrier once
   std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
   std::vector<std::uint64_t>
       writtenAt;                 ///< by slot; only kept for kernels with wgmma
@@ -142,10 +151,12 @@ public:
   std::vector<std::uint8_t>
       inFlight; ///< by slot: registers that wgmma will write or reads
   unsigned inFlightCount = 0;
-  bool outOfTime = false;  ///< ended its last turn by its length
-  bool gridWaited = false; ///< has executed griddepcontrol.wait
+  unsigned registerCount = 0; ///< a thread, that setmaxnreg changes
+  bool outOfTime = false;     ///< ended its last turn by its length
+  bool gridWaited = false;    ///< has executed griddepcontrol.wait
 
 private:
+  void fillSpecials(const Block &owner);
   void checkRegisters(const Instruction &i, std::uint32_t mask);
   void branch(const Instruction &i, std::uint32_t active, std::uint32_t taken);
   void exit(std::uint32_t lanes);
@@ -166,6 +177,13 @@ struct Mbarrier {
   std::int64_t pending = 0;      ///< arrivals left
   std::int64_t transactions = 0; ///< bytes left
   std::uint32_t phase = 0;       ///< completed phases
+};
+
+/// Part of a tensor copy.
+struct BulkPiece {
+  std::uint32_t shared; ///< address in the block's shared memory
+  std::uint32_t bytes;
+  std::uint8_t *global; ///< on the host; null: outside the tensor, zeros
 };
 
 /// A bulk copy that has been issued and has not completed.
@@ -189,6 +207,7 @@ struct PendingBulk {
   bool asked = false;                  ///< its mbarrier was asked for once
   std::uint8_t *global = nullptr;      ///< host address of the global side
   std::array<std::uint8_t, 16> data{}; ///< of st.async
+  std::shared_ptr<const std::vector<BulkPiece>> pieces; ///< of a tensor copy
 };
 
 class Block {
@@ -204,7 +223,9 @@ public:
   std::vector<Warp> warps;
   std::array<Barrier, 16> barriers;
   std::unordered_map<std::uint32_t, Mbarrier> mbarriers; ///< by shared address
+  std::vector<Warpgroup> warpgroups;
   std::uint64_t copyBytes = 0;       ///< of cp.async in flight
+  unsigned spareRegisters = 0;       ///< a thread, that warps have given up
   std::shared_ptr<BlockOrder> order; ///< null: global races are not checked
   bool finished() const;
 };

@@ -60,8 +60,18 @@ void store(Warp &w, const Instruction &i, std::uint32_t mask) {
   unsigned size = sizeOf(i.type);
   Access access;
   resolve(w, i, mask, w.in(i, 0), i.offset, i.space, size * i.width, access);
-  if (w.launch->checks)
+  std::array<std::uint8_t, warpSize * 32> stored;
+  if (w.launch->checks) {
     access.duplicates = duplicatesOf(w, i, access);
+    if (access.space == Space::shared) {
+      for (unsigned n = 0; n < i.width; ++n)
+        eachLane(mask, [&](unsigned lane) {
+          std::memcpy(&stored[lane * access.bytes + n * size],
+                      &w.in(i, 1 + n)[lane], size);
+        });
+      access.stored = stored.data();
+    }
+  }
   noteWrite(w, i, access);
   if (GlobalRaces *races = w.launch->globalRaces;
       races && i.order != Order::weak && access.space == Space::global) {

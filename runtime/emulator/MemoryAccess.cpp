@@ -99,10 +99,13 @@ template <bool writes>
 void note(Warp &w, const Instruction &i, const Access &a) {
   Cluster &cluster = *w.block->cluster;
   unsigned first = static_cast<unsigned>(__builtin_ctz(a.mask));
+  if (cluster.counters &&
+      (a.space == Space::global || a.space == Space::shared))
+    cluster.counters->access(i);
   if (a.space == Space::global) {
     if (cluster.counters)
       cluster.counters->global(i, a.mask, a.address.data(), a.bytes,
-                               a.buffer[first], writes);
+                               a.buffer[first], writes, !w.gridWaited);
     Buffer *noted = nullptr;
     GlobalRaces *races = w.launch->globalRaces;
     eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
@@ -130,7 +133,8 @@ void note(Warp &w, const Instruction &i, const Access &a) {
       eachLane(a.mask & ~a.duplicates, [&](unsigned lane) {
         auto offset = static_cast<std::uint32_t>(a.address[lane]);
         if (writes)
-          races->write(w, i, lane, *a.owner[lane], offset, a.bytes);
+          races->write(w, i, lane, *a.owner[lane], offset, a.bytes,
+                       a.stored ? a.stored + lane * a.bytes : nullptr);
         else
           races->read(w, i, lane, *a.owner[lane], offset, a.bytes);
       });
@@ -157,6 +161,13 @@ Block &ownerOf(Warp &w, const Instruction &i, unsigned lane,
             "block {} of the cluster has ended, and its shared memory with it",
             rank - 1),
         address, "shared");
+  // Blocks of a cluster are resident together but do not start together.
+  if (&owner != w.block && !w.clusterMet)
+    w.report(Suspicion::undefined, i, lane,
+             fmt::format("nothing says that block {} of the cluster has "
+                         "started: no barrier of the cluster came before",
+                         rank - 1),
+             address, "shared");
   return owner;
 }
 

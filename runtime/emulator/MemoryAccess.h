@@ -17,6 +17,9 @@ struct Access {
   std::uint32_t duplicates =
       0;              ///< lanes that write what a lower lane writes there
   unsigned bytes = 0; ///< by each lane
+  /// What a plain store to shared memory writes: `bytes` for each lane, active
+  /// or not. Null where the access is none.
+  const std::uint8_t *stored = nullptr;
   std::array<std::uint64_t, warpSize>
       address; ///< global, or offset in the space
   std::array<std::uint8_t *, warpSize> host;

@@ -72,6 +72,8 @@ struct Module {
   std::string dynamicShared; ///< name of the extern shared array
   std::uint64_t staticShared = 0, localBytes = 0, paramBytes = 0;
   unsigned requiredThreads[3] = {0, 0, 0}; ///< .reqntid, zeros without one
+  unsigned maxThreads[3] = {0, 0, 0};      ///< .maxntid, likewise
+  unsigned minBlocksPerSm = 0;             ///< .minnctapersm
   unsigned clusterSize[3] = {1, 1, 1};     ///< .reqnctapercluster
   unsigned maxRegisters = 0;               ///< .maxnreg
   std::vector<Statement> statements;

@@ -2,6 +2,7 @@
 #include "runtime/emulator/AddressSpaces.h"
 #include "runtime/emulator/Decoder.h"
 #include "runtime/emulator/Machine.h"
+#include "runtime/emulator/Permute.h"
 
 #include <algorithm>
 
@@ -46,42 +47,23 @@ void readClock(Warp &w, const Instruction &i, std::uint32_t mask) {
   eachLane(mask, [&](unsigned l) { d[l] = now; });
 }
 
-/// Counts as defined in what it chooses, which Warp cannot know beforehand.
 void select(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *p = w.in(i, 2);
-  // What was not chosen may be undefined.
-  std::uint32_t chosenDefined = 0;
-  std::uint32_t aDefined = w.definedLanes(w.inSlot(i, 0)),
-                bDefined = w.definedLanes(w.inSlot(i, 1)),
-                pDefined = w.definedLanes(w.inSlot(i, 2));
-  eachLane(mask, [&](unsigned l) {
-    bool first = p[l] & 1;
-    chosenDefined |= (first ? aDefined : bDefined) & 1u << l;
-    d[l] = first ? a[l] : b[l];
-  });
-  if (std::int32_t slot = w.outSlot(i, 0); slot >= 0) {
-    std::uint32_t &defined = w.defined[static_cast<std::size_t>(slot)];
-    defined = (defined & ~mask) | (chosenDefined & pDefined);
-  }
+  eachLane(mask, [&](unsigned l) { d[l] = p[l] & 1 ? a[l] : b[l]; });
 }
 
-/// cvta.shared: the offset becomes an address in the block's generic window.
-void toGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
+/// cvta.shared: the offset becomes an address in the block's generic window;
+/// with .to (i.flags) the reverse.
+void convertAddress(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0);
   std::uint64_t base = i.space == Space::global  ? 0
                        : i.space == Space::local ? localWindow
                                                  : sharedWindow;
+  if (i.flags)
+    base = 0 - base;
   eachLane(mask, [&](unsigned l) { d[l] = a[l] + base; });
-}
-void fromGeneric(Warp &w, const Instruction &i, std::uint32_t mask) {
-  std::uint64_t *d = w.out(i, 0);
-  const std::uint64_t *a = w.in(i, 0);
-  std::uint64_t base = i.space == Space::global  ? 0
-                       : i.space == Space::local ? localWindow
-                                                 : sharedWindow;
-  eachLane(mask, [&](unsigned l) { d[l] = a[l] - base; });
 }
 
 unsigned byteOf(std::uint64_t both, unsigned selector) {
@@ -89,22 +71,12 @@ unsigned byteOf(std::uint64_t both, unsigned selector) {
   return selector & 8 ? (byte & 0x80 ? 0xff : 0) : byte;
 }
 
-/// i.mode: 0 is the general form, the others as PTX lists them.
 void permute(Warp &w, const Instruction &i, std::uint32_t mask) {
   std::uint64_t *d = w.out(i, 0);
   const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1), *c = w.in(i, 2);
-  static constexpr unsigned forms[7][4] = {
-      {0x3210, 0x4321, 0x5432, 0x6543}, // f4e
-      {0x5670, 0x6701, 0x7012, 0x0123}, // b4e
-      {0x0000, 0x1111, 0x2222, 0x3333}, // rc8
-      {0x3210, 0x3211, 0x3222, 0x3333}, // ecl
-      {0x0000, 0x1110, 0x2210, 0x3210}, // ecr
-      {0x1010, 0x3232, 0x1010, 0x3232}, // rc16
-      {0, 0, 0, 0}};
   eachLane(mask, [&](unsigned l) {
     std::uint64_t both = (b[l] & 0xffffffff) << 32 | (a[l] & 0xffffffff);
-    unsigned selectors = i.mode ? forms[i.mode - 1][c[l] & 3]
-                                : static_cast<unsigned>(c[l] & 0xffff);
+    unsigned selectors = selectorsOf(i.mode, c[l]);
     std::uint64_t result = 0;
     for (unsigned n = 0; n < 4; ++n)
       result |= std::uint64_t{byteOf(both, selectors >> 4 * n & 15)} << 8 * n;
@@ -131,7 +103,7 @@ bool decodeMove(Decoding &d) {
     if (type == Type::none)
       d.unsupported();
     d.i.kind = Kind::move;
-    d.i.moves = true;
+    d.i.validity = Validity::copies;
     const Operand &to = d.operand(0), &from = d.operand(1);
     d.output(to);
     d.input(from, type);
@@ -139,10 +111,12 @@ bool decodeMove(Decoding &d) {
       d.i.mode =
           static_cast<std::uint8_t>(8 * sizeOf(type) / to.elements.size());
       d.i.run = unpack;
+      d.i.validity = Validity::unpacks;
     } else if (from.kind == Operand::Kind::vector) {
       d.i.mode =
           static_cast<std::uint8_t>(8 * sizeOf(type) / from.elements.size());
       d.i.run = pack;
+      d.i.validity = Validity::packs;
     } else {
       d.i.run = move;
       const std::string &text = d.statement().text;
@@ -157,7 +131,7 @@ bool decodeMove(Decoding &d) {
   if (d.is("selp")) {
     Type type = d.takeType();
     d.i.kind = Kind::move;
-    d.i.definesItself = true;
+    d.i.validity = Validity::selects;
     d.i.run = select;
     d.outputs({0});
     d.inputs({1, 2}, type);
@@ -165,12 +139,12 @@ bool decodeMove(Decoding &d) {
     return true;
   }
   if (d.is("cvta")) {
-    bool to = d.take("to");
+    d.i.flags = d.take("to");
     d.i.space = d.takeSpace();
     d.takeType();
     d.i.kind = Kind::move;
-    d.i.moves = true;
-    d.i.run = to ? fromGeneric : toGeneric;
+    d.i.validity = Validity::copies;
+    d.i.run = convertAddress;
     d.outputs({0});
     d.inputs({1});
     return true;
@@ -181,6 +155,7 @@ bool decodeMove(Decoding &d) {
     d.i.mode = form ? static_cast<std::uint8_t>(*form + 1) : 0;
     d.i.kind = Kind::logic;
     d.i.run = permute;
+    d.i.validity = Validity::permutes;
     d.outputs({0});
     d.inputs({1, 2, 3}, Type::b32);
     return true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/emulator/Module.h"
+#include "runtime/emulator/Validity.h"
 
 #include <array>
 #include <cstdint>
@@ -76,11 +77,10 @@ struct Instruction {
   Handler run = nullptr;
   std::int32_t guard = -1; ///< predicate slot
   bool guardNegated = false;
-  bool moves = false;         ///< only copies: undefined in, undefined out
-  bool definesItself = false; ///< the handler keeps Warp::defined
-  bool collective = false;    ///< all lanes that are alive must be here
-  bool wholeWarp = false;     ///< and the warp must have 32
-  bool branches = false;      ///< sets the warp's next instruction itself
+  Validity validity = Validity::whole;
+  bool collective = false; ///< all lanes that are alive must be here
+  bool wholeWarp = false;  ///< and the warp must have 32
+  bool branches = false;   ///< sets the warp's next instruction itself
   Kind kind = Kind::other;
   Type type = Type::none, from = Type::none;
   Space space = Space::generic;
@@ -105,8 +105,10 @@ struct Program {
   /// Slots from module.registers.size() on are constants.
   std::vector<Lanes> constants;
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
+  unsigned registersAtEntry = 0;         ///< a thread; 0: nothing bounds them
   bool usesClusters = false;
   bool usesMatrixUnits = false; ///< has wgmma
+  bool waitsForGrids = false;   ///< has griddepcontrol.wait
 };
 
 /// Where shared memory begins: as on sm_90, the first KiB belongs to the

@@ -161,12 +161,21 @@ void SharedRaces::checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
 }
 
 void SharedRaces::write(Warp &w, const Instruction &i, unsigned lane,
-                        Block &owner, std::uint32_t offset, unsigned bytes) {
+                        Block &owner, std::uint32_t offset, unsigned bytes,
+                        const std::uint8_t *stored) {
   unsigned me = entity(w);
   std::size_t first = offset >> granuleShift,
               last = (offset + bytes - 1) >> granuleShift;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
+    if (stored && cell.writer && !cell.flags && cell.statement == i.statement) {
+      auto from = std::max<std::size_t>(g << granuleShift, offset),
+           to = std::min<std::size_t>((g + 1) << granuleShift, offset + bytes);
+      if (std::equal(stored + (from - offset), stored + (to - offset),
+                     owner.shared.data() + from) &&
+          !ordered(me, lane, cell.writer - 1u, cell.clock, cell.lane))
+        continue;
+    }
     checkOverwrite(w, i, lane, owner, g, cell, false);
     cell = {static_cast<std::uint16_t>(me + 1),
             static_cast<std::uint8_t>(lane),
@@ -207,6 +216,23 @@ void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
       !ordered(entity(w), lane, cell.writer - 1u, cell.clock, cell.lane))
     complain(w, i, lane, offset, Suspicion::sharedRace, "uses an mbarrier,",
              cell);
+}
+
+void SharedRaces::engineUsesMbarrier(Warp &w, const Instruction &i,
+                                     unsigned lane, Block &owner,
+                                     std::uint32_t offset) {
+  useMbarrier(w, i, lane, owner, offset);
+  const Cell &cell = cells_[owner.rank][offset >> granuleShift];
+  if (!cell.writer || visible_[entity(w)][cell.writer - 1u] >= cell.clock)
+    return;
+  const Statement &s =
+      cluster_.launch.program->module.statements[cell.statement];
+  w.report(Suspicion::proxy, i, lane,
+           fmt::format("the copy engine signals the mbarrier that {} "
+                       "initialises in PTX line {} (`{}`) with neither "
+                       "fence.mbarrier_init nor fence.proxy.async between",
+                       who(cell.writer - 1u, cell.lane), s.line, s.text),
+           offset, "shared");
 }
 
 void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane,

@@ -27,14 +27,23 @@ public:
   // Ordinary accesses of one lane.
   void read(Warp &w, const Instruction &i, unsigned lane, Block &owner,
             std::uint32_t offset, unsigned bytes);
+  /// `stored` are the bytes that a plain store is about to write, or null.
+  /// Warps that write the same bytes by the same instruction do not race: they
+  /// hold copies of one value, and memory holds it in whatever order they come.
   void write(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-             std::uint32_t offset, unsigned bytes);
+             std::uint32_t offset, unsigned bytes,
+             const std::uint8_t *stored = nullptr);
   void atomic(Warp &w, const Instruction &i, unsigned lane, Block &owner,
               std::uint32_t offset, unsigned bytes);
 
   /// Use of an mbarrier: its initialisation must have been seen.
   void useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                    std::uint32_t offset);
+
+  /// Use of an mbarrier by an engine on behalf of w: a fence must have shown it
+  /// the initialisation.
+  void engineUsesMbarrier(Warp &w, const Instruction &i, unsigned lane,
+                          Block &owner, std::uint32_t offset);
 
   // Asynchronous writes: from issue to landing nobody may touch the bytes.
   void issueWrite(Warp &w, const Instruction &i, unsigned lane, Block &owner,

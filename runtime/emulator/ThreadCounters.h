@@ -20,13 +20,19 @@ public:
   void retract(std::int32_t pc) {
     --by_[static_cast<std::size_t>(pc)].executed;
   }
-  /// A global access of `bytes` by each lane of the mask.
+  /// An access to memory with an active lane; what it touches comes apart.
+  void access(const Instruction &i) { ++by_[i.statement].accesses; }
+  /// `bytes` of global memory for each lane of the mask; `beforeWait`: by a
+  /// warp that has not executed griddepcontrol.wait.
   void global(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes,
-              const Buffer *buffer, bool writes);
+              const Buffer *buffer, bool writes, bool beforeWait);
   void shared(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes);
-  void atomics(const Buffer *buffer, unsigned lanes);
+  /// An atomic operation in global memory.
+  void atomics(const Instruction &i, std::uint32_t mask,
+               const std::uint64_t *addresses, unsigned bytes,
+               const Buffer *buffer);
   void bulk(const Buffer *buffer, std::uint64_t bytes, bool writes);
   void barrier() { ++barriers_; }
   void inFlight(unsigned groups, std::uint64_t bytes) {
@@ -41,14 +47,20 @@ public:
   void mergeInto(LaunchCounters &total) const;
 
 private:
+  /// Adds them to the instruction's, and returns them.
+  std::uint64_t sectors(const Instruction &i, std::uint32_t mask,
+                        const std::uint64_t *addresses, unsigned bytes);
+
   struct ByInstruction {
     std::uint64_t executed = 0, accesses = 0, bytes = 0;
     std::uint64_t sectors = 0, idealSectors = 0;
     std::uint64_t wavefronts = 0, idealWavefronts = 0;
+    const Buffer *buffer = nullptr;
+    unsigned width = 0;
   };
   struct ByBuffer {
     std::uint64_t bytesRead = 0, bytesWritten = 0, sectorsRead = 0,
-                  sectorsWritten = 0, atomics = 0;
+                  sectorsWritten = 0, atomics = 0, bytesBeforeWait = 0;
   };
   const Launch &launch_;
   std::vector<ByInstruction> by_;

@@ -12,6 +12,8 @@ enum class Type : std::uint8_t {
   b8,
   u8,
   s8,
+  e4m3, ///< 8-bit floats: 4 bits of exponent and 3 of mantissa
+  e5m2,
   b16,
   u16,
   s16,
@@ -28,6 +30,7 @@ enum class Type : std::uint8_t {
   u64,
   s64,
   f64,
+  f32x2,
   b128,
 };
 
@@ -53,7 +56,7 @@ constexpr bool isSigned(Type type) {
 constexpr bool isFloat(Type type) {
   return type == Type::f16 || type == Type::bf16 || type == Type::f32 ||
          type == Type::tf32 || type == Type::f16x2 || type == Type::bf16x2 ||
-         type == Type::f64;
+         type == Type::f64 || type == Type::f32x2;
 }
 
 } // namespace lath::emulator

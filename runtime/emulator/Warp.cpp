@@ -25,12 +25,15 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   state = State::ready;
   executed = 0;
   clusterPhase = 0;
+  clusterMet = false;
   matrixFence = 0;
   bulkGroup.fill(0);
   gridWaited = outOfTime = false;
+  registerCount = program->registersAtEntry;
   const Module &m = program->module;
   registers.resize(m.registers.size());
   defined.assign(m.registers.size(), 0);
+  partly.clear();
   inFlight.assign(m.registers.size(), 0);
   inFlightCount = 0;
   if (program->usesMatrixUnits)
@@ -41,86 +44,7 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
     queue.clear();
   stack.assign(1, {0, -1, lanes});
 
-  auto fill = [&](int slot, auto value) {
-    defined[static_cast<std::size_t>(slot)] = allLanes;
-    for (unsigned lane = 0; lane < warpSize; ++lane)
-      registers[static_cast<std::size_t>(slot)].v[lane] = value(lane);
-  };
-  auto axis = [](const std::string &text) {
-    return static_cast<std::size_t>(text.back() == 'y'   ? 1
-                                    : text.back() == 'z' ? 2
-                                                         : 0);
-  };
-  const auto &size = launch->block;
-  for (const SpecialRegister &s : m.specials) {
-    std::size_t d = axis(s.name);
-    auto same = [&](std::uint64_t value) {
-      fill(s.slot, [&](unsigned) { return value; });
-    };
-    auto is = [&](std::string_view prefix) {
-      return s.name.starts_with(prefix);
-    };
-    const auto &c = launch->cluster;
-    if (is("%tid"))
-      fill(s.slot, [&](unsigned lane) -> std::uint64_t {
-        unsigned t = thread(lane);
-        return d == 0   ? t % size[0]
-               : d == 1 ? t / size[0] % size[1]
-                        : t / size[0] / size[1];
-      });
-    else if (is("%ntid"))
-      same(size[d]);
-    else if (is("%ctaid"))
-      same(owner.index[d]);
-    else if (is("%nctaid"))
-      same(launch->grid[d]);
-    else if (is("%laneid"))
-      fill(s.slot, [&](unsigned lane) { return lane; });
-    else if (is("%warpid"))
-      same(index);
-    else if (is("%nwarpid"))
-      same((size[0] * size[1] * size[2] + warpSize - 1) / warpSize);
-    else if (is("%smid") || is("%gridid"))
-      same(0);
-    else if (is("%nsmid"))
-      same(1);
-    else if (is("%lanemask_eq"))
-      fill(s.slot, [&](unsigned lane) { return 1u << lane; });
-    else if (is("%lanemask_lt"))
-      fill(s.slot, [&](unsigned lane) { return (1u << lane) - 1; });
-    else if (is("%lanemask_le"))
-      fill(s.slot, [&](unsigned lane) { return (2ull << lane) - 1; });
-    else if (is("%lanemask_gt"))
-      fill(s.slot,
-           [&](unsigned lane) { return allLanes & ~((2ull << lane) - 1); });
-    else if (is("%lanemask_ge"))
-      fill(s.slot,
-           [&](unsigned lane) { return allLanes & ~((1u << lane) - 1); });
-    else if (is("%cluster_ctaid"))
-      same(owner.index[d] % c[d]);
-    else if (is("%cluster_nctaid"))
-      same(c[d]);
-    else if (is("%cluster_ctarank"))
-      same(owner.rank);
-    else if (is("%cluster_nctarank"))
-      same(c[0] * c[1] * c[2]);
-    else if (is("%clusterid"))
-      same(owner.index[d] / c[d]);
-    else if (is("%nclusterid"))
-      same(launch->grid[d] / c[d]);
-    else if (is("%is_explicit_cluster"))
-      same(program->usesClusters);
-    else if (is("%dynamic_smem_size"))
-      same(launch->dynamicShared);
-    else if (is("%total_smem_size"))
-      same(launch->dynamicShared + m.staticShared);
-    else if (is("%clock") || is("%globaltimer"))
-      same(0);
-    else
-      throw Error(
-          ErrorKind::unsupported,
-          fmt::format("the emulator does not know the register {}", s.name));
-  }
+  fillSpecials(owner);
 }
 
 void Warp::report(Suspicion kind, const Instruction &i, unsigned lane,
@@ -145,8 +69,31 @@ void Warp::fatal(Suspicion kind, const Instruction &i, unsigned lane,
   throw Stop{};
 }
 
+std::uint64_t Warp::validBits(std::int32_t slot, unsigned lane) const {
+  if (definedLanes(slot) >> lane & 1)
+    return ~0ull;
+  auto found = partly.find(slot);
+  return found == partly.end() ? 0 : found->second.v[lane];
+}
+
+void Warp::setValidBits(std::int32_t slot, unsigned lane, std::uint64_t bits) {
+  if (slot < 0)
+    return;
+  auto s = static_cast<std::size_t>(slot);
+  Type type = program->module.registers[s];
+  std::uint64_t all = type == Type::pred  ? 1
+                      : sizeOf(type) >= 8 ? ~0ull
+                                          : (1ull << 8 * sizeOf(type)) - 1;
+  if ((bits & all) == all) {
+    defined[s] |= 1u << lane;
+  } else {
+    defined[s] &= ~(1u << lane);
+    partly[slot].v[lane] = bits & all;
+  }
+}
+
 void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
-  std::uint32_t copied = mask;
+  bool partial = false;
   for (unsigned n = 0; n < i.ins; ++n) {
     auto slot = static_cast<std::size_t>(inSlot(i, n));
     if (slot >= defined.size())
@@ -159,12 +106,13 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
     std::uint32_t undefined = mask & ~defined[slot];
     if (!undefined)
       continue;
-    copied &= defined[slot];
-    if (!i.moves && !i.definesItself) {
-      report(Suspicion::uninitialised, i,
-             static_cast<unsigned>(__builtin_ctz(undefined)),
-             fmt::format("reads {}, which was never written",
-                         program->module.registerNames[slot]));
+    partial = true;
+    if (i.validity == Validity::whole) {
+      auto lane = static_cast<unsigned>(__builtin_ctz(undefined));
+      report(Suspicion::uninitialised, i, lane,
+             fmt::format("reads {}, {} of which was never written",
+                         program->module.registerNames[slot],
+                         validBits(inSlot(i, n), lane) ? "a part" : "all"));
       defined[slot] |= undefined; // once is enough
     }
   }
@@ -179,9 +127,13 @@ void Warp::checkRegisters(const Instruction &i, std::uint32_t mask) {
       report(Suspicion::inFlight, i, static_cast<unsigned>(__builtin_ctz(mask)),
              fmt::format("writes {} while a wgmma uses it",
                          program->module.registerNames[s]));
-    if (!i.definesItself)
-      defined[s] = i.moves ? (defined[s] & ~mask) | copied : defined[s] | mask;
   }
+  if (partial && i.validity != Validity::whole)
+    propagateValidity(*this, i, mask);
+  else if (i.validity != Validity::itself)
+    for (unsigned n = 0; n < i.outs; ++n)
+      if (std::int32_t slot = outSlot(i, n); slot >= 0)
+        defined[static_cast<std::size_t>(slot)] |= mask;
 }
 
 void Warp::branch(const Instruction &i, std::uint32_t active,

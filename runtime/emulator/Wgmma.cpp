@@ -210,6 +210,7 @@ void issue(Warp &w, const Instruction &i, std::uint32_t) {
       std::copy_n(w.in(i, r), warpSize, op.a[r].v);
   else
     op.aDescriptor = w.in(i, 0)[0];
+  w.block->warpgroups[w.index / 4].step(w, i, op.bDescriptor);
   if (w.launch->checks) {
     for (unsigned r = 0; r < i.outs; ++r) {
       std::int32_t slot = w.outSlot(i, r);
@@ -269,7 +270,7 @@ bool decodeWgmma(Decoding &d) {
   Instruction &i = d.i;
   i.kind = Kind::wgmma;
   i.collective = i.wholeWarp = true;
-  i.definesItself = true;
+  i.validity = Validity::itself;
   if (d.take("fence")) {
     d.take("sync");
     d.take("aligned");

@@ -1,12 +1,15 @@
 // Protects: on a GPU the same PTX and inputs give what the emulator gives:
 // data movement and integers bit for bit, matrix results to within the order
 // of their sums. Without a GPU these tests pass over themselves.
+#include "kernels/Examples.h"
 #include "kernels/Half.h"
 #include "runtime/CudaDevice.h"
 #include "tests/emulator/Gemm.h"
+#include "tests/emulator/OnGpu.h"
 
 #include <catch2/catch.hpp>
 
+#include <bit>
 #include <cmath>
 
 using namespace lath;
@@ -41,21 +44,140 @@ std::vector<std::uint16_t> run(const std::shared_ptr<Device> &device,
 
 } // namespace
 
-TEST_CASE("GPU and emulator agree on GEMMs") {
-  if (cudaDeviceCount() == 0) {
-    WARN("no device");
-    return;
+namespace {
+
+/// A GPU and an emulator of its kind; nothing where there is no GPU.
+struct Pair {
+  std::shared_ptr<Device> gpu;
+  std::shared_ptr<EmulatedDevice> emulator;
+
+  Pair() {
+    if (cudaDeviceCount() == 0) {
+      WARN("no device");
+      return;
+    }
+    gpu = openCuda(0);
+    emulator = openEmulator(gpu->info().target);
   }
-  std::shared_ptr<Device> gpu = openCuda(0);
-  auto emulator = openEmulator(gpu->info().target);
+  explicit operator bool() const { return gpu != nullptr; }
+};
+
+/// The output of an example on random inputs of `dtype`.
+Bytes runExample(const std::shared_ptr<Device> &device, const Example &example,
+                 const ExampleSizes &s, Dtype dtype) {
+  bool matmul = example.name.starts_with("matmul");
+  auto input = [&](std::int64_t rows, std::int64_t columns,
+                   std::uint64_t seed) {
+    std::vector<std::uint16_t> halves =
+        randomActivations(rows, columns, Dtype::f16, seed);
+    Bytes bytes;
+    for (std::uint16_t h : halves) {
+      float value = toFloat(h, Dtype::f16);
+      auto word = dtype == Dtype::i32 ? std::uint32_t{h} * 0x9e3779b9u
+                                      : std::bit_cast<std::uint32_t>(value);
+      bool narrow = dtype == Dtype::f16 || dtype == Dtype::bf16;
+      std::uint32_t bits = dtype == Dtype::f16 ? h : narrow ? word >> 16 : word;
+      for (unsigned b = 0; b < (narrow ? 2u : 4u); ++b)
+        bytes.push_back(static_cast<std::uint8_t>(bits >> 8 * b));
+    }
+    return bytes;
+  };
+  std::vector<Bytes> inputs{input(s.m, matmul ? s.k : s.n, 5)};
+  if (example.name != "softmax")
+    inputs.push_back(input(matmul ? s.k : 1, s.n, 6));
+  std::vector<DeviceBuffer> buffers;
+  std::vector<std::uint64_t> arguments{
+      static_cast<std::uint64_t>(example.scalar(s))};
+  for (const Bytes &bytes : inputs) {
+    buffers.emplace_back(device, bytes.size());
+    device->upload(buffers.back().get(), bytes.data(), bytes.size());
+    arguments.push_back(buffers.back().get());
+  }
+  std::size_t width = inputs[0].size() / (s.m * (matmul ? s.k : s.n));
+  DeviceBuffer out(device, width * static_cast<std::size_t>(s.m * s.n));
+  device->fill(out.get(), 0xff, out.bytes());
+  arguments.push_back(out.get());
+  LaunchConfig config;
+  config.grid = example.grid(s);
+  device
+      ->load(compile(*example.build(s, dtype),
+                     compileOptions(example, target(device->info().target)))
+                 .ptx)
+      ->launch(nullptr, config, arguments);
+  device->synchronize();
+  Bytes result(out.bytes());
+  device->download(result.data(), out.get(), out.bytes());
+  return result;
+}
+
+std::vector<double> wide(const Bytes &bytes, Dtype dtype) {
+  std::vector<double> values;
+  for (std::size_t at = 0; at < bytes.size(); at += 2)
+    values.push_back(toFloat(
+        static_cast<std::uint16_t>(bytes[at] | bytes[at + 1] << 8), dtype));
+  return values;
+}
+
+} // namespace
+
+TEST_CASE("GPU and emulator agree bit for bit on vector sums", "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
+  for (const Example &example : examples()) {
+    if (example.name != "vector_add")
+      continue;
+    for (Dtype dtype : {Dtype::i32, Dtype::f32, Dtype::f16, Dtype::bf16})
+      for (std::int64_t n : {1, 1000, 4096, 100003}) {
+        INFO(name(dtype) << " n = " << n);
+        ExampleSizes sizes{1, n, 1};
+        CHECK((runExample(both.gpu, example, sizes, dtype) ==
+               runExample(both.emulator, example, sizes, dtype)));
+      }
+  }
+}
+
+TEST_CASE("GPU and emulator agree on softmax and matmul", "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
+  for (const Example &example : examples()) {
+    if (example.name == "vector_add")
+      continue;
+    std::vector<ExampleSizes> sizes = {
+        {64, 64, 64}, {33, 72, 200}, {65, 67, 71}};
+    if (example.name == "softmax")
+      sizes = {{5, 7, 1}, {33, 100, 1}, {9, 3001, 1}};
+    for (Dtype dtype : {Dtype::f16, Dtype::bf16})
+      for (const ExampleSizes &s : sizes) {
+        INFO(example.name << " " << name(dtype) << " " << s.m << " x " << s.n);
+        std::vector<double> there = wide(
+                                runExample(both.gpu, example, s, dtype), dtype),
+                            here = wide(
+                                runExample(both.emulator, example, s, dtype),
+                                dtype);
+        double difference = 0, size = 0;
+        for (std::size_t n = 0; n < here.size(); ++n) {
+          difference += (there[n] - here[n]) * (there[n] - here[n]);
+          size += here[n] * here[n];
+        }
+        CHECK(std::sqrt(difference / size) <= bound(dtype, Reduce::none));
+      }
+  }
+}
+
+TEST_CASE("GPU and emulator agree on GEMMs", "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
   for (const char *text :
        {"m16n512k1024g128s4", "m16n512k512g64s1,w=u4z1",
         "m8n256k1024g128s4,reduce=atomic", "m16n256k512g32s2,x=bf16",
         "m64n256k512g128s2", "m16n4096k4096g128s8"}) {
     INFO(text);
     GemmSpec spec = parseGemmSpec(text);
-    std::vector<std::uint16_t> there = run(gpu, spec),
-                               here = run(emulator, spec);
+    std::vector<std::uint16_t> there = run(both.gpu, spec),
+                               here = run(both.emulator, spec);
     std::vector<double> reference;
     for (std::uint16_t bits : here)
       reference.push_back(toFloat(bits, spec.x));

@@ -65,6 +65,33 @@ TEST_CASE("wavefronts: bank conflicts, broadcasts, wide accesses") {
   CHECK(wavefronts(32, "v4.b32") == 8);
 }
 
+TEST_CASE("a copy and an atomic are one access each, with their sectors") {
+  LaunchCounters copy =
+      count(strided(16, "add.s32 %r3, %r0, 0;\nmad.lo.u32 %r3, %r1, 16, %r3;\n"
+                        "cp.async.cg.shared.global [%r3], [%rd11], 16;\n"
+                        "cp.async.wait_all;\n"),
+            1024);
+  REQUIRE(copy.accesses.size() == 1);
+  CHECK(copy.accesses[0].kind == "cp.async");
+  CHECK(copy.accesses[0].executed == 1);
+  CHECK(copy.accesses[0].sectors == 16);
+  CHECK(copy.accesses[0].wavefronts == 4);
+  LaunchCounters fill =
+      count(strided(16, "mov.b32 %r4, 0;\nmad.lo.u32 %r3, %r1, 16, %r0;\n"
+                        "cp.async.cg.shared.global [%r3], [%rd11], 16, %r4;\n"
+                        "cp.async.wait_all;\n"),
+            1024);
+  REQUIRE(fill.accesses.size() == 1);
+  CHECK(fill.accesses[0].executed == 1);
+  CHECK(fill.accesses[0].sectors == 0);
+  LaunchCounters atomic = count(strided(4, "red.global.add.u32 [%rd11], %r1;"));
+  REQUIRE(atomic.accesses.size() == 1);
+  CHECK(atomic.accesses[0].kind == "atomic");
+  CHECK(atomic.accesses[0].executed == 1);
+  CHECK(atomic.accesses[0].sectors == 4);
+  CHECK(atomic.atomics == 32);
+}
+
 TEST_CASE("instructions are counted once a warp, also where lanes part") {
   LaunchCounters c =
       count("setp.lt.u32 %p1, %r1, 7;\n@%p1 bra SKIP;\nadd.s32 %r2, %r1, 1;\n"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/Engine.h"
-#include "kernels/Gptq.h"
+#include "kernels/PackedWeights.h"
 #include "kernels/Reference.h"
 #include "runtime/EmulatedDevice.h"
 
@@ -16,21 +16,22 @@ struct EmulatedGemm {
   GemmSpec spec;
   GptqLayer layer;
   std::vector<std::uint16_t> activations;
+  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
   DeviceBuffer x, qweight, scales, qzeros, out;
 
   EmulatedGemm(std::shared_ptr<EmulatedDevice> on, const GemmSpec &what,
                std::uint64_t seed = 7)
       : device(on), spec(what), layer(randomLayer(what, seed)),
         activations(randomActivations(what.m, what.k, what.x, seed + 1)),
-        x(on, 2 * activations.size()), qweight(on, 4 * layer.qweight.size()),
-        scales(on, 2 * layer.scales.size()),
+        words(storedWeights(what, layer)), x(on, 2 * activations.size()),
+        qweight(on, 4 * words.size()), scales(on, 2 * layer.scales.size()),
         qzeros(on, 4 * layer.qzeros.size()),
         out(on, 2 * static_cast<std::size_t>(what.m * what.n)) {
     auto upload = [&](const DeviceBuffer &to, const auto &from) {
       device->upload(to.get(), from.data(), to.bytes());
     };
     upload(x, activations);
-    upload(qweight, layer.qweight);
+    upload(qweight, words);
     upload(scales, layer.scales);
     upload(qzeros, layer.qzeros);
   }

@@ -11,14 +11,17 @@ using namespace lath::test;
 
 namespace {
 
-void check(const std::string &target, const char *text, std::int64_t m = 0) {
+void check(const std::string &target, const char *text, std::int64_t m = 0,
+           const std::string &schedule = "") {
   GemmSpec spec = parseGemmSpec(text);
   INFO(target << " " << text << " m = " << m);
   auto device = openEmulator(target);
   Engine engine(device);
   try {
     EmulatedGemm gemm(device, spec);
-    Kernel kernel = engine.gemm(spec);
+    Kernel kernel = schedule.empty()
+                        ? engine.gemm(spec)
+                        : engine.gemm(spec, parseSchedule(schedule));
     INFO(print(kernel.schedule()));
     Comparison c = gemm.run(kernel, m);
     CHECK(c.nonFinite == 0);
@@ -54,10 +57,79 @@ TEST_CASE("emulated GEMMs are right: shapes, splits, reductions, types") {
     check("sm_90a", spec);
 }
 
+TEST_CASE("emulated GEMMs are right from packed weights") {
+  for (const char *spec :
+       {"m16n512k1024g128s4,layout=packed", "m8n256k512g64s2,layout=packed",
+        "m16n256k512g32s2,w=u4z1,layout=packed",
+        "m16n256k512g512s2,w=u4z,layout=packed",
+        "m16n256k512g64s2,x=bf16,w=u4z1,layout=packed,reduce=atomic",
+        "m64n256k512g128s2,layout=packed", "m1n24k2112g32s8,layout=packed",
+        "m5n8k96g32s1,layout=packed"})
+    check("sm_90a", spec);
+  check("sm_80", "m16n256k512g64s2,w=u4z,layout=packed");
+}
+
+TEST_CASE("emulated GEMMs are right where weights skip shared memory") {
+  for (const char *target : {"sm_80", "sm_90a"})
+    for (auto [spec, schedule] : {
+             std::pair{"m16n512k1024g128,layout=packed",
+                       "bm16bn32bk512w4kw4st2s1,scales=sums"},
+             std::pair{"m1n520k960g64,x=bf16,w=u4z,layout=packed",
+                       "bm8bn64bk256w2kw2st3s1,scales=sums"},
+             std::pair{"m16n256k512g32,w=u4z1,layout=packed",
+                       "bm16bn32bk128w2kw2st2s2,order=contiguous"},
+             // The last split has a step less than the others.
+             std::pair{"m32n192k1344g64,layout=packed",
+                       "bm32bn64bk128w2kw2st2s3,order=contiguous"},
+             std::pair{"m8n128k512g512,layout=packed",
+                       "bm8bn128bk64w4st2s4,scales=sums"},
+         })
+      check(target, spec, 0, std::string(schedule) + ",weights=registers");
+  for (auto [spec, schedule] : {
+           std::pair{"m16n256k1024g128,layout=packed",
+                     "bm16bn32bk256w2kw2st2s2,reduce=cluster,scales=sums"},
+           std::pair{"m8n128k512g128,layout=packed",
+                     "bm8bn64bk128w2kw2st2s1,scales=sums,dep=1"},
+           std::pair{"m16n136k960g64,x=bf16,w=u4z,layout=packed",
+                     "bm16bn64bk128w4kw2st3s4,reduce=cluster,dep=1"},
+       })
+    check("sm_90a", spec, 0, std::string(schedule) + ",weights=registers");
+}
+
 TEST_CASE("emulated GEMMs are right with fewer rows than the bucket") {
   for (int m : {1, 3, 9, 16})
     check("sm_90a", "m16n256k512g128s2", m);
   check("sm_90a", "m64n256k512g128s2,reduce=atomic", 33);
+}
+
+TEST_CASE("emulated GEMMs are right reduced over clusters") {
+  // Tiles with registers for all blocks and k warps, for some, and for few;
+  // one wave of rows and several; whole and ragged shapes; all types.
+  struct Case {
+    const char *spec, *schedule;
+    std::int64_t m = 0;
+  };
+  for (auto [spec, schedule, m] : {
+           Case{"m16n256k1024g128", "bm16bn64bk128w2st3s2,reduce=cluster"},
+           {"m16n256k2048g128",
+            "bm16bn32bk512w8kw8st2s4,reduce=cluster,scales=sums"},
+           {"m1n256k2048g128",
+            "bm8bn32bk256w8kw8st2s8,reduce=cluster,scales=sums"},
+           {"m8n256k1024g64", "bm8bn32bk64w2st2s8,reduce=cluster"},
+           {"m8n128k512g128", "bm8bn32bk64w1st2s2,reduce=cluster"},
+           {"m64n256k512g128", "bm64bn128bk64w4st2s2,reduce=cluster"},
+           {"m64n256k512g128", "bm64bn128bk64w4st2s2,reduce=cluster", 33},
+           {"m32n1544k2112g64",
+            "bm32bn64bk128w4kw2st2s4,order=contiguous,reduce=cluster"},
+           {"m1n24k2112g32", "bm8bn32bk64w2kw2st2s8,reduce=cluster"},
+           {"m13n200k2048g64,x=bf16,w=u4z1",
+            "bm16bn64bk128w4kw2st3s4,reduce=cluster"},
+           {"m16n256k512g512,w=u4z", "bm16bn32bk64w1st2s2,reduce=cluster"},
+           {"m16n256k1024g128,x=bf16",
+            "bm8bn64bk64w2st2s2,order=contiguous,reduce=cluster,scales=sums",
+            11},
+       })
+    check("sm_90a", spec, m, schedule);
 }
 
 TEST_CASE("emulated GEMMs are right on sm_80") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -37,7 +38,7 @@ int product(int row, int column, int depth) {
 
 } // namespace
 
-TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
+TEST_CASE("ldmatrix, mma and stmatrix agree on fragments", "[gpu]") {
   // A 16 x 16 and B^T 8 x 16 (a row for each column) come by ldmatrix, C goes
   // by registers as the ISA draws it.
   auto device = quietEmulator();
@@ -88,7 +89,7 @@ TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
   st.global.v2.f32 [%rd13], {%f2, %f3};
   st.global.v2.f32 [%rd13+256], {%f4, %f5};
 )";
-  launchPtx(*device, makePtx({body, 32, 1024}, 2), {in.get(), out.get()});
+  launchOnBoth(*device, makePtx({body, 32, 1024}, 2), {&in, &out});
   for (const Report &r : device->takeReports())
     FAIL_CHECK(print(r));
   auto result = downloaded<float>(*device, out);
@@ -100,12 +101,12 @@ TEST_CASE("ldmatrix, mma and stmatrix agree on fragments") {
     }
 }
 
-TEST_CASE("stmatrix and ldmatrix.trans transpose") {
+TEST_CASE("stmatrix and ldmatrix.trans transpose", "[gpu]") {
   auto device = quietEmulator();
   DeviceBuffer out(device, 128);
   // Element pair of lane l: l | (l + 100) << 16, stored plain, read transposed.
-  launchPtx(*device,
-            makePtx({R"(
+  launchOnBoth(*device,
+               makePtx({R"(
   add.s32 %r2, %r1, 100;
   shl.b32 %r2, %r2, 16;
   or.b32 %r2, %r2, %r1;
@@ -119,9 +120,9 @@ TEST_CASE("stmatrix and ldmatrix.trans transpose") {
   add.s64 %rd11, %rd1, %rd10;
   st.global.b32 [%rd11], %r5;
 )",
-                     32, 128},
-                    1),
-            {out.get()});
+                        32, 128},
+                       1),
+               {&out});
   for (const Report &r : device->takeReports())
     FAIL_CHECK(print(r));
   auto result = downloaded<std::uint32_t>(*device, out);
@@ -232,8 +233,9 @@ std::string Wgmma::body() const {
       "%p2, 1, 1{}, {};\n",
       n, sums, registersA ? "{%r30, %r31, %r32, %r33}" : "%rd13",
       registersA ? "" : ", 0", int(transposedB));
-  text +=
-      "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n";
+  text += "SKIP:\n"
+          "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n"
+          "END:\n";
   // Lane 4g + t of warp w: rows 16 w + g and 8 on, columns 8 j + 2 t.
   text += fmt::format(R"(
   shr.u32 %r40, %r1, 5;
@@ -261,11 +263,12 @@ std::vector<Report> run(const Wgmma &what, const std::string &body,
   auto device = quietEmulator();
   DeviceBuffer in = uploaded(device, what.operands());
   DeviceBuffer result(device, static_cast<std::size_t>(64 * what.n * 4));
-  launchPtx(
-      *device,
-      makePtx({body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())},
-              2),
-      {in.get(), result.get()});
+  Ptx ptx = makePtx(
+      {body, 128, static_cast<unsigned>(what.bytesA() + what.bytesB())}, 2);
+  if (body == what.body()) // no bug is planted
+    launchOnBoth(*device, ptx, {&in, &result});
+  else
+    launchPtx(*device, ptx, {in.get(), result.get()});
   if (out)
     *out = downloaded<float>(*device, result);
   return device->takeReports();
@@ -273,8 +276,8 @@ std::vector<Report> run(const Wgmma &what, const std::string &body,
 
 } // namespace
 
-TEST_CASE(
-    "wgmma multiplies: swizzles, transposes, all widths, A in registers") {
+TEST_CASE("wgmma multiplies: swizzles, transposes, all widths, A in registers",
+          "[gpu]") {
   std::vector<Wgmma> cases;
   for (int n = 8; n <= 256; n += 8)
     cases.push_back({.n = n});
@@ -322,6 +325,21 @@ TEST_CASE("planted bugs: wgmma") {
                "wgmma.wait_group.sync.aligned 0;",
                "mov.b32 %r30, 0;\nwgmma.wait_group.sync.aligned 0;",
                Suspicion::inFlight, true},
+           Bug{"three of four warps", "wgmma.mma_async",
+               "setp.ge.u32 %p3, %r1, 96;\n@%p3 bra SKIP;\nwgmma.mma_async",
+               Suspicion::divergentBarrier},
+           Bug{"another product in one warp", "wgmma.mma_async",
+               "setp.lt.u32 %p3, %r1, 96;\n@%p3 bra OTHER;\n"
+               "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f10, %f11, "
+               "%f12, %f13}, %rd13, %rd14, %p2, 1, 1, 0, 0;\n"
+               "wgmma.commit_group.sync.aligned;\n"
+               "wgmma.wait_group.sync.aligned 0;\nbra END;\n"
+               "OTHER:\nwgmma.mma_async",
+               Suspicion::divergentBarrier},
+           Bug{"another B in one warp", "wgmma.fence.sync.aligned;",
+               "setp.lt.u32 %p3, %r1, 32;\n@%p3 mov.b64 %rd14, %rd13;\n"
+               "wgmma.fence.sync.aligned;",
+               Suspicion::undefined},
            Bug{"part of a warp", "wgmma.mma_async",
                "setp.ne.u32 %p3, %r1, 5;\n@%p3 wgmma.mma_async",
                Suspicion::divergentBarrier},
@@ -341,4 +359,184 @@ TEST_CASE("planted bugs: wgmma") {
     INFO(all);
     CHECK(found);
   }
+}
+
+namespace {
+
+/// One mma of bytes: lane l's registers are words l, 32 + l, ... of the input.
+std::vector<std::uint32_t> multiplyBytes(const std::string &shape,
+                                         unsigned aRegisters,
+                                         unsigned bRegisters,
+                                         const Words &operands) {
+  auto device = quietEmulator();
+  DeviceBuffer in = uploaded(device, operands), out(device, 4 * 128);
+  std::string body = "mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, "
+                     "%rd10;\nadd.s64 %rd12, %rd2, %rd10;\n";
+  auto list = [&](unsigned first, unsigned count) {
+    std::string text = "{";
+    for (unsigned n = first; n < first + count; ++n)
+      text += fmt::format("{}%r{}", n > first ? ", " : "", 10 + n);
+    return text + "}";
+  };
+  unsigned all = aRegisters + bRegisters + 4;
+  for (unsigned n = 0; n < all; ++n)
+    body += fmt::format("ld.global.b32 %r{}, [%rd11+{}];\n", 10 + n, 128 * n);
+  body +=
+      fmt::format("mma.sync.aligned.{} {}, {}, {}, {};\n", shape, list(all, 4),
+                  list(0, aRegisters), list(aRegisters, bRegisters),
+                  list(aRegisters + bRegisters, 4));
+  for (unsigned n = 0; n < 4; ++n)
+    body +=
+        fmt::format("st.global.b32 [%rd12+{}], %r{};\n", 128 * n, 10 + all + n);
+  launchOnBoth(*device, makePtx({body}, 2), {&in, &out});
+  for (const Report &r : device->takeReports())
+    FAIL_CHECK(print(r));
+  return downloaded<std::uint32_t>(*device, out);
+}
+
+/// Fragments of bytes a(row, k), b(k, column) and sums of `start`.
+template <typename A, typename B>
+Words byteFragments(unsigned depth, const A &a, const B &b,
+                    std::uint32_t start) {
+  Words words;
+  auto pack = [](const auto &byte) {
+    std::uint32_t word = 0;
+    for (unsigned p = 0; p < 4; ++p)
+      word |= std::uint32_t{static_cast<std::uint8_t>(byte(p))} << 8 * p;
+    return word;
+  };
+  for (unsigned r = 0; r < depth / 8; ++r)
+    for (unsigned l = 0; l < 32; ++l)
+      words.push_back(pack([&](unsigned p) {
+        return a(l / 4 + 8 * (r & 1), l % 4 * 4 + p + 16 * (r >> 1));
+      }));
+  for (unsigned r = 0; r < depth / 16; ++r)
+    for (unsigned l = 0; l < 32; ++l)
+      words.push_back(
+          pack([&](unsigned p) { return b(l % 4 * 4 + p + 16 * r, l / 4); }));
+  words.resize(words.size() + 128, start);
+  return words;
+}
+
+/// sum(row, column) for each result.
+template <typename Sum> int wrongSums(const Words &result, const Sum &sum) {
+  int wrong = 0;
+  for (unsigned r = 0; r < 4; ++r)
+    for (unsigned l = 0; l < 32; ++l)
+      wrong +=
+          result[32 * r + l] != sum(l / 4 + 8 * (r >> 1), l % 4 * 2 + (r & 1));
+  return wrong;
+}
+
+} // namespace
+
+TEST_CASE("mma multiplies bytes: integers wrap or saturate", "[gpu]") {
+  auto a8 = [](unsigned row, unsigned k) {
+    return static_cast<int>(row * 31 + k * 17) % 256;
+  };
+  auto b8 = [](unsigned k, unsigned column) {
+    return static_cast<int>(k * 13 + column * 29) % 256;
+  };
+  for (unsigned depth : {16u, 32u})
+    for (bool aSigned : {false, true})
+      for (bool bSigned : {false, true})
+        for (std::uint32_t start : {5u, 0x7fffffffu})
+          for (bool saturates : {false, true}) {
+            CAPTURE(depth, aSigned, bSigned, start, saturates);
+            std::string shape =
+                fmt::format("m16n8k{}.row.col{}.s32.{}.{}.s32", depth,
+                            saturates ? ".satfinite" : "",
+                            aSigned ? "s8" : "u8", bSigned ? "s8" : "u8");
+            Words result = multiplyBytes(shape, depth / 8, depth / 16,
+                                         byteFragments(depth, a8, b8, start));
+            CHECK(wrongSums(result, [&](unsigned row, unsigned column) {
+                    std::int64_t sum = static_cast<std::int32_t>(start);
+                    for (unsigned k = 0; k < depth; ++k) {
+                      int x = a8(row, k), y = b8(k, column);
+                      sum += std::int64_t{aSigned ? std::int8_t(x) : x} *
+                             (bSigned ? std::int8_t(y) : y);
+                    }
+                    if (saturates)
+                      sum = std::clamp<std::int64_t>(sum, INT32_MIN, INT32_MAX);
+                    return static_cast<std::uint32_t>(sum);
+                  }) == 0);
+          }
+}
+
+TEST_CASE("mma multiplies 8-bit floats", "[gpu]") {
+  // Small integers in both formats, exact in every order of summation.
+  auto e4m3 = [](int v) { // 0, 1, 2, 3, 4 and their negatives
+    static constexpr int bits[] = {0x00, 0x38, 0x40, 0x44, 0x48};
+    return (v < 0 ? 0x80 : 0) | bits[std::abs(v)];
+  };
+  auto e5m2 = [](int v) {
+    static constexpr int bits[] = {0x00, 0x3c, 0x40, 0x42, 0x44};
+    return (v < 0 ? 0x80 : 0) | bits[std::abs(v)];
+  };
+  auto a = [](unsigned row, unsigned k) {
+    return int(row * 5 + k * 3) % 9 - 4;
+  };
+  auto b = [](unsigned k, unsigned column) {
+    return int(k * 7 + column * 2) % 9 - 4;
+  };
+  for (bool aWide : {false, true})
+    for (bool bWide : {false, true}) {
+      CAPTURE(aWide, bWide);
+      Words words = byteFragments(
+          32,
+          [&](unsigned row, unsigned k) {
+            return aWide ? e5m2(a(row, k)) : e4m3(a(row, k));
+          },
+          [&](unsigned k, unsigned column) {
+            return bWide ? e5m2(b(k, column)) : e4m3(b(k, column));
+          },
+          0x3f000000); // 0.5
+      Words result = multiplyBytes(fmt::format("m16n8k32.row.col.f32.{}.{}.f32",
+                                               aWide ? "e5m2" : "e4m3",
+                                               bWide ? "e5m2" : "e4m3"),
+                                   4, 2, words);
+      CHECK(wrongSums(result, [&](unsigned row, unsigned column) {
+              int sum = 0;
+              for (unsigned k = 0; k < 32; ++k)
+                sum += a(row, k) * b(k, column);
+              return std::bit_cast<std::uint32_t>(static_cast<float>(sum) +
+                                                  0.5f);
+            }) == 0);
+    }
+}
+
+TEST_CASE("planted bugs: registers of warpgroups") {
+  auto reports = [](const std::string &body, const char *directives) {
+    auto device = quietEmulator();
+    launchPtx(*device, makePtx({body, 256, 0, directives}, 0), {});
+    return device->takeReports();
+  };
+  // The first warpgroup gives up 64 registers a thread, the second takes them.
+  const std::string good = "setp.lt.u32 %p1, %r1, 128;\n@%p1 bra LESS;\n"
+                           "setmaxnreg.inc.sync.aligned.u32 192;\nbra END;\n"
+                           "LESS:\nsetmaxnreg.dec.sync.aligned.u32 64;\nEND:\n";
+  for (const char *directives : {".maxnreg 128", ".minnctapersm 2"}) {
+    INFO(directives);
+    for (const Report &r : reports(good, directives))
+      FAIL_CHECK(print(r));
+    CHECK(reports(good, directives).empty());
+  }
+  auto with = [&](const char *from, const char *to) {
+    std::string body = good;
+    body.replace(body.find(from), std::string(from).size(), to);
+    return body;
+  };
+  auto expect = [&](const std::string &body, const char *directives,
+                    Suspicion expected) {
+    INFO(body);
+    std::vector<Report> found = reports(body, directives);
+    REQUIRE(!found.empty());
+    CHECK(found[0].kind == expected);
+  };
+  expect(good, "", Suspicion::undefined);
+  expect(with("u32 192", "u32 200"), ".maxnreg 128", Suspicion::deadlock);
+  expect(with("u32 64", "u32 136"), ".maxnreg 128", Suspicion::undefined);
+  expect(with("u32 192", "u32 120"), ".maxnreg 128", Suspicion::undefined);
+  expect(with("%r1, 128", "%r1, 96"), ".maxnreg 128",
+         Suspicion::divergentBarrier);
 }

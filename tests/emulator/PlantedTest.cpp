@@ -57,7 +57,14 @@ std::vector<Report> launch(const Planted &k, const std::string &body,
   for (std::size_t n : k.outputs)
     if (!k.workspaces.contains(n))
       device->expectWritten(pointers[n], buffers[n].bytes());
-  launchPtx(*device, ptx, pointers, k.grid);
+  if (body == k.text.body) {
+    std::vector<const DeviceBuffer *> all;
+    for (const DeviceBuffer &buffer : buffers)
+      all.push_back(&buffer);
+    launchOnBoth(*device, ptx, all, k.grid);
+  } else {
+    launchPtx(*device, ptx, pointers, k.grid);
+  }
   if (out)
     *out = downloaded<std::uint32_t>(*device, buffers.back());
   return device->takeReports();
@@ -90,7 +97,7 @@ Words check(const Planted &k) {
 
 } // namespace
 
-TEST_CASE("planted bugs: copies to shared memory") {
+TEST_CASE("planted bugs: copies to shared memory", "[gpu]") {
   // 64 threads copy 16 bytes each, twice; thread t reads what t ^ 32 copied.
   Planted k{
       "copies",
@@ -185,7 +192,7 @@ TEST_CASE("planted bugs: copies to shared memory") {
   CHECK(out[0] == 2 * (0 * 12 + 1) + 768);
 }
 
-TEST_CASE("planted bugs: sums over blocks") {
+TEST_CASE("planted bugs: sums over blocks", "[gpu]") {
   // Four blocks of 64 threads store partial sums; the last to arrive adds them.
   Planted ordered{
       "ordered sums",
@@ -302,12 +309,13 @@ END:
   CHECK(check(atomic)[9] == 0x40800000);
 }
 
-TEST_CASE("planted bugs: bulk copies and mbarriers") {
+TEST_CASE("planted bugs: bulk copies and mbarriers", "[gpu]") {
   Planted load{
       "bulk load",
       {R"(
   setp.eq.b32 %p1, %r1, 0;
   @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
+  fence.mbarrier_init.release.cluster;
   bar.sync 0; // init
   add.s32 %r3, %r0, 128;
   @!%p1 bra WAIT;
@@ -337,6 +345,8 @@ WAIT:
            Suspicion::deadlock},
           {"uses the mbarrier before its init is seen", "bar.sync 0; // init",
            "", Suspicion::sharedRace},
+          {"the engine does not see the init",
+           "fence.mbarrier_init.release.cluster;", "", Suspicion::proxy},
           {"no mbarrier there", "expect_tx.shared::cta.b64 %rd10, [%r0]",
            "expect_tx.shared::cta.b64 %rd10, [%r0+8]",
            Suspicion::uninitialised},
@@ -393,7 +403,7 @@ END:
   CHECK(check(store)[63] == 63);
 }
 
-TEST_CASE("planted bugs: clusters") {
+TEST_CASE("planted bugs: clusters", "[gpu]") {
   Planted k{
       "cluster",
       {R"(
@@ -468,6 +478,37 @@ TEST_CASE("planted bugs: dependent launches") {
   CHECK(write[0].kind == Suspicion::dependentLaunch);
 }
 
+TEST_CASE("one warp waits for the launch ahead, a barrier tells the others") {
+  auto run = [](const char *barrier) {
+    auto device = quietEmulator();
+    DeviceBuffer x(device, 256), y(device, 256);
+    std::string address =
+        "mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n";
+    launchPtx(*device,
+              makePtx({address + "st.global.b32 [%rd11], %r1;\n"
+                                 "griddepcontrol.launch_dependents;",
+                       64},
+                      1),
+              {x.get()});
+    launchPtx(*device,
+              makePtx({address +
+                           "setp.ge.u32 %p1, %r1, 32;\n@%p1 bra GO;\n"
+                           "griddepcontrol.wait;\nGO:\n" +
+                           barrier +
+                           "ld.global.b32 %r2, [%rd11];\n"
+                           "add.s64 %rd12, %rd2, %rd10;\n"
+                           "st.global.b32 [%rd12], %r2;",
+                       64},
+                      2),
+              {x.get(), y.get()}, {1, 1, 1}, true);
+    return device->takeReports();
+  };
+  CHECK(run("bar.sync 0;\n").empty());
+  std::vector<Report> apart = run("");
+  REQUIRE(apart.size() == 1);
+  CHECK(apart[0].kind == Suspicion::dependentLaunch);
+}
+
 TEST_CASE("lanes that store one value at one place do not race, others do") {
   auto reports = [](const char *value) {
     auto device = quietEmulator();
@@ -487,7 +528,89 @@ TEST_CASE("lanes that store one value at one place do not race, others do") {
   CHECK(different[1].kind == Suspicion::globalRace);
 }
 
-TEST_CASE("a block may wait for a flag of a later one") {
+TEST_CASE("warps that store copies of one value do not race, others do") {
+  // Every warp stores the 32 words of a tile; `value` says which.
+  auto reports = [](const std::string &value, const char *after = "") {
+    auto device = quietEmulator();
+    DeviceBuffer out(device, 128);
+    launchPtx(*device,
+              makePtx({"and.b32 %r2, %r1, 31;\nshl.b32 %r3, %r2, 2;\n"
+                       "add.s32 %r4, %r0, %r3;\n" +
+                           value + "\nst.shared.b32 [%r4], %r5;\n" + after +
+                           "bar.sync 0;\nld.shared.b32 %r6, [%r4];\n"
+                           "setp.lt.u32 %p1, %r1, 32;\ncvt.u64.u32 %rd10, "
+                           "%r3;\nadd.s64 %rd11, %rd1, %rd10;\n"
+                           "@%p1 st.global.b32 [%rd11], %r6;",
+                       128, 128},
+                      1),
+              {out.get()});
+    return device->takeReports();
+  };
+  CHECK(reports("add.s32 %r5, %r2, 7;").empty());
+  std::vector<Report> different = reports("mov.b32 %r5, %r1;");
+  REQUIRE(different.size() == 1);
+  CHECK(different[0].kind == Suspicion::sharedRace);
+  // The same value by another instruction is a race all the same.
+  std::vector<Report> elsewhere =
+      reports("add.s32 %r5, %r2, 7;", "st.shared.b32 [%r4], %r5;\n");
+  REQUIRE(elsewhere.size() == 1);
+  CHECK(elsewhere[0].kind == Suspicion::sharedRace);
+}
+
+TEST_CASE("halves of a register are written apart") {
+  auto reports = [](const std::string &body) {
+    auto device = quietEmulator();
+    DeviceBuffer out(device, 128);
+    launchPtx(*device,
+              makePtx({"cvt.u16.u32 %h1, %r1;\n" + body +
+                       "\nmul.wide.u32 %rd10, %r1, 4;\n"
+                       "add.s64 %rd11, %rd1, %rd10;\n"
+                       "st.global.b32 [%rd11], %r9;"},
+                      1),
+              {out.get()});
+    return device->takeReports();
+  };
+  // %h2 and %r50 are never written.
+  for (const char *fine :
+       {"mov.b32 %r2, {%h1, %h2}; and.b32 %r9, %r2, 0xffff;",
+        "mov.b32 %r2, {%h1, %h2}; mov.b32 %r3, %r2; mov.b32 {%h3, _}, %r3; "
+        "cvt.u32.u16 %r9, %h3;",
+        "mov.b32 %r2, {%h2, %h1}; shr.u32 %r9, %r2, 16;",
+        "mov.b32 %r2, {%h1, %h2}; shl.b32 %r9, %r2, 16;",
+        "mov.b32 %r2, {%h1, %h2}; prmt.b32 %r9, %r2, 0, 0x4410;",
+        "mov.b32 %r2, {%h1, %h2}; add.rn.f16x2 %r3, %r2, %r2; "
+        "and.b32 %r9, %r3, 0xffff;",
+        "mov.b32 %r2, {%h1, %h2}; cvt.u16.u32 %h4, %r2; cvt.u32.u16 %r9, %h4;",
+        "mov.b64 %rd5, {%r1, %r50}; cvt.u32.u64 %r9, %rd5;",
+        "setp.lt.u32 %p1, %r1, 40; selp.b32 %r9, %r1, %r50, %p1;",
+        "mov.b32 %r2, {%h1, %h2}; lop3.b32 %r9, %r2, 0xffff, 0, 0xc0;",
+        "or.b32 %r9, %r50, 0xffffffff;", "shl.b32 %r9, %r50, 32;"}) {
+    INFO(fine);
+    for (const Report &r : reports(fine))
+      FAIL_CHECK(print(r));
+    CHECK(reports(fine).empty());
+  }
+  for (const char *wrong :
+       {"mov.b32 %r9, {%h1, %h2};",
+        "mov.b32 %r2, {%h1, %h2}; and.b32 %r9, %r2, 0x1ffff;",
+        "mov.b32 %r2, {%h1, %h2}; shr.u32 %r9, %r2, 15;",
+        "mov.b32 %r2, {%h1, %h2}; prmt.b32 %r9, %r2, 0, 0x4420;",
+        "mov.b32 %r2, {%h1, %h2}; add.s32 %r9, %r2, 1;",
+        "mov.b32 %r2, {%h1, %h2}; add.rn.f16x2 %r3, %r2, %r2; "
+        "shr.u32 %r9, %r3, 16;",
+        "mov.b64 %rd5, {%r1, %r50}; shr.u64 %rd5, %rd5, 32; "
+        "cvt.u32.u64 %r9, %rd5;",
+        "setp.lt.u32 %p1, %r1, 20; selp.b32 %r9, %r1, %r50, %p1;",
+        "mov.b32 %r2, {%h1, %h2}; cvt.s32.s16 %r3, %h2; mov.b32 %r9, %r3;",
+        "xor.b32 %r9, %r50, %r50;"}) {
+    INFO(wrong);
+    std::vector<Report> found = reports(wrong);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].kind == Suspicion::uninitialised);
+  }
+}
+
+TEST_CASE("a block may wait for a flag of a later one", "[gpu]") {
   auto device = quietEmulator();
   DeviceBuffer flags = uploaded(device, Words(2, 0));
   DeviceBuffer out(device, 4);
@@ -510,7 +633,7 @@ SPIN:
 END:
 )";
   Ptx ptx = makePtx({body, 1}, 2);
-  launchPtx(*device, ptx, {flags.get(), out.get()}, {2, 1, 1});
+  launchOnBoth(*device, ptx, {&flags, &out}, {2, 1, 1});
   for (const Report &report : device->takeReports())
     FAIL_CHECK(print(report));
   CHECK(downloaded<std::uint32_t>(*device, out)[0] == 42);

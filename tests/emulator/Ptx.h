@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/EmulatedDevice.h"
+#include "tests/emulator/OnGpu.h"
 
 #include <cstdint>
 #include <cstring>
@@ -38,7 +39,7 @@ inline Ptx makePtx(const KernelText &k, unsigned pointers) {
   ptx.target = "sm_90a";
   ptx.threads = k.threads;
   ptx.sharedBytes = k.shared;
-  ptx.text = ".version 8.0\n.target sm_90a\n.address_size 64\n"
+  ptx.text = ".version 8.6\n.target sm_90a\n.address_size 64\n"
              ".extern .shared .align 1024 .b8 memory[];\n.visible .entry k(\n";
   for (unsigned n = 0; n < pointers; ++n) {
     ptx.text += "  .param .u64 .ptr .global .align 16 k_param_" +
@@ -65,6 +66,18 @@ inline void launchPtx(EmulatedDevice &device, const Ptx &ptx,
   config.grid = grid;
   config.dependent = dependent;
   device.load(ptx)->launch(nullptr, config, buffers);
+}
+
+/// The same on a GPU too, if there is one: it must leave the same bytes.
+inline void launchOnBoth(EmulatedDevice &device, const Ptx &ptx,
+                         const std::vector<const DeviceBuffer *> &buffers,
+                         std::array<unsigned, 3> grid = {1, 1, 1}) {
+  std::vector<Bytes> before = contents(device, buffers);
+  std::vector<DevicePtr> pointers;
+  for (const DeviceBuffer *buffer : buffers)
+    pointers.push_back(buffer->get());
+  launchPtx(device, ptx, pointers, grid);
+  checkGpuLeaves(ptx, before, contents(device, buffers), grid);
 }
 
 template <typename T>
@@ -103,7 +116,7 @@ evaluate(const std::string &body,
           result + ";\n";
   DeviceBuffer in = uploaded(device, flat);
   DeviceBuffer out(device, 128);
-  launchPtx(*device, makePtx({text}, 2), {in.get(), out.get()});
+  launchOnBoth(*device, makePtx({text}, 2), {&in, &out});
   std::string problems;
   for (const Report &report : device->takeReports())
     problems += print(report) + "\n";

@@ -100,7 +100,8 @@ class LathKernel:
         self.function, self.module = function, module
         tiles = self.facts["grid"][0] * self.facts["grid"][1]
         self.clears_output = "reduce=atomic-out" in self.used_schedule
-        self.reduces = self.facts["grid"][2] > 1 and not self.clears_output
+        # A split that a cluster adds up, or the output itself, needs neither of these.
+        self.reduces = self.facts["bytes"]["workspace"] > 0
         if self.reduces:
             self.workspace = torch.zeros(self.facts["bytes"]["workspace"] // 4,
                                          dtype=torch.float32, device="cuda")

@@ -17,7 +17,7 @@ using Text = std::optional<std::string>; ///< nothing: the option was not given
 /// A spec: as text, or by its parts.
 struct SpecArguments {
   Text text;
-  Text m, n, k, group, split, x, w, reduce;
+  Text m, n, k, group, split, x, w, layout, reduce;
 };
 
 struct EmitArguments {
@@ -73,5 +73,12 @@ struct ReportArguments {
 };
 /// `lath report`: one page of all that was measured.
 void report(const ReportArguments &arguments);
+
+struct CacheArguments {
+  Text action, file, folder, maxSize, olderThan, format;
+  bool dryRun = false;
+};
+/// `lath cache`: what is kept on disk.
+void cache(const CacheArguments &arguments);
 
 } // namespace lath::cli

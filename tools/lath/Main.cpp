@@ -33,7 +33,8 @@ constexpr std::string_view specHelp =
     "  s: blocks that share one k range (chosen)\n"
     "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus "
     "one)\n"
-    "  reduce=ordered|atomic|atomic-out|none\n";
+    "  layout=gptq|packed (by fragments, faster)   "
+    "reduce=ordered|atomic|atomic-out|none\n";
 
 /// Everything that a user can write, and which of it was written.
 struct CommandLine {
@@ -47,10 +48,11 @@ struct CommandLine {
   TuneArguments tune;
   BenchArguments bench;
   ReportArguments report;
+  CacheArguments cache;
   Text helpTopic, workerDevice;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
   CLI::App *tuneCommand, *benchCommand, *reportCommand, *workerCommand;
-  CLI::App *helpCommand;
+  CLI::App *cacheCommand, *helpCommand;
 
   CommandLine();
   void dispatch();
@@ -81,6 +83,8 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
   text(app, "--split", spec.split, "N", "blocks that share one k range");
   text(app, "--x", spec.x, "TYPE", "f16 or bf16 (f16)");
   text(app, "--w", spec.w, "TYPE", "u4, u4z or u4z1 (u4)");
+  text(app, "--layout", spec.layout, "ORDER",
+       "of the weights: gptq or packed (gptq)");
   text(app, "--reduce", spec.reduce, "HOW",
        "ordered, atomic, atomic-out or none (ordered)");
 }
@@ -243,14 +247,42 @@ CommandLine::CommandLine() {
   workerCommand->group("");
   text(workerCommand, "--device", workerDevice, "DEVICE", "");
 
+  cacheCommand =
+      add("cache", "Look at the compiled kernels on disk, and tidy them",
+          "Actions:\n"
+          "  ls           every entry, the latest used first\n"
+          "  stats        how many, how large\n"
+          "  verify       read every byte; ends with 1 if an entry is not "
+          "sound\n"
+          "  prune        remove what is damaged, left over, old or too much\n"
+          "  clear        remove every entry\n"
+          "  export FILE  write all sound entries to one file\n"
+          "  import FILE  add the entries of such a file\n"
+          "\nExamples:\n"
+          "  lath cache ls\n"
+          "  lath cache prune --max-size 256M --older-than 30 --dry-run");
+  text(cacheCommand, "ACTION", cache.action, "", "See below");
+  text(cacheCommand, "FILE", cache.file, "", "Of export and import");
+  text(cacheCommand, "--folder", cache.folder, "FOLDER",
+       "Of the cache ($LATH_CACHE_DIR, $XDG_CACHE_HOME/lath or "
+       "~/.cache/lath)");
+  text(cacheCommand, "--max-size", cache.maxSize, "SIZE",
+       "prune: down to, as 512M ($LATH_CACHE_SIZE or 1G)");
+  text(cacheCommand, "--older-than", cache.olderThan, "DAYS",
+       "prune: entries that were not used for so long");
+  cacheCommand
+      ->add_flag("--dry-run", cache.dryRun, "prune: only say what would go")
+      ->disable_flag_override();
+  text(cacheCommand, "--format", cache.format, "FORMAT", "text or json (text)");
+
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, doctor, tune, bench or report");
+       "emit, run, explain, doctor, tune, bench, report or cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() const {
-  return {"emit", "run",   "explain", "doctor",
-          "tune", "bench", "report",  "help"};
+  return {"emit",  "run",    "explain", "doctor", "tune",
+          "bench", "report", "cache",   "help"};
 }
 
 CliError unknownCommand(std::string_view name,
@@ -374,6 +406,8 @@ void CommandLine::dispatch() {
     cli::report(report);
   else if (*workerCommand)
     cli::tuneWorker(workerDevice);
+  else if (*cacheCommand)
+    cli::cache(cache);
   else
     writeResult(helpTopic ? command(*helpTopic).help("lath") : topHelp());
 }

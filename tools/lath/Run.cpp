@@ -2,7 +2,7 @@
 #include "tools/lath/Run.h"
 
 #include "kernels/Engine.h"
-#include "kernels/Gptq.h"
+#include "kernels/PackedWeights.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"
@@ -34,8 +34,10 @@ DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
 struct DeviceLayer {
   DeviceBuffer qweight, scales, qzeros;
 
-  DeviceLayer(const std::shared_ptr<Device> &device, const GptqLayer &layer)
-      : qweight(uploaded(device, layer.qweight)),
+  /// `words` is qweight in the order that the kernel reads.
+  DeviceLayer(const std::shared_ptr<Device> &device,
+              const std::vector<std::uint32_t> &words, const GptqLayer &layer)
+      : qweight(uploaded(device, words)),
         scales(uploaded(device, layer.scales)),
         qzeros(uploaded(device, layer.qzeros)) {}
   std::size_t bytes() const {
@@ -50,13 +52,13 @@ public:
              std::uint64_t seed)
       : device_(engine.device()),
         kernel_(engine.gemm(request.spec, request.schedule)), layer_(layer),
-        m_(request.spec.m), type_(request.spec.x),
-        x_(randomActivations(m_, layer.k, type_, seed)),
+        words_(storedWeights(request.spec, layer)), m_(request.spec.m),
+        type_(request.spec.x), x_(randomActivations(m_, layer.k, type_, seed)),
         reference_(referenceGemm(layer, x_.data(), m_, type_)),
         xMemory_(uploaded(device_, x_)),
         // One row more than the kernel may write.
         out_(device_, 2 * (m_ + 1) * layer.n) {
-    copies_.emplace_back(device_, layer);
+    copies_.emplace_back(device_, words_, layer_);
   }
 
   const Kernel &kernel() const { return kernel_; }
@@ -84,7 +86,7 @@ public:
   /// `copies` of the weights: coldCopies.
   ColdTiming timeCold(unsigned copies) {
     while (copies_.size() < copies)
-      copies_.emplace_back(device_, layer_);
+      copies_.emplace_back(device_, words_, layer_);
     return lath::timeCold(
         *device_,
         {print(kernel_.spec()), copies, copies_.front().bytes(),
@@ -117,6 +119,7 @@ private:
   std::shared_ptr<Device> device_;
   Kernel kernel_;
   const GptqLayer &layer_;
+  std::vector<std::uint32_t> words_;
   std::int64_t m_;
   Dtype type_;
   std::vector<std::uint16_t> x_;
@@ -250,7 +253,7 @@ void run(const RunArguments &arguments) {
     report.check = checkEmulated(experiment, request.spec);
     report.notCold = "the emulator has no clock";
     if (arguments.counters)
-      report.counters = print(emulator->counters());
+      report.counters = emulator->counters();
   } else if (report.check = experiment.check(); report.check.ok()) {
     time(experiment, report);
     // What the timed launches left behind, in tickets and workspaces, shows

@@ -6,6 +6,7 @@
 #include "kernels/Schedule.h"
 #include "runtime/ColdTimer.h"
 #include "runtime/Device.h"
+#include "runtime/emulator/Counters.h"
 #include "tools/lath/Commands.h"
 
 #include <array>
@@ -41,7 +42,7 @@ struct RunReport {
   std::optional<ColdTiming> cold;
   std::string notCold; ///< why there is no cold time
   std::optional<double> warmMicroseconds;
-  std::string counters; ///< of the emulator, as a table; empty: not asked for
+  std::optional<LaunchCounters> counters; ///< of the emulator
 };
 
 std::string asText(const RunReport &report);

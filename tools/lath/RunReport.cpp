@@ -1,3 +1,4 @@
+#include "tools/CountersJson.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Run.h"
 
@@ -61,8 +62,8 @@ std::string asText(const RunReport &r) {
                                     *r.warmMicroseconds));
   else
     text += row("warm", "not measured: " + r.notCold);
-  if (!r.counters.empty())
-    text += "\n" + r.counters;
+  if (r.counters)
+    text += "\n" + print(*r.counters);
   return text;
 }
 
@@ -111,6 +112,8 @@ std::string asJson(const RunReport &r) {
                  {"stray_writes", r.check.strayWrites}}},
                {"cold", coldJson(r)},
                {"warm_us", orNull(r.warmMicroseconds)}};
+  if (r.counters)
+    json["counters"] = lath::asJson(*r.counters);
   // A file name in another encoding than UTF-8 must not cost the report.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

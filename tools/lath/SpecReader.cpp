@@ -18,13 +18,14 @@ struct Flag {
   std::string_view name;
   Text SpecArguments::*value;
 };
-constexpr std::array<Flag, 8> flags = {{{"-m", &SpecArguments::m},
+constexpr std::array<Flag, 9> flags = {{{"-m", &SpecArguments::m},
                                         {"-n", &SpecArguments::n},
                                         {"-k", &SpecArguments::k},
                                         {"--group", &SpecArguments::group},
                                         {"--split", &SpecArguments::split},
                                         {"--x", &SpecArguments::x},
                                         {"--w", &SpecArguments::w},
+                                        {"--layout", &SpecArguments::layout},
                                         {"--reduce", &SpecArguments::reduce}}};
 
 /// What the layer supplies where the user leaves it out.
@@ -50,7 +51,7 @@ void requireOneForm(const SpecArguments &arguments, bool hasLayer) {
         fmt::format("the spec is given twice: as '{}' and by {}",
                     arguments.text->substr(0, 200), given->name),
         {"give the text or the flags -m -n -k --group --split --x --w "
-         "--reduce, not both"}};
+         "--layout --reduce, not both"}};
   if (!arguments.text && given == flags.end())
     throw CliError{usage,
                    "the spec is missing",
@@ -75,14 +76,10 @@ std::string completed(const std::string &text, const KeyedText &keys,
 }
 
 Parsed parseText(const std::string &text, const Extents *layer) {
-  static constexpr std::array<std::string_view, 5> fields = {"m", "n", "k", "g",
-                                                             "s"};
-  static constexpr std::array<std::string_view, 3> options = {"x", "w",
-                                                              "reduce"};
   Parsed parsed;
   if (!layer)
     parsed.spec = parseGemmSpec(text);
-  KeyedText keys(text, fields, options, "m16,reduce=atomic");
+  KeyedText keys(text, gemmSpecFields, gemmSpecOptions, "m16,reduce=atomic");
   if (layer && !keys.has("m"))
     throw Error(ErrorKind::invalidSpec,
                 fmt::format("'m' is missing in '{}'; the layer says n and k, "
@@ -155,6 +152,10 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
   if (arguments.w)
     spec.zeros = choice<Zeros, 3>("--w", *arguments.w, {"u4", "u4z", "u4z1"},
                                   {Zeros::symmetric, Zeros::v2, Zeros::v1});
+  if (arguments.layout)
+    spec.layout = choice<WeightLayout, 2>(
+        "--layout", *arguments.layout, {"gptq", "packed"},
+        {WeightLayout::gptq, WeightLayout::packed});
   spec.reduce = arguments.reduce  ? readReduce(*arguments.reduce)
                 : spec.split == 1 ? Reduce::none
                                   : Reduce::ordered;
@@ -183,7 +184,7 @@ Request withSchedule(const Parsed &parsed, const Text &schedule) {
   // A reduction that nobody asked for must not contradict the schedule.
   if (!parsed.saidReduce && request.spec.split != 1 &&
       request.schedule->split != 1)
-    request.spec.reduce = request.schedule->reduce;
+    request.spec.reduce = servedBy(request.schedule->reduce);
   return request;
 }
 

@@ -14,8 +14,9 @@ struct Traffic {
   std::int64_t weights = 0, scales = 0, zeros = 0;
   std::int64_t activations = 0, output = 0;
   std::int64_t workspace = 0; ///< in memory
-  std::int64_t reduction =
-      0;                 ///< moved to bring splits together, in L2 as a rule
+  /// Moved to bring splits together, in L2 as a rule; what a cluster moves
+  /// between its shared memories is not counted.
+  std::int64_t reduction = 0;
   double operations = 0; ///< multiplications and additions, 2 m n k
 
   std::int64_t weightSide() const { return weights + scales + zeros; }

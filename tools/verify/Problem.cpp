@@ -1,3 +1,4 @@
+#include "kernels/PackedWeights.h"
 #include "kernels/Reference.h"
 #include "tools/verify/Verify.h"
 
@@ -19,8 +20,9 @@ Problem::Problem(const std::shared_ptr<Device> &device, GemmSpec spec,
     : base(spec), layer(randomLayer(spec, seed)),
       x(randomActivations(spec.m, spec.k, spec.x, seed + 1)),
       reference(referenceGemm(layer, x.data(), spec.m, spec.x)),
+      words(storedWeights(spec, layer)),
       xMemory(uploaded(device, x.data(), 2 * x.size())),
-      qweight(uploaded(device, layer.qweight.data(), 4 * layer.qweight.size())),
+      qweight(uploaded(device, words.data(), 4 * words.size())),
       scales(uploaded(device, layer.scales.data(), 2 * layer.scales.size())),
       // One row more than any kernel may write.
       out(device, 2 * (spec.m + 1) * spec.n), maxRows((int)spec.m) {

@@ -8,7 +8,6 @@
 #include "tools/verify/Verify.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <fmt/format.h>
 #include <sstream>
@@ -22,59 +21,66 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
   std::vector<Schedule> list{chooseSchedule(spec, target, smCount).schedule};
   if (!sweep)
     return list;
-  const std::array policies = {std::pair{Reduce::ordered, KOrder::contiguous},
-                               std::pair{Reduce::atomic, KOrder::contiguous}};
+  auto consider = [&](const Schedule &s) {
+    // As many steps as stages, and enough of the device at work: other
+    // schedules have not been seen to win.
+    std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK / s.split;
+    std::int64_t warps = (spec.n + s.blockN - 1) / s.blockN * s.split * s.warps;
+    if (s.warps > 16 || steps < 1 ||
+        s.stages > std::max<std::int64_t>(2, steps) ||
+        (spec.n > 2048 && warps < 3 * smCount) || warps > 24 * smCount)
+      return;
+    GemmSpec asked = spec;
+    asked.split = s.split;
+    asked.reduce = servedBy(s.reduce);
+    try {
+      validate(s);
+      validate(s, asked, target);
+    } catch (const Error &) {
+      return;
+    }
+    if (std::find(list.begin(), list.end(), s) == list.end())
+      list.push_back(s);
+  };
   // Wide blocks share the activations of many rows; narrow ones fill the
   // device.
   const bool many = spec.m > 16;
-  for (int bn : many ? std::array{64, 128, 256} : std::array{32, 64, 128})
-    for (int nWarps : {bn / 32, spec.m > 8 ? bn / 64 : bn / 16})
-      for (int kWarps : many ? std::vector{1, 2} : std::vector{1, 2, 4, 8, 16})
-        for (int perWarp : {64, 128, many ? 128 : 256})
-          for (int stages : {2, 3, 4, 5})
-            for (int split : {1, 2, 4, 8})
-              for (auto [reduce, order] : policies) {
-                Schedule s = list.front();
-                s.order = order;
-                s.scales = ScalePlacement::sums;
-                s.blockN = bn;
+  Schedule s = list.front();
+  s.order = KOrder::contiguous;
+  s.scales = ScalePlacement::sums;
+  std::vector<WeightPath> paths{WeightPath::shared};
+  if (spec.layout == WeightLayout::packed)
+    paths.push_back(WeightPath::registers);
+  for (WeightPath path : paths)
+    for (int blockN :
+         many ? std::vector{64, 128, 256} : std::vector{32, 64, 128})
+      for (int columns : {32, 64})
+        for (int kWarps : {1, 2, 4, 8, 16})
+          for (int perWarp : {64, 128, 256})
+            for (int stages : {2, 3, 4})
+              for (auto [split, reduce] :
+                   {std::pair{1, Reduce::none}, std::pair{2, Reduce::cluster},
+                    std::pair{4, Reduce::cluster},
+                    std::pair{4, Reduce::ordered}}) {
+                if (columns > blockN || (many && kWarps > 4))
+                  continue;
+                s.weights = path;
+                s.blockN = blockN;
                 s.kWarps = kWarps;
-                s.warps = nWarps * kWarps;
+                s.warps = blockN / columns * kWarps;
                 s.blockK = perWarp * kWarps;
                 s.stages = stages;
                 s.split = split;
-                s.reduce = split == 1 ? Reduce::none : reduce;
-                if (reduce == Reduce::atomic && (split == 1 || spec.n > 2048))
-                  continue;
-                if (s.warps > 16 || nWarps < 1)
-                  continue;
-                // As many steps as stages, and enough of the device at work:
-                // other schedules have not been seen to win.
-                std::int64_t steps = (spec.k + s.blockK - 1) / s.blockK / split;
-                std::int64_t warps = (spec.n + bn - 1) / bn * split * s.warps;
-                if (steps < 1 || stages > std::max<std::int64_t>(2, steps) ||
-                    (spec.n > 2048 && warps < 3 * smCount) ||
-                    warps > 24 * smCount)
-                  continue;
-                GemmSpec asked = spec;
-                asked.split = split;
-                asked.reduce = s.reduce;
-                try {
-                  validate(s);
-                  validate(s, asked, target);
-                } catch (const Error &) {
-                  continue;
-                }
-                if (std::find(list.begin(), list.end(), s) == list.end())
-                  list.push_back(s);
+                s.reduce = reduce;
+                consider(s);
               }
   return list;
 }
 
 } // namespace
 
-int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
-           const std::string &path) {
+std::vector<std::pair<std::int64_t, std::int64_t>>
+shapesOf(const TimingOptions &options) {
   std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
   if (options.shapes.empty()) {
     for (std::int64_t n : {512, 1024, 2048, 4096, 5120, 8192, 16384})
@@ -88,6 +94,11 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       shapes.push_back({std::stoll(part), std::stoll(part.substr(by + 1))});
     }
   }
+  return shapes;
+}
+
+int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
+           const std::string &path) {
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
@@ -97,22 +108,22 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
   const DeviceInfo &info = device->info();
   bool first = true;
   int failures = 0;
-  for (auto [n, k] : shapes) {
+  for (auto [n, k] : shapesOf(options)) {
     GemmSpec base;
     base.m = *std::max_element(options.m.begin(), options.m.end());
     base.n = n;
     base.k = k;
     base.reduce = Reduce::ordered;
+    base.layout = options.layout;
     Problem problem(device, base, options.seed);
     // Copies of the weights (and scales) that exceed four times the L2.
-    std::size_t weightBytes = 4 * problem.layer.qweight.size();
+    std::size_t weightBytes = 4 * problem.words.size();
     std::size_t scaleBytes = 2 * problem.layer.scales.size();
     unsigned copies = coldCopies(info, weightBytes);
     std::vector<DeviceBuffer> weights, scales;
     for (unsigned c = 0; c < copies; ++c) {
       weights.emplace_back(device, weightBytes);
-      device->upload(weights.back().get(), problem.layer.qweight.data(),
-                     weightBytes);
+      device->upload(weights.back().get(), problem.words.data(), weightBytes);
       scales.emplace_back(device, scaleBytes);
       device->upload(scales.back().get(), problem.layer.scales.data(),
                      scaleBytes);
@@ -134,7 +145,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
           try {
             GemmSpec asked = spec;
             asked.split = list[i].split;
-            asked.reduce = list[i].reduce;
+            asked.reduce = servedBy(list[i].reduce);
             kernels[i] = engine.gemm(asked, list[i]);
           } catch (const Error &error) {
             fmt::print("skip {}: {}\n", print(list[i]), error.message());

@@ -5,7 +5,9 @@
 #include "kernels/Gptq.h"
 #include "kernels/Schedule.h"
 #include "runtime/Device.h"
+#include "runtime/EmulatedDevice.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@ struct Problem {
   GptqLayer layer;
   std::vector<std::uint16_t> x;
   std::vector<double> reference;
+  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
   DeviceBuffer xMemory, qweight, scales, qzeros, out;
   int maxRows;
 
@@ -43,15 +46,39 @@ struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
   bool sweep = false; ///< try many schedules a shape, not the default alone
+  WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
+  std::vector<std::string> schedules; ///< of a chain; empty: the default one
 };
+
+/// The shapes asked for, (N, K).
+std::vector<std::pair<std::int64_t, std::int64_t>>
+shapesOf(const TimingOptions &options);
 
 /// Cold times of the default schedule (and of others) beside a plain read of
 /// the same bytes in the same run.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
 
+/// Time per kernel of chains under dependent launch, of the default schedule
+/// (or those given) with dep=1 and without, beside the plain read chained the
+/// same way and alone. Writes JSON to `path`, returns the number of failures.
+int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
+          const std::string &path);
+
 /// The example programs on odd and even sizes.
 int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);
+
+/// Launches single accesses of one warp, calling `launched` with the name of
+/// each.
+void profileAccesses(const std::shared_ptr<Device> &device,
+                     const std::function<void(const std::string &)> &launched);
+
+/// Launches each kernel of a fixed list once, then the accesses, for a
+/// profiler to look at, and
+/// writes the list to `path` as JSON; with `emulator` (the same device) also
+/// what it counted. tools/verify/profile.py puts the two together.
+int profile(const std::shared_ptr<Device> &device, EmulatedDevice *emulator,
+            const std::string &path);
 
 } // namespace lath::verify

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 int main(int argc, char **argv) {
-  CLI::App app{"Checks and times Lath's kernels on GPU 0"};
+  CLI::App app{"Checks, times and profiles Lath's kernels on GPU 0"};
   app.require_subcommand(1);
   std::string path = "results.json";
   lath::verify::AccuracyOptions accuracy;
@@ -19,17 +19,37 @@ int main(int argc, char **argv) {
   t->add_option("-o,--output", path, "JSON file to write");
   t->add_option("-m", timing.m, "rows")->delimiter(',');
   t->add_option("--shapes", timing.shapes, "NxK,NxK,...");
+  t->add_flag_callback(
+      "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
+      "packed weights, not as GPTQ stores them");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
+  bool chained = false;
+  auto *c = t->add_flag("--chain", chained,
+                        "back to back under dependent launch, with dep=1 and "
+                        "without");
+  t->add_option("--schedule", timing.schedules, "of the chain (repeatable)")
+      ->needs(c);
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");
+  bool emulated = false;
+  auto *p = app.add_subcommand(
+      "profile", "one launch of each kernel that profile.py compares");
+  p->add_option("-o,--output", path, "JSON file to write");
+  p->add_flag("--emulator", emulated, "on the emulator, with its counters");
   CLI11_PARSE(app, argc, argv);
   try {
-    auto device = lath::openCuda();
+    if (emulated) {
+      auto emulator = lath::openEmulator();
+      return lath::verify::profile(emulator, emulator.get(), path);
+    }
+    std::shared_ptr<lath::Device> device = lath::openCuda();
     fmt::print("{}, driver {}\n", device->info().name,
                device->info().driverText);
-    int failures = *a   ? lath::verify::accuracy(device, accuracy, path)
-                   : *e ? lath::verify::examples(device, accuracy.seed)
-                        : lath::verify::timing(device, timing, path);
+    int failures = *a        ? lath::verify::accuracy(device, accuracy, path)
+                   : *e      ? lath::verify::examples(device, accuracy.seed)
+                   : *p      ? lath::verify::profile(device, nullptr, path)
+                   : chained ? lath::verify::chain(device, timing, path)
+                             : lath::verify::timing(device, timing, path);
     return failures ? 6 : 0;
   } catch (const lath::Error &error) {
     fmt::print(stderr, "lath-verify: error: {}\n", error.message());

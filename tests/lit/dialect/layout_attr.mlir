@@ -19,3 +19,8 @@ func.func private @cube(tensor<2x4x8xf16, #cube>)
 // CHECK-LABEL: func.func private @memory
 // CHECK-SAME{LITERAL}: #tile.layout<[8], offset = [[1], [2], [4]]>
 func.func private @memory() attributes {memory = #memory}
+
+// CHECK-LABEL: func.func private @part
+// CHECK-SAME{LITERAL}: #tile.layout<[4, 16], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]], block = [[2, 0]]>
+func.func private @part(tensor<4x16xf32, #tile.layout<[4, 16], block = [[2, 0]],
+                                                      lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>>)

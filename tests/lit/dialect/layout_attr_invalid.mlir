@@ -5,8 +5,8 @@
 
 // -----
 
-// expected-error @+1 {{expected register, lane, warp or offset, got block}}
-#l = #tile.layout<[16, 8], block = [[0, 1]]>
+// expected-error @+1 {{expected register, lane, warp, block or offset, got cluster}}
+#l = #tile.layout<[16, 8], cluster = [[0, 1]]>
 
 // -----
 

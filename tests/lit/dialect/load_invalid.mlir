@@ -45,3 +45,12 @@ func.func @dynamic(%x: !tile.view<16x64xf16>, %i: i32) {
   %0 = tile.load %x[%i, %i] : !tile.view<16x64xf16> -> tensor<?x64xf16>
   return
 }
+
+// -----
+
+#atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>
+func.func @atoms(%q: !tile.view<8x8xi4, atom = #atom>, %i: i32) {
+  // expected-error @+1 {{expected a tile of whole atoms of [4, 4], got [2, 8]}}
+  %0 = tile.load %q[%i, %i] : !tile.view<8x8xi4, atom = #atom> -> tensor<2x8xi4>
+  return
+}

@@ -47,3 +47,21 @@ func.func private @keyword(!tile.view<16x64xi4, along = 0>)
 
 // expected-error @+1 {{expected at least one dimension}}
 func.func private @scalar(!tile.view<f16>)
+
+// -----
+
+#atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>
+// expected-error @+1 {{expected extents that are multiples of the atom's [4, 4], got [8, 6]}}
+func.func private @ragged_atoms(!tile.view<8x6xi4, atom = #atom>)
+
+// -----
+
+#atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>
+// expected-error @+1 {{expected an atom only for i4 matrices that are not packed along a dimension}}
+func.func private @atoms_of_halves(!tile.view<8x8xf16, atom = #atom>)
+
+// -----
+
+#atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0]]>
+// expected-error @+1 {{expected an atom with an offset for every element}}
+func.func private @partial_atom(!tile.view<8x8xi4, atom = #atom>)

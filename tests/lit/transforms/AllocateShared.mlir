@@ -78,3 +78,29 @@ func.func @packed(%q: tensor<8x32xi4, #l0>) -> tensor<8x32xi4, #l1> {
   %0 = tile.convert_layout %q : tensor<8x32xi4, #l0> -> tensor<8x32xi4, #l1>
   return %0 : tensor<8x32xi4, #l1>
 }
+
+// -----
+
+// A block of a cluster receives its half of both blocks' 128 floats a warp.
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[8, 0]]>
+#t = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[0, 0]]>
+
+// CHECK-LABEL: func.func @cluster
+// CHECK-SAME:    tile.shared_bytes = 512 : i32
+// CHECK:         tile.sum_cluster %{{.*}} {blocks = 2 : i32, tile.scratch = 0 : i32}
+func.func @cluster(%a: tensor<16x8xf32, #p>) -> tensor<16x8xf32, #s> {
+  %0 = tile.sum_cluster %a {blocks = 2 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  return %0 : tensor<16x8xf32, #s>
+}
+
+// -----
+
+#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[8, 0]]>
+#t = #tile.layout<[16, 8], register = [[8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[0, 1]]>
+
+func.func @parts(%a: tensor<16x8xf32, #s>) -> tensor<16x8xf32, #t> {
+  // expected-error @+1 {{the blocks of a cluster hold parts of the sum, which may only be changed by element and stored}}
+  %0 = tile.convert_layout %a : tensor<16x8xf32, #s> -> tensor<16x8xf32, #t>
+  return %0 : tensor<16x8xf32, #t>
+}

@@ -303,3 +303,85 @@ func.func @in_a_loop(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.sc
   }
   return
 }
+
+// -----
+
+// The blocks of a tile are one cluster: no workspace, no ticket, and no branch,
+// since every block stores a part.
+// CHECK-LABEL: func.func @cluster
+// CHECK-NOT:     tile.kind
+// CHECK:         tile.cluster_arrive
+// CHECK:         %[[ACC:.*]] = scf.for
+// CHECK:         tile.cluster_wait
+// CHECK-NEXT:    %[[SUM:.*]] = tile.sum_cluster %[[ACC]] {blocks = 4 : i32}
+// CHECK-NEXT:    %[[H:.*]] = tile.cast %[[SUM]]
+// CHECK-NEXT:    tile.store %[[H]]
+// CHECK-NEXT:    return
+func.func @cluster(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 90>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1024 step 128
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
+    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
+    %n = arith.addf %a, %t : tensor<16x128xf32>
+    scf.yield %n : tensor<16x128xf32>
+  }
+  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
+  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
+  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
+  return
+}
+
+// -----
+
+func.func @cluster_too_old(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 89>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1024 step 128
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
+    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
+    %n = arith.addf %a, %t : tensor<16x128xf32>
+    scf.yield %n : tensor<16x128xf32>
+  }
+  // expected-error @+1 {{clusters need sm_90 or later, got sm_89}}
+  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
+  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
+  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
+  return
+}
+
+// -----
+
+func.func @cluster_of_six(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 6, order = interleaved, reduce = cluster, capability = 90>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1024 step 128
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
+    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
+    %n = arith.addf %a, %t : tensor<16x128xf32>
+    scf.yield %n : tensor<16x128xf32>
+  }
+  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 6}}
+  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
+  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
+  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
+  return
+}
+
+// -----
+
+func.func @cluster_of_sixteen(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 16, order = interleaved, reduce = cluster, capability = 90>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1024 step 128
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
+    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
+    %n = arith.addf %a, %t : tensor<16x128xf32>
+    scf.yield %n : tensor<16x128xf32>
+  }
+  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 16}}
+  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
+  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
+  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
+  return
+}

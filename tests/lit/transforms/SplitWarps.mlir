@@ -73,3 +73,25 @@ func.func @not_only_added_to(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo
   }
   return
 }
+
+// -----
+
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 90>
+
+// Sums that go on to a cluster meet in its one exchange.
+// CHECK-LABEL: func.func @cluster
+// CHECK:         %[[PART:.*]] = scf.for
+// CHECK:           tile.dot {{.*}} {k_warps = 2 : i32}
+// CHECK-NOT:     tile.sum_warps
+// CHECK:         tile.sum_cluster %[[PART]] {blocks = 4 : i32, k_warps = 2 : i32}
+// CHECK-NEXT:    return
+func.func @cluster(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo: i32, %hi: i32, %st: i32) -> tensor<16x64xf32> attributes {tile.schedule = #s} {
+  %zero = arith.constant 0.0 : f32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%s = %init) -> (tensor<16x64xf32>) : i32 {
+    %d = tile.dot %a, %b, %s : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+    scf.yield %d : tensor<16x64xf32>
+  }
+  %sum = tile.sum_cluster %acc {blocks = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  return %sum : tensor<16x64xf32>
+}

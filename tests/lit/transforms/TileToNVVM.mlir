@@ -762,3 +762,60 @@ func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2,
   %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #p>
   return
 }
+
+// -----
+
+// Two registers for each of two blocks, one vector; then the cluster's barrier,
+// and the sum of four sources: two blocks of two warps. Each block has 16 rows
+// of 8, two registers a lane; one lane bit of the k warps finds no register.
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]], block = [[8, 0]]>
+
+// CHECK-LABEL: llvm.func @sum_cluster
+// CHECK-SAME:    nvvm.cluster_dim = array<i32: 1, 1, 2>
+// CHECK:         nvvm.cluster.arrive.relaxed {aligned}
+// CHECK:         nvvm.cluster.wait {aligned}
+// CHECK:         nvvm.mapa %{{.*}}, %{{.*}} : !llvm.ptr<3> -> !llvm.ptr<7>
+// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
+// CHECK:         nvvm.mapa
+// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
+// CHECK-NOT:     llvm.store
+// CHECK:         nvvm.cluster.arrive {aligned}
+// CHECK-NEXT:    nvvm.cluster.wait {aligned}
+// CHECK:         scf.if
+// CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xf32>
+// CHECK-NOT:     llvm.load
+// CHECK:         llvm.return
+func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+  tile.cluster_arrive
+  %c = arith.constant 1.0 : f32
+  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
+  tile.cluster_wait
+  %1 = tile.sum_cluster %0 {blocks = 2 : i32, k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
+
+func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %c = arith.constant 1.0 : f32
+  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
+  // expected-error @+2 {{expected the result scattered over the cluster, got}}
+  // expected-error @+1 {{failed to legalize operation 'tile.sum_cluster'}}
+  %1 = tile.sum_cluster %0 {blocks = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #p>
+  return
+}
+
+// -----
+
+// Inline assembly that says it touches memory: the intrinsics do not.
+// CHECK-LABEL: llvm.func @dependent
+// CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.launch_dependents;", "~{memory}"
+// CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.wait;", "~{memory}"
+func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>, tile.shared_bytes = 0 : i32} {
+  tile.launch_dependents
+  tile.wait_dependency
+  return
+}

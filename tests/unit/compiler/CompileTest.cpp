@@ -103,6 +103,20 @@ TEST_CASE("a split says what its reduction needs") {
   CHECK_FALSE(out.usesTickets);
   CHECK(out.accumulatesIntoOutput);
   CHECK(out.params.size() == 3);
+  CHECK(out.clusterBlocks == 1);
+  CHECK_FALSE(contains(out.text, "cluster"));
+
+  Ptx cluster = compiled(Reduce::cluster, 8);
+  CHECK(cluster.clusterBlocks == 8);
+  CHECK(contains(cluster.text, ".reqnctapercluster 1, 1, 8"));
+  CHECK(cluster.workspaceBytesPerTile == 0);
+  CHECK_FALSE(cluster.usesTickets);
+  CHECK_FALSE(cluster.accumulatesIntoOutput);
+  CHECK(cluster.params.size() == 3);
+  // Arrivals at the start and after the exchange, each with its wait.
+  CHECK(count(cluster.text, "barrier\\.cluster\\.arrive\\.relaxed") == 1);
+  CHECK(count(cluster.text, "barrier\\.cluster\\.arrive\\.aligned") == 1);
+  CHECK(count(cluster.text, "barrier\\.cluster\\.wait") == 2);
 }
 
 TEST_CASE("options out of range are refused") {
@@ -125,6 +139,38 @@ TEST_CASE("options out of range are refused") {
         "compile: expected at least one stage, got 0");
   CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
         "compile: expected a split of at least 1, got 0");
+  for (int split : {1, 3, 16})
+    CHECK(refused([&](CompileOptions &o) {
+            o.split = split;
+            o.reduce = CompileOptions::SplitReduce::cluster;
+          }) == "compile: expected a cluster of 2, 4 or 8 blocks, got " +
+                    std::to_string(split));
+}
+
+TEST_CASE("a dependent launch is said so, and refused where there is none") {
+  CHECK_FALSE(compile(*product(), options("sm_90a")).ptx.dependent);
+  CompileOptions o = options("sm_90a", 4, 2);
+  o.dependent = true;
+  Ptx ptx = compile(*product(), o).ptx;
+  CHECK(ptx.dependent);
+  CHECK(count(ptx.text, "griddepcontrol\\.launch_dependents;") == 1);
+  CHECK(count(ptx.text, "griddepcontrol\\.wait;") == 1);
+  o.target = &target("sm_89");
+  Error error = errorOf([&] { compile(*product(), o); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() == "sm_89 has no programmatic dependent launch (sm_90 "
+                           "and later have)");
+}
+
+TEST_CASE("clusters are refused where the target has none") {
+  CompileOptions o = options("sm_89", 4, 2);
+  o.split = 2;
+  o.reduce = CompileOptions::SplitReduce::cluster;
+  Error error = errorOf([&] { compile(*product(), o); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() ==
+        "sm_89 has no thread-block clusters (sm_90 and later have); reduce the "
+        "split through memory");
 }
 
 TEST_CASE("too much shared memory names both sizes") {

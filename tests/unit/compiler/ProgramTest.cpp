@@ -174,7 +174,10 @@ TEST_CASE(
   CHECK(refused([&] { s.floats.store({s.columns, s.rows}, s.f32); }) ==
         "store: expected a tile of f32 [64, 16], got f32 [16, 64]");
   CHECK(refused([&] { s.packed.store({s.rows, s.columns}, s.u4); }) ==
-        "store: u4 views are read only");
+        "store: u4 views are read only, but for stores in atoms");
+  View constant = s.p.constantView("constant", Dtype::f32, {64, 64});
+  CHECK(refused([&] { constant.store({s.rows, s.columns}, s.f32); }) ==
+        "store: constant views are read only");
   CHECK(refused([&] { s.halves.atomicAdd({s.rows, s.columns}, s.f32); }) ==
         "atomicAdd: expected a tile of f16 [16, 64], got f32 [16, 64]");
   CHECK(refused([&] { s.words.atomicAdd({s.rows, s.columns}, s.i32); }) ==

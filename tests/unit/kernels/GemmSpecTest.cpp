@@ -85,9 +85,13 @@ TEST_CASE("every valid combination prints and parses back") {
                                   Reduce::atomicOut, Reduce::ordered}) {
               if ((split == 1) != (reduce == Reduce::none))
                 continue;
-              GemmSpec spec{m, 1536, 384, group, split, x, zeros, reduce};
-              validate(spec);
-              CHECK(parseGemmSpec(print(spec)) == spec);
+              for (WeightLayout layout :
+                   {WeightLayout::gptq, WeightLayout::packed}) {
+                GemmSpec spec{m, 1536,  384,    group, split,
+                              x, zeros, layout, reduce};
+                validate(spec);
+                CHECK(parseGemmSpec(print(spec)) == spec);
+              }
             }
 }
 
@@ -228,4 +232,19 @@ TEST_CASE("a spec's reductions have names") {
   CHECK(name(Reduce::atomic) == "atomic");
   CHECK(name(Reduce::atomicOut) == "atomic-out");
   CHECK(name(Reduce::ordered) == "ordered");
+  CHECK(name(Reduce::cluster) == "cluster");
+}
+
+TEST_CASE("a cluster is a schedule's way to be ordered, not a spec's") {
+  GemmSpec spec{.m = 1, .n = 64, .k = 128, .split = 2};
+  spec.reduce = Reduce::cluster;
+  Error error = errorOf([&] { validate(spec); });
+  CHECK(error.kind() == ErrorKind::invalidSpec);
+  CHECK(error.message() ==
+        "reduce = cluster is a schedule's way to be ordered; "
+        "a spec asks for ordered");
+  CHECK(servedBy(Reduce::cluster) == Reduce::ordered);
+  for (Reduce other :
+       {Reduce::none, Reduce::atomic, Reduce::atomicOut, Reduce::ordered})
+    CHECK(servedBy(other) == other);
 }

@@ -44,6 +44,9 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"s8st4w4bk128bn128bm16", "bm16bn128bk128w4st4s8"},
         {"s1,reduce=none", "bm16bn128bk128w4st4s1"},
         {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
+        {"s8,reduce=cluster", "bm16bn128bk128w4st4s8,reduce=cluster"},
+        {"s1,dep=1", "bm16bn128bk128w4st4s1,dep=1"},
+        {"s1,dep=0", "bm16bn128bk128w4st4s1"},
         {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
         {"s2,reduce=atomic-out,order=contiguous",
          "bm16bn128bk128w4st4s2,order=contiguous,reduce=atomic-out"}}) {
@@ -70,6 +73,7 @@ TEST_CASE("every valid schedule prints and parses back") {
               schedule.split = split;
               schedule.order = order;
               schedule.reduce = split == 1 ? Reduce::none : Reduce::atomicOut;
+              schedule.dependent = n == 64;
               schedule.scales =
                   m < 64 ? ScalePlacement::sums : ScalePlacement::weights;
               validate(schedule);
@@ -101,7 +105,15 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
          "reduce = ordered with s = 1: there is nothing to reduce; leave "
          "reduce out, or split by 2 or more"},
         {"s2,reduce=none", "reduce = none leaves 2 partial sums apart; use "
-                           "ordered, atomic or atomic-out, or s1"}})
+                           "ordered, cluster, atomic or atomic-out, or s1"},
+        {"s1,reduce=cluster",
+         "reduce = cluster with s = 1: there is nothing to reduce; leave "
+         "reduce out, or split by 2 or more"},
+        {"s3,reduce=cluster", "s = 3 blocks form no cluster; reduce = cluster "
+                              "takes s2, s4 or s8"},
+        {"s16,reduce=cluster",
+         "s = 16 blocks form no cluster; reduce = cluster "
+         "takes s2, s4 or s8"}})
     CHECK(parseError(text) == message);
 }
 
@@ -114,7 +126,10 @@ TEST_CASE("text that is not a schedule is named with its place") {
         {"bm", "field 'bm' needs a number at character 3, found the end"},
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
-         "all are order, reduce, scales"},
+         "all are order, reduce, scales, dep"},
+        {"bm16,dep=yes",
+         "dep = 'yes' at character 10 is not known; the nearest "
+         "is '0', and all are 0, 1"},
         {"bm16,order=contigous",
          "order = 'contigous' at character 12 is not known; the nearest is "
          "'contiguous', and all are interleaved, contiguous"}})

@@ -199,3 +199,30 @@ TEST_CASE("a worker that is none is an error", "[tuning]") {
   CHECK(errorOf([] { measureInWorker({"/nowhere/lath"}, 1); }).kind() ==
         ErrorKind::toolchain);
 }
+
+TEST_CASE("packed weights are tuned apart, with their own schedules",
+          "[tuning]") {
+  GemmSpec packed = parseGemmSpec("m1n256k256,layout=packed");
+  const Target &t = target("sm_90a");
+  bool registers = false, cluster = false;
+  for (const RankedSchedule &ranked :
+       searchSpace(packed, t, deviceConstants(t, 132), 48).best) {
+    registers |= ranked.schedule.weights == WeightPath::registers;
+    cluster |= ranked.schedule.reduce == Reduce::cluster;
+    CHECK_FALSE(ranked.schedule.dependent); // the caller's to ask for
+  }
+  CHECK(registers);
+  CHECK(cluster);
+  TemporaryFolder folder;
+  TuningDb db(folder / "db", TuningDb::Mode::write);
+  TuneReport report =
+      tune({packed, spec}, *measureHere(openEmulator()), db, few(4));
+  REQUIRE(report.results.size() == 2);
+  for (const TuneResult &r : report.results) {
+    INFO(print(specOf(r.problem)));
+    CHECK(r.winner);
+    CHECK(r.failed == 0);
+  }
+  TuningTable all = db.all();
+  CHECK(TuningTable::fromJson(all.toJson(), "export") == all);
+}

@@ -1,0 +1,188 @@
+// cluster_arrive, cluster_wait and sum_cluster: sums over the blocks of a
+// cluster and the warps of each that split k, by one exchange through
+// distributed shared memory.
+//
+// Every block owns some of the accumulator's registers (the bits that
+// scatteredOverCluster took away). Each thread writes the registers of an owner
+// into that owner's scratch:
+//
+//   scratch[vector of registers][source][warp][lane]
+//
+// where source = rank * k_warps + k warp says whose partial sum it is. After a
+// barrier of the cluster the owners' warps add their vectors in the order of
+// the sources. A quarter warp's vectors are neighbours on both sides, so
+// nothing collides on banks.
+//
+// Peers' shared memory is written only after all blocks have started
+// (cluster_wait), and nobody leaves before all have written: whatever is read
+// after the second barrier is the reader's own memory, so there is no third.
+#include "compiler/ir/DotLayouts.h"
+#include "compiler/ir/Scratch.h"
+#include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace lath;
+using namespace lath::tile;
+
+namespace {
+
+struct ClusterArriveLowering : OpConversionPattern<ClusterArriveOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ClusterArriveOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    // Relaxed: nothing was written that peers will read. A release would wait
+    // for all earlier memory accesses of the thread.
+    r.replaceOpWithNewOp<NVVM::ClusterArriveRelaxedOp>(op, r.getUnitAttr());
+    return success();
+  }
+};
+
+struct ClusterWaitLowering : OpConversionPattern<ClusterWaitOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ClusterWaitOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    r.replaceOpWithNewOp<NVVM::ClusterWaitOp>(op, r.getUnitAttr());
+    return success();
+  }
+};
+
+/// The lowest `bits` bits of `value` in reverse order.
+uint32_t reversed(uint32_t value, unsigned bits) {
+  uint32_t result = 0;
+  for (unsigned i = 0; i < bits; ++i)
+    result |= (value >> i & 1) << (bits - 1 - i);
+  return result;
+}
+
+unsigned nonZero(ArrayRef<uint32_t> bases) {
+  return llvm::count_if(bases, [](uint32_t basis) { return basis != 0; });
+}
+
+struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(SumClusterOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Layout partial = layoutOf(op.getPartial().getType());
+    Layout result = layoutOf(op.getType());
+    const unsigned blocks = op.getBlocks(), kWarps = op.getKWarps();
+    if (!(result == scatteredOverCluster(partial, kWarps, blocks)))
+      return op.emitOpError("expected the result scattered over the cluster, "
+                            "got ")
+             << result.print();
+    // Register bits from the lowest: kept, then those of the k warps, then
+    // those of the blocks; both took the highest left, so theirs are reversed.
+    const unsigned bits = partial.bits(Place::Register);
+    const unsigned kept = result.bits(Place::Register);
+    const unsigned blockBits = nonZero(result.bases(Place::Block));
+    const unsigned warpBits = bits - kept - blockBits;
+    const unsigned kBits = llvm::Log2_32(kWarps);
+    const unsigned vectorBits = std::min(kept, 2u), vector = 1u << vectorBits;
+    const int64_t warps = partial.size(Place::Warp) / kWarps;
+    const int64_t sources = int64_t(blocks) * kWarps;
+    const int64_t sourceBytes = warps * 32 * vector * 4; // of one vector
+    const int64_t vectorBytes = sources * sourceBytes;
+    int64_t scratch = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    Value base = e.shared(scratch), rank = e.clusterRank();
+    Value kWarp = e.band(e.warp(), kWarps - 1);
+    // This thread's vector of a source: warp number without its k bits, lane.
+    Value thread = e.add(e.shl(e.lshr(e.warp(), kBits), 5), e.lane());
+    Value threadBytes = e.mul(thread, 4 * vector);
+
+    Value source = e.add(e.shl(rank, kBits), kWarp);
+    Value mine = e.add(e.mul(source, sourceBytes), threadBytes);
+    auto window = LLVM::LLVMPointerType::get(r.getContext(), 7);
+    const unsigned share = 1u << (bits - blockBits); // registers of an owner
+    for (unsigned owner = 0; owner < 1u << blockBits; ++owner) {
+      Value peer =
+          e.gep(NVVM::MapaOp::create(r, e.loc, window, base, e.c(owner)), mine);
+      unsigned first = reversed(owner, blockBits) * share;
+      for (unsigned i = 0; i < share; i += vector) {
+        ValueRange part = adaptor.getPartial().slice(first + i, vector);
+        LLVM::StoreOp::create(r, e.loc, vector == 1 ? part[0] : e.vector(part),
+                              e.gep(peer, i / vector * vectorBytes),
+                              4 * vector);
+      }
+    }
+    // Releases this thread's writes to its peers, acquires theirs.
+    NVVM::ClusterArriveOp::create(r, e.loc, r.getUnitAttr());
+    NVVM::ClusterWaitOp::create(r, e.loc, r.getUnitAttr());
+
+    auto add = [&](OpBuilder &b) {
+      ConversionPatternRewriter::InsertionGuard guard(r);
+      r.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+      Value share = e.c(0); // first register of this warp's share
+      for (unsigned bit = 0; bit < warpBits; ++bit)
+        share = e.bor(share, e.shl(e.band(e.lshr(kWarp, bit), 1),
+                                   kept + warpBits - 1 - bit));
+      Value start =
+          e.gep(base, e.add(e.mul(e.lshr(share, vectorBits), vectorBytes),
+                            threadBytes));
+      Registers sums;
+      for (unsigned i = 0; i < 1u << kept; i += vector) {
+        Registers sum;
+        for (int64_t s = 0; s < sources; ++s) {
+          Type type =
+              vector == 1 ? e.f32 : Type(VectorType::get({vector}, e.f32));
+          Value loaded = LLVM::LoadOp::create(
+              r, e.loc, type,
+              e.gep(start, i / vector * vectorBytes + s * sourceBytes),
+              4 * vector);
+          for (unsigned u = 0; u < vector; ++u) {
+            Value part = vector == 1 ? loaded : e.element(loaded, u);
+            if (s == 0)
+              sum.push_back(part);
+            else
+              sum[u] = LLVM::FAddOp::create(r, e.loc, sum[u], part);
+          }
+        }
+        llvm::append_range(sums, sum);
+      }
+      return sums;
+    };
+    // Blocks and warps for which no register bit was left own nothing; their
+    // stores are masked, since they repeat others in the layout.
+    Value spare;
+    auto spareBits = [&](Value place, unsigned taken, unsigned all) {
+      uint32_t mask = (1u << all) - (1u << taken);
+      if (!mask)
+        return;
+      Value rest = e.band(place, mask);
+      spare = spare ? e.bor(spare, rest) : rest;
+    };
+    spareBits(kWarp, warpBits, kBits);
+    if (unsigned all = llvm::Log2_32(blocks); all > blockBits)
+      spareBits(e.shl(rank, kBits), kBits + blockBits, kBits + all);
+    if (!spare) {
+      r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{add(r)});
+      return success();
+    }
+    Value owns =
+        LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::eq, spare, e.c(0));
+    SmallVector<Type> types(1u << kept, e.f32);
+    auto branch = scf::IfOp::create(r, e.loc, types, owns, /*withElse=*/true);
+    OpBuilder then = branch.getThenBodyBuilder();
+    Registers sums = add(then);
+    then = OpBuilder::atBlockEnd(branch.thenBlock());
+    scf::YieldOp::create(then, e.loc, sums);
+    OpBuilder otherwise = branch.getElseBodyBuilder();
+    Value zero =
+        LLVM::ConstantOp::create(otherwise, e.loc, e.f32, r.getF32FloatAttr(0));
+    scf::YieldOp::create(otherwise, e.loc,
+                         SmallVector<Value>(1u << kept, zero));
+    r.replaceOpWithMultiple(
+        op, ArrayRef<ValueRange>{ValueRange(branch.getResults())});
+    return success();
+  }
+};
+
+} // namespace
+
+void lath::tile::addClusterPatterns(const TypeConverter &types,
+                                    RewritePatternSet &patterns) {
+  patterns.add<ClusterArriveLowering, ClusterWaitLowering, SumClusterLowering>(
+      types, patterns.getContext());
+}

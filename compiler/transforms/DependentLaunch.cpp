@@ -1,0 +1,131 @@
+// Lets a kernel start while the launch before it on the stream still runs
+// (programmatic dependent launch), and read ahead what no launch changes.
+//
+//   before  for s in 0..stages-2 { if (..) copy(w) -> bw[s], copy(x) -> bx[s];
+//                                  commit }
+//           for k { wait stages-2; barrier; ... }
+//   after   tile.launch_dependents
+//           for s in 0..stages-2 { if (..) copy(w) -> bw[s] }
+//           tile.wait_dependency
+//           for s in 0..stages-2 { if (..) copy(x) -> bx[s]; commit }
+//           for k { wait stages-2; barrier; ... }
+//
+// w is a view whose argument is marked `tile.constant`; everything else in
+// global memory (activations, outputs, workspace, tickets) is touched after
+// wait_dependency only.
+//
+// The loop's waits still hold. A commit closes a group of all copies a thread
+// has issued since its last commit, so group 0 now has the constant copies of
+// every stage and the other copies of stage 0, and group s > 0 the other
+// copies of stage s. The number of groups is what it was; the wait of step i
+// completes groups 0..i, and all copies of stage i are in groups 0 and i.
+//
+// launch_dependents stands first. It only lets the next launch begin once every
+// block of this one has begun, so it takes no resource that a block of this
+// launch still needs. The next launch then reads constants; what it shares
+// with this one, outputs, workspace and tickets, it touches after its own wait,
+// which returns when this launch has completed and its writes are visible. And
+// since every thread of every launch waits before it ends, a completed launch
+// means that all launches before it are completed too: launches further apart
+// are ordered as well, although each waits for its neighbour alone.
+#include "compiler/ir/Tile.h"
+#include "compiler/transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lath {
+#define GEN_PASS_DEF_DEPENDENTLAUNCH
+#include "compiler/transforms/Passes.h.inc"
+} // namespace lath
+
+using namespace mlir;
+using namespace lath::tile;
+
+namespace {
+
+/// Whether this operation itself touches memory of which a launch before may
+/// not be done. What is not known to read constants does.
+bool mustWait(Operation *op) {
+  if (isa<ViewOp, MaskOp>(op)) // names an array, asks for its extents
+    return false;
+  bool touches = false, constant = isa<LoadOp, GuardedLoadOp, AsyncCopyOp>(op);
+  for (Value operand : op->getOperands())
+    if (isa<ViewType>(operand.getType())) {
+      touches = true;
+      constant &= isConstant(operand);
+    } else if (isa<LLVM::LLVMPointerType>(operand.getType())) {
+      return true;
+    }
+  return touches && !constant;
+}
+
+template <typename F> bool any(Operation *root, F &&predicate) {
+  return root
+      ->walk([&](Operation *op) {
+        return predicate(op) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// A loop of nothing but copies, which may be done in two loops: copies write
+/// buffers of their own.
+bool isPrologue(Operation *op) {
+  auto loop = dyn_cast<scf::ForOp>(op);
+  if (!loop || loop.getNumResults())
+    return false;
+  return !any(loop.getBody()->getParentOp(), [&](Operation *inner) {
+    return inner != loop &&
+           !isa<AsyncCopyOp, AsyncCommitOp, scf::IfOp, scf::YieldOp>(inner) &&
+           !isPure(inner);
+  });
+}
+
+void makeDependent(func::FuncOp function) {
+  Block &body = function.front();
+  auto first = llvm::find_if(body.without_terminator(),
+                             [](Operation &op) { return any(&op, mustWait); });
+  Operation *late =
+      first == body.without_terminator().end() ? body.getTerminator() : &*first;
+  auto readsAhead = [](Operation *op) {
+    return isa<AsyncCopyOp>(op) && !mustWait(op);
+  };
+  OpBuilder b(late);
+  if (isPrologue(late) && any(late, readsAhead)) {
+    auto erase = [](Operation *loop, auto &&predicate) {
+      SmallVector<Operation *> dead;
+      loop->walk([&](Operation *op) {
+        if (predicate(op))
+          dead.push_back(op);
+      });
+      for (Operation *op : dead)
+        op->erase();
+    };
+    erase(b.clone(*late), [](Operation *op) {
+      return isa<AsyncCommitOp>(op) || (isa<AsyncCopyOp>(op) && mustWait(op));
+    });
+    erase(late, readsAhead);
+  }
+  WaitDependencyOp::create(b, late->getLoc());
+  OpBuilder start = OpBuilder::atBlockBegin(&body);
+  LaunchDependentsOp::create(start, function.getLoc());
+}
+
+struct DependentLaunch : lath::impl::DependentLaunchBase<DependentLaunch> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      ScheduleAttr schedule = scheduleOf(function);
+      if (!schedule || !schedule.getDependent())
+        continue;
+      if (schedule.getCapability() < 90) {
+        function.emitOpError("dependent launch needs sm_90 or later, got sm_")
+            << schedule.getCapability();
+        return signalPassFailure();
+      }
+      makeDependent(function);
+    }
+  }
+};
+} // namespace

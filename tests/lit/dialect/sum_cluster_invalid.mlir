@@ -1,0 +1,55 @@
+// RUN: lath-opt %s -split-input-file -verify-diagnostics
+
+func.func @blocks(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{requires attribute 'blocks'}}
+  %0 = tile.sum_cluster %a : tensor<16x64xf32> -> tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @one(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected 2, 4 or 8 blocks, got 1}}
+  %0 = tile.sum_cluster %a {blocks = 1 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @six(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected 2, 4 or 8 blocks, got 6}}
+  %0 = tile.sum_cluster %a {blocks = 6 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @sixteen(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected 2, 4 or 8 blocks, got 16}}
+  %0 = tile.sum_cluster %a {blocks = 16 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @warps(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected a power of two of warps, got 3}}
+  %0 = tile.sum_cluster %a {blocks = 2 : i32, k_warps = 3 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @shape(%a: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected the same tile, got 'tensor<16x64xf32>' and 'tensor<16x32xf32>'}}
+  %0 = tile.sum_cluster %a {blocks = 2 : i32} : tensor<16x64xf32> -> tensor<16x32xf32>
+  return
+}
+
+// -----
+
+func.func @type(%a: tensor<16x64xf16>) {
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  %0 = tile.sum_cluster %a {blocks = 2 : i32} : tensor<16x64xf16> -> tensor<16x64xf16>
+  return
+}

@@ -1,0 +1,152 @@
+// Constants are read before the launch ahead is done, everything else after.
+// RUN: lath-opt %s -tile-dependent-launch -split-input-file -verify-diagnostics | FileCheck %s
+
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// The prologue is done twice: weights of all stages, then, behind the wait,
+// the rest with the commits, as many as before.
+// CHECK-LABEL: func.func @prologue
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[W:[a-z0-9]+]]: !tile.view<16x4096xf16> {tile.constant}
+// CHECK-NEXT:    tile.launch_dependents
+// CHECK:         scf.for %[[S:[a-z0-9_]+]] =
+// CHECK:           scf.if
+// CHECK-NOT:         %[[X]]
+// CHECK:             tile.async_copy %[[W]][%{{.*}}], %{{.*}}[%[[S]]]
+// CHECK-NOT:       tile.async_commit
+// CHECK:         tile.wait_dependency
+// CHECK-NEXT:    scf.for %[[T:[a-z0-9_]+]] =
+// CHECK:           scf.if
+// CHECK:             tile.async_copy %[[X]][%{{.*}}], %{{.*}}[%[[T]]]
+// CHECK-NOT:         %[[W]]
+// CHECK:           tile.async_commit
+// CHECK:         scf.for
+// CHECK-NEXT:      tile.async_wait 1
+// CHECK:           tile.async_copy %[[W]]
+// CHECK:         return
+func.func @prologue(%x: !tile.view<?x4096xf16>, %w: !tile.view<16x4096xf16> {tile.constant}, %lo: i32, %hi: i32) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c2 = arith.constant 2 : i32
+  %st = arith.constant 32 : i32
+  %bx = tile.alloc : !tile.buffer<3 of 16x32xf16, #l>
+  %bw = tile.alloc : !tile.buffer<3 of 16x32xf16, #l>
+  scf.for %i = %c0 to %c2 step %c1 : i32 {
+    %a = arith.muli %i, %st : i32
+    %k = arith.addi %a, %lo : i32
+    %in = arith.cmpi slt, %k, %hi : i32
+    scf.if %in {
+      tile.async_copy %x[%c0, %k], %bx[%i] : !tile.view<?x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+      tile.async_copy %w[%c0, %k], %bw[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+    }
+    tile.async_commit
+  }
+  scf.for %k = %lo to %hi step %st : i32 {
+    tile.async_wait 1
+    tile.barrier
+    tile.async_copy %w[%c0, %k], %bw[%c2] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+    tile.async_commit
+  }
+  return
+}
+
+// -----
+
+// Straight to registers: a constant's load goes ahead, the view's pointer says
+// what is one.
+#r = #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @registers
+// CHECK-NEXT:    tile.launch_dependents
+// CHECK:         %[[W:.*]] = tile.view %arg0
+// CHECK:         tile.load %[[W]][
+// CHECK-NEXT:    tile.wait_dependency
+// CHECK-NEXT:    tile.load
+// CHECK:         tile.store
+// CHECK-NOT:     tile.wait_dependency
+func.func @registers(%p: !llvm.ptr<1> {tile.constant}, %q: !llvm.ptr<1>, %out: !tile.view<32xf32>) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %w = tile.view %p : !llvm.ptr<1> -> !tile.view<32xf32>
+  %x = tile.view %q : !llvm.ptr<1> -> !tile.view<32xf32>
+  %0 = tile.load %w[%c0] : !tile.view<32xf32> -> tensor<32xf32, #r>
+  %1 = tile.load %x[%c0] : !tile.view<32xf32> -> tensor<32xf32, #r>
+  %2 = arith.addf %0, %1 : tensor<32xf32, #r>
+  tile.store %2, %out[%c0] : tensor<32xf32, #r>, !tile.view<32xf32>
+  return
+}
+
+// -----
+
+// A loop that does more than copy stays whole, behind the wait.
+#r = #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @mixed
+// CHECK:         tile.wait_dependency
+// CHECK-NEXT:    scf.for
+// CHECK:           tile.load
+// CHECK:           tile.load
+// CHECK-NOT:     scf.for
+func.func @mixed(%w: !tile.view<32xf32> {tile.constant}, %x: !tile.view<32xf32>, %init: tensor<32xf32, #r>, %lo: i32, %hi: i32, %st: i32) -> tensor<32xf32, #r> attributes {tile.schedule = #s} {
+  %sum = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<32xf32, #r>) : i32 {
+    %0 = tile.load %w[%k] : !tile.view<32xf32> -> tensor<32xf32, #r>
+    %1 = tile.load %x[%k] : !tile.view<32xf32> -> tensor<32xf32, #r>
+    %2 = arith.mulf %0, %1 : tensor<32xf32, #r>
+    %3 = arith.addf %a, %2 : tensor<32xf32, #r>
+    scf.yield %3 : tensor<32xf32, #r>
+  }
+  return %sum : tensor<32xf32, #r>
+}
+
+// -----
+
+// Workspace and tickets belong to all launches of the kernel.
+#r = #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>
+#s = #tile.schedule<warps = 1, stages = 1, split = 2, order = interleaved, reduce = ordered, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @workspace
+// CHECK:         tile.load
+// CHECK-NEXT:    tile.wait_dependency
+// CHECK-NEXT:    tile.partial_store
+// CHECK:         tile.arrive
+func.func @workspace(%w: !tile.view<32xf32> {tile.constant}, %ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>) -> i1 attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %0 = tile.load %w[%c0] : !tile.view<32xf32> -> tensor<32xf32, #r>
+  tile.partial_store %0, %ws[%c0] : tensor<32xf32, #r>, !llvm.ptr<1>
+  %last = tile.arrive %tickets[%c0] of 2 : !llvm.ptr<1>
+  return %last : i1
+}
+
+// -----
+
+// Every launch waits, also one that touches constants alone: those after it
+// rely on it.
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @nothing
+// CHECK-NEXT:    tile.launch_dependents
+// CHECK-NEXT:    tile.wait_dependency
+// CHECK-NEXT:    return
+func.func @nothing() attributes {tile.schedule = #s} {
+  return
+}
+
+// -----
+
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+
+// CHECK-LABEL: func.func @ordinary
+// CHECK-NEXT:    return
+func.func @ordinary() attributes {tile.schedule = #s} {
+  return
+}
+
+// -----
+
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 89, dependent = true>
+
+// expected-error @+1 {{dependent launch needs sm_90 or later, got sm_89}}
+func.func @too_old() attributes {tile.schedule = #s} {
+  return
+}

@@ -1,0 +1,219 @@
+// Times of kernels back to back under dependent launch, as in a model, beside a
+// plain read of the same bytes that is chained in the same way.
+//
+// Where N = K a launch reads what the one before it wrote, as layers do, and
+// only the first of each rotation over the copies of the weights reads the
+// problem's own activations; else all read these. A layer that is applied to
+// its own output again and again must neither overflow nor fade, so its scales
+// are divided by its gain first.
+#include "kernels/DequantGemm.h"
+#include "kernels/Half.h"
+#include "kernels/Heuristic.h"
+#include "kernels/PlainRead.h"
+#include "kernels/Reference.h"
+#include "runtime/ColdTimer.h"
+#include "tools/verify/Verify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fmt/format.h>
+
+namespace lath::verify {
+
+namespace {
+
+double rms(const std::vector<std::uint16_t> &halves) {
+  double sum = 0;
+  for (std::uint16_t h : halves)
+    sum += std::pow(halfToFloat(h), 2);
+  return std::sqrt(sum / static_cast<double>(halves.size()));
+}
+
+/// Applies the layer to its own output, scaled back to where it was, until the
+/// direction that grows most is left: the factor by which it grows.
+double gainOf(const std::shared_ptr<Device> &device, const Kernel &kernel,
+              Problem &problem) {
+  std::vector<std::uint16_t> x(
+      problem.x.begin(), problem.x.begin() + kernel.spec().m * kernel.spec().k);
+  DeviceBuffer in(device, 2 * x.size());
+  // The direction turns; the mean of some steps does not.
+  constexpr int steps = 16, counted = 8;
+  double total = 1;
+  for (int step = 0; step < steps; ++step) {
+    device->upload(in.get(), x.data(), in.bytes());
+    GemmArguments a = problem.arguments(kernel.spec().m);
+    a.x = in.get();
+    kernel.launch(nullptr, a);
+    device->synchronize();
+    const double before = rms(x);
+    device->download(x.data(), problem.out.get(), in.bytes());
+    const double gain = rms(x) / before;
+    if (step >= steps - counted)
+      total *= gain;
+    for (std::uint16_t &h : x)
+      h = toHalf(halfToFloat(h) / gain);
+  }
+  return std::pow(total, 1.0 / counted);
+}
+
+/// x -> out -> again, launched at once: the second launch must see what the
+/// first one wrote. True if both are right.
+bool chainsRight(const std::shared_ptr<Device> &device, const Kernel &kernel,
+                 Problem &problem, DeviceBuffer &again) {
+  const GemmSpec &spec = kernel.spec();
+  const bool square = spec.n == spec.k;
+  std::vector<std::uint16_t> first(spec.m * spec.n), second(first.size());
+  GemmArguments a = problem.arguments(spec.m), b = a;
+  b.out = again.get();
+  if (square)
+    b.x = a.out;
+  for (DevicePtr out : {a.out, b.out})
+    device->fill(out, poison & 0xff, 2 * first.size());
+  device->synchronize();
+  kernel.launch(nullptr, a);
+  kernel.launch(nullptr, b);
+  device->synchronize();
+  device->download(first.data(), a.out, 2 * first.size());
+  device->download(second.data(), b.out, 2 * second.size());
+  auto right = [&](const std::vector<std::uint16_t> &out,
+                   const std::vector<double> &reference) {
+    double error = compare(out.data(), spec.x, reference.data(), spec.m, spec.n)
+                       .relativeFrobenius;
+    return error <= bound(spec.x, kernel.schedule().reduce);
+  };
+  return right(first, problem.reference) &&
+         right(second, square ? referenceGemm(problem.layer, first.data(),
+                                              spec.m, spec.x)
+                              : problem.reference);
+}
+
+} // namespace
+
+int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
+          const std::string &path) {
+  FILE *file = std::fopen(path.c_str(), "w");
+  if (!file)
+    throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
+  fmt::print(file, "{{\"device\": \"{}\", \"driver\": \"{}\", \"chains\": [\n",
+             device->info().name, device->info().driverText);
+  Engine engine(device);
+  bool first = true;
+  int failures = 0;
+  for (auto [n, k] : shapesOf(options)) {
+    for (std::int64_t m : options.m) {
+      GemmSpec spec;
+      spec.m = m;
+      spec.n = n;
+      spec.k = k;
+      Problem problem(device, spec, options.seed);
+      const std::size_t weightBytes = 4 * problem.layer.qweight.size();
+      const std::size_t scaleBytes = 2 * problem.layer.scales.size();
+      const unsigned copies = coldCopies(device->info(), weightBytes);
+      const bool square = n == k;
+      DeviceBuffer again(device, problem.out.bytes());
+
+      Schedule schedule =
+          chooseSchedule(spec, engine.target(), device->info().smCount)
+              .schedule;
+      std::vector<Schedule> list;
+      for (const std::string &text : options.schedules)
+        list.push_back(parseSchedule(text));
+      if (list.empty())
+        list.push_back(schedule);
+      for (std::size_t i = 0, given = list.size(); i < given; ++i) {
+        Schedule other = list[i];
+        other.dependent = !other.dependent;
+        list.push_back(other);
+      }
+      std::vector<Kernel> kernels;
+      for (const Schedule &s : list) {
+        GemmSpec asked = spec;
+        asked.split = s.split;
+        asked.reduce = servedBy(s.reduce);
+        Kernel kernel = engine.gemm(asked, s);
+        if (chainsRight(device, kernel, problem, again)) {
+          kernels.push_back(kernel);
+        } else {
+          fmt::print("WRONG {} {}, chained\n", print(spec), print(s));
+          ++failures;
+        }
+      }
+      if (kernels.empty())
+        continue;
+
+      std::vector<std::uint16_t> tamed = problem.layer.scales;
+      if (square) {
+        const double gain = gainOf(device, kernels.front(), problem);
+        for (std::uint16_t &h : tamed)
+          h = toHalf(halfToFloat(h) / gain);
+      }
+      std::vector<DeviceBuffer> weights, scales;
+      for (unsigned c = 0; c < copies; ++c) {
+        weights.emplace_back(device, weightBytes);
+        device->upload(weights.back().get(), problem.layer.qweight.data(),
+                       weightBytes);
+        scales.emplace_back(device, scaleBytes);
+        device->upload(scales.back().get(), tamed.data(), scaleBytes);
+      }
+      DeviceBuffer x[2] = {{device, 2 * problem.x.size()},
+                           {device, 2 * problem.x.size()}};
+      for (DeviceBuffer &buffer : x)
+        device->upload(buffer.get(), problem.x.data(), buffer.bytes());
+      std::vector<ColdCandidate> timed;
+      for (const Kernel &kernel : kernels)
+        timed.push_back({print(kernel.schedule()), copies, weightBytes,
+                         [&](Stream stream, unsigned copy) {
+                           GemmArguments a = problem.arguments(m);
+                           a.qweight = weights[copy].get();
+                           a.scales = scales[copy].get();
+                           if (square && copy > 0)
+                             a.x = x[copy % 2].get();
+                           if (square)
+                             a.out = x[(copy + 1) % 2].get();
+                           kernel.launch(stream, a);
+                         }});
+      PlainRead chained(device, weightBytes, /*dependent=*/true),
+          alone(device, weightBytes);
+      for (const PlainRead *read : {&chained, &alone})
+        timed.push_back(
+            {read == &chained ? "plain read, chained" : "plain read", copies,
+             weightBytes, [&, read](Stream stream, unsigned copy) {
+               read->launch(stream, weights[copy].get());
+             }});
+      std::vector<ColdTiming> times = timeCold(*device, timed);
+      const double floor = times[kernels.size()].median;
+      if (square) { // a chain of NaNs would be no chain of layers
+        std::vector<std::uint16_t> last(problem.x.size());
+        device->download(last.data(), x[copies % 2].get(), x[0].bytes());
+        const double size = rms(last);
+        if (!std::isfinite(size) || size == 0) {
+          fmt::print("WRONG {}: activations ended at {}\n", print(spec), size);
+          ++failures;
+        }
+      }
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        fmt::print("{:>6} {:>6} m{:<3} {:<52} {:8.3f} us [{:.3f} {:.3f}], "
+                   "{:.3f} of the chained read\n",
+                   n, k, m, timed[i].name, times[i].median, times[i].p10,
+                   times[i].p90, times[i].median / floor);
+        if (i < kernels.size())
+          fmt::print(file,
+                     "{}{{\"n\": {}, \"k\": {}, \"m\": {}, \"schedule\": "
+                     "\"{}\", \"us\": {:.3f}, \"p10\": {:.3f}, \"p90\": "
+                     "{:.3f}, \"chained_read_us\": {:.3f}, "
+                     "\"plain_read_us\": {:.3f}}}",
+                     first ? "" : ",\n", n, k, m, timed[i].name,
+                     times[i].median, times[i].p10, times[i].p90, floor,
+                     times.back().median);
+        first &= i >= kernels.size();
+      }
+      std::fflush(stdout);
+    }
+  }
+  fmt::print(file, "\n]}}\n");
+  std::fclose(file);
+  return failures;
+}
+
+} // namespace lath::verify

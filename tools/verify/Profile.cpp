@@ -1,0 +1,157 @@
+// Kernels for a profiler: one launch each, in the order of the table, on a GPU
+// or on the emulator, which counts what the profiler should see.
+#include "kernels/Examples.h"
+#include "kernels/PlainRead.h"
+#include "tools/CountersJson.h"
+#include "tools/verify/Verify.h"
+
+#include <fmt/format.h>
+#include <fstream>
+
+namespace lath::verify {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
+                      const std::vector<T> &data) {
+  DeviceBuffer buffer(device, data.size() * sizeof(T));
+  device->upload(buffer.get(), data.data(), buffer.bytes());
+  return buffer;
+}
+
+/// A GEMM of the engine's; the schedule is spelled out, so that a change of
+/// the heuristic does not change what is compared.
+void gemm(const std::shared_ptr<Device> &device, const char *spec,
+          const char *schedule) {
+  GemmSpec problem = parseGemmSpec(spec);
+  GptqLayer layer = randomLayer(problem, 1);
+  DeviceBuffer x = uploaded(device, randomActivations(problem.m, problem.k,
+                                                      problem.x, 2)),
+               qweight = uploaded(device, layer.qweight),
+               scales = uploaded(device, layer.scales),
+               qzeros = uploaded(device, layer.qzeros),
+               out(device, 2 * static_cast<std::size_t>(problem.m * problem.n));
+  Engine engine(device);
+  engine.gemm(problem, parseSchedule(schedule))
+      .launch(nullptr, {.x = x.get(),
+                        .qweight = qweight.get(),
+                        .scales = scales.get(),
+                        .qzeros = qzeros.get(),
+                        .out = out.get()});
+  device->synchronize();
+}
+
+void example(const std::shared_ptr<Device> &device, std::string_view name,
+             const ExampleSizes &s) {
+  for (const Example &e : lath::examples()) {
+    if (e.name != name)
+      continue;
+    bool matmul = name.starts_with("matmul");
+    auto kernel =
+        device->load(compile(*e.build(s, Dtype::f16),
+                             compileOptions(e, target(device->info().target)))
+                         .ptx);
+    DeviceBuffer a = uploaded(device, randomActivations(s.m, matmul ? s.k : s.n,
+                                                        Dtype::f16, 1)),
+                 b = uploaded(device, randomActivations(matmul ? s.k : 1, s.n,
+                                                        Dtype::f16, 2)),
+                 out(device, 2 * static_cast<std::size_t>(s.m * s.n));
+    std::vector<std::uint64_t> arguments{
+        static_cast<std::uint64_t>(e.scalar(s)), a.get()};
+    if (name != "softmax")
+      arguments.push_back(b.get());
+    arguments.push_back(out.get());
+    LaunchConfig config;
+    config.grid = e.grid(s);
+    kernel->launch(nullptr, config, arguments);
+    device->synchronize();
+    return;
+  }
+}
+
+struct ProfileCase {
+  const char *name, *kernel;
+  void (*launch)(const std::shared_ptr<Device> &device);
+};
+
+const ProfileCase cases[] = {
+    {"pipeline, M = 16", "dequant_gemm",
+     [](const std::shared_ptr<Device> &d) {
+       gemm(d, "m16n4096k4096g128",
+            "bm16bn32bk512w8kw8st5s1,order=contiguous,scales=sums");
+     }},
+    {"pipeline, M = 1", "dequant_gemm",
+     [](const std::shared_ptr<Device> &d) {
+       gemm(d, "m1n4096k4096g128",
+            "bm8bn32bk512w8kw8st5s1,order=contiguous,scales=sums");
+     }},
+    {"split, ordered", "dequant_gemm",
+     [](const std::shared_ptr<Device> &d) {
+       gemm(d, "m16n4096k4096g128s4,reduce=ordered",
+            "bm16bn64bk128w2kw1st4s4,scales=weights,reduce=ordered");
+     }},
+    {"split, atomic", "dequant_gemm",
+     [](const std::shared_ptr<Device> &d) {
+       gemm(d, "m16n4096k4096g128s4,w=u4z,reduce=atomic",
+            "bm16bn64bk128w4kw2st4s4,scales=weights,reduce=atomic");
+     }},
+    {"split, atomic in the output", "dequant_gemm",
+     [](const std::shared_ptr<Device> &d) {
+       gemm(d, "m16n4096k4096g128s4,reduce=atomic-out",
+            "bm16bn64bk128w4kw2st4s4,scales=sums,reduce=atomic-out");
+     }},
+    {"softmax, odd rows", "softmax",
+     [](const std::shared_ptr<Device> &d) {
+       example(d, "softmax", {333, 3001, 1});
+     }},
+    {"matmul, b [K, N]", "matmul_kn",
+     [](const std::shared_ptr<Device> &d) {
+       example(d, "matmul_kn", {128, 256, 512});
+     }},
+    {"matmul, b [N, K], odd", "matmul_nk",
+     [](const std::shared_ptr<Device> &d) {
+       example(d, "matmul_nk", {65, 67, 71});
+     }},
+    {"vector add", "vector_add",
+     [](const std::shared_ptr<Device> &d) {
+       example(d, "vector_add", {1, 100003, 1});
+     }},
+    {"plain read", "plain_read",
+     [](const std::shared_ptr<Device> &d) {
+       DeviceBuffer words = uploaded(d, std::vector<std::uint32_t>(1 << 20, 1));
+       PlainRead(d, words.bytes()).launch(nullptr, words.get());
+       d->synchronize();
+     }},
+};
+
+} // namespace
+
+int profile(const std::shared_ptr<Device> &device, EmulatedDevice *emulator,
+            const std::string &path) {
+  Json json = {{"device", device->info().name},
+               {"driver", device->info().driverText},
+               {"kernels", Json::array()}};
+  auto launched = [&](const std::string &name, const char *kernel) {
+    Json entry = {{"name", name}, {"kernel", kernel}};
+    if (emulator)
+      entry["counters"] = asJson(emulator->counters());
+    json["kernels"].push_back(entry);
+  };
+  for (const ProfileCase &c : cases) {
+    c.launch(device);
+    launched(c.name, c.kernel);
+  }
+  profileAccesses(device,
+                  [&](const std::string &name) { launched(name, "access"); });
+  fmt::print("{} launches\n", json["kernels"].size());
+  std::ofstream file(path);
+  file << json.dump(1) << "\n";
+  if (!file.flush())
+    throw Error(ErrorKind::invalidInput, fmt::format("cannot write {}", path));
+  return 0;
+}
+
+} // namespace lath::verify
