@@ -38,7 +38,7 @@ struct DeviceConstants {
   double split = 0.66;      ///< µs of a reduction over blocks
   double splitDepth = 0.03; ///< and for each doubling of the split
   double splitBytes = 2.3;  ///< and for each 100 kB of partial sums of a tile
-  double cluster = 0.5;     ///< µs of a reduction in a cluster; a guess
+  double cluster = 0.66;    ///< µs of a reduction in a cluster of two
   double wave = 1.4;        ///< µs for each wave after the first
   double prologue = 0.6; ///< µs for each 100 kB that an SM waits for at first
   double registersFixed = 40, registersPerSum = 1.5; ///< a thread's

@@ -79,12 +79,14 @@ TEST_CASE("the model charges a stream through registers for what it holds",
         estimate(spec, s, t, c, 1).issue);
   CHECK(estimate(spec, streams, t, c, 1).memory >=
         estimate(spec, s, t, c, 1).memory);
-  // A cluster's sum costs no trip through L2.
-  Schedule split = parseSchedule("bm8bn64bk512w4kw4st4s4,scales=sums");
-  Schedule cluster = split;
-  cluster.reduce = Reduce::cluster;
-  CHECK(estimate(spec, cluster, t, c).reduction <
-        estimate(spec, split, t, c).reduction);
+  // A larger cluster has more to exchange.
+  auto reduction = [&](const char *text) {
+    return estimate(spec, parseSchedule(text), t, c).reduction;
+  };
+  CHECK(reduction("bm8bn64bk512w4kw4st4s2,reduce=cluster") >
+        reduction("bm8bn64bk512w4kw4st4s1"));
+  CHECK(reduction("bm8bn64bk512w4kw4st4s8,reduce=cluster") >
+        reduction("bm8bn64bk512w4kw4st4s2,reduce=cluster"));
 }
 
 TEST_CASE("the search tries several values of what decides", "[tuning]") {
