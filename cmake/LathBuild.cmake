@@ -43,6 +43,16 @@ target_link_libraries(lath_fmt INTERFACE
   $<IF:$<BOOL:${LATH_STATIC_LLVM}>,fmt::fmt-header-only,fmt::fmt>)
 find_package(CLI11 REQUIRED)
 
+# The tuning database. Its archive, so that one file still runs anywhere.
+add_library(lath_sqlite INTERFACE)
+if(LATH_STATIC_LLVM)
+  find_library(LATH_SQLITE NAMES libsqlite3.a REQUIRED)
+  target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}" m ${CMAKE_DL_LIBS})
+else()
+  find_library(LATH_SQLITE NAMES sqlite3 REQUIRED)
+  target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}")
+endif()
+
 # --- Flags -------------------------------------------------------------------
 
 add_library(lath_flags INTERFACE)

@@ -11,6 +11,7 @@ set(LATH_PUBLIC_HEADERS
   compiler/Ptx.h compiler/Target.h compiler/dsl/Program.h
   kernels/Engine.h kernels/GemmSpec.h kernels/Kernel.h kernels/MBuckets.h
   kernels/Models.h kernels/Pack.h kernels/PackWriter.h kernels/Schedule.h
+  kernels/Tuner.h kernels/TuningTable.h
   kernels/lath.h kernels/lath_c.h
   runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h

@@ -3,8 +3,8 @@
 #include "LathVersion.h"
 #include "kernels/DequantGemm.h"
 #include "kernels/EngineImpl.h"
-#include "kernels/Heuristic.h"
 #include "kernels/LaunchFacts.h"
+#include "kernels/TunedSchedules.h"
 #include "runtime/cache/Checksum.h"
 
 #include <fmt/format.h>
@@ -71,8 +71,13 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
-Schedule Engine::Impl::scheduleFor(const GemmSpec &spec) const {
-  return chooseSchedule(spec, target, device->info().smCount).schedule;
+Schedule Engine::Impl::scheduleFor(const GemmSpec &spec) {
+  std::string db;
+  {
+    std::lock_guard lock(mutex);
+    db = tuningDb;
+  }
+  return chooseTuned(spec, target, device->info(), db).schedule;
 }
 
 /// A miss in a capture, or under `cachedOnly`.
@@ -219,16 +224,22 @@ Schedule Engine::Impl::chosen(const KernelKey &key) {
 std::shared_ptr<const KernelState> Engine::Impl::make(const KernelKey &key,
                                                       KernelSource &source) {
   validate(key.spec);
+  const std::uint64_t tuned = tunings;
   const Schedule schedule = chosen(key);
   validate(schedule);
   validate(schedule, key.spec, target);
   LoadedCode code = once(codeKey(key.spec, schedule),
                          [&] { return buildGemm(key.spec, schedule); });
   source = code.source;
-  return kernels.insert(key,
-                        std::make_shared<const KernelState>(
-                            device, key.spec, schedule, code.loaded, pool),
-                        code.bytes);
+  auto state =
+      kernels.insert(key,
+                     std::make_shared<const KernelState>(
+                         device, key.spec, schedule, code.loaded, pool),
+                     code.bytes);
+  // Chosen before a tuning that ended meanwhile: the next request asks again.
+  if (!key.schedule && tuned != tunings)
+    kernels.eraseIf([&](const KernelKey &other) { return other == key; });
+  return state;
 }
 
 Kernel Engine::gemm(const GemmSpec &spec,

@@ -26,6 +26,8 @@
 namespace lath {
 
 class Pack;
+struct TuneOptions;
+struct TuneReport;
 
 /// A GEMM compiled for a target, not loaded. Plain data.
 struct CompiledGemm {
@@ -99,8 +101,9 @@ public:
   Engine(Engine &&) noexcept;
   Engine &operator=(Engine &&) noexcept;
 
-  /// The kernel for a spec, by the chosen schedule or the one given. It is that
-  /// of spec.m's bucket (bucketM); Kernel::rows() is spec.m. Throws Error:
+  /// The kernel for a spec, by the schedule given, else that of a pack, else
+  /// the tuned one (TunedSchedules.h), else the heuristic's. It is that of
+  /// spec.m's bucket (bucketM); Kernel::rows() is spec.m. Throws Error:
   /// `notPrepared` where the policy forbids what it would take, else as
   /// compileGemm, assemble and Device::loadAssembled.
   Kernel gemm(const GemmSpec &spec,
@@ -146,7 +149,16 @@ public:
   /// For requests from now on.
   void setPolicy(Policy policy);
 
-  /// What a spec without a schedule is computed by on this device.
+  /// Tunes the specs on this device, in this process, into the database `db`
+  /// (empty: the default one, TuningDb.h), which requests look in from then on.
+  /// Kernels handed out before keep their schedules; requests that name none
+  /// choose anew. Throws as tune() in Tuner.h, and Error{notPrepared} while a
+  /// stream is being captured.
+  TuneReport tune(std::span<const GemmSpec> specs, const TuneOptions &options,
+                  const std::string &db = "");
+
+  /// What a spec without a schedule is computed by on this device, where no
+  /// pack says otherwise.
   Schedule scheduleFor(const GemmSpec &spec) const;
 
   EngineStats stats() const;

@@ -28,7 +28,7 @@ struct Engine::Impl {
   Impl(std::shared_ptr<Device> device, const EngineOptions &options);
 
   /// The one place where a schedule is chosen for a spec that names none.
-  Schedule scheduleFor(const GemmSpec &spec) const;
+  Schedule scheduleFor(const GemmSpec &spec);
 
   /// The kernel that is not in memory: made, and kept there.
   std::shared_ptr<const KernelState> make(const KernelKey &key,
@@ -70,6 +70,9 @@ struct Engine::Impl {
   std::map<std::string, Code> codes;
   std::mutex mutex; ///< guards what follows
   std::vector<std::shared_ptr<const Pack>> packs;
+  std::string tuningDb; ///< empty: the default one
+  /// Counts the calls of Engine::tune: what was chosen before is out of date.
+  std::atomic<std::uint64_t> tunings = 0;
 };
 
 } // namespace lath

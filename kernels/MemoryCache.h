@@ -11,6 +11,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace lath {
 
@@ -60,6 +61,26 @@ public:
     while (bytes_ > maxBytes_ && dropOne())
       ;
     return value;
+  }
+
+  /// Drops every value for whose key leaves(key) is true, pinned or not: who
+  /// holds one keeps it.
+  template <class Leaves> void eraseIf(const Leaves &leaves) {
+    std::vector<Pointer> values; // unload their code when no lock is held
+    std::lock_guard one(dropping_);
+    for (Shard &shard : shards_) {
+      std::unique_lock lock(shard.mutex);
+      for (auto at = shard.entries.begin(); at != shard.entries.end();) {
+        if (!leaves(at->first)) {
+          ++at;
+          continue;
+        }
+        values.push_back(std::move(at->second.value));
+        bytes_ -= at->second.bytes;
+        --size_;
+        at = shard.entries.erase(at);
+      }
+    }
   }
 
   /// Calls body(key, value) for each; it must not call the cache.

@@ -11,10 +11,18 @@
 
 namespace lath {
 
+/// What tensor parallelism divides of a layer (arXiv 1909.08053).
+enum class TensorParallel {
+  outputs, ///< N: each process has some output features
+  inputs,  ///< K: each has the inputs that its part of the layer ahead made
+  nothing, ///< each has all of it
+};
+
 /// One weight matrix of each block of a model: N output and K input features.
 struct ModelLayer {
   std::string_view name; ///< "qkv": q, k and v as one matrix
   std::int64_t n, k;
+  TensorParallel divides = TensorParallel::outputs;
 };
 
 struct Model {
@@ -27,6 +35,12 @@ LATH_API std::span<const Model> models();
 
 /// Throws Error{invalidSpec} naming the nearest one.
 LATH_API const Model &model(std::string_view name);
+
+/// The layers as one of `parts` tensor-parallel processes has them, in groups
+/// of `group`. Those that `parts` does not divide into valid shapes are left
+/// out. Throws Error{invalidInput} where parts is below 1.
+LATH_API std::vector<ModelLayer> layersOfPart(const Model &model, int parts,
+                                              std::int64_t group = 128);
 
 /// `base` once for each layer and each bucket of up to `rows` rows; layers of
 /// equal shape once. Throws Error{invalidSpec}.

@@ -72,7 +72,7 @@ std::vector<ColdTiming> timeCold(Device &device,
                                  const ColdOptions &options) {
   atLeast("launches", options.launches, 50);
   atLeast("warm-ups", options.warmups, 1);
-  atLeast("replays", options.replays, 20);
+  atLeast("replays", options.replays, options.ranking ? 3 : 20);
 
   std::vector<unsigned> launches;
   std::vector<std::function<void(Stream)>> works;

@@ -45,7 +45,9 @@ struct ColdOptions {
   /// then is the distance between two reads of one copy always the whole set.
   unsigned launches = 50;
   int warmups = 3;  ///< untimed rounds, at least 1
-  int replays = 20; ///< timed rounds, at least 20
+  int replays = 20; ///< timed rounds, at least 20; to rank, 3
+  /// Only to tell fast from slow: fewer rounds are allowed.
+  bool ranking = false;
 };
 
 /// Microseconds per launch; each sample is a round's time over its launches.

@@ -22,6 +22,10 @@ static Environment readEnvironment() {
   read.userCaches = variable("XDG_CACHE_HOME");
   read.home = variable("HOME");
   read.runtimeFolder = variable("XDG_RUNTIME_DIR");
+  read.tuningDb = variable("LATH_TUNING_DB");
+  read.dataFolder = variable("XDG_DATA_HOME");
+  if (read.dataFolder.empty() && !read.home.empty())
+    read.dataFolder = read.home + "/.local/share";
   std::istringstream path(variable("PATH"));
   // An empty entry means the current folder to a shell. Lath leaves it out: a
   // tool must not change with the folder a program is started in.

@@ -19,6 +19,8 @@ struct Environment {
   std::string cacheFolder; ///< LATH_CACHE_DIR: where kernels are kept
   std::string cacheSize;   ///< LATH_CACHE_SIZE: most bytes of it, as "512M"
   std::string userCaches;  ///< XDG_CACHE_HOME: folder of all caches
+  std::string tuningDb;    ///< LATH_TUNING_DB: the tuning database to use
+  std::string dataFolder;  ///< XDG_DATA_HOME, else HOME/.local/share
   std::string home;        ///< HOME
   std::string runtimeFolder;     ///< XDG_RUNTIME_DIR: local files of the user's
   std::vector<std::string> path; ///< the folders of PATH, in order

@@ -40,6 +40,8 @@ def find_ptxas():
 config.substitutions.append((r"%lath-opt\b", os.path.join(bin_dir, "lath-opt")))
 config.substitutions.append((r"%lath\b(?!-)", os.path.join(bin_dir, "lath")))
 config.substitutions.append((r"%FileCheck\b", os.path.join(config.llvm_tools, "FileCheck")))
+# What this user tuned must not change what tests see.
+config.environment["LATH_TUNING_DB"] = os.path.join(config.test_exec_root, "no-tuning.sqlite")
 ptxas = find_ptxas()
 if ptxas:
     config.available_features.add("ptxas")

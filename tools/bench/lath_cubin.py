@@ -77,7 +77,7 @@ class LathKernel:
         if result.returncode:
             raise LathError(result.stderr.decode().strip())
         self.facts = json.loads(result.stdout)
-        self.used_schedule = self.facts["schedule"]
+        self.schedule = self.used_schedule = self.facts["schedule"]
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "kernel")
             result = self._run("emit", self.spec, "--stage", "cubin", "-o", path)

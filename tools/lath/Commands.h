@@ -38,7 +38,7 @@ void run(const RunArguments &arguments);
 
 struct ExplainArguments {
   SpecArguments spec;
-  Text target, schedule, format;
+  Text target, schedule, gpu, format;
 };
 /// `lath explain`: the choices for a spec and what they cost.
 void explain(const ExplainArguments &arguments);
@@ -63,5 +63,29 @@ struct CacheArguments {
 };
 /// `lath cache`: what is kept on disk.
 void cache(const CacheArguments &arguments);
+struct TuneArguments {
+  std::vector<std::string> specs, merge;
+  Text m, model, parts, layout, shapes, device, db, shard, exportTo, best,
+      budget, candidates, seed, format;
+  bool calibrate = false;
+};
+/// `lath tune`: measures schedules and stores what it measured.
+void tune(const TuneArguments &arguments);
+
+/// `lath tune-worker`, which `lath tune` starts: checks and times candidates.
+void tuneWorker(const Text &device);
+
+struct BenchArguments {
+  std::vector<std::string> specs;
+  Text schedule, device, seed, format;
+};
+/// `lath bench`: cold and warm times beside a plain read.
+void bench(const BenchArguments &arguments);
+
+struct ReportArguments {
+  Text db, output, peers, gpu, trace;
+};
+/// `lath report`: one page of all that was measured.
+void report(const ReportArguments &arguments);
 
 } // namespace lath::cli

@@ -106,6 +106,8 @@ void emit(const EmitArguments &arguments) {
                    {"give a file with -o, or redirect"}};
   Request request = readRequest(arguments.spec, arguments.schedule);
   TargetChoice target = chooseTarget(arguments.target);
+  if (!request.schedule)
+    request.schedule = chooseFor(request.spec, target).schedule;
   if (arguments.timing)
     printTiming(request, target);
   writeResult(stageText(stage, request, target), arguments.output);

@@ -2,9 +2,10 @@
 #include "kernels/DequantGemm.h"
 #include "kernels/Engine.h"
 #include "kernels/Heuristic.h"
+#include "kernels/Occupancy.h"
+#include "tools/lath/Candidates.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"
-#include "tools/lath/Occupancy.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/SpecReader.h"
 #include "tools/lath/Traffic.h"
@@ -29,6 +30,7 @@ struct Explanation {
   std::optional<Cubin> cubin; ///< nothing: no assembler is installed
   Occupancy occupancy;
   Traffic traffic;
+  std::vector<CandidateLine> candidates;
 
   unsigned blocks() const { return grid[0] * grid[1] * grid[2]; }
   unsigned sharedBytes() const {
@@ -47,8 +49,7 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   if (request.schedule) {
     e.schedule = *request.schedule;
   } else {
-    ScheduleChoice choice =
-        chooseSchedule(e.spec, *target.target, target.smCount);
+    ScheduleChoice choice = chooseFor(e.spec, target);
     e.schedule = choice.schedule;
     e.reasons = choice.reasons;
   }
@@ -61,6 +62,7 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   e.traffic = traffic(e.spec, e.schedule,
                       static_cast<std::int64_t>(e.ptx.workspaceBytesPerTile) *
                           e.grid[0] * e.grid[1]);
+  e.candidates = candidateLines(e.spec, e.schedule, target);
   return e;
 }
 
@@ -143,6 +145,7 @@ std::string asText(const Explanation &e) {
   bytes("reduction", t.reduction);
   text += row("intensity", fmt::format("{:.1f} operations a byte of the total",
                                        t.intensity()));
+  text += asText(e.candidates);
   return text;
 }
 
@@ -188,7 +191,8 @@ std::string asJson(const Explanation &e) {
                  {"workspace", t.workspace},
                  {"reduction", t.reduction}}},
                {"operations", t.operations},
-               {"intensity", t.intensity()}};
+               {"intensity", t.intensity()},
+               {"candidates", asJson(e.candidates)}};
   return json.dump(2) + "\n";
 }
 
@@ -198,6 +202,10 @@ void explain(const ExplainArguments &arguments) {
   bool json = wantsJson(arguments.format);
   Request request = readRequest(arguments.spec, arguments.schedule);
   TargetChoice target = chooseTarget(arguments.target);
+  if (arguments.gpu) {
+    target.device.name = *arguments.gpu;
+    target.device.smCount = target.smCount = target.sms();
+  }
   Explanation explanation = examine(request, target);
   writeResult(json ? asJson(explanation) : asText(explanation));
 }

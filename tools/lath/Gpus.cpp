@@ -1,5 +1,6 @@
 #include "tools/lath/Gpus.h"
 
+#include "kernels/TunedSchedules.h"
 #include "runtime/Driver.h"
 #include "tools/lath/Output.h"
 
@@ -65,11 +66,17 @@ TargetChoice chooseTarget(const std::optional<std::string> &name) {
     return {&target("sm_90a")};
   const DeviceInfo &gpu = gpus.front();
   if (!gpu.target.empty())
-    return {&target(gpu.target), gpu.smCount};
+    return {&target(gpu.target), gpu.smCount, gpu};
   warn(fmt::format("there is no target for {} (compute capability {}.{}); "
                    "compiling for sm_90a",
                    gpu.name, gpu.major, gpu.minor));
   return {&target("sm_90a")};
+}
+
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target) {
+  return target.device.name.empty()
+             ? chooseSchedule(spec, *target.target, target.smCount)
+             : chooseTuned(spec, *target.target, target.device);
 }
 
 } // namespace lath::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/Target.h"
+#include "kernels/Heuristic.h"
 #include "runtime/Device.h"
 
 #include <optional>
@@ -25,6 +26,7 @@ struct TargetChoice {
   const Target *target;
   /// Of the GPU that was found; 0: the target was named, or there is no GPU.
   unsigned smCount = 0;
+  DeviceInfo device = {}; ///< that GPU; without a name where there is none
 
   unsigned sms() const { return smCount ? smCount : target->smCount; }
 };
@@ -32,5 +34,9 @@ struct TargetChoice {
 /// The target called `name`; else that of GPU 0; else sm_90a. Warns where
 /// there is a GPU but no target for it. Throws Error{unsupported}.
 TargetChoice chooseTarget(const std::optional<std::string> &name);
+
+/// The schedule that the engine would take there: the tuned one where a GPU is
+/// known. Throws as chooseSchedule.
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target);
 
 } // namespace lath::cli

@@ -47,8 +47,12 @@ struct CommandLine {
   PackArguments pack;
   DoctorArguments doctor;
   CacheArguments cache;
-  Text helpTopic;
+  TuneArguments tune;
+  BenchArguments bench;
+  ReportArguments report;
+  Text helpTopic, workerDevice;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
+  CLI::App *tuneCommand, *benchCommand, *reportCommand, *workerCommand;
   CLI::App *packCommand, *cacheCommand, *helpCommand;
 
   CommandLine();
@@ -158,8 +162,81 @@ CommandLine::CommandLine() {
   addSpec(explainCommand, explain.spec);
   text(explainCommand, "--target", explain.target, "TARGET", targetText);
   text(explainCommand, "--schedule", explain.schedule, "TEXT", scheduleText);
+  text(explainCommand, "--gpu", explain.gpu, "NAME",
+       "With what was measured on GPUs of that name (GPU 0's)");
   text(explainCommand, "--format", explain.format, "FORMAT",
        "text or json (text)");
+
+  tuneCommand =
+      add("tune", "Measure schedules, and keep the fastest for later requests",
+          fmt::format("{}  Without m a spec is tuned for all rows of -m.\n"
+                      "\nExamples:\n"
+                      "  lath tune n4096k4096g128\n"
+                      "  lath tune --model llama-3-8b --tp 1,2 --shard 0/4\n"
+                      "  lath tune --merge other.sqlite --export all.json",
+                      specHelp));
+  tuneCommand->add_option("SPEC", tune.specs, "The problems, see below");
+  text(tuneCommand, "-m", tune.m, "N,N,...",
+       "Rows for specs without m (1,8,16,32,64)");
+  text(tuneCommand, "--model", tune.model, "NAME",
+       "The linear layers of a model, like llama-3-8b");
+  text(tuneCommand, "--tp", tune.parts, "N,N,...",
+       "As this many tensor parallel processes have them (1)");
+  text(tuneCommand, "--layout", tune.layout, "LAYOUT",
+       "Of --model and of lines NxK: gptq or packed (gptq)");
+  text(tuneCommand, "--shapes", tune.shapes, "FILE",
+       "Specs or NxK, one a line");
+  text(tuneCommand, "--device", tune.device, "DEVICE",
+       "emulator, cuda:0, cuda:1, ... (cuda:0 if there is a GPU)");
+  text(tuneCommand, "--db", tune.db, "FILE",
+       "The tuning database ($LATH_TUNING_DB, else in ~/.local/share/lath)");
+  text(tuneCommand, "--budget", tune.budget, "SECONDS",
+       "After which no further candidate is begun (none)");
+  text(tuneCommand, "--candidates", tune.candidates, "N",
+       "Of each problem, the best by the cost model (48)");
+  text(tuneCommand, "--shard", tune.shard, "I/N",
+       "Tune only every Nth problem, from the Ith on, 0 first");
+  tuneCommand
+      ->add_option("--merge", tune.merge,
+                   "Databases or exports to add to the database first")
+      ->expected(1, -1)
+      ->type_name("FILE...");
+  tuneCommand
+      ->add_flag("--calibrate", tune.calibrate,
+                 "At the end fit the cost model to all times of this GPU")
+      ->disable_flag_override();
+  text(tuneCommand, "--export", tune.exportTo, "FILE",
+       "Write the database as JSON at the end");
+  text(tuneCommand, "--best", tune.best, "N",
+       "With --export: only the N fastest of each problem");
+  text(tuneCommand, "--seed", tune.seed, "N", "Of the random weights (1)");
+  text(tuneCommand, "--format", tune.format, "FORMAT", "text or json (text)");
+
+  benchCommand =
+      add("bench", "Time kernels, cold and warm, beside a plain read",
+          fmt::format("{}\nAn example:\n"
+                      "  lath bench m1n4096k4096 m16n4096k4096 --format json",
+                      specHelp));
+  benchCommand->add_option("SPEC", bench.specs, "The problems, see below");
+  text(benchCommand, "--schedule", bench.schedule, "TEXT", scheduleText);
+  text(benchCommand, "--device", bench.device, "DEVICE",
+       "emulator, cuda:0, cuda:1, ... (cuda:0 if there is a GPU)");
+  text(benchCommand, "--seed", bench.seed, "N", "Of the random inputs (1)");
+  text(benchCommand, "--format", bench.format, "FORMAT", "text or json (text)");
+
+  reportCommand = add("report", "Write one page of all that was measured",
+                      "The page needs no network. An example:\n"
+                      "  lath report -o report.html --peers peers.json");
+  text(reportCommand, "-o,--output", report.output, "FILE",
+       "The page (standard output)");
+  text(reportCommand, "--db", report.db, "FILE",
+       "The tuning database ($LATH_TUNING_DB, else in ~/.local/share/lath)");
+  text(reportCommand, "--peers", report.peers, "FILE",
+       "Times of other kernels, as docs/results/peers.json");
+  text(reportCommand, "--gpu", report.gpu, "NAME",
+       "Of the GPUs measured, which (the one measured most)");
+  text(reportCommand, "--trace", report.trace, "FILE",
+       "Also write the phases of a compile as a Chrome trace");
 
   packCommand =
       add("pack", "Compile the kernels of a model into one file",
@@ -228,13 +305,19 @@ CommandLine::CommandLine() {
       ->disable_flag_override();
   text(cacheCommand, "--format", cache.format, "FORMAT", "text or json (text)");
 
+  // `lath tune` starts it; of no use by itself.
+  workerCommand = add("tune-worker", "", "");
+  workerCommand->group("");
+  text(workerCommand, "--device", workerDevice, "DEVICE", "");
+
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, pack, doctor or cache");
+       "emit, run, explain, tune, bench, report, pack, doctor or cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() const {
-  return {"emit", "run", "explain", "pack", "doctor", "cache", "help"};
+  return {"emit",   "run",  "explain", "tune",  "bench",
+          "report", "pack", "doctor",  "cache", "help"};
 }
 
 CliError unknownCommand(std::string_view name,
@@ -354,6 +437,14 @@ void CommandLine::dispatch() {
     cli::doctor(doctor);
   else if (*cacheCommand)
     cli::cache(cache);
+  else if (*tuneCommand)
+    cli::tune(tune);
+  else if (*benchCommand)
+    cli::bench(bench);
+  else if (*reportCommand)
+    cli::report(report);
+  else if (*workerCommand)
+    cli::tuneWorker(workerDevice);
   else
     writeResult(helpTopic ? command(*helpTopic).help("lath") : topHelp());
 }

@@ -6,6 +6,7 @@
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"
+#include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/SpecReader.h"
 #include "tools/lath/Words.h"
@@ -20,47 +21,6 @@ namespace {
 /// Weights under 60 kB or so on a GPU of 60 MB of L2 are what it leaves out.
 constexpr unsigned maxCopies = 4096;
 constexpr int warmLaunches = 50, warmups = 3, replays = 20;
-
-/// --device as a GPU's number; nothing for the emulator.
-std::optional<int> deviceOrdinal(const Text &device) {
-  static constexpr std::string_view prefix = "cuda:";
-  if (!device) {
-    // A driver that is named but broken is an error, not a reason to emulate.
-    if (cudaDeviceCount() > 0 || !environment().cudaDriver.empty())
-      return 0;
-    remark("no GPU found: running on the emulator, which is exact but has no "
-           "times");
-    return std::nullopt;
-  }
-  if (*device == "emulator")
-    return std::nullopt;
-  if (*device == "cuda")
-    return 0;
-  bool digits = device->size() > prefix.size() &&
-                std::all_of(device->begin() + prefix.size(), device->end(),
-                            [](char c) { return c >= '0' && c <= '9'; });
-  if (!device->starts_with(prefix) || !digits)
-    throw CliError{
-        usage,
-        fmt::format("unknown device '{}'; the nearest is '{}'", *device,
-                    device->starts_with("e") || *device == "cpu" ? "emulator"
-                                                                 : "cuda:0"),
-        {"a device is emulator, or cuda:0, cuda:1, ... as `lath doctor` lists "
-         "them"}};
-  return wholeNumber<int>("the number of --device",
-                          device->substr(prefix.size()));
-}
-
-std::shared_ptr<Device> openGpu(int ordinal) {
-  try {
-    return openCuda(ordinal);
-  } catch (const Error &error) {
-    std::vector<std::string> notes = error.notes();
-    notes.push_back("`lath doctor` tells what this machine has; "
-                    "`lath run --device emulator` needs no GPU");
-    throw Error(error.kind(), error.message(), std::move(notes));
-  }
-}
 
 template <class Element>
 DeviceBuffer uploaded(const std::shared_ptr<Device> &device,

@@ -9,6 +9,7 @@
 #include "kernels/DequantGemm.h"
 #include "kernels/Half.h"
 #include "kernels/Heuristic.h"
+#include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"

@@ -2,6 +2,7 @@
 #include "kernels/DequantGemm.h"
 #include "kernels/Heuristic.h"
 #include "kernels/Parallel.h"
+#include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"

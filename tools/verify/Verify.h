@@ -31,20 +31,6 @@ struct Problem {
   std::string name() const;
 };
 
-/// A kernel that reads memory once and reduces each 32 KB to one float.
-/// `dependent`: it starts, and reads, before the launch ahead is done.
-class PlainRead {
-public:
-  PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
-            bool dependent = false);
-  void launch(Stream stream, DevicePtr memory) const;
-
-private:
-  unsigned blocks_;
-  DeviceBuffer out_;
-  std::shared_ptr<const LoadedKernel> kernel_;
-};
-
 struct AccuracyOptions {
   std::uint64_t seed = 1;
   bool quick = false; ///< small shapes only

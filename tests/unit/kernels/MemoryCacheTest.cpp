@@ -51,6 +51,24 @@ TEST_CASE("what is held stays, beyond the bound") {
   CHECK(cache.find(4));
 }
 
+TEST_CASE("values leave by what their key says, and stay with who holds them") {
+  Cache cache(100);
+  Cache::Pointer held = cache.insert(1, text(1), 10);
+  for (int n = 2; n < 6; ++n)
+    cache.insert(n, text(n), 10);
+  cache.eraseIf([](int key) { return key % 2 == 1; });
+  CHECK(!cache.find(1));
+  CHECK(!cache.find(3));
+  CHECK(!cache.find(5));
+  CHECK(cache.find(2));
+  CHECK(cache.find(4));
+  CHECK(cache.size() == 2);
+  CHECK(cache.bytes() == 20);
+  CHECK(cache.dropped() == 0); // not for want of room
+  CHECK(*held == "1");
+  CHECK(*cache.insert(1, text(7), 10) == "7");
+}
+
 TEST_CASE("the first value of a key stays") {
   Cache cache(100);
   Cache::Pointer first = cache.insert(1, text(1), 10);

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace lath::cli {
+namespace lath {
 
 struct Occupancy {
   unsigned blocks = 0;   ///< on one SM at once
@@ -22,4 +22,4 @@ struct Occupancy {
 Occupancy occupancy(const Target &target, unsigned threads, unsigned registers,
                     unsigned sharedBytes);
 
-} // namespace lath::cli
+} // namespace lath

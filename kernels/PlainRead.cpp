@@ -1,8 +1,8 @@
-// The bar for a kernel that reads its weights once: a kernel that does nothing
-// else, in the tile language.
-#include "tools/verify/Verify.h"
+#include "kernels/PlainRead.h"
 
-namespace lath::verify {
+#include "compiler/Compile.h"
+
+namespace lath {
 
 namespace {
 constexpr std::int64_t tileWords =
@@ -37,4 +37,4 @@ void PlainRead::launch(Stream stream, DevicePtr memory) const {
   kernel_->launch(stream, config, arguments);
 }
 
-} // namespace lath::verify
+} // namespace lath

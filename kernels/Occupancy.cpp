@@ -1,6 +1,6 @@
-#include "tools/lath/Occupancy.h"
+#include "kernels/Occupancy.h"
 
-namespace lath::cli {
+namespace lath {
 
 namespace {
 
@@ -54,4 +54,4 @@ Occupancy occupancy(const Target &target, unsigned threads, unsigned registers,
   return result;
 }
 
-} // namespace lath::cli
+} // namespace lath

@@ -1,0 +1,136 @@
+#include "kernels/CostFit.h"
+
+#include "compiler/Error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace lath {
+
+namespace {
+
+constexpr std::size_t fewest = 20;
+constexpr int rounds = 60;
+constexpr double farthest = 4; ///< factor from the start
+
+struct Sample {
+  GemmSpec spec;
+  Schedule schedule;
+  double micros;
+};
+using Groups = std::vector<std::vector<Sample>>;
+
+struct Errors {
+  double sum = 0;   ///< that the fit makes small
+  double times = 0; ///< root mean square
+};
+
+Errors errorsOf(const Groups &groups, const Target &target,
+                const DeviceConstants &constants) {
+  double squares = 0, within = 0;
+  std::size_t count = 0;
+  for (const std::vector<Sample> &group : groups) {
+    std::vector<double> errors;
+    double mean = 0;
+    for (const Sample &s : group) {
+      double error = std::log(
+          estimate(s.spec, s.schedule, target, constants).total / s.micros);
+      errors.push_back(error);
+      mean += error / double(group.size());
+    }
+    for (double error : errors) {
+      squares += error * error;
+      within += (error - mean) * (error - mean);
+      ++count;
+    }
+  }
+  return {(squares + within) / double(count),
+          std::sqrt(squares / double(count))};
+}
+
+} // namespace
+
+CostFit fitConstants(const std::vector<TuningEntry> &entries,
+                     const Target &target, const DeviceConstants &start) {
+  std::map<TuningProblem, std::vector<Sample>> problems;
+  CostFit fit;
+  double readRate = 0; // TB/s
+  for (const TuningEntry &e : entries) {
+    const Measurement &m = e.measurement;
+    if (m.status != Measurement::Status::ok || m.unit != "us" || m.median <= 0)
+      continue;
+    problems[e.problem].push_back({specOf(e.problem), e.schedule, m.median});
+    if (m.plainRead > 0)
+      readRate = std::max(readRate, double(e.problem.n) * double(e.problem.k) /
+                                        2 / m.plainRead * 1e-6);
+    ++fit.times;
+  }
+  if (fit.times < fewest)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("{} times are too few to fit the cost model to; "
+                            "it takes {}",
+                            fit.times, fewest),
+                {"`lath tune` a few shapes first"});
+  Groups groups;
+  for (auto &[problem, samples] : problems)
+    groups.push_back(std::move(samples));
+
+  DeviceConstants best = start;
+  fit.errorBefore = errorsOf(groups, target, start).times;
+  if (readRate > 0)
+    best.dram = readRate;
+  double least = errorsOf(groups, target, best).sum;
+  std::vector<double DeviceConstants::*> free = fittedConstants();
+  std::vector<double> steps(free.size(), 0.3);
+  for (int round = 0; round < rounds; ++round)
+    for (std::size_t i = 0; i < free.size(); ++i) {
+      bool better = false;
+      for (double sign : {1.0, -1.0}) {
+        DeviceConstants trial = best;
+        trial.*free[i] =
+            std::clamp(best.*free[i] * std::exp(sign * steps[i]),
+                       start.*free[i] / farthest, start.*free[i] * farthest);
+        double error = errorsOf(groups, target, trial).sum;
+        if (error < least) {
+          least = error;
+          best = trial;
+          better = true;
+          break;
+        }
+      }
+      steps[i] = std::clamp(steps[i] * (better ? 1.3 : 0.6), 0.002, 0.5);
+    }
+  best.overlap = std::max(1.0, best.overlap);
+  best.origin = fmt::format("fitted to {} times measured here", fit.times);
+  fit.constants = best;
+  fit.errorAfter = errorsOf(groups, target, best).times;
+
+  double logSum = 0;
+  std::size_t compared = 0;
+  for (const std::vector<Sample> &group : groups) {
+    if (group.size() < 2)
+      continue;
+    auto predicted = [&](const Sample &s) {
+      return estimate(s.spec, s.schedule, target, best).total;
+    };
+    auto chosen = std::min_element(group.begin(), group.end(),
+                                   [&](const Sample &a, const Sample &b) {
+                                     return predicted(a) < predicted(b);
+                                   });
+    auto fastest = std::min_element(
+        group.begin(), group.end(),
+        [](const Sample &a, const Sample &b) { return a.micros < b.micros; });
+    double regret = chosen->micros / fastest->micros;
+    logSum += std::log(regret);
+    fit.regretWorst = std::max(fit.regretWorst, regret);
+    ++compared;
+  }
+  if (compared)
+    fit.regretMean = std::exp(logSum / double(compared));
+  return fit;
+}
+
+} // namespace lath

@@ -1,0 +1,78 @@
+// Finds the fastest schedules by measuring, and stores what it measured.
+#pragma once
+
+#include "compiler/Api.h"
+#include "kernels/TuningTable.h"
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lath {
+
+class Measurer;
+class TuningDb;
+
+struct TuneProgress {
+  std::size_t done = 0, total = 0; ///< candidates, of all problems
+  std::string what;                ///< "m16n4096k4096g128: 12 of 48 checked"
+  double secondsLeft = 0;          ///< estimated
+};
+
+struct TuneOptions {
+  /// Candidates of each problem, taken from the top of the model's ranking.
+  std::size_t candidates = 48;
+  std::size_t halved = 12;   ///< that are timed again
+  std::size_t finalists = 5; ///< that are timed at length, interleaved
+  int coarseReplays = 4, halvedReplays = 8, finalReplays = 24;
+  double budgetSeconds = 0; ///< 0: as long as it takes
+  unsigned shard = 0,
+           shards = 1; ///< this process takes every shards-th problem
+  std::uint64_t seed = 1;
+  unsigned threads = 0; ///< that compile; 0: one a core
+  /// Called between candidates, on the calling thread.
+  std::function<void(const TuneProgress &)> progress;
+  /// Set from anywhere (a signal): tuning ends, what was measured is kept.
+  const std::atomic<bool> *stop = nullptr;
+};
+
+struct TuneResult {
+  TuningProblem problem;
+  std::optional<TuningEntry> winner; ///< nothing: every candidate failed
+  Schedule modelChoice;              ///< that the model alone would take
+  std::optional<double> modelMedian; ///< of it, where it was measured
+  Schedule defaultChoice;            ///< chooseSchedule's
+  std::optional<double> defaultMedian;
+  double plainRead = 0;
+  std::size_t measured = 0; ///< in this call
+  std::size_t known = 0;    ///< that the database had
+  std::size_t failed = 0;   ///< wrong, rejected, crashed or hung
+  bool complete = false;    ///< not cut short by the budget or a stop
+};
+
+/// Where the time went, seconds of the calling thread but for `compiling`.
+struct TuneTimes {
+  double compiling = 0; ///< of all threads together
+  double waiting = 0;   ///< for candidates to be compiled
+  double preparing = 0, checking = 0, coarse = 0, final = 0, storing = 0;
+  double total = 0;
+};
+
+struct TuneReport {
+  std::vector<TuneResult> results;
+  TuneTimes times;
+  bool stopped = false;
+};
+
+/// Tunes each spec at the bucket of its m (specs that share a problem once).
+/// What `db` has for this place, build and driver is not measured again.
+/// Candidates are compiled on all cores while the measurer times others. One
+/// that fails, hangs or crashes is stored as such and left out.
+/// Throws Error for specs that are invalid, databases that cannot be written
+/// and a measurer that cannot start; not for candidates.
+TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
+                TuningDb &db, const TuneOptions &options = {});
+
+} // namespace lath

@@ -1,0 +1,196 @@
+#include "kernels/ScheduleSpace.h"
+
+#include "kernels/CostFit.h"
+#include "kernels/DequantGemm.h"
+#include "tests/unit/ErrorOf.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+using namespace lath;
+using namespace lath::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("every schedule of the search computes its spec", "[tuning]") {
+  for (const char *gpu : {"sm_80", "sm_90a", "sm_120a"}) {
+    const Target &t = target(gpu);
+    for (const char *text :
+         {"m1n8k32g32", "m16n4096k4096", "m64n4608k3584g32,x=bf16,w=u4z",
+          "m7n1544k2112g64", "m16n4096k4096s8,reduce=atomic", "m1n24k512g512",
+          "m300n28672k8192", "m16n4096k4096,layout=packed",
+          "m1n24k512g32,layout=packed", "m64n2112k7168,layout=packed"}) {
+      GemmSpec spec = parseGemmSpec(text);
+      SearchSpace space = searchSpace(spec, t, deviceConstants(t), 24);
+      INFO(gpu << " " << text);
+      REQUIRE(!space.best.empty());
+      std::set<std::string> texts;
+      double last = 0;
+      for (const RankedSchedule &ranked : space.best) {
+        validate(ranked.schedule);
+        validate(ranked.schedule, spec, t);
+        CHECK(ranked.cost.total >= last);
+        last = ranked.cost.total;
+        texts.insert(print(ranked.schedule));
+      }
+      CHECK(texts.size() == space.best.size());
+      CHECK(chooseByModel(spec, t, deviceConstants(t)).schedule ==
+            space.best.front().schedule);
+    }
+  }
+}
+
+TEST_CASE("words that few specs allow are searched where they are allowed",
+          "[tuning]") {
+  auto tried = [](const char *text, const char *gpu, auto member) {
+    const Target &t = target(gpu);
+    std::set<int> values;
+    for (const RankedSchedule &ranked :
+         searchSpace(parseGemmSpec(text), t, deviceConstants(t), 48).best)
+      values.insert(static_cast<int>(ranked.schedule.*member));
+    return values;
+  };
+  const int cluster = static_cast<int>(Reduce::cluster);
+  const std::set<int> shared{static_cast<int>(WeightPath::shared)},
+      both{static_cast<int>(WeightPath::shared),
+           static_cast<int>(WeightPath::registers)};
+  CHECK(tried("m16n4096k4096", "sm_90a", &Schedule::weights) == shared);
+  CHECK(tried("m16n4096k4096,layout=packed", "sm_90a", &Schedule::weights) ==
+        both);
+  CHECK(tried("m16n1024k8192", "sm_90a", &Schedule::reduce).contains(cluster));
+  CHECK_FALSE(
+      tried("m16n1024k8192", "sm_80", &Schedule::reduce).contains(cluster));
+  CHECK_FALSE(tried("m16n1024k8192,reduce=atomic", "sm_90a", &Schedule::reduce)
+                  .contains(cluster));
+  CHECK(tried("m16n1024k8192", "sm_90a", &Schedule::dependent) ==
+        std::set<int>{0});
+}
+
+TEST_CASE("the model charges a stream through registers for what it holds",
+          "[tuning]") {
+  const Target &t = target("sm_90a");
+  DeviceConstants c = deviceConstants(t);
+  GemmSpec spec = parseGemmSpec("m1n8192k8192,layout=packed");
+  Schedule s = parseSchedule("bm8bn64bk512w4kw4st4,scales=sums");
+  Schedule streams = s;
+  streams.weights = WeightPath::registers;
+  // Fewer instructions, but one K step in flight instead of three.
+  CHECK(estimate(spec, streams, t, c, 1).issue <
+        estimate(spec, s, t, c, 1).issue);
+  CHECK(estimate(spec, streams, t, c, 1).memory >=
+        estimate(spec, s, t, c, 1).memory);
+  // A larger cluster has more to exchange.
+  auto reduction = [&](const char *text) {
+    return estimate(spec, parseSchedule(text), t, c).reduction;
+  };
+  CHECK(reduction("bm8bn64bk512w4kw4st4s2,reduce=cluster") >
+        reduction("bm8bn64bk512w4kw4st4s1"));
+  CHECK(reduction("bm8bn64bk512w4kw4st4s8,reduce=cluster") >
+        reduction("bm8bn64bk512w4kw4st4s2,reduce=cluster"));
+}
+
+TEST_CASE("the search tries several values of what decides", "[tuning]") {
+  const Target &t = target("sm_90a");
+  SearchSpace space =
+      searchSpace(parseGemmSpec("m16n4096k4096"), t, deviceConstants(t), 48);
+  REQUIRE(space.best.size() == 48);
+  std::set<int> splits, stages, kWarps, columns;
+  for (const RankedSchedule &ranked : space.best) {
+    splits.insert(ranked.schedule.split);
+    stages.insert(ranked.schedule.stages);
+    kWarps.insert(ranked.schedule.kWarps);
+    columns.insert(ranked.schedule.blockN);
+  }
+  CHECK(splits.size() >= 4);
+  CHECK(stages.size() >= 4);
+  CHECK(kWarps.size() >= 4);
+  CHECK(columns.size() >= 3);
+}
+
+TEST_CASE("every word of a schedule is searched or fixed for a reason",
+          "[tuning]") {
+  // A word of the table that valuesFor() does not know is searched over all of
+  // its values: this is how a new one comes in.
+  for (const ScheduleWord &word : scheduleWords()) {
+    INFO(word.key);
+    std::vector<int> values = word.legalValues();
+    REQUIRE(values.size() >= 2);
+    Schedule s;
+    for (int value : values) {
+      word.set(s, value);
+      CHECK(word.get(s) == value);
+    }
+  }
+}
+
+TEST_CASE("the model's parts follow the machine", "[tuning]") {
+  const Target &t = target("sm_90a");
+  DeviceConstants c = deviceConstants(t);
+  GemmSpec spec = parseGemmSpec("m1n8192k8192");
+  Schedule s = parseSchedule("bm8bn64bk1024w4st2,scales=sums");
+  Cost cost = estimate(spec, s, t, c);
+  // 33.6 MB and the scales at 4.5 TB/s.
+  CHECK(cost.memory >= 33.5 * 1.03 / 4.5);
+  CHECK(cost.total > cost.memory);
+  CHECK(cost.bound == "memory");
+
+  DeviceConstants slower = c;
+  slower.dram /= 2;
+  CHECK(estimate(spec, s, t, slower).memory >= 2 * 33.5 * 1.03 / 4.5);
+
+  // A split costs a reduction, an idle device costs more.
+  Schedule split = s;
+  split.split = 4;
+  split.reduce = Reduce::ordered;
+  CHECK(estimate(spec, split, t, c).reduction > cost.reduction);
+  GemmSpec few = parseGemmSpec("m1n1024k16384");
+  CHECK(estimate(few, split, t, c).total < estimate(few, s, t, c).total);
+
+  // One block more than the device holds at once is another wave.
+  CHECK(estimate(spec, s, t, c, 1).waves == 0);
+  GemmSpec more = parseGemmSpec("m1n8512k8192"); // 133 blocks
+  CHECK(estimate(more, s, t, c, 1).waves > 0);
+}
+
+TEST_CASE("constants survive their JSON and are checked", "[tuning]") {
+  DeviceConstants c = deviceConstants(target("sm_90a"), 114);
+  DeviceConstants read = constantsFromJson(toJson(c));
+  CHECK(toJson(read) == toJson(c));
+  CHECK(read.sms == 114);
+  CHECK_THAT(messageOf([] { constantsFromJson("{}"); }),
+             Contains("no constants of a device"));
+  c.dram = -1;
+  CHECK_THAT(messageOf([&] { constantsFromJson(toJson(c)); }),
+             Contains("dram = -1 is not positive"));
+}
+
+TEST_CASE("a fit finds the constants that made the times", "[tuning]") {
+  const Target &t = target("sm_90a");
+  DeviceConstants start = deviceConstants(t), real = start;
+  real.launch *= 2;
+  real.columns *= 1.5;
+  real.split *= 2;
+  real.dram = 3;
+  std::vector<TuningEntry> entries;
+  for (const char *text :
+       {"m1n1024k1024", "m1n8192k8192", "m16n4096k4096", "m64n8192k8192"}) {
+    GemmSpec spec = parseGemmSpec(text);
+    for (const RankedSchedule &ranked : searchSpace(spec, t, start, 12).best) {
+      TuningEntry e;
+      e.problem = tuningProblem(spec);
+      e.schedule = ranked.schedule;
+      e.measurement.median = estimate(spec, ranked.schedule, t, real).total;
+      e.measurement.plainRead = double(spec.n) * double(spec.k) / 2 / 3e6;
+      entries.push_back(e);
+    }
+  }
+  CostFit fit = fitConstants(entries, t, start);
+  CHECK(fit.times == 48);
+  CHECK(fit.errorBefore > 0.2);
+  CHECK(fit.errorAfter < 0.03);
+  CHECK(fit.constants.dram == Approx(3));
+  CHECK(fit.regretWorst < 1.05);
+  entries.resize(19);
+  CHECK_THAT(messageOf([&] { fitConstants(entries, t, start); }),
+             Contains("19 times are too few"));
+}

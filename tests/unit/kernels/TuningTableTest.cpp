@@ -1,0 +1,161 @@
+#include "kernels/TuningTable.h"
+
+#include "tests/unit/ErrorOf.h"
+
+#include <catch2/catch.hpp>
+
+#include <random>
+
+using namespace lath;
+using namespace lath::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Entries that collide often: few problems, places and schedules.
+TuningEntry randomEntry(std::mt19937 &random) {
+  auto below = [&](int n) { return static_cast<int>(random() % n); };
+  TuningEntry e;
+  e.problem.n = 4096 << below(2);
+  e.problem.k = 4096;
+  e.problem.m = below(2) ? 16 : 1;
+  e.problem.group = 128;
+  e.problem.layout = below(2) ? WeightLayout::packed : WeightLayout::gptq;
+  e.place = {"GPU", 132, below(2) ? "580" : "590", "build"};
+  e.schedule.stages = 2 + below(3);
+  Measurement &m = e.measurement;
+  m.status = static_cast<Measurement::Status>(below(5));
+  m.median = 1 + below(3);
+  m.p10 = m.median - below(2);
+  m.p90 = m.median + below(2);
+  m.replays = below(3) * 12;
+  m.when = below(3);
+  return e;
+}
+
+TuningTable randomTable(std::mt19937 &random) {
+  TuningTable table;
+  for (int i = 0; i < 12; ++i)
+    table.add(randomEntry(random));
+  return table;
+}
+
+TuningTable merged(TuningTable a, const TuningTable &b) {
+  a.merge(b);
+  return a;
+}
+
+TuningEntry timed(std::string_view schedule, double median, double spread,
+                  int replays) {
+  TuningEntry e;
+  e.schedule = parseSchedule(schedule);
+  e.measurement.median = median;
+  e.measurement.p10 = median - spread / 2;
+  e.measurement.p90 = median + spread / 2;
+  e.measurement.replays = replays;
+  return e;
+}
+
+} // namespace
+
+TEST_CASE("merging is associative, commutative and idempotent", "[tuning]") {
+  std::mt19937 random(7);
+  int different = 0;
+  for (int i = 0; i < 300; ++i) {
+    TuningTable a = randomTable(random), b = randomTable(random),
+                c = randomTable(random);
+    REQUIRE(merged(merged(a, b), c) == merged(a, merged(b, c)));
+    REQUIRE(merged(a, b) == merged(b, a));
+    REQUIRE(merged(a, a) == a);
+    different += merged(a, b) != a;
+  }
+  CHECK(different > 200); // the tables do differ
+}
+
+TEST_CASE("a table survives its JSON", "[tuning]") {
+  std::mt19937 random(8);
+  for (int i = 0; i < 50; ++i) {
+    TuningTable table = randomTable(random);
+    TuningTable read = TuningTable::fromJson(table.toJson(), "text");
+    REQUIRE(read == table);
+    REQUIRE(read.toJson() == table.toJson());
+  }
+}
+
+TEST_CASE("what is no tuning table is refused by name", "[tuning]") {
+  auto message = [](std::string_view text) {
+    return messageOf([&] { TuningTable::fromJson(text, "file.json"); });
+  };
+  CHECK_THAT(message("{"), Contains("file.json is no tuning table"));
+  CHECK_THAT(message("[]"), Contains("expected an object with format"));
+  CHECK_THAT(message(R"({"format": "lath tuning", "version": 9})"),
+             Contains("its version is 9, this Lath reads 1"));
+  CHECK_THAT(message(R"({"format": "lath tuning", "version": 1})"),
+             Contains("no list 'entries'"));
+  std::mt19937 random(9);
+  std::string text = randomTable(random).toJson();
+  std::size_t at = text.find("bm16");
+  text.replace(at, 4, "bm17");
+  CHECK_THAT(message(text), Contains("entry 0: bm = 17 is not a power of two"));
+}
+
+TEST_CASE("an entry without a layout is of GPTQ's", "[tuning]") {
+  TuningEntry e = timed("st3", 5, 0.01, 24);
+  e.problem = tuningProblem(parseGemmSpec("m16n4096k4096,layout=packed"));
+  TuningTable packed;
+  packed.add(e);
+  std::string text = packed.toJson();
+  CHECK_THAT(text, Contains("\"layout\":\"packed\""));
+  std::string without = text;
+  const std::string field = "\"layout\":\"packed\",";
+  without.erase(without.find(field), field.size());
+  e.problem.layout = WeightLayout::gptq;
+  TuningTable gptq;
+  gptq.add(e);
+  CHECK(TuningTable::fromJson(without, "text") == gptq);
+  CHECK(gptq.toJson() == without);
+  text.replace(text.find("\"packed\""), 8, "\"marlin\"");
+  CHECK_THAT(messageOf([&] { TuningTable::fromJson(text, "text"); }),
+             Contains("entry 0: 'marlin' is none of gptq, packed"));
+}
+
+TEST_CASE("buckets of rows", "[tuning]") {
+  CHECK(tuningBucket(1) == 1);
+  CHECK(tuningBucket(2) == 8);
+  CHECK(tuningBucket(8) == 8);
+  CHECK(tuningBucket(9) == 16);
+  CHECK(tuningBucket(33) == 64);
+  CHECK(tuningBucket(65536) == 65536);
+}
+
+TEST_CASE("the fastest wins, ties go to the simplest", "[tuning]") {
+  auto first = [](std::vector<TuningEntry> entries) {
+    return print(ranked(std::move(entries)).front().schedule);
+  };
+  // Clearly faster, though it splits.
+  CHECK(first({timed("s1", 10, 0.01, 24), timed("s4", 9, 0.01, 24)}) ==
+        print(parseSchedule("s4")));
+  // Within half a percent: the smaller split, then the fewer stages.
+  CHECK(first({timed("s4", 10, 0.01, 24), timed("s2", 10.03, 0.01, 24)}) ==
+        print(parseSchedule("s2")));
+  CHECK(first({timed("st5", 10, 0.01, 24), timed("st3", 10.03, 0.01, 24)}) ==
+        print(parseSchedule("st3")));
+  // Wide spreads cannot tell 3 % apart from few rounds, but from many.
+  CHECK(first({timed("s4", 10, 1, 24), timed("s1", 10.2, 1, 24)}) ==
+        print(parseSchedule("s1")));
+  CHECK(first({timed("s4", 10, 1, 2400), timed("s1", 10.2, 1, 2400)}) ==
+        print(parseSchedule("s4")));
+  // A coarse time does not win, nor does a failure.
+  TuningEntry failed = timed("st2", 0, 0, 0);
+  failed.measurement.status = Measurement::Status::crashed;
+  CHECK(first({failed, timed("s4", 5, 0.01, 4), timed("s1", 10, 0.01, 24)}) ==
+        print(parseSchedule("s1")));
+  CHECK(ranked({}).empty());
+}
+
+TEST_CASE("a failure outweighs a coarse time, not a final one", "[tuning]") {
+  Measurement failed;
+  failed.status = Measurement::Status::hung;
+  CHECK(betterFounded(failed, timed("s1", 5, 0, 4).measurement));
+  CHECK_FALSE(betterFounded(failed, timed("s1", 5, 0, 24).measurement));
+}
