@@ -32,9 +32,12 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                 "weights");
 
   // At many rows instructions count, and those of the way through shared
-  // memory can be saved; at few rows a ring of copies is further ahead.
-  const bool straight = spec.layout == WeightLayout::packed && s.blockM >= 16 &&
-                        s.scales == ScalePlacement::sums;
+  // memory can be saved; at few rows, or with many steps, a ring of copies is
+  // further ahead.
+  const bool straight =
+      spec.layout == WeightLayout::packed && s.scales == ScalePlacement::sums &&
+      (s.blockM > 16 ||
+       (s.blockM == 16 && (spec.n + 31) / 32 <= std::int64_t(smCount)));
   if (straight) {
     s.weights = WeightPath::registers;
     because("weights=registers: at this many rows instructions count");
@@ -72,7 +75,10 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
     because(fmt::format("s{}: {} an SM", s.split,
                         straight ? "a block" : "two blocks"));
   } else {
-    s.split = large && idle > 1.3 && waves < 4              ? 4
+    // Clusters of two find room everywhere; larger ones leave SMs idle.
+    const bool clusters =
+        target.hasClusters() && spec.reduce == Reduce::ordered;
+    s.split = large && idle > 1.3 && waves < 4              ? (clusters ? 2 : 4)
               : large && waves == 1 && spec.k >= 2 * spec.n ? 2
                                                             : 1;
     because(fmt::format(

@@ -59,11 +59,11 @@ const AtomTable &table() {
 /// for all atoms, on all cores.
 template <typename Body>
 void forEachAtom(std::int64_t n, std::int64_t k, const Body &body) {
-  const std::int64_t along = atoms(k, atomK);
-  parallelFor(atoms(n, atomN) * along, 64,
+  const std::int64_t across = atoms(n, atomN);
+  parallelFor(atoms(k, atomK) * across, 64,
               [&](std::int64_t begin, std::int64_t end) {
                 for (std::int64_t a = begin; a < end; ++a)
-                  body(a, a % along * (atomK / 8), a / along * atomN);
+                  body(a, a / across * (atomK / 8), a % across * atomN);
               });
 }
 

@@ -3,8 +3,8 @@
 // A matrix [K, N] is cut into atoms of 64 k x 16 n, 512 bytes (weightAtom): 16
 // bytes to a lane of a warp, which are, dequantised, the lane's A operands of
 // four mma.m16n8k16. Atom (i, j), k from 64 i and n from 16 j, is the
-// (j ceil(K / 64) + i)-th, so that whatever columns a block computes, it reads
-// contiguous memory. K and N are padded with zeros to whole atoms. Scales and
+// (i ceil(N / 16) + j)-th: blocks that compute neighbouring columns and walk
+// along K together read one contiguous range together. K and N are padded with zeros to whole atoms. Scales and
 // zero points stay as GPTQ stores them.
 //
 // One order for all M, schedules and targets. Nothing here is written by hand:

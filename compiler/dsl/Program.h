@@ -126,7 +126,7 @@ public:
             const std::vector<Extent> &extents, int packedDim = -1);
   /// A u4 matrix [K, N] stored in atoms: `atom` gives the order of the elements
   /// of one, [a, b], in memory (offset bits, in 4-bit elements; see
-  /// weightAtom). Atom (i, j) is the (j K / a + i)-th. K and N are multiples of
+  /// weightAtom). Atom (i, j) is the (i N / b + j)-th. K and N are multiples of
   /// a and b, and so is every tile that is loaded or stored.
   View view(const std::string &name, std::int64_t k, std::int64_t n,
             const Layout &atom);

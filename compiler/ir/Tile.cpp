@@ -49,8 +49,8 @@ SmallVector<int64_t> Memory::tileShape(ArrayRef<int64_t> elements) const {
   if (packed >= 0)
     units[packed] = std::max<int64_t>(1, units[packed] >> packBits);
   if (atom)
-    units = {std::max<int64_t>(1, elements[1] / atom->shape()[1]),
-             std::max<int64_t>(1, elements[0] / atom->shape()[0]),
+    units = {std::max<int64_t>(1, elements[0] / atom->shape()[0]),
+             std::max<int64_t>(1, elements[1] / atom->shape()[1]),
              atom->elements() >> packBits};
   return units;
 }
@@ -83,7 +83,7 @@ LinearMap Memory::unitMap(ArrayRef<int64_t> tile) const {
     if (packed >= 0)
       coords[packed] >>= packBits;
     if (atom)
-      coords = {coords[1] / atom->shape()[1], coords[0] / atom->shape()[0],
+      coords = {coords[0] / atom->shape()[0], coords[1] / atom->shape()[1],
                 offsetInAtom(*atom, coords) >> packBits};
     return target.flatten(coords);
   });
@@ -98,11 +98,11 @@ LinearMap Memory::nibbleMap(ArrayRef<int64_t> tile) const {
   });
 }
 
-int Memory::arrayDim(unsigned d) const { return atom ? 1 - (int)d : (int)d; }
+int Memory::arrayDim(unsigned d) const { return atom && d == 2 ? -1 : (int)d; }
 
 int64_t Memory::elementsPerStep(unsigned d) const {
   if (atom)
-    return d < 2 ? atom->shape()[1 - d] : 1;
+    return d < 2 ? atom->shape()[d] : 1;
   return (int)d == packed ? 1 << packBits : 1;
 }
 

@@ -19,8 +19,8 @@ namespace lath::tile {
 /// packed, else of elements.
 ///
 /// Words hold eight elements along one dimension, or the array [K, N] is cut
-/// into atoms of one layout: then memory is [N / atom's n, K / atom's k, words
-/// of an atom], so that all k of a strip of columns are contiguous.
+/// into atoms of one layout: then memory is [K / atom's k, N / atom's n, words
+/// of an atom].
 struct Memory {
   llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
   mlir::Type unit;

@@ -18,7 +18,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
 
     Or an `i4` matrix [K, N] is cut into atoms: [a, b] elements whose order in
     memory, in 4-bit steps, is the layout `atom`. Atom (i, j), of rows from i a
-    and columns from j b, is the (j K / a + i)-th in memory.
+    and columns from j b, is the (i N / b + j)-th in memory.
 
     ```mlir
     !tile.view<?x4096xf16>

@@ -8,7 +8,6 @@
 // are divided by its gain first.
 #include "kernels/DequantGemm.h"
 #include "kernels/Half.h"
-#include "kernels/Heuristic.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
 #include "runtime/ColdTimer.h"
@@ -113,9 +112,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       const bool square = n == k;
       DeviceBuffer again(device, problem.out.bytes());
 
-      Schedule schedule =
-          chooseSchedule(spec, engine.target(), device->info().smCount)
-              .schedule;
+      Schedule schedule = engine.scheduleFor(spec);
       std::vector<Schedule> list;
       for (const std::string &text : options.schedules)
         list.push_back(parseSchedule(text));

@@ -1,6 +1,5 @@
 // Cold times, schedules side by side, with a plain read of the same bytes.
 #include "kernels/DequantGemm.h"
-#include "kernels/Heuristic.h"
 #include "kernels/Parallel.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
@@ -17,8 +16,9 @@ namespace lath::verify {
 namespace {
 
 std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
-                                 unsigned smCount, bool sweep) {
-  std::vector<Schedule> list{chooseSchedule(spec, target, smCount).schedule};
+                                 unsigned smCount, const Schedule &chosen,
+                                 bool sweep) {
+  std::vector<Schedule> list{chosen};
   if (!sweep)
     return list;
   auto consider = [&](const Schedule &s) {
@@ -141,7 +141,8 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       GemmSpec spec = base;
       spec.m = m;
       std::vector<Schedule> list =
-          candidates(spec, engine.target(), info.smCount, options.sweep);
+          candidates(spec, engine.target(), info.smCount,
+                     engine.scheduleFor(spec), options.sweep);
       std::vector<std::optional<Kernel>> kernels(list.size());
       parallelFor(list.size(), 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i)
