@@ -43,13 +43,16 @@ target_link_libraries(lath_fmt INTERFACE
   $<IF:$<BOOL:${LATH_STATIC_LLVM}>,fmt::fmt-header-only,fmt::fmt>)
 find_package(CLI11 REQUIRED)
 
-# The tuning database. Its archive, so that one file still runs anywhere.
+# The tuning database. In a program its archive, so that one file still runs
+# anywhere; Debian's archive is not position independent enough for a library.
 add_library(lath_sqlite INTERFACE)
+find_library(LATH_SQLITE NAMES sqlite3 REQUIRED)
 if(LATH_STATIC_LLVM)
-  find_library(LATH_SQLITE NAMES libsqlite3.a REQUIRED)
-  target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}" m ${CMAKE_DL_LIBS})
+  find_library(LATH_SQLITE_ARCHIVE NAMES libsqlite3.a REQUIRED)
+  target_link_libraries(lath_sqlite INTERFACE
+    "$<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>,${LATH_SQLITE_ARCHIVE},${LATH_SQLITE}>"
+    m ${CMAKE_DL_LIBS})
 else()
-  find_library(LATH_SQLITE NAMES sqlite3 REQUIRED)
   target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}")
 endif()
 

@@ -233,10 +233,9 @@ TEST_CASE("a schedule that does not fit says by how much") {
 }
 
 TEST_CASE("the kernel's parameters are those of the launch") {
-  auto names = [](const std::string &spec) {
+  auto names = [](const std::string &spec, const char *gpu = "sm_90a") {
     std::vector<std::string> result;
-    Ptx ptx =
-        compileGemm(parseGemmSpec(spec), std::nullopt, target("sm_90a")).ptx;
+    Ptx ptx = compileGemm(parseGemmSpec(spec), std::nullopt, target(gpu)).ptx;
     for (const KernelParam &param : ptx.params)
       result.push_back(param.name);
     return result;
@@ -246,8 +245,11 @@ TEST_CASE("the kernel's parameters are those of the launch") {
         Names{"m", "x", "qweight", "scales", "out"});
   CHECK(names("m16n4096k4096g128s1,w=u4z1") ==
         Names{"m", "x", "qweight", "scales", "qzeros", "out"});
-  CHECK(names("m16n4096k4096g128s4") ==
+  CHECK(names("m16n4096k4096g128s4", "sm_80") ==
         Names{"m", "x", "qweight", "scales", "out", "workspace", "tickets"});
+  // A cluster adds through shared memory.
+  CHECK(names("m16n4096k4096g128s4") ==
+        Names{"m", "x", "qweight", "scales", "out"});
   CHECK(names("m16n4096k4096g128s4,reduce=atomic-out") ==
         Names{"m", "x", "qweight", "scales", "out"});
 }

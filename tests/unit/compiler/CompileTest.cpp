@@ -295,8 +295,8 @@ TEST_CASE("u4 weights that no dot reads are a compile error") {
   out.store({r, r}, p.dequant(q.load({r, r}), s.load({one, r})));
   Error error = errorOf([&] { compile(p, options()); });
   CHECK(error.kind() == ErrorKind::compile);
-  CHECK(
-      contains(error.message(), "expected the eight k of a word in one lane"));
+  CHECK(contains(error.message(),
+                 "expected eight elements of a word in one lane"));
 }
 
 TEST_CASE("a sum may be used with tiles that were loaded before it") {

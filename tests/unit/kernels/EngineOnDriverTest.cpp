@@ -25,6 +25,9 @@ GemmSpec splitSpec() {
   return spec;
 }
 
+/// Needs a workspace and tickets, which a cluster's sum would not.
+const Schedule ordered = parseSchedule("bm8bn32bk64w1st2s2");
+
 GemmArguments anyArguments() {
   return {.x = 0x100,
           .qweight = 0x200,
@@ -53,7 +56,7 @@ using Calls = std::vector<std::string>;
 
 TEST_CASE("a launch on a prepared stream only launches") {
   Engine engine(openFake());
-  Kernel kernel = engine.gemm(splitSpec());
+  Kernel kernel = engine.gemm(splitSpec(), ordered);
   CHECK(callsOf([&] { engine.prepareStream(stream(0x70)); }) ==
         Calls{"streamIsCapturing", "memAllocAsync", "memsetD8Async",
               "memAllocAsync"});
@@ -66,7 +69,7 @@ TEST_CASE("a launch on a prepared stream only launches") {
 TEST_CASE("a stream that was not announced gets its workspace in stream order, "
           "once") {
   Engine engine(openFake());
-  Kernel kernel = engine.gemm(splitSpec());
+  Kernel kernel = engine.gemm(splitSpec(), ordered);
   auto launch = [&] { kernel.launch(stream(0x70), anyArguments()); };
   CHECK(callsOf(launch) == Calls{"streamIsCapturing", "memAllocAsync",
                                  "memsetD8Async", "memAllocAsync",
@@ -76,10 +79,10 @@ TEST_CASE("a stream that was not announced gets its workspace in stream order, "
 
 TEST_CASE("streams do not share a workspace, kernels of a stream do") {
   Engine engine(openFake());
-  Kernel kernel = engine.gemm(splitSpec());
+  Kernel kernel = engine.gemm(splitSpec(), ordered);
   GemmSpec smaller = splitSpec();
   smaller.n = 32;
-  Kernel other = engine.gemm(smaller);
+  Kernel other = engine.gemm(smaller, ordered);
   record().paramCount = 7; // m, x, qweight, scales, out, workspace, tickets
   kernel.launch(stream(0x70), anyArguments());
   kernel.launch(stream(0x80), anyArguments());
@@ -101,7 +104,7 @@ TEST_CASE("streams do not share a workspace, kernels of a stream do") {
 
 TEST_CASE("the per-thread default stream needs a workspace of the caller's") {
   Engine engine(openFake());
-  Kernel kernel = engine.gemm(splitSpec());
+  Kernel kernel = engine.gemm(splitSpec(), ordered);
   Error error = errorOf([&] { kernel.launch(stream(2), anyArguments()); });
   CHECK(error.kind() == ErrorKind::invalidInput);
   GemmArguments arguments = anyArguments();
@@ -117,7 +120,7 @@ TEST_CASE("a capture makes nothing") {
   Engine engine(openFake());
   GemmSpec plain{.m = 8, .n = 64, .k = 256};
   plain.split = 1;
-  Kernel split = engine.gemm(splitSpec());
+  Kernel split = engine.gemm(splitSpec(), ordered);
   engine.gemm(plain);
   record().capturing = true;
 
@@ -130,8 +133,9 @@ TEST_CASE("a capture makes nothing") {
   CHECK(error.kind() == ErrorKind::notPrepared);
   CHECK(error.message() == "a stream that is being captured has no workspace "
                            "for this kernel");
-  CHECK(errorOf([&] { engine.gemmOn(stream(0x70), splitSpec()); }).kind() ==
-        ErrorKind::notPrepared);
+  CHECK(errorOf([&] {
+          engine.gemmOn(stream(0x70), splitSpec(), ordered);
+        }).kind() == ErrorKind::notPrepared);
 
   // Nor is a kernel compiled or loaded.
   GemmSpec absent = plain;
@@ -152,7 +156,7 @@ TEST_CASE("a capture makes nothing") {
   CHECK(engine.stats().compiled == 2);
 
   record().capturing = false;
-  engine.gemmOn(stream(0x70), splitSpec());
+  engine.gemmOn(stream(0x70), splitSpec(), ordered);
   record().capturing = true;
   CHECK(callsOf([&] { split.launch(stream(0x70), anyArguments()); }) ==
         Calls{"launchKernelEx"});
@@ -172,7 +176,7 @@ TEST_CASE("workspaces are freed with the last kernel, not with the engine") {
   Kernel kernel;
   {
     Engine engine(openFake());
-    kernel = engine.gemm(splitSpec());
+    kernel = engine.gemm(splitSpec(), ordered);
     engine.prepareStream(stream(0x70));
   }
   CHECK(record().memory.size() == 2);
@@ -204,7 +208,7 @@ TEST_CASE("errors of the driver say what they mean for the caller") {
   CHECK(faultOf(static_cast<CUresult>(999)) == Fault::fatal);
 
   Engine engine(openFake());
-  Kernel kernel = engine.gemm(splitSpec());
+  Kernel kernel = engine.gemm(splitSpec(), ordered);
   engine.prepareStream(nullptr);
   auto faultOfCall = [](const char *call, CUresult result, auto &&body) {
     record().failing[call] = result;

@@ -75,6 +75,13 @@ GemmSpec splitSpec(Reduce reduce) {
   return spec;
 }
 
+/// The chosen schedule, but with a sum through memory, not in a cluster.
+Schedule throughMemory(const Engine &engine, const GemmSpec &spec) {
+  Schedule schedule = engine.scheduleFor(spec);
+  schedule.reduce = spec.reduce;
+  return schedule;
+}
+
 /// Streams of the test's own.
 struct Streams {
   explicit Streams(int count) : driver(cuda::systemDriver()) {
@@ -105,7 +112,9 @@ TEST_CASE("one handle on four streams from four threads computes right",
     return;
   for (Reduce reduce : {Reduce::ordered, Reduce::atomic}) {
     Engine engine(device, inMemory());
-    Kernel kernel = engine.gemm(splitSpec(reduce));
+    Kernel kernel = engine.gemm(splitSpec(reduce),
+                                throughMemory(engine, splitSpec(reduce)));
+    REQUIRE(kernel.workspace().workspace > 0);
     Streams streams(4);
     std::vector<std::unique_ptr<Problem>> problems;
     for (std::size_t i = 0; i < 4; ++i)
@@ -131,8 +140,10 @@ TEST_CASE("captured launches replay, and a capture makes nothing", "[gpu]") {
   Engine engine(device, inMemory());
   Problem first(device, splitSpec(Reduce::ordered), 1),
       second(device, splitSpec(Reduce::atomic), 2);
-  engine.gemm(first.spec);
-  engine.gemm(second.spec);
+  const Schedule ordered = throughMemory(engine, first.spec),
+                 atomic = throughMemory(engine, second.spec);
+  engine.gemm(first.spec, ordered);
+  engine.gemm(second.spec, atomic);
   Streams streams(1);
   CudaContext context(streams.driver, 0);
   ContextScope scope(context);
@@ -142,8 +153,8 @@ TEST_CASE("captured launches replay, and a capture makes nothing", "[gpu]") {
   context.check(streams.driver.streamBeginCapture(
                     stream, cuda::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
                 "cuStreamBeginCapture");
-  Kernel a = engine.gemmOn(stream, first.spec);
-  Kernel b = engine.gemmOn(stream, second.spec);
+  Kernel a = engine.gemmOn(stream, first.spec, ordered);
+  Kernel b = engine.gemmOn(stream, second.spec, atomic);
   for (int n = 0; n < 5; ++n) {
     a.launch(stream, first.arguments());
     b.launch(stream, second.arguments());

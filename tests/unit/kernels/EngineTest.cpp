@@ -22,6 +22,9 @@ GemmSpec smallSpec() {
   return spec;
 }
 
+/// Sums through memory, where the chosen schedule would use a cluster.
+const Schedule ordered = parseSchedule("bm8bn32bk64w1st2s2");
+
 Error launchError(const Kernel &kernel, const GemmArguments &arguments) {
   try {
     kernel.launch(nullptr, arguments);
@@ -98,26 +101,28 @@ TEST_CASE("threads that ask for one kernel share one load") {
 TEST_CASE("kernels of one stream share its workspace, whatever they are") {
   auto device = openEmulator();
   Engine engine(device);
-  GemmSpec ordered = smallSpec(), atomic = smallSpec(), wide = smallSpec();
+  GemmSpec inOrder = smallSpec(), atomic = smallSpec(), wide = smallSpec();
   atomic.reduce = Reduce::atomic;
   wide.split = 4;
   wide.m = 24;
-  Kernel a = engine.gemm(ordered), b = engine.gemm(atomic);
-  test::EmulatedGemm gemm(device, ordered), other(device, atomic),
+  Kernel a = engine.gemm(inOrder, ordered), b = engine.gemm(atomic);
+  REQUIRE(a.workspace().workspace > 0);
+  const Schedule wider = parseSchedule("bm32bn32bk64w2st2s4");
+  test::EmulatedGemm gemm(device, inOrder), other(device, atomic),
       large(device, wide);
   // What an ordered split leaves behind must not reach the atomic one, and a
   // larger kernel replaces the arena between launches.
   for (int i = 0; i < 2; ++i) {
     CHECK(gemm.run(a, 5, 1).relativeFrobenius < 1e-3);
     CHECK(other.run(b, 8, 1).relativeFrobenius < 1e-3);
-    CHECK(large.run(engine.gemm(wide), 24, 1).relativeFrobenius < 1e-3);
+    CHECK(large.run(engine.gemm(wide, wider), 24, 1).relativeFrobenius < 1e-3);
   }
 }
 
 TEST_CASE("a workspace of the caller's is used and checked") {
   auto device = openEmulator();
   Engine engine(device);
-  Kernel kernel = engine.gemm(smallSpec());
+  Kernel kernel = engine.gemm(smallSpec(), ordered);
   WorkspaceSize size = kernel.workspace();
   CHECK(size.tickets > 0);
   CHECK(size.workspace > 0);
