@@ -5,6 +5,7 @@
 #include "kernels/PackedWeights.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
+#include "kernels/Scratch.h"
 #include "runtime/ColdTimer.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/WorkspacePool.h"
@@ -91,9 +92,9 @@ public:
 
   TuneVerdict check(const TuneCandidate &candidate) override {
     using Status = Measurement::Status;
-    Kernel kernel;
+    Checked loaded;
     try {
-      kernel = load(candidate);
+      loaded = load(candidate);
     } catch (const Error &error) {
       return {Status::rejected, error.message()};
     }
@@ -109,7 +110,7 @@ public:
         if (emulator_)
           emulator_->expectWritten(bench_->out.get(),
                                    2 * static_cast<std::size_t>(m * n));
-        kernel.launch(nullptr, bench_->arguments(m, 0));
+        loaded.launch(nullptr, bench_->arguments(m, 0));
         device.synchronize();
       } catch (const Error &error) {
         // The emulator's findings; a GPU's error leaves the context unusable.
@@ -129,10 +130,9 @@ public:
     if (std::int64_t stray = n - countPoison(out.data() + m * n, n))
       return {Status::wrong,
               fmt::format("{} elements written behind the last row", stray)};
-    double cost =
-        emulator_ ? emulatedCost(emulator_->counters(), device.info().smCount)
-                  : 0;
-    kernels_.insert_or_assign(candidate.id, Checked{kernel, cost});
+    if (emulator_)
+      loaded.cost = emulatedCost(emulator_->counters(), device.info().smCount);
+    kernels_.insert_or_assign(candidate.id, std::move(loaded));
     return {};
   }
 
@@ -151,8 +151,8 @@ public:
     const std::size_t bytes = bench_->copies.front().qweight.bytes();
     std::vector<ColdCandidate> list;
     for (int id : ids) {
-      const Kernel *kernel = &at(id).kernel;
-      list.push_back({print(kernel->schedule()), copies, bytes,
+      const Checked *kernel = &at(id);
+      list.push_back({print(kernel->kernel.schedule()), copies, bytes,
                       [this, kernel, m](Stream stream, unsigned copy) {
                         kernel->launch(stream, bench_->arguments(m, copy));
                       }});
@@ -175,7 +175,7 @@ public:
     if (emulator_)
       return time({id}, m, replays);
     constexpr int launches = 50;
-    const Kernel &kernel = at(id).kernel;
+    const Checked &kernel = at(id);
     const std::function<void(Stream)> works[] = {
         [&](Stream stream) {
           for (int i = 0; i < launches; ++i)
@@ -200,16 +200,25 @@ public:
 private:
   struct Checked {
     Kernel kernel;
+    Scratch scratch; ///< timing captures a stream of its own
     double cost = 0; ///< of the emulator
+
+    void launch(Stream stream, const GemmArguments &arguments) const {
+      kernel.launch(stream, scratch.with(arguments));
+    }
   };
-  Kernel load(const TuneCandidate &candidate) const {
+  Checked load(const TuneCandidate &candidate) const {
     const CompiledGemm &gemm = candidate.gemm;
     auto loaded = candidate.cubin.empty()
                       ? device_->load(gemm.ptx)
                       : device_->loadAssembled(gemm.ptx, candidate.cubin);
-    return {std::make_shared<const KernelState>(
-                device_, gemm.spec, gemm.schedule, std::move(loaded), pool_),
-            gemm.spec.m};
+    Checked checked;
+    checked.kernel =
+        Kernel(std::make_shared<const KernelState>(
+                   device_, gemm.spec, gemm.schedule, std::move(loaded), pool_),
+               gemm.spec.m);
+    checked.scratch = Scratch(device_, checked.kernel);
+    return checked;
   }
   const Checked &at(int id) const {
     auto found = kernels_.find(id);

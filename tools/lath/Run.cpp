@@ -3,6 +3,7 @@
 
 #include "kernels/Engine.h"
 #include "kernels/PackedWeights.h"
+#include "kernels/Scratch.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"
@@ -51,7 +52,8 @@ public:
   Experiment(Engine &engine, const Request &request, const GptqLayer &layer,
              std::uint64_t seed)
       : device_(engine.device()),
-        kernel_(engine.gemm(request.spec, request.schedule)), layer_(layer),
+        kernel_(engine.gemm(request.spec, request.schedule)),
+        scratch_(device_, kernel_), layer_(layer),
         words_(storedWeights(request.spec, layer)), m_(request.spec.m),
         type_(request.spec.x), x_(randomActivations(m_, layer.k, type_, seed)),
         reference_(referenceGemm(layer, x_.data(), m_, type_)),
@@ -109,15 +111,16 @@ public:
 private:
   void launch(Stream stream, unsigned copy) const {
     const DeviceLayer &weights = copies_[copy];
-    kernel_.launch(stream, {.x = xMemory_.get(),
-                            .qweight = weights.qweight.get(),
-                            .scales = weights.scales.get(),
-                            .qzeros = weights.qzeros.get(),
-                            .out = out_.get()});
+    kernel_.launch(stream, scratch_.with({.x = xMemory_.get(),
+                                          .qweight = weights.qweight.get(),
+                                          .scales = weights.scales.get(),
+                                          .qzeros = weights.qzeros.get(),
+                                          .out = out_.get()}));
   }
 
   std::shared_ptr<Device> device_;
   Kernel kernel_;
+  Scratch scratch_; ///< timing captures a stream of its own
   const GptqLayer &layer_;
   std::vector<std::uint32_t> words_;
   std::int64_t m_;

@@ -10,6 +10,7 @@
 #include "kernels/Half.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
+#include "kernels/Scratch.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 
@@ -158,17 +159,21 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       for (DeviceBuffer &buffer : x)
         device->upload(buffer.get(), problem.x.data(), buffer.bytes());
       std::vector<ColdCandidate> timed;
+      std::vector<Scratch> scratch;
       for (const Kernel &kernel : kernels)
-        timed.push_back({print(kernel.schedule()), copies, weightBytes,
-                         [&](Stream stream, unsigned copy) {
-                           GemmArguments a = problem.arguments(m);
+        scratch.emplace_back(device, kernel);
+      for (std::size_t i = 0; i < kernels.size(); ++i)
+        timed.push_back({print(kernels[i].schedule()), copies, weightBytes,
+                         [&, i](Stream stream, unsigned copy) {
+                           GemmArguments a =
+                               scratch[i].with(problem.arguments(m));
                            a.qweight = weights[copy].get();
                            a.scales = scales[copy].get();
                            if (square && copy > 0)
                              a.x = x[copy % 2].get();
                            if (square)
                              a.out = x[(copy + 1) % 2].get();
-                           kernel.launch(stream, a);
+                           kernels[i].launch(stream, a);
                          }});
       PlainRead chained(device, weightBytes, /*dependent=*/true),
           alone(device, weightBytes);

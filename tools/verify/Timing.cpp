@@ -3,6 +3,7 @@
 #include "kernels/Parallel.h"
 #include "kernels/PlainRead.h"
 #include "kernels/Reference.h"
+#include "kernels/Scratch.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 
@@ -157,6 +158,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       });
       // Check each before timing it.
       std::vector<ColdCandidate> timed;
+      std::vector<Scratch> scratch(list.size());
       std::vector<std::size_t> which;
       for (std::size_t i = 0; i < list.size(); ++i) {
         if (!kernels[i])
@@ -175,9 +177,11 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
           continue;
         }
         const Kernel &kernel = *kernels[i];
+        scratch[i] = Scratch(device, kernel);
         timed.push_back({print(list[i]), copies, weightBytes,
-                         [&, m](Stream stream, unsigned copy) {
-                           GemmArguments a = problem.arguments(m);
+                         [&, m, i](Stream stream, unsigned copy) {
+                           GemmArguments a =
+                               scratch[i].with(problem.arguments(m));
                            a.qweight = weights[copy].get();
                            a.scales = scales[copy].get();
                            kernel.launch(stream, a);
