@@ -21,8 +21,11 @@ inline float toF32(std::uint64_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
 }
 inline double toF64(std::uint64_t bits) { return std::bit_cast<double>(bits); }
-/// The NaN that the hardware's arithmetic gives.
+/// The NaN that the hardware's arithmetic on f32 gives.
 constexpr std::uint32_t canonicalNan = 0x7fffffff;
+/// The one that its arithmetic on f64 makes of other operands, and the bit that
+/// it sets in an operand that is NaN.
+constexpr std::uint64_t newNanF64 = 0xfff8ull << 48, quietF64 = 1ull << 51;
 inline std::uint64_t bitsOf(float value) {
   return value != value ? canonicalNan : std::bit_cast<std::uint32_t>(value);
 }

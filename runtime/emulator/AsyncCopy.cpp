@@ -59,6 +59,9 @@ void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
   if (reading) {
     resolve(w, i, reading, w.in(i, 1), i.offset, Space::global, bytes, from);
     noteRead(w, i, from);
+    if (ThreadCounters *counters = w.block->cluster->counters)
+      counters->copied(i, reading, from.address.data(), to.address.data(),
+                       bytes);
   }
   Cluster &cluster = *w.block->cluster;
   eachLane(mask, [&](unsigned lane) {

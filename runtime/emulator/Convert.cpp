@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace lath::emulator {
 
@@ -78,6 +79,16 @@ std::uint64_t masked(Type type, std::uint64_t bits) {
   return sizeOf(type) == 8 ? bits : bits & ((1ull << 8 * sizeOf(type)) - 1);
 }
 
+/// A result as the register holds it (i.immediate: the ones of its width):
+/// signed ones fill a wider register with their sign.
+std::uint64_t inRegister(const Instruction &i, std::uint64_t bits) {
+  bits = masked(i.type, bits);
+  return isSigned(i.type)
+             ? static_cast<std::uint64_t>(signExtended(i.type, bits)) &
+                   i.immediate
+             : bits;
+}
+
 /// Truncation of the width, or with .sat the nearest value of the target.
 std::uint64_t integerToInteger(const Instruction &i, std::uint64_t bits) {
   bits = masked(i.from, bits);
@@ -98,7 +109,7 @@ std::uint64_t integerToInteger(const Instruction &i, std::uint64_t bits) {
     else
       wide = std::min(wide, most);
   }
-  return masked(i.type, wide);
+  return inRegister(i, wide);
 }
 
 std::uint64_t floatToInteger(const Instruction &i, std::uint64_t bits) {
@@ -106,7 +117,7 @@ std::uint64_t floatToInteger(const Instruction &i, std::uint64_t bits) {
   unsigned width = 8 * sizeOf(i.type);
   if (value != value) // the GPU's answer for NaN
     return sizeOf(i.from) == 8 || width == 64
-               ? masked(i.type, 1ull << (width - 1))
+               ? inRegister(i, 1ull << (width - 1))
                : 0;
   value = rounded(value, static_cast<Rounding>(i.rounding));
   if (isSigned(i.type)) {
@@ -114,9 +125,9 @@ std::uint64_t floatToInteger(const Instruction &i, std::uint64_t bits) {
     if (value >= limit)
       return (1ull << (width - 1)) - 1;
     if (value < -limit)
-      return 1ull << (width - 1);
-    return masked(i.type,
-                  static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+      return inRegister(i, 1ull << (width - 1));
+    return inRegister(
+        i, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
   }
   if (value >= std::ldexp(1.0, static_cast<int>(width)))
     return ~0ull >> (64 - width);
@@ -145,8 +156,26 @@ std::uint64_t integerToFloat(const Instruction &i, std::uint64_t bits) {
   return fromDouble(i.type, negative ? -value : value, i);
 }
 
+/// NaN keeps its sign and the upper bits of its payload between f32 and f64
+/// and from bf16 to f32, as on an H200. Elsewhere the result is canonical.
+std::optional<std::uint64_t> keptNan(const Instruction &i, std::uint64_t bits) {
+  if (i.flags & saturate) // to zero
+    return std::nullopt;
+  if (i.from == Type::bf16 && i.type == Type::f32)
+    return (bits & 0xffff) << 16;
+  if (i.from == Type::f32 && i.type == Type::f64)
+    return (bits & 0x80000000) << 32 | 0x7ffull << 52 | quietF64 |
+           (bits & 0x7fffff) << 29;
+  if (i.from == Type::f64 && i.type == Type::f32)
+    return (bits >> 32 & 0x80000000) | 0x7fc00000 | (bits >> 29 & 0x3fffff);
+  return std::nullopt;
+}
+
 std::uint64_t floatToFloat(const Instruction &i, std::uint64_t bits) {
   double value = valueOf(i.from, bits);
+  if (value != value)
+    if (auto nan = keptNan(i, bits))
+      return *nan;
   if (i.flags & flush && i.from == Type::f32 && std::fabs(value) < 0x1p-126)
     value = std::copysign(0.0, value);
   if (i.flags & integral)
@@ -214,6 +243,7 @@ bool decodeConvert(Decoding &d) {
           : (isInteger(i.type) ? each<floatToInteger> : each<floatToFloat>);
   if (isInteger(i.from) && isInteger(i.type) && !(i.flags & saturate))
     i.validity = Validity::truncates;
+  i.immediate = d.widthMask(d.operand(0));
   d.inputs({1}, i.from);
   return true;
 }

@@ -68,6 +68,46 @@ Coverage coverageOf(std::uint32_t mask, const std::uint64_t *addresses,
   return result;
 }
 
+/// Whether each lane of `count` from `first` asks for the same place as the
+/// one next to it, or each for the same as the one two lanes away; idle lanes
+/// do not stand in the way.
+bool neighboursShare(std::uint32_t mask, const std::uint64_t *addresses,
+                     unsigned first, unsigned count) {
+  for (unsigned distance : {1u, 2u}) {
+    bool all = true;
+    for (unsigned lane = first; lane < first + count; ++lane) {
+      unsigned other = lane ^ distance;
+      all &= !(mask >> lane & 1) || !(mask >> other & 1) ||
+             addresses[lane] == addresses[other];
+    }
+    if (all)
+      return true;
+  }
+  return false;
+}
+
+/// Passes over the banks: as many as a bank has distinct words to give.
+unsigned passesOf(std::uint32_t mask, const std::uint64_t *addresses,
+                  unsigned bytes, unsigned first, unsigned count) {
+  std::array<std::array<std::uint32_t, warpSize>, 32> words;
+  std::array<unsigned, 32> used{};
+  unsigned passes = 0;
+  for (unsigned lane = first; lane < first + count; ++lane) {
+    if (!(mask >> lane & 1))
+      continue;
+    for (unsigned at = 0; at < std::max(bytes, 1u); at += 4) {
+      auto word = static_cast<std::uint32_t>((addresses[lane] + at) / 4);
+      unsigned bank = word % 32;
+      auto end = words[bank].begin() + used[bank];
+      if (std::find(words[bank].begin(), end, word) != end)
+        continue;
+      words[bank][used[bank]] = word;
+      passes = std::max(passes, ++used[bank]);
+    }
+  }
+  return passes;
+}
+
 } // namespace
 
 std::uint64_t ThreadCounters::sectors(const Instruction &i, std::uint32_t mask,
@@ -98,36 +138,38 @@ void ThreadCounters::global(const Instruction &i, std::uint32_t mask,
 
 void ThreadCounters::shared(const Instruction &i, std::uint32_t mask,
                             const std::uint64_t *addresses, unsigned bytes) {
-  // 128 bytes a pass: lanes go in groups of 32, 16 or 8 by the access's width;
-  // in a group a bank that is asked for k distinct words takes k passes.
+  // 128 bytes a pass: lanes go in groups of 32, 16 or 8 by the access's width.
+  // Two groups of a load go together where lanes share places.
   unsigned lanes = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
   ByInstruction &entry = by_[i.statement];
   entry.width = bytes;
-  unsigned active = 0;
-  for (unsigned first = 0; first < warpSize; first += lanes) {
-    std::array<std::array<std::uint32_t, 8>, 32> words;
-    std::array<unsigned, 32> used{};
-    unsigned passes = 0;
-    for (unsigned lane = first; lane < first + lanes; ++lane) {
-      if (!(mask >> lane & 1))
-        continue;
-      ++active;
-      for (unsigned at = 0; at < std::max(bytes, 1u); at += 4) {
-        auto word = static_cast<std::uint32_t>((addresses[lane] + at) / 4);
-        unsigned bank = word % 32;
-        unsigned known = std::min(used[bank], 8u);
-        auto end = words[bank].begin() + known;
-        if (std::find(words[bank].begin(), end, word) != end)
-          continue;
-        if (used[bank] < 8)
-          words[bank][used[bank]] = word;
-        passes = std::max(passes, ++used[bank]);
-      }
-    }
-    entry.wavefronts += passes;
+  for (unsigned first = 0; first < warpSize;) {
+    bool together = lanes < warpSize && first % (2 * lanes) == 0 &&
+                    i.kind == Kind::sharedLoad &&
+                    neighboursShare(mask, addresses, first, 2 * lanes);
+    unsigned count = together ? 2 * lanes : lanes;
+    entry.wavefronts += passesOf(mask, addresses, bytes, first, count);
+    first += count;
   }
-  entry.bytes += static_cast<std::uint64_t>(active) * bytes;
-  entry.idealWavefronts += (std::uint64_t{active} * bytes + 127) / 128;
+  std::uint64_t asked = std::uint64_t{bytes} * std::popcount(mask);
+  entry.bytes += asked;
+  entry.idealWavefronts += (asked + 127) / 128;
+}
+
+void ThreadCounters::copied(const Instruction &i, std::uint32_t mask,
+                            const std::uint64_t *from, const std::uint64_t *to,
+                            unsigned bytes) {
+  std::array<std::pair<std::uint64_t, std::uint64_t>, warpSize> pieces;
+  unsigned count = 0;
+  for (std::uint32_t m = mask; m; m &= m - 1) {
+    int lane = __builtin_ctz(m);
+    pieces[count++] = {from[lane] / 32, to[lane] / 32};
+  }
+  std::sort(pieces.begin(), pieces.begin() + count);
+  auto distinct =
+      std::unique(pieces.begin(), pieces.begin() + count) - pieces.begin();
+  by_[i.statement].sectors += static_cast<std::uint64_t>(distinct) -
+                              coverageOf(mask, from, bytes).sectors;
 }
 
 void ThreadCounters::atomics(const Instruction &i, std::uint32_t mask,
@@ -136,7 +178,23 @@ void ThreadCounters::atomics(const Instruction &i, std::uint32_t mask,
   auto lanes = static_cast<unsigned>(std::popcount(mask));
   atomics_ += lanes;
   buffers_[buffer].atomics += lanes;
-  sectors(i, mask, addresses, bytes);
+  // Lanes at one address go one after the other: a sector is asked for as
+  // often as the address in it that most lanes share.
+  ByInstruction &entry = by_[i.statement];
+  entry.bytes += std::uint64_t{bytes} * lanes;
+  entry.idealSectors += (coverageOf(mask, addresses, bytes).distinct + 31) / 32;
+  for (std::uint32_t left = mask; left;) {
+    std::uint32_t round = 0;
+    for (std::uint32_t m = left; m; m &= m - 1) {
+      int lane = __builtin_ctz(m);
+      bool taken = false;
+      for (std::uint32_t r = round; r; r &= r - 1)
+        taken |= addresses[__builtin_ctz(r)] == addresses[lane];
+      round |= taken ? 0 : 1u << lane;
+    }
+    entry.sectors += coverageOf(round, addresses, bytes).sectors;
+    left &= ~round;
+  }
 }
 
 void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes,

@@ -24,6 +24,12 @@ float flushed(float value) {
              : value;
 }
 
+/// abs, neg and copysign change the sign of a NaN; min and max make their own.
+constexpr bool propagatesNan(Op op) {
+  return op == Op::add || op == Op::sub || op == Op::mul || op == Op::fma ||
+         op == Op::div || op == Op::sqrt || op == Op::rcp || op == Op::rsqrt;
+}
+
 template <Op op> float narrowly(float a, float b, float c) {
   if constexpr (op == Op::add)
     return a + b;
@@ -56,6 +62,8 @@ std::uint64_t f32Of(const Instruction &i, std::uint64_t a, std::uint64_t b,
     return i.flags & flush ? std::bit_cast<std::uint32_t>(flushed(toF32(bits)))
                            : bits;
   }
+  if (op == Op::copysign) // of b with a's sign; the bits of NaN stay
+    return (b & 0x7fffffff) | (a & 0x80000000);
   float x = toF32(a), y = toF32(b), z = toF32(c);
   if (i.flags & flush)
     x = flushed(x), y = flushed(y), z = flushed(z);
@@ -81,6 +89,17 @@ void onF32(Warp &w, const Instruction &i, std::uint32_t mask) {
       result |= f32Of<op>(i, a[l] >> 32, b[l] >> 32, c[l] >> 32) << 32;
     d[l] = result;
   });
+}
+
+/// A NaN of double arithmetic: the first operand that is one, quiet, with its
+/// sign and payload; a new one where none is. So an H200 answers.
+template <Op op> double nanOf(double x, double y, double z) {
+  constexpr unsigned n = arity(op);
+  double operand = x != x            ? x
+                   : n > 1 && y != y ? y
+                   : n > 2 && z != z ? z
+                                     : toF64(newNanF64);
+  return toF64(bitsOf(operand) | quietF64);
 }
 
 template <Op op> void onF64(Warp &w, const Instruction &i, std::uint32_t mask) {
@@ -112,6 +131,9 @@ template <Op op> void onF64(Warp &w, const Instruction &i, std::uint32_t mask) {
     default:
       r = widely(op, x, y, z, false);
     }
+    if constexpr (propagatesNan(op))
+      if (r != r)
+        r = nanOf<op>(x, y, z);
     d[l] = bitsOf(r);
   });
 }

@@ -75,7 +75,7 @@ double widely(Op op, double a, double b, double c, bool nan) {
     return std::cos(a);
   case Op::tanh:
     return std::tanh(a);
-  case Op::copysign: // of the second operand, with a's sign
+  case Op::copysign: // b with a's sign
     return std::copysign(b, a);
   }
   return 0;

@@ -12,19 +12,28 @@ using namespace floats;
 namespace {
 
 struct F16 {
+  static constexpr std::uint32_t exponent = 0x7c00;
   static float toFloat(std::uint32_t bits) { return f16ToFloat(bits); }
   static std::uint32_t fromFloat(float v) { return floatToF16(v); }
   static std::uint32_t from(double v) { return toF16(v); }
 };
 struct Bf16 {
+  static constexpr std::uint32_t exponent = 0x7f80;
   static float toFloat(std::uint32_t bits) { return bf16ToFloat(bits); }
   static std::uint32_t fromFloat(float v) { return floatToBf16(v); }
   static std::uint32_t from(double v) { return toBf16(v); }
 };
 
+/// .ftz: a subnormal becomes a zero of its sign.
+template <typename Format> std::uint32_t flushed(std::uint32_t bits) {
+  return bits & Format::exponent ? bits : bits & 0x8000;
+}
+
 template <typename Format, Op op>
 std::uint32_t halfOf(std::uint32_t a, std::uint32_t b, std::uint32_t c,
                      std::uint8_t flags) {
+  if (flags & flush)
+    a = flushed<Format>(a), b = flushed<Format>(b), c = flushed<Format>(c);
   if constexpr (op == Op::abs)
     return a & 0x7fff;
   if constexpr (op == Op::neg)
@@ -41,6 +50,8 @@ std::uint32_t halfOf(std::uint32_t a, std::uint32_t b, std::uint32_t c,
     bits = Format::fromFloat(x * y);
   else
     bits = Format::from(widely(op, x, y, Format::toFloat(c), flags & nanWins));
+  if (flags & flush)
+    bits = flushed<Format>(bits);
   if (flags & (saturate | relu)) {
     float value = Format::toFloat(bits);
     if (flags & saturate)

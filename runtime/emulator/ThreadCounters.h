@@ -29,6 +29,11 @@ public:
               const Buffer *buffer, bool writes, bool beforeWait);
   void shared(const Instruction &i, std::uint32_t mask,
               const std::uint64_t *addresses, unsigned bytes);
+  /// Beside `global`, of a copy to shared memory: it asks for a sector once for
+  /// each 32-byte piece of shared memory that it fills from it.
+  void copied(const Instruction &i, std::uint32_t mask,
+              const std::uint64_t *from, const std::uint64_t *to,
+              unsigned bytes);
   /// An atomic operation in global memory.
   void atomics(const Instruction &i, std::uint32_t mask,
                const std::uint64_t *addresses, unsigned bytes,

@@ -121,6 +121,10 @@ void propagateValidity(Warp &w, const Instruction &i, std::uint32_t mask) {
       unsigned width = 8 * sizeOf(i.from);
       bool top = isSigned(i.from) ? valid[0] >> (width - 1) & 1 : true;
       out[0] = (valid[0] & lowBits(width)) | (top ? ~lowBits(width) : 0);
+      // The bits above the result repeat its sign, or are zeros.
+      unsigned to = 8 * sizeOf(i.type);
+      bool sign = isSigned(i.type) ? out[0] >> (to - 1) & 1 : true;
+      out[0] = (out[0] & lowBits(to)) | (sign ? ~lowBits(to) : 0);
       break;
     }
     }

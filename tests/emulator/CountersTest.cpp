@@ -5,6 +5,7 @@
 #include "tests/emulator/Ptx.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace lath;
 using namespace lath::test;
@@ -63,6 +64,104 @@ TEST_CASE("wavefronts: bank conflicts, broadcasts, wide accesses") {
   CHECK(wavefronts(0, "b32") == 1);
   CHECK(wavefronts(16, "v4.b32") == 4);
   CHECK(wavefronts(32, "v4.b32") == 8);
+}
+
+TEST_CASE("wavefronts of loads: lanes that share places go together") {
+  // Lane l at size * ((l >> shift) & mask); wavefronts of an H200, driver 580,
+  // as Nsight Compute counts them (docs/results/profiler.md).
+  struct Load {
+    const char *type, *registers;
+    unsigned shift, mask, size;
+    std::uint64_t wavefronts;
+  };
+  const char *two = "{%r5, %r6}", *four = "{%r5, %r6, %r7, %r8}";
+  for (const Load &load : {
+           Load{"b32", "%r5", 0, 31, 4, 1},
+           Load{"b32", "%r5", 0, 0, 4, 1},
+           Load{"b32", "%r5", 0, 31, 8, 2},
+           Load{"v2.b32", two, 0, 31, 8, 2},
+           Load{"v2.b32", two, 1, 31, 8, 1},
+           Load{"v2.b32", two, 2, 31, 8, 1},
+           Load{"v2.b32", two, 0, 7, 8, 2},
+           Load{"v2.b32", two, 0, 15, 8, 2},
+           Load{"v2.b32", two, 0, 0, 8, 1},
+           Load{"v2.b32", two, 0, 31, 16, 4},
+           Load{"v4.b32", four, 0, 31, 16, 4},
+           Load{"v4.b32", four, 1, 31, 16, 2},
+           Load{"v4.b32", four, 2, 31, 16, 2},
+           Load{"v4.b32", four, 0, 3, 16, 4},
+           Load{"v4.b32", four, 0, 7, 16, 4},
+           Load{"v4.b32", four, 0, 0, 16, 2},
+           Load{"v4.b32", four, 0, 31, 32, 8},
+       }) {
+    CAPTURE(load.type, load.shift, load.mask, load.size);
+    LaunchCounters c =
+        count(fmt::format(
+                  "shl.b32 %r2, %r1, 4;\nadd.s32 %r3, %r0, %r2;\n"
+                  "st.shared.v4.b32 [%r3], {{%r1, %r1, %r1, %r1}};\n"
+                  "st.shared.v4.b32 [%r3+512], {{%r1, %r1, %r1, %r1}};\n"
+                  "bar.warp.sync -1;\nshr.u32 %r4, %r1, {};\n"
+                  "and.b32 %r4, %r4, {};\nmad.lo.u32 %r4, %r4, {}, %r0;\n"
+                  "ld.shared.{} {}, [%r4];\n",
+                  load.shift, load.mask, load.size, load.type, load.registers),
+              1024);
+    REQUIRE(c.accesses.size() == 3);
+    CHECK(c.accesses[2].kind == "ld.shared");
+    CHECK(c.accesses[2].wavefronts == load.wavefronts);
+  }
+  LaunchCounters store =
+      count("shr.u32 %r4, %r1, 2;\nmad.lo.u32 %r4, %r4, 8, %r0;\n"
+            "mov.b32 %r5, 0;\nst.shared.v2.b32 [%r4], {%r5, %r5};\n",
+            1024);
+  REQUIRE(store.accesses.size() == 1);
+  CHECK(store.accesses[0].wavefronts == 2); // four lanes share: not stores
+}
+
+TEST_CASE("wavefronts: more than eight words of a bank, each for two lanes") {
+  LaunchCounters c =
+      count("shr.u32 %r4, %r1, 1;\nmad.lo.u32 %r4, %r4, 128, %r0;\n"
+            "mov.b32 %r5, 0;\nst.shared.b32 [%r4], %r5;\n",
+            2048);
+  REQUIRE(c.accesses.size() == 1);
+  CHECK(c.accesses[0].wavefronts == 16);
+}
+
+TEST_CASE("sectors of copies and atomics count what hardware asks for") {
+  // Of an H200, driver 580 (docs/results/profiler.md).
+  auto copies = [](int apart) {
+    LaunchCounters c = count(
+        strided(16, ("mad.lo.u32 %r3, %r1, " + std::to_string(apart) +
+                     ", %r0;\ncp.async.cg.shared.global [%r3], [%rd11], 16;\n"
+                     "cp.async.wait_all;\n")
+                        .c_str()),
+        4096);
+    REQUIRE(c.accesses.size() == 1);
+    CHECK(c.buffers.at(0).sectorsRead == 16);
+    return c.accesses[0].sectors;
+  };
+  CHECK(copies(16) == 16);
+  CHECK(copies(32) == 32);
+  CHECK(copies(128) == 32);
+  auto atomics = [](int stride) {
+    LaunchCounters c =
+        count(strided(stride, "mov.b32 %f1, 0f3F800000;\n"
+                              "red.global.add.f32 [%rd11], %f1;"));
+    REQUIRE(c.accesses.size() == 1);
+    return std::pair(c.accesses[0].sectors, c.accesses[0].idealSectors);
+  };
+  using Pair = std::pair<std::uint64_t, std::uint64_t>;
+  CHECK(atomics(4) == Pair{4, 4});
+  CHECK(atomics(0) == Pair{32, 1});
+  CHECK(atomics(32) == Pair{32, 4});
+}
+
+TEST_CASE("an access that no lane makes is issued, not executed") {
+  LaunchCounters c = count("setp.gt.u32 %p1, %r1, 31;\n"
+                           "@%p1 ld.global.b32 %r2, [%rd1];\n"
+                           "ld.global.b32 %r3, [%rd1];\n");
+  REQUIRE(c.accesses.size() == 1);
+  CHECK(c.accesses[0].executed == 1);
+  CHECK(c.byKind.at("ld.global") == 2);
 }
 
 TEST_CASE("a copy and an atomic are one access each, with their sectors") {

@@ -269,3 +269,69 @@ TEST_CASE("an instruction outside the set is an error that quotes it") {
             .message()
             .find("NOWHERE") != std::string::npos);
 }
+
+// Operands and results of tests/emulator/SweepTest.cpp on an H200, driver 580.
+TEST_CASE("NaN keeps its sign and payload in f64, and between formats",
+          "[gpu]") {
+  auto f64 = [](const std::string &op,
+                std::initializer_list<std::uint32_t> inputs) {
+    return one("cvt.f64.f32 %d1, %r10; cvt.f64.f32 %d2, %r11; "
+               "cvt.f64.f32 %d3, %r12; "
+               "mul.rn.f64 %d1, %d1, 0d3FD5555555555555; " +
+                   op + "; cvt.rn.f32.f64 %r2, %d4;",
+               inputs);
+  };
+  const char *add = "add.rn.f64 %d4, %d1, %d2";
+  const char *mul = "mul.rn.f64 %d4, %d1, %d2";
+  const char *fma = "fma.rn.f64 %d4, %d1, %d2, %d3";
+  const char *div = "div.rn.f64 %d4, %d1, %d2";
+  CHECK(f64(add, {0xffffffff, 0x00010001, 0x5f979c0b}) == 0xffffffff);
+  // Of two, the first.
+  CHECK(f64(mul, {0x7fc00000, 0xffffffff, 0x3d65fbb7}) == 0x7fc00000);
+  CHECK(f64(fma, {0xffffffff, 0xa7b32872, 0x7fffffff}) == 0xffffffff);
+  CHECK(f64(div, {0xc036f0a5, 0x7fc00000, 0x3c003c00}) == 0x7fc00000);
+  // A new one is negative: infinity over infinity.
+  CHECK(f64(div, {0x7f800000, 0xff800000, 0x4f000000}) == 0xffc00000);
+  CHECK(one("mov.b32 {%h1, %h2}, %r10; cvt.f32.bf16 %r2, %h2;", {0x7fffffff}) ==
+        0x7fff0000);
+  CHECK(one("mov.b32 {%h1, %h2}, %r10; cvt.f32.bf16 %r2, %h2;", {0xffffffff}) ==
+        0xffff0000);
+  // f32 arithmetic and f16 have one NaN.
+  CHECK(one("add.rn.f32 %r2, %r10, %r11;", {0xffffffff, 0}) == 0x7fffffff);
+  CHECK(one("mov.b32 {%h1, %h2}, %r10; cvt.f32.f16 %r2, %h2;", {0xffffffff}) ==
+        0x7fffffff);
+}
+
+TEST_CASE("copysign moves a bit, also into NaN", "[gpu]") {
+  CHECK(one("copysign.f32 %r2, %r10, %r11;", {0xc840c5b9, 0xffffffff}) ==
+        0xffffffff);
+  CHECK(one("copysign.f32 %r2, %r10, %r11;", {0xb222d82e, 0x7fffffff}) ==
+        0xffffffff);
+  CHECK(one("copysign.f32 %r2, %r10, %r11;", {0x0000001f, 0x7fc00000}) ==
+        0x7fc00000);
+  CHECK(one("copysign.f32 %r2, %r10, %r11;", {0xbf800000, 0x40000000}) ==
+        0xc0000000);
+}
+
+TEST_CASE("pairs of halves flush subnormals where they are told to", "[gpu]") {
+  CHECK(one("add.rn.ftz.f16x2 %r2, %r10, %r11;", {0x5c8b0634, 0xe96e016f}) ==
+        0xe8dd0634);
+  CHECK(one("add.rn.f16x2 %r2, %r10, %r11;", {0x5c8b0634, 0xe96e016f}) ==
+        0xe8dd07a3);
+  CHECK(one("fma.rn.ftz.f16x2 %r2, %r10, %r11, %r12;",
+            {0x00940fbe, 0xc1b1b8d2, 0x923025f3}) == 0x923025e0);
+  CHECK(one("fma.rn.f16x2 %r2, %r10, %r11, %r12;",
+            {0x00940fbe, 0xc1b1b8d2, 0x923025f3}) == 0x926525e0);
+}
+
+TEST_CASE("narrow signed results fill a wider register", "[gpu]") {
+  CHECK(one("cvt.s8.s32 %r2, %r10;", {0xcbea3db3}) == 0xffffffb3);
+  CHECK(one("cvt.s8.s32 %r4, %r10; and.b32 %r2, %r4, 0xffff;", {0xcbea3db3}) ==
+        0xffb3);
+  CHECK(one("cvt.sat.s8.s32 %r4, %r10; and.b32 %r2, %r4, 0xffff;",
+            {0xffffffff}) == 0xffff);
+  CHECK(one("cvt.s16.s32 %r2, %r10;", {0x00018000}) == 0xffff8000);
+  CHECK(one("cvt.u8.s32 %r2, %r10;", {0xcbea3db3}) == 0xb3);
+  CHECK(one("cvt.s8.s32 %h1, %r10; mov.b32 %r2, {%h1, %h1};", {0xcbea3db3}) ==
+        0xffb3ffb3);
+}

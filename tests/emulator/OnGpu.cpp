@@ -1,5 +1,6 @@
 #include "tests/emulator/OnGpu.h"
 
+#include "runtime/CudaContext.h"
 #include "runtime/CudaDevice.h"
 
 #include <catch2/catch.hpp>
@@ -36,6 +37,10 @@ EncodedTensorMap encodeOnGpu(const TensorMap &map) {
              : map.elementBytes == 4 ? 2
                                      : 4;
   alignas(64) EncodedTensorMap bytes{};
+  // The encoder asks the current context which device it encodes for, and a
+  // device leaves the thread without one between its calls.
+  CudaContext context(cuda::systemDriver(), 0);
+  ContextScope scope(context);
   REQUIRE(function(bytes.data(), type, map.rank,
                    reinterpret_cast<void *>(map.address), map.extents.data(),
                    map.strides.data(), map.box.data(), ones, 0,

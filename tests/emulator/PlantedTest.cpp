@@ -582,6 +582,8 @@ TEST_CASE("halves of a register are written apart") {
         "and.b32 %r9, %r3, 0xffff;",
         "mov.b32 %r2, {%h1, %h2}; cvt.u16.u32 %h4, %r2; cvt.u32.u16 %r9, %h4;",
         "mov.b64 %rd5, {%r1, %r50}; cvt.u32.u64 %r9, %rd5;",
+        "mov.b32 %r2, {%h1, %h2}; cvt.s8.s32 %r9, %r2;",
+        "mov.b32 %r2, {%h2, %h1}; cvt.u8.u32 %r3, %r2; shr.u32 %r9, %r3, 8;",
         "setp.lt.u32 %p1, %r1, 40; selp.b32 %r9, %r1, %r50, %p1;",
         "mov.b32 %r2, {%h1, %h2}; lop3.b32 %r9, %r2, 0xffff, 0, 0xc0;",
         "or.b32 %r9, %r50, 0xffffffff;", "shl.b32 %r9, %r50, 32;"}) {
@@ -602,6 +604,7 @@ TEST_CASE("halves of a register are written apart") {
         "cvt.u32.u64 %r9, %rd5;",
         "setp.lt.u32 %p1, %r1, 20; selp.b32 %r9, %r1, %r50, %p1;",
         "mov.b32 %r2, {%h1, %h2}; cvt.s32.s16 %r3, %h2; mov.b32 %r9, %r3;",
+        "mov.b32 %r2, {%h2, %h1}; cvt.s8.s32 %r3, %r2; shr.u32 %r9, %r3, 16;",
         "xor.b32 %r9, %r50, %r50;"}) {
     INFO(wrong);
     std::vector<Report> found = reports(wrong);
