@@ -113,10 +113,14 @@ public:
         loaded.launch(nullptr, bench_->arguments(m, 0));
         device.synchronize();
       } catch (const Error &error) {
-        // The emulator's findings; a GPU's error leaves the context unusable.
-        if (!emulator_)
+        if (emulator_)
+          return {Status::wrong, error.message()};
+        // Where the driver only refused the launch the context still works,
+        // and no other candidate has to be loaded again.
+        if (error.fault() != Fault::fatal)
           throw;
-        return {Status::wrong, error.message()};
+        device.synchronize();
+        return {Status::rejected, error.message()};
       }
     }
     device.download(out.data(), bench_->out.get(), 2 * out.size());

@@ -245,7 +245,7 @@ Regret regret(const TuneReport &report,
 
 std::string asText(const TuneReport &report, const std::string &unit,
                    const std::string &db) {
-  std::string text = fmt::format("{:<26} {:>10} {:>8} {:>8} {:>8}  {}\n",
+  std::string text = fmt::format("{:<34} {:>10} {:>8} {:>8} {:>8}  {}\n",
                                  "problem", unit == "us" ? "us cold" : unit,
                                  "of read", "model", "default", "schedule");
   auto times = [](std::optional<double> median, double best) {
@@ -253,13 +253,13 @@ std::string asText(const TuneReport &report, const std::string &unit,
   };
   for (const TuneResult &r : report.results) {
     if (!r.winner) {
-      text += fmt::format("{:<26} nothing measured; {} candidates failed\n",
+      text += fmt::format("{:<34} nothing measured; {} candidates failed\n",
                           specText(r.problem), r.failed);
       continue;
     }
     const Measurement &m = r.winner->measurement;
     text += fmt::format(
-        "{:<26} {:>10.3f} {:>8} {:>8} {:>8}  {}{}\n", specText(r.problem),
+        "{:<34} {:>10.3f} {:>8} {:>8} {:>8}  {}{}\n", specText(r.problem),
         m.median,
         r.plainRead ? fmt::format("{:.0f}%", 100 * r.plainRead / m.median)
                     : "-",

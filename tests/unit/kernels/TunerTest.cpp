@@ -4,9 +4,11 @@
 #include "kernels/ScheduleSpace.h"
 #include "kernels/TuneWorker.h"
 #include "kernels/TuningDb.h"
+#include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
+#include "tests/unit/runtime/FakeDriver.h"
 
 #include <catch2/catch.hpp>
 
@@ -259,6 +261,27 @@ TEST_CASE("a cluster's sum is measured as one that is ordered", "[tuning]") {
   TuneVerdict verdict = measurer->check(candidate);
   INFO(verdict.note);
   CHECK(verdict.status == Status::ok);
+}
+
+TEST_CASE("a launch that the driver refuses is the candidate's fault alone",
+          "[tuning]") {
+  auto device = openCuda(fakeDriver(), [](const Ptx &) {
+    return Cubin{{'c', 'o', 'd', 'e'}, {}, {}, 0, {}};
+  });
+  auto measurer = measureHere(device);
+  measurer->prepare(spec, 1);
+  TuneCandidate candidate;
+  candidate.gemm =
+      compileGemm(spec, parseSchedule("bm8bn32bk64w1st2"), target("sm_90a"));
+  record().failing["launchKernelEx"] = cuda::CUDA_ERROR_INVALID_VALUE;
+  TuneVerdict verdict = measurer->check(candidate);
+  CHECK(verdict.status == Status::rejected);
+  CHECK_THAT(verdict.note, Contains("cuLaunchKernelEx failed"));
+  // What costs the context ends the measurer.
+  record().failing["launchKernelEx"] = cuda::CUDA_ERROR_ILLEGAL_ADDRESS;
+  CHECK(errorOf([&] { measurer->check(candidate); }).fault() ==
+        Fault::contextLost);
+  record().failing.clear();
 }
 
 TEST_CASE("a worker that is none is an error", "[tuning]") {

@@ -6,6 +6,7 @@
 
 #include "runtime/Driver.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -51,6 +52,13 @@ inline CUresult note(const std::string &name, const std::string &detail = {}) {
   record().calls.push_back(detail.empty() ? name : name + " " + detail);
   auto found = record().failing.find(name);
   return found == record().failing.end() ? CUDA_SUCCESS : found->second;
+}
+
+/// An address of `bytes` bytes, aligned as the driver's are.
+inline CUdeviceptr fakeMemory(std::size_t bytes) {
+  std::uintptr_t at = (record().next + 255) / 256 * 256;
+  record().next = at + std::max<std::size_t>(bytes, 1);
+  return at;
 }
 
 template <class T> CUresult make(const char *name, T *out) {
@@ -171,13 +179,13 @@ inline Driver fakeDriver() {
   d.memAlloc = [](CUdeviceptr *p, std::size_t n) {
     CUresult result = note("memAlloc");
     if (result == CUDA_SUCCESS)
-      record().memory[ *p = record().next += n] = n;
+      record().memory[ *p = fakeMemory(n)] = n;
     return result;
   };
   d.memAllocAsync = [](CUdeviceptr *p, std::size_t n, CUstream) {
     CUresult result = note("memAllocAsync");
     if (result == CUDA_SUCCESS)
-      record().memory[ *p = record().next += n] = n;
+      record().memory[ *p = fakeMemory(n)] = n;
     return result;
   };
   d.memFree = [](CUdeviceptr p) {
