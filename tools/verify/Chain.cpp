@@ -106,8 +106,9 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       spec.m = m;
       spec.n = n;
       spec.k = k;
+      spec.layout = options.layout;
       Problem problem(device, spec, options.seed);
-      const std::size_t weightBytes = 4 * problem.layer.qweight.size();
+      const std::size_t weightBytes = 4 * problem.words.size();
       const std::size_t scaleBytes = 2 * problem.layer.scales.size();
       const unsigned copies = coldCopies(device->info(), weightBytes);
       const bool square = n == k;
@@ -149,7 +150,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       std::vector<DeviceBuffer> weights, scales;
       for (unsigned c = 0; c < copies; ++c) {
         weights.emplace_back(device, weightBytes);
-        device->upload(weights.back().get(), problem.layer.qweight.data(),
+        device->upload(weights.back().get(), problem.words.data(),
                        weightBytes);
         scales.emplace_back(device, scaleBytes);
         device->upload(scales.back().get(), tamed.data(), scaleBytes);
