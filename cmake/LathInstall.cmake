@@ -9,13 +9,15 @@ include(CMakePackageConfigHelpers)
 set(LATH_PUBLIC_HEADERS
   compiler/Api.h compiler/Compile.h compiler/Dtype.h compiler/Error.h
   compiler/Ptx.h compiler/Target.h compiler/dsl/Program.h
-  kernels/Engine.h kernels/GemmSpec.h kernels/Kernel.h kernels/MBuckets.h
-  kernels/Models.h kernels/Pack.h kernels/PackWriter.h kernels/Schedule.h
+  compiler/ir/DotLayouts.h compiler/ir/Layout.h
+  kernels/Engine.h kernels/GemmSpec.h kernels/Gptq.h kernels/Kernel.h kernels/MBuckets.h
+  kernels/Models.h kernels/Pack.h kernels/PackWriter.h
+  kernels/PackedWeights.h kernels/Schedule.h
   kernels/Tuner.h kernels/TuningTable.h
   kernels/lath.h kernels/lath_c.h
   runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h
-  runtime/NvJitLink.h runtime/Toolchain.h
+  runtime/NvJitLink.h runtime/TensorMap.h runtime/Toolchain.h
   runtime/emulator/Counters.h runtime/emulator/Report.h)
 # The two that users name lie at the top.
 set(headers "")

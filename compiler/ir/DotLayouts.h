@@ -1,6 +1,7 @@
 // The layouts a dot asks for, solved from where its operands come from.
 #pragma once
 
+#include "compiler/Api.h"
 #include "compiler/ir/Layout.h"
 
 #include <string>
@@ -44,7 +45,7 @@ Layout dequantSource(const Layout &result);
 /// owns bytes 16 l to 16 l + 15, and what it finds there are, dequantised, its
 /// A operands of four m16n8k16. Solved from the fragment: the offset bits are
 /// the register bits of A, then its lane bits. Offsets are in 4-bit elements.
-Layout weightAtom();
+LATH_API Layout weightAtom();
 
 /// The accumulator after the partial sums of `kWarps` warps (the lowest warp
 /// bits, zero bases in `acc`) are added: those warps take over register bits,

@@ -14,7 +14,8 @@ static void check(int holds, const char *what) {
 }
 static void fails(lath_status status, lath_status expected, const char *text) {
   if (status != expected || !strstr(lath_last_error(), text)) {
-    fprintf(stderr, "wrong: status %s instead of %s, message '%s' without '%s'\n",
+    fprintf(stderr,
+            "wrong: status %s instead of %s, message '%s' without '%s'\n",
             lath_status_name(status), lath_status_name(expected),
             lath_last_error(), text);
     ++wrong;
@@ -48,7 +49,10 @@ int main(void) {
   lath_gemm_spec spec = {.struct_size = sizeof spec};
   check(lath_gemm_spec_parse("m8n32k256s2", &spec) == LATH_OK, "parse");
   check(spec.m == 8 && spec.group == 128 && spec.split == 2, "parsed");
-  check(lath_engine_gemm(engine, &spec, NULL, &kernel) == LATH_OK, "gemm");
+  /* A split that adds through memory, so that it has a workspace. */
+  check(lath_engine_gemm(engine, &spec, "bm8bn32bk128w1st2s2", &kernel) ==
+            LATH_OK,
+        "gemm");
   check(lath_kernel_max_rows(kernel) == 8, "rows");
   check(strstr(lath_kernel_ptx(kernel), ".entry") != NULL, "ptx");
 
@@ -93,7 +97,7 @@ int main(void) {
   lath_gemm_spec bad = spec;
   bad.struct_size = 0;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_ARGUMENT,
-        "struct_size is 0; expected sizeof(lath_gemm_spec) = 56");
+        "struct_size is 0; expected sizeof(lath_gemm_spec) = 64");
   bad = spec;
   bad.n = 60;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_SPEC, "60");
@@ -101,7 +105,8 @@ int main(void) {
   bad.x = 7;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_ARGUMENT,
         "lath_gemm_spec.x is 7; expected 0..1");
-  fails(lath_engine_gemm(engine, &spec, "bm7", &second), LATH_INVALID_SPEC, "7");
+  fails(lath_engine_gemm(engine, &spec, "bm7", &second), LATH_INVALID_SPEC,
+        "7");
   fails(lath_gemm_spec_parse("m8", &spec), LATH_INVALID_SPEC, "n");
   fails(lath_device_open_emulator("sm_1x", &device), LATH_UNSUPPORTED, "sm_1x");
   fails(lath_engine_add_pack(engine, "/nonexistent"), LATH_INVALID_ARGUMENT,
@@ -118,7 +123,7 @@ int main(void) {
   larger.later = 1;
   lath_kernel *third = NULL;
   fails(lath_engine_gemm(engine, &larger.spec, NULL, &third), LATH_UNSUPPORTED,
-        "64 bytes");
+        "72 bytes");
 
   check(lath_engine_set_policy(engine, LATH_POLICY_CACHED_ONLY) == LATH_OK,
         "policy");

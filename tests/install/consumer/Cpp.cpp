@@ -42,6 +42,13 @@ int main(int argc, char **argv) {
   wrong += check(kernel.ptx().text.find(".entry") != std::string::npos,
                  "the text of the kernel");
 
+  // Packed: every nibble is 9, so the words are what they were.
+  lath::GemmSpec packed = spec;
+  packed.layout = lath::WeightLayout::packed;
+  wrong += check(lath::packWeights(weights, spec.n, spec.k) == weights,
+                 "the packer");
+  wrong += check(isRight(engine.gemm(packed)), "the product of packed weights");
+
   // Exceptions cross the library's border as what they are.
   bool caught = false;
   try {
