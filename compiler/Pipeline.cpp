@@ -48,9 +48,10 @@ const std::vector<PipelineStep> &pipeline() {
 
 std::size_t layoutSteps() {
   const std::vector<PipelineStep> &steps = pipeline();
-  auto lowering = std::find_if(
-      steps.begin(), steps.end(),
-      [](const PipelineStep &step) { return step.name == "tile-to-nvvm"; });
+  auto lowering =
+      std::find_if(steps.begin(), steps.end(), [](const PipelineStep &step) {
+        return step.name == "tile-to-nvvm";
+      });
   return lowering - steps.begin();
 }
 std::size_t nvvmSteps() { return layoutSteps() + 1; }

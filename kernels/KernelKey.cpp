@@ -60,9 +60,8 @@ bool serves(const GemmSpec &made, const Schedule &schedule,
     return false;
   // The same bits on every launch, where that is asked for. A split that is
   // named is a wish about speed.
-  bool reproducible =
-      schedule.reduce == Reduce::none ||
-      servedBy(schedule.reduce) == Reduce::ordered;
+  bool reproducible = schedule.reduce == Reduce::none ||
+                      servedBy(schedule.reduce) == Reduce::ordered;
   bool any = asked.split != 1 && (asked.reduce == Reduce::atomic ||
                                   asked.reduce == Reduce::atomicOut);
   return reproducible || any;

@@ -10,7 +10,7 @@
 #include "kernels/Engine.h"
 #include "kernels/Models.h"
 #include "kernels/Pack.h"
-#include "kernels/PackedWeights.h"
 #include "kernels/PackWriter.h"
+#include "kernels/PackedWeights.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"

@@ -150,8 +150,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       std::vector<DeviceBuffer> weights, scales;
       for (unsigned c = 0; c < copies; ++c) {
         weights.emplace_back(device, weightBytes);
-        device->upload(weights.back().get(), problem.words.data(),
-                       weightBytes);
+        device->upload(weights.back().get(), problem.words.data(), weightBytes);
         scales.emplace_back(device, scaleBytes);
         device->upload(scales.back().get(), tamed.data(), scaleBytes);
       }

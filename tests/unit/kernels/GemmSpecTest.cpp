@@ -219,8 +219,9 @@ TEST_CASE("text that is not a spec is named with its place") {
            {"m1n8k128,x", "option 'x' at character 10 needs a value: x=..."},
            {"m1n8k128,", "an option is missing behind the comma at character "
                          "9; the options are x, w, layout, reduce"},
-           {"m1n8k128,,x=f16", "an option is missing behind the comma at "
-                               "character 9; the options are x, w, layout, reduce"},
+           {"m1n8k128,,x=f16",
+            "an option is missing behind the comma at "
+            "character 9; the options are x, w, layout, reduce"},
            {"m1n8k128,x=f16,x=f16",
             "option 'x' is given twice, at characters 10 and 16"},
        })
