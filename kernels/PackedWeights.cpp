@@ -6,6 +6,7 @@
 #include "compiler/ir/DotLayouts.h"
 #include "kernels/Parallel.h"
 
+#include <algorithm>
 #include <array>
 
 namespace lath {
@@ -23,9 +24,9 @@ std::int64_t atoms(std::int64_t extent, std::int64_t step) {
 /// k of one column, row-major [8][16]; it has four bytes.
 struct AtomTable {
   struct Piece {
-    std::uint16_t source;   ///< word
-    std::uint8_t byte;      ///< of it
-    std::uint8_t low, high; ///< bits where its two nibbles go
+    std::uint16_t source; ///< word
+    std::uint8_t shift;   ///< of the byte in it
+    std::uint8_t low;     ///< where its low nibble goes; the high one: 16 above
   };
   /// The four bytes that make each packed word.
   std::array<std::array<Piece, 4>, atomWords> words;
@@ -38,14 +39,14 @@ struct AtomTable {
       for (std::int64_t n = 0; n < atomN; ++n) {
         std::uint32_t low = offsetOf(atom.flatten({k, n})),
                       high = offsetOf(atom.flatten({k + 1, n}));
-        if (low / 8 != high / 8)
+        // lop3 unpacks nibbles i and i + 4 at once.
+        if (high != low + 4 || low / 8 != high / 8)
           throw Error(ErrorKind::internal,
-                      "neighbours along k lie in two words of an atom");
+                      "neighbours along k are no pair of a word of an atom");
         words[low / 8][filled[low / 8]++] = {
             static_cast<std::uint16_t>(k / 8 * atomN + n),
-            static_cast<std::uint8_t>(k % 8 / 2),
-            static_cast<std::uint8_t>(low % 8 * 4),
-            static_cast<std::uint8_t>(high % 8 * 4)};
+            static_cast<std::uint8_t>(k % 8 * 4),
+            static_cast<std::uint8_t>(low % 8 * 4)};
       }
   }
 };
@@ -88,17 +89,18 @@ std::vector<std::uint32_t> packWeights(const std::vector<std::uint32_t> &gptq,
   const AtomTable &t = table();
   forEachAtom(n, k, [&](std::int64_t a, std::int64_t word0, std::int64_t n0) {
     std::array<std::uint32_t, atomWords> in{};
+    const std::int64_t columns = std::min(atomN, n - n0);
     for (std::int64_t w = 0; w < atomK / 8 && word0 + w < k / 8; ++w)
-      for (std::int64_t c = 0; c < atomN && n0 + c < n; ++c)
-        in[w * atomN + c] = gptq[(word0 + w) * n + n0 + c];
+      std::copy_n(&gptq[(word0 + w) * n + n0], columns, &in[w * atomN]);
     std::uint32_t *out = &packed[a * atomWords];
     for (std::size_t i = 0; i < atomWords; ++i) {
-      std::uint32_t word = 0;
-      for (const AtomTable::Piece &p : t.words[i]) {
-        std::uint32_t byte = in[p.source] >> (8 * p.byte);
-        word |= (byte & 15) << p.low | (byte >> 4 & 15) << p.high;
-      }
-      out[i] = word;
+      // Four independent chains: the loop over them is worth unrolling by hand.
+      auto piece = [&](const AtomTable::Piece &p) {
+        std::uint32_t pair = in[p.source] >> p.shift & 0xff;
+        return ((pair | pair << 12) & 0x000f000f) << p.low;
+      };
+      const auto &[a0, a1, a2, a3] = t.words[i];
+      out[i] = (piece(a0) | piece(a1)) | (piece(a2) | piece(a3));
     }
   });
   return packed;
@@ -114,12 +116,13 @@ unpackWeights(const std::vector<std::uint32_t> &packed, std::int64_t n,
     std::array<std::uint32_t, atomWords> out{};
     const std::uint32_t *in = &packed[a * atomWords];
     for (std::size_t i = 0; i < atomWords; ++i)
-      for (const AtomTable::Piece &p : t.words[i])
-        out[p.source] |= ((in[i] >> p.low & 15) | (in[i] >> p.high & 15) << 4)
-                         << (8 * p.byte);
+      for (const AtomTable::Piece &p : t.words[i]) {
+        std::uint32_t pair = in[i] >> p.low & 0x000f000f;
+        out[p.source] |= ((pair | pair >> 12) & 0xff) << p.shift;
+      }
+    const std::int64_t columns = std::min(atomN, n - n0);
     for (std::int64_t w = 0; w < atomK / 8 && word0 + w < k / 8; ++w)
-      for (std::int64_t c = 0; c < atomN && n0 + c < n; ++c)
-        gptq[(word0 + w) * n + n0 + c] = out[w * atomN + c];
+      std::copy_n(&out[w * atomN], columns, &gptq[(word0 + w) * n + n0]);
   });
   return gptq;
 }
