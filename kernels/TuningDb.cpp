@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 namespace lath {
 
@@ -179,9 +181,9 @@ struct TuningDb::State {
     return code == SQLITE_ROW ? statement.integer(0) : 0;
   }
   /// Ends the transaction that it is given to, one way or the other.
-  template <class Body> void transaction(const Body &body) {
+  template <class Body> void transaction(const char *begin, const Body &body) {
     std::lock_guard lock(mutex);
-    execute("BEGIN IMMEDIATE");
+    execute(begin);
     try {
       body();
       execute("COMMIT");
@@ -189,6 +191,10 @@ struct TuningDb::State {
       sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
       throw;
     }
+  }
+
+  template <class Body> void transaction(const Body &body) {
+    transaction("BEGIN IMMEDIATE", body);
   }
 
   void open(Mode mode) {
@@ -218,10 +224,18 @@ struct TuningDb::State {
   }
 
   void checkOwner(Mode mode) {
-    std::int64_t owner = pragma("PRAGMA application_id");
-    std::int64_t version = pragma("PRAGMA user_version");
-    std::int64_t tables = pragma("SELECT count(*) FROM sqlite_master");
-    if (owner == 0 && tables == 0 && mode == Mode::write) {
+    // One snapshot: another process may be creating the database right now.
+    std::int64_t owner = 0, version = 0, tables = 0;
+    transaction("BEGIN", [&] {
+      owner = pragma("PRAGMA application_id");
+      version = pragma("PRAGMA user_version");
+      tables = pragma("SELECT count(*) FROM sqlite_master");
+    });
+    if (owner == 0 && tables == 0) {
+      if (mode == Mode::read)
+        throw Error(ErrorKind::invalidInput,
+                    fmt::format("the tuning database {} is empty", path),
+                    {"`lath tune` fills it"});
       create();
       return;
     }
@@ -250,8 +264,23 @@ struct TuningDb::State {
                                          "another one"});
   }
 
+  /// SQLite asks no busy handler when it changes the journal, so the wait for
+  /// another process that creates the same database is here.
+  void enterWal() const {
+    using Clock = std::chrono::steady_clock;
+    const auto deadline =
+        Clock::now() + std::chrono::milliseconds(lockMilliseconds);
+    for (;;) {
+      int code = sqlite3_exec(db, "PRAGMA journal_mode = WAL", nullptr, nullptr,
+                              nullptr);
+      if ((code & 0xff) != SQLITE_BUSY || Clock::now() >= deadline)
+        return check(code);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
   void create() {
-    execute("PRAGMA journal_mode = WAL");
+    enterWal();
     transaction([&] {
       // Another process may have been faster.
       if (pragma("SELECT count(*) FROM sqlite_master") != 0)

@@ -7,9 +7,12 @@
 #include <catch2/catch.hpp>
 #include <sqlite3.h>
 
+#include <array>
+#include <barrier>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 using namespace lath;
 using namespace lath::test;
@@ -123,6 +126,32 @@ TEST_CASE("two openings write one database at once", "[tuning]") {
   CHECK(TuningDb(path, Mode::read).all().size() == 80);
 }
 
+TEST_CASE("one database is created by whoever comes first", "[tuning]") {
+  TemporaryFolder folder;
+  for (int round = 0; round < 25; ++round) {
+    std::string path = folder / std::to_string(round);
+    std::barrier start(6);
+    std::array<std::string, 6> errors;
+    {
+      std::vector<std::jthread> threads;
+      for (int thread = 0; thread < 6; ++thread)
+        threads.emplace_back([&, thread] {
+          start.arrive_and_wait();
+          try {
+            TuningDb(path, Mode::write)
+                .add(entry("st3", 5,
+                           "m1n" + std::to_string(8 * (thread + 1)) + "k128"));
+          } catch (const Error &error) {
+            errors[thread] = error.message();
+          }
+        });
+    }
+    for (const std::string &error : errors)
+      CHECK(error == "");
+    CHECK(TuningDb(path, Mode::read).all().size() == 6);
+  }
+}
+
 TEST_CASE("constants of a device are stored", "[tuning]") {
   TemporaryFolder folder;
   TuningDb db(folder / "tuning.sqlite", Mode::write);
@@ -140,6 +169,11 @@ TEST_CASE("databases that are none are told apart", "[tuning]") {
   CHECK_THAT(message(Mode::read, "missing"), Contains("there is no tuning"));
   CHECK_THAT(messageOf([&] { TuningDb(folder.path(), Mode::write); }),
              Contains("is a folder"));
+
+  write(folder / "empty", "");
+  CHECK_THAT(message(Mode::read, "empty"), Contains("is empty"));
+  TuningDb(folder / "empty", Mode::write).add(entry("st3", 5));
+  CHECK(TuningDb(folder / "empty", Mode::read).all().size() == 1);
 
   write(folder / "text", std::string(4096, 'x'));
   CHECK_THAT(message(Mode::write, "text"), Contains("is not a database"));
