@@ -1,7 +1,7 @@
 // Spec to PTX.
 #include "kernels/DequantGemm.h"
 #include "kernels/Engine.h"
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 
 #include <chrono>
 

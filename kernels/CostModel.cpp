@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace lath {
@@ -25,39 +27,51 @@ constexpr Field fields[] = {
     {"latency", &DeviceConstants::latency},
     {"clock", &DeviceConstants::clock},
     {"launch", &DeviceConstants::launch},
-    {"ramp", &DeviceConstants::ramp},
+    {"warp_start", &DeviceConstants::warpStart},
     {"fragment", &DeviceConstants::fragment},
     {"packed", &DeviceConstants::packed},
     {"streamed", &DeviceConstants::streamed},
+    {"narrow", &DeviceConstants::narrow},
     {"columns", &DeviceConstants::columns},
+    {"streamed_columns", &DeviceConstants::streamedColumns},
+    {"row_reads", &DeviceConstants::rowReads},
+    {"row_bytes", &DeviceConstants::rowBytes},
     {"scale_sums", &DeviceConstants::scaleSums},
     {"scale_weights", &DeviceConstants::scaleWeights},
     {"step", &DeviceConstants::step},
-    {"copy", &DeviceConstants::copy},
-    {"warps", &DeviceConstants::warps},
+    {"step_wait", &DeviceConstants::stepWait},
+    {"step_warp", &DeviceConstants::stepWarp},
+    {"alone", &DeviceConstants::alone},
     {"overlap", &DeviceConstants::overlap},
-    {"k_warps", &DeviceConstants::kWarps},
+    {"overlap_blocks", &DeviceConstants::overlapBlocks},
+    {"fill", &DeviceConstants::fill},
+    {"k_warp", &DeviceConstants::kWarp},
     {"k_warp_tile", &DeviceConstants::kWarpTile},
     {"split", &DeviceConstants::split},
-    {"split_depth", &DeviceConstants::splitDepth},
     {"split_bytes", &DeviceConstants::splitBytes},
     {"cluster", &DeviceConstants::cluster},
+    {"cluster_depth", &DeviceConstants::clusterDepth},
+    {"cluster_bytes", &DeviceConstants::clusterBytes},
     {"wave", &DeviceConstants::wave},
-    {"prologue", &DeviceConstants::prologue},
+    {"wave_block", &DeviceConstants::waveBlock},
     {"registers_fixed", &DeviceConstants::registersFixed},
     {"registers_per_sum", &DeviceConstants::registersPerSum},
 };
 
+double ceilDiv(double a, double b) { return std::ceil(a / b); }
+
 double blocksThatFit(const GemmSpec &spec, const Schedule &s,
                      const Target &target, const DeviceConstants &c) {
-  double sums = double(s.blockM) * s.blockN * s.kWarps / (32.0 * s.warps);
+  double threads = 32.0 * s.warps;
+  double sums = double(s.blockM) * s.blockN * s.kWarps / threads;
   // Weights on their way wait in registers too.
   double words = s.weights == WeightPath::registers
-                     ? double(s.blockN) * s.blockK / (8 * 32.0 * s.warps)
+                     ? double(s.blockN) * s.blockK / (8 * threads)
                      : 0;
+  // The assembler keeps within what one block may have.
   double registers =
-      std::min(255.0, c.registersFixed + c.registersPerSum * sums + words);
-  double threads = 32.0 * s.warps;
+      std::min({255.0, target.registersPerSm / threads,
+                c.registersFixed + c.registersPerSum * sums + 1.1 * words});
   double fit = std::min(
       {std::floor(double(target.sharedBytesPerSm) /
                   double(sharedBytes(s, spec) + 1024)),
@@ -66,11 +80,67 @@ double blocksThatFit(const GemmSpec &spec, const Schedule &s,
   return std::max(1.0, fit);
 }
 
+/// By what was found to spill among 1600 kernels assembled for sm_90a: a
+/// thread's partial sums, the words on their way to it, and its rows of x,
+/// over its share of the registers.
+bool probablySpills(const Schedule &s, const Target &target) {
+  const double threads = 32.0 * s.warps;
+  const double sums = double(s.blockM) * s.blockN * s.kWarps / threads;
+  const double words = s.weights == WeightPath::registers
+                           ? double(s.blockN) * s.blockK / (8 * threads)
+                           : 0;
+  const double needed =
+      (s.scales == ScalePlacement::sums ? 0.7 : 0.42) * sums + words +
+      24 * (std::bit_width(static_cast<unsigned>(s.blockM)) - 4);
+  return needed > 20 + 0.39 * std::min(255.0, target.registersPerSm / threads);
+}
+
+/// No more than the p-norm of the parts for any p that the model takes: the
+/// 8-norm, which needs no logarithm, or their maximum.
+class LeastNorm {
+public:
+  explicit LeastNorm(const DeviceConstants &c)
+      : eighth_(c.overlap + c.overlapBlocks * 5 <= 8) {} // 32 blocks an SM
+  void add(double part) {
+    if (eighth_) {
+      double square = part * part, fourth = square * square;
+      sum_ += fourth * fourth;
+    } else {
+      sum_ = std::max(sum_, part);
+    }
+  }
+  double value() const {
+    return eighth_ ? std::sqrt(std::sqrt(std::sqrt(sum_))) : sum_;
+  }
+
+private:
+  bool eighth_;
+  double sum_ = 0;
+};
+
 } // namespace
+
+unsigned clusterSms(unsigned sms, unsigned blocks) {
+  if (blocks <= 1 || sms < 2 * blocks)
+    return sms;
+  // GPCs of eight or nine pairs of SMs, one short of a pair: as an H200's 132
+  // have to be, where 31 clusters of 4 fit but not 32.
+  const unsigned pairs = sms / 2;
+  const unsigned gpcs = std::max(1u, (2 * sms + 16) / 33);
+  const unsigned longer = pairs % gpcs;
+  unsigned filled = 0;
+  for (unsigned i = 0; i < gpcs; ++i) {
+    unsigned own = pairs / gpcs + (i < longer ? 1 : 0);
+    if (gpcs > 2 && longer + 1 < gpcs)
+      own += i == longer ? 1 : i + 1 == gpcs ? -1 : 0;
+    filled += 2 * own / blocks * blocks;
+  }
+  return std::max(filled, blocks);
+}
 
 DeviceConstants deviceConstants(const Target &target, unsigned sms) {
   DeviceConstants c;
-  c.origin = "fitted to sweeps on an H200";
+  c.origin = "fitted on an H200";
   if (sms && sms != c.sms) {
     c.origin += fmt::format(", scaled to {} SMs", sms);
     double share = double(sms) / c.sms;
@@ -133,8 +203,7 @@ std::vector<double DeviceConstants::*> fittedConstants() {
 }
 
 Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
-              const DeviceConstants &c, unsigned blocksPerSm) {
-  auto ceilDiv = [](double a, double b) { return std::ceil(a / b); };
+              const DeviceConstants &c, unsigned blocksPerSm, double enough) {
   const double sms = c.sms;
   const double tiles =
       ceilDiv(double(spec.n), s.blockN) * ceilDiv(double(spec.m), s.blockM);
@@ -142,14 +211,16 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   const double fit =
       blocksPerSm ? blocksPerSm : blocksThatFit(spec, s, target, c);
   // The busiest SM has this many blocks, of which so many at once.
-  const double perSm = ceilDiv(blocks, sms);
+  const double perSm =
+      ceilDiv(blocks, s.reduce == Reduce::cluster
+                          ? clusterSms(c.sms, static_cast<unsigned>(s.split))
+                          : sms);
   const double together = std::min(perSm, fit);
+  const double rounds = perSm / together;
   const double steps =
       ceilDiv(ceilDiv(double(spec.k), s.blockK), s.split); // of one block
-  const double stagedSteps = std::min<double>(s.stages - 1, steps);
-  // A stream through registers is one K step ahead, whatever the stages.
+  const double ahead = std::min<double>(s.stages - 1, steps);
   const bool streams = s.weights == WeightPath::registers;
-  const double inFlightSteps = streams ? 1 : stagedSteps;
 
   const double zeros = spec.zeros == Zeros::symmetric ? 0 : 0.5;
   const double scaleShare = 2 * (2 + zeros) / double(spec.group);
@@ -158,63 +229,126 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
 
   Cost cost;
-  // Bytes over TB/s, in µs.
-  const double busiest = perSm * steps * stepBytes;
-  cost.memory =
-      std::max({weights / (c.dram * 1e6),
-                busiest * c.latency / (together * inFlightSteps * stepBytes),
-                busiest * sms / (c.smRate * 1e6)});
-  cost.l2 =
-      perSm * sms * steps * (stepBytes + 2 * rows * s.blockK) / (c.l2 * 1e6);
+  // Bytes over TB/s, in us.
+  const double fromDram = weights / (c.dram * 1e6);
+  const double intoSm = perSm * steps * stepBytes * sms / (c.smRate * 1e6);
+  cost.memory = std::max(fromDram, intoSm);
+  cost.l2 = perSm * sms * steps *
+            (stepBytes + c.rowBytes * 2 * rows * s.blockK) / (c.l2 * 1e6);
 
-  // Clocks of a sub-partition of the busiest SM.
+  // Clocks that a warp issues in a K step.
   const double columns = s.blockM / 8.0;
-  const double fragments =
-      perSm * steps * (s.blockK / 16.0) * (s.blockN / 16.0) / 4;
-  const double unpacking =
-      c.fragment * (spec.layout == WeightLayout::packed ? c.packed : 1) *
-      (streams ? c.streamed : 1);
+  const double warpColumns = double(s.blockN) * s.kWarps / s.warps;
+  double unpacking = c.fragment * (spec.layout == WeightLayout::packed
+                                       ? c.packed
+                                       : 1 + (warpColumns < 32 ? c.narrow : 0));
+  if (streams)
+    unpacking *= c.streamed;
   const double perFragment =
-      unpacking + c.columns * columns +
+      unpacking + c.columns * (streams ? c.streamedColumns : 1) * columns +
+      c.rowReads * columns * 16 / std::min(warpColumns, 64.0) +
       (s.scales == ScalePlacement::sums ? c.scaleSums * columns
                                         : c.scaleWeights);
-  const double copies = double(s.blockM) * s.blockK / (s.warps * 32.0 * 8);
-  const double clocks =
-      fragments * perFragment +
-      perSm * steps * (s.warps / 4.0) * (c.step + c.copy * copies);
-  const double busy = std::min(1.0, together * s.warps / c.warps);
-  cost.issue = clocks / busy / (c.clock * 1e3);
+  const double fragments = s.blockK / 16.0 * (s.blockN / 16.0) / s.warps;
+  const double stepClocks = fragments * perFragment + c.step;
+  const double clocks = c.clock * 1e3; // a us
+  cost.issue = perSm * steps * stepClocks * s.warps / 4 / clocks;
+  const double stepAlone =
+      (stepClocks * c.alone + c.stepWait + c.stepWarp * s.warps) / clocks;
+  cost.alone = rounds * steps * stepAlone;
 
-  cost.fixed = c.launch + c.ramp +
-               c.prologue *
-                   (inFlightSteps * stepBytes +
-                    stagedSteps * 2.0 * s.blockM * s.blockK) *
-                   together / 1e5;
+  // A ring of copies asks for a step when one `ahead` before it begins, so the
+  // steps come in batches, each a trip and, as it comes alone, a transfer. A
+  // stream through registers asks word by word, one step ahead.
+  const double transfer = stepBytes * together * sms / (c.dram * 1e6);
+  const double trips = streams ? steps - 1 : std::floor((steps - 1) / ahead);
+  cost.latency = rounds * trips * (c.latency + (streams ? 0 : transfer));
+
+  cost.fixed = c.launch + c.warpStart * s.warps * together / 16;
+  const double sumBytes = 4.0 * s.blockM * s.blockN;
   if (s.kWarps > 1)
     cost.reduction +=
-        c.kWarps + c.kWarpTile * std::log2(s.kWarps) *
-                       (double(s.blockM) * s.blockN / (s.warps * 32.0)) / 16;
+        c.kWarp * (s.kWarps - 1) +
+        c.kWarpTile * std::log2(s.kWarps) * sumBytes / (2048.0 * s.warps);
   if (s.reduce == Reduce::cluster)
-    // One exchange between shared memories, by a hand-written kernel's times:
-    // 0.66, 1.0 and 1.4 us for clusters of 2, 4 and 8.
-    cost.reduction += c.cluster * (0.45 + 0.55 * std::log2(s.split));
+    cost.reduction += c.cluster + c.clusterDepth * std::log2(s.split) +
+                      c.clusterBytes * together * sumBytes * s.kWarps / 1e5;
   else if (s.split > 1)
-    cost.reduction += c.split + c.splitDepth * std::log2(s.split) +
-                      c.splitBytes * 4.0 * s.blockM * s.blockN * s.split / 1e5;
-  cost.waves = c.wave * (ceilDiv(blocks, fit * sms) - 1);
+    cost.reduction += c.split + c.splitBytes * sumBytes * s.split / 1e5;
+  cost.waves = (ceilDiv(perSm, fit) - 1) *
+               (c.wave + c.waveBlock * (steps * stepAlone + trips * c.latency));
 
-  // Memory, L2 and arithmetic overlap, but not fully.
-  const double p = c.overlap;
-  const double body = std::pow(std::pow(cost.memory, p) + std::pow(cost.l2, p) +
-                                   std::pow(cost.issue, p),
-                               1 / p);
-  cost.total = body + cost.fixed + cost.reduction + cost.waves;
+  const double apart = cost.fixed + cost.reduction + cost.waves;
   const std::pair<double, std::string_view> parts[] = {
-      {cost.memory, "memory"},       {cost.l2, "L2"},
-      {cost.issue, "issue"},         {cost.fixed, "fixed costs"},
-      {cost.reduction, "reduction"}, {cost.waves, "waves"}};
+      {cost.memory, "memory"},   {cost.l2, "L2"},
+      {cost.issue, "issue"},     {cost.alone, "warps alone"},
+      {cost.latency, "latency"}, {cost.fixed, "fixed costs"},
+      {cost.waves, "waves"},     {cost.reduction, "reduction"}};
   cost.bound = std::max_element(std::begin(parts), std::end(parts))->second;
+  cost.spills = probablySpills(s, target);
+  const double factor = cost.spills ? 4 : 1;
+  LeastNorm least(c);
+  for (double part :
+       {fromDram, intoSm, cost.l2, cost.issue, cost.alone, cost.latency})
+    least.add(part);
+  if (factor * (apart + least.value()) > enough) {
+    cost.total = std::numeric_limits<double>::infinity();
+    return cost;
+  }
+
+  // Memory, arithmetic and waiting overlap, the better the more blocks take
+  // turns; but nothing overlaps the first step's data and the last step's work.
+  const double p = c.overlap + c.overlapBlocks * std::log2(together);
+  auto power = [&](double part) { return std::pow(part, p); };
+  const double moved = power(fromDram) + power(intoSm) + power(cost.l2);
+  const double worked = power(cost.issue) + power(cost.alone);
+  const double overlapped =
+      std::pow(moved + worked + power(cost.latency), 1 / p);
+  const double oneByOne =
+      std::pow(moved, 1 / p) + std::pow(worked, 1 / p) + cost.latency;
+  const double share = std::min(1.0, c.fill / (steps * rounds));
+  cost.total = factor * (apart + overlapped * (1 - share) + oneByOne * share);
   return cost;
+}
+
+double leastCost(const GemmSpec &spec, const Schedule &s,
+                 const DeviceConstants &c) {
+  const double blocks = ceilDiv(double(spec.n), s.blockN) *
+                        ceilDiv(double(spec.m), s.blockM) * s.split;
+  const double perSm = ceilDiv(blocks, c.sms);
+  const double steps = ceilDiv(ceilDiv(double(spec.k), s.blockK), s.split);
+  // The cheaper of both paths of the weights; scales cost nothing.
+  const bool packed = spec.layout == WeightLayout::packed;
+  const double columns = s.blockM / 8.0;
+  const double unpacking = c.fragment * (packed ? c.packed : 1);
+  double perFragment = unpacking + c.columns * columns;
+  if (packed)
+    perFragment =
+        std::min(perFragment, unpacking * c.streamed +
+                                  c.columns * c.streamedColumns * columns);
+  const double stepClocks =
+      s.blockK / 16.0 * (s.blockN / 16.0) / s.warps * perFragment + c.step;
+  const double clocks = c.clock * 1e3;
+  const double stepBytes = s.blockK / 2.0 * s.blockN;
+  const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
+  const double trips =
+      std::floor((steps - 1) / std::min<double>(s.stages - 1, steps));
+  const double loaded = perSm * steps * c.sms / 1e6; // steps, over TB/s
+  LeastNorm least(c);
+  for (double part :
+       {double(spec.n) * double(spec.k) / 2 / (c.dram * 1e6),
+        loaded * stepBytes / c.smRate,
+        loaded * (stepBytes + c.rowBytes * 2 * rows * s.blockK) / c.l2,
+        perSm * steps * stepClocks * s.warps / 4 / clocks,
+        steps * (stepClocks * c.alone + c.stepWait + c.stepWarp * s.warps) /
+            clocks,
+        trips * c.latency})
+    least.add(part);
+  double reduction = 0;
+  if (s.split > 1)
+    reduction =
+        std::min(c.split, c.cluster + c.clusterDepth * std::log2(s.split));
+  return c.launch + c.warpStart * s.warps / 16 + reduction + least.value();
 }
 
 } // namespace lath

@@ -6,42 +6,55 @@
 #include "kernels/GemmSpec.h"
 #include "kernels/Schedule.h"
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace lath {
 
-/// What the model knows of a device. Rates are of the whole device.
+/// What the model knows of a device. Rates are of the whole device; clocks are
+/// of a sub-partition at `clock`.
 struct DeviceConstants {
   std::string origin; ///< where the numbers are from, for people
   unsigned sms = 132;
-  double dram = 4.5;      ///< TB/s that a plain read reaches
-  double l2 = 10;         ///< TB/s from L2 to the SMs
-  double smRate = 6.6;    ///< TB/s that the SMs' load paths take together
-  double latency = 0.5;   ///< µs from a load to its data, under load
-  double clock = 1.75;    ///< GHz
-  double launch = 0.91;   ///< µs of an empty kernel in a graph, and its drain
-  double ramp = 0.59;     ///< µs until memory delivers at its rate
-  double fragment = 12.8; ///< clocks of a sub-partition to unpack 16x16 weights
-  double packed = 0.95;   ///< of `fragment`, where weights are packed
-  double streamed = 0.85; ///< and where they go straight to registers
-  double columns = 9.0;   ///< and to multiply them with 8 rows of x
-  double scaleSums = 0.27;   ///< and, for 8 rows, scales on sums
-  double scaleWeights = 4.8; ///< or scales on weights
-  double step = 62;          ///< clocks a warp spends on a K step besides
-  double copy = 0.2;         ///< clocks for each 16 bytes of x that it copies
-  double warps = 4.2;        ///< of an SM that keep its issue slots busy
-  double overlap = 6.8;      ///< exponent: 1 memory then arithmetic, large both
-  double kWarps = 0.02;      ///< µs of the sum over warps
-  double kWarpTile = 0.03;  ///< and for each doubling of them, 1024 sums a warp
-  double split = 0.66;      ///< µs of a reduction over blocks
-  double splitDepth = 0.03; ///< and for each doubling of the split
-  double splitBytes = 2.3;  ///< and for each 100 kB of partial sums of a tile
-  double cluster = 0.66;    ///< µs of a reduction in a cluster of two
-  double wave = 1.4;        ///< µs for each wave after the first
-  double prologue = 0.6; ///< µs for each 100 kB that an SM waits for at first
-  double registersFixed = 40, registersPerSum = 1.5; ///< a thread's
+  double dram = 4.62;    ///< TB/s that a plain read reaches
+  double l2 = 13.1;      ///< TB/s from L2 to the SMs
+  double smRate = 12.0;  ///< TB/s of weights into all SMs together
+  double latency = 0.28; ///< us that a step waits for a copy nobody overlapped
+  double clock = 1.75;   ///< GHz
+  double launch = 1.27;  ///< us of a launch in a graph, its start and drain
+  double warpStart = 0.17; ///< us to start and end 16 warps on an SM
+  double fragment = 11.1;  ///< clocks to unpack 16 x 16 weights
+  double packed = 0.93;    ///< of `fragment`, where weights are packed
+  double streamed = 1.76;  ///< and where they go straight to registers
+  double narrow = 0.69; ///< more of it for GPTQ's order, where a warp has less
+                        ///< than 32 columns and reads half words
+  double columns = 7.1; ///< clocks to multiply them with 8 rows of x
+  double streamedColumns = 0.64; ///< of `columns`, where weights go straight
+  double rowReads = 1.3;     ///< and to read these rows, once for 16 columns
+  double rowBytes = 1.2;     ///< bytes of x through L2, beside one of weights
+  double scaleSums = 0.3;    ///< clocks, for 8 rows, of scales on sums
+  double scaleWeights = 6.0; ///< or of scales on weights
+  double step = 109;         ///< clocks that a warp's K step takes to issue
+  double stepWait = 60;      ///< and to wait for its barriers,
+  double stepWarp = 4.7;     ///< more for each warp of the block
+  double alone = 1.17; ///< clocks of a warp without others, for each it issues
+  double overlap = 4.25; ///< exponent: 1 memory then arithmetic, large both
+  double overlapBlocks = 0.36; ///< more of it for each doubling of an SM's
+                               ///< blocks
+  double fill = 0.66; ///< K steps of which nothing overlaps: the first and last
+  double kWarp = 0.018;    ///< us of the sum over warps along K, for each more
+  double kWarpTile = 0.11; ///< us for each doubling of the warps along K and 16
+                           ///< sums a thread
+  double split = 1.37;     ///< us of a reduction over blocks
+  double splitBytes = 1.16;   ///< and for each 100 kB of partial sums of a tile
+  double cluster = 0.41;      ///< us of a reduction in a cluster
+  double clusterDepth = 0.1;  ///< and for each doubling of it
+  double clusterBytes = 0.27; ///< and for each 100 kB of an SM's partial sums
+  double wave = 0.52;         ///< us for each wave after the first
+  double waveBlock = 0.23;    ///< and of the time of a block by itself
+  double registersFixed = 40, registersPerSum = 3; ///< a thread's
 };
 
 /// Those of a device by name, where they are known; of an H200 scaled by SMs
@@ -57,20 +70,37 @@ std::vector<double DeviceConstants::*> fittedConstants();
 
 /// An estimate and what it is made of, µs.
 struct Cost {
-  double memory = 0;    ///< the largest of DRAM rate, latency and SM rate
+  double memory = 0;    ///< weights from DRAM, and into the busiest SM
   double l2 = 0;        ///< weights and activations through L2
-  double issue = 0;     ///< instructions, tensor cores among them
-  double fixed = 0;     ///< launch, ramp, prologue
+  double issue = 0;     ///< instructions of the busiest SM, tensor cores too
+  double alone = 0;     ///< of one warp after the other's step, by themselves
+  double latency = 0;   ///< trips to memory that no copy ahead hides
+  double fixed = 0;     ///< launch, start and end of blocks
   double reduction = 0; ///< over warps and over blocks
   double waves = 0;     ///< waves after the first
   double total = 0;
-  std::string_view bound; ///< the largest part: "memory", "L2", "issue", ...
+  std::string_view bound; ///< the largest part: "memory", "L2", ...
+  /// It probably takes more registers than a thread has; `total` is then four
+  /// times what it would be.
+  bool spills = false;
 };
 
+/// SMs that clusters of so many blocks can fill, one block on each: blocks of a
+/// cluster share a GPC, and what is left of each GPC idles.
+unsigned clusterSms(unsigned sms, unsigned blocks);
+
 /// Defined for any schedule whose numbers are in range, also an illegal one.
-/// `blocksPerSm`: 0: estimated from shared memory and registers.
+/// `blocksPerSm`: 0: estimated from shared memory and registers. Where it turns
+/// out early that the total is more than `enough`, that is all the answer says:
+/// `total` is infinite.
 Cost estimate(const GemmSpec &spec, const Schedule &schedule,
               const Target &target, const DeviceConstants &constants,
-              unsigned blocksPerSm = 0);
+              unsigned blocksPerSm = 0,
+              double enough = std::numeric_limits<double>::infinity());
+
+/// No more than the total of any schedule with these numbers, whatever its
+/// options; much quicker.
+double leastCost(const GemmSpec &spec, const Schedule &schedule,
+                 const DeviceConstants &constants);
 
 } // namespace lath

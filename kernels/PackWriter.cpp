@@ -3,10 +3,10 @@
 #include "LathVersion.h"
 #include "kernels/Bytes.h"
 #include "kernels/Engine.h"
-#include "kernels/Heuristic.h"
 #include "kernels/KernelKey.h"
 #include "kernels/LaunchFacts.h"
 #include "kernels/PackFormat.h"
+#include "kernels/ScheduleSpace.h"
 #include "runtime/Assemble.h"
 
 #include <algorithm>

@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -33,14 +36,15 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   } else if (word.key == "s") {
     if (spec.split)
       only(spec.split);
-    else // other counts than these have nothing to balance
-      std::erase_if(values, [](int s) { return s > 8 && s % 4 != 0; });
+    else // beyond 8 there is nothing to balance, only SMs to fill
+      std::erase_if(values, [](int s) { return s > 8 && s % 16 != 0; });
   } else if (word.key == "reduce") {
-    values = {static_cast<int>(Reduce::none), static_cast<int>(spec.reduce)};
-    if (spec.reduce == Reduce::none)
-      values.pop_back();
-    if (spec.reduce == Reduce::ordered && target.hasClusters())
-      values.push_back(static_cast<int>(Reduce::cluster));
+    std::erase_if(values, [&](int value) {
+      auto reduce = static_cast<Reduce>(value);
+      return reduce != Reduce::none && servedBy(reduce) != spec.reduce;
+    });
+    if (!target.hasClusters())
+      std::erase(values, static_cast<int>(Reduce::cluster));
   } else if (word.key == "order") {
     // Both orders read the same; a contiguous run has fewer tails.
     only(static_cast<int>(KOrder::contiguous));
@@ -54,107 +58,163 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   return values;
 }
 
-/// False where no value of the later words can make it legal. A cheap part of
-/// validate(), to cut the search short.
-bool hopeful(const Schedule &s, std::string_view last, const GemmSpec &spec) {
-  if (last == "bn")
-    return s.blockN == 32 || s.blockN < 2 * spec.n;
-  if (last == "bk")
-    return s.blockK < 2 * spec.k &&
-           (spec.groups() == 1 || s.blockK % spec.group == 0 ||
-            spec.group % s.blockK == 0);
-  if (last == "kw")
-    return s.kWarps <= s.warps &&
-           s.blockK / s.kWarps >=
-               (spec.layout == WeightLayout::packed ? 64 : 32) &&
-           // Fewer than 16 columns a warp is no fragment of weights.
-           s.warps / s.kWarps * 16 <= s.blockN;
-  if (last == "reduce")
-    return (s.split == 1) == (s.reduce == Reduce::none) &&
-           (s.reduce != Reduce::cluster ||
-            (s.split <= 8 && std::has_single_bit(unsigned(s.split))));
-  if (last == "weights") // as validate() counts the words of a lane
-    return s.weights == WeightPath::shared ||
-           s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;
-  if (last == "s")
-    return std::int64_t{s.blockK} * (s.split - 1) < spec.k;
-  return true;
+/// Whether validate() lets a split be reduced so. Which clusters there are is
+/// known to it alone.
+bool reducible(int split, Reduce reduce) {
+  static const std::vector<bool> table = [] {
+    std::vector<bool> legal(65 * 8);
+    for (int s = 1; s <= 64; ++s)
+      for (int r = 0; r < 8; ++r) {
+        Schedule schedule;
+        schedule.split = s;
+        schedule.reduce = static_cast<Reduce>(r);
+        if (r > static_cast<int>(Reduce::cluster))
+          break;
+        try {
+          validate(schedule);
+          legal[static_cast<std::size_t>(s * 8 + r)] = true;
+        } catch (const Error &) {
+        }
+      }
+    return legal;
+  }();
+  return table[static_cast<std::size_t>(split * 8 + static_cast<int>(reduce))];
 }
 
-struct Search {
-  const GemmSpec &spec;
-  const Target &target;
-  const DeviceConstants &constants;
-  std::vector<std::pair<const ScheduleWord *, std::vector<int>>> words;
-  std::vector<RankedSchedule> found;
+/// False where no value of the later words can make it legal, after the word
+/// `key` was set. A cheap part of validate(), to cut the search short.
+using Hopeful = bool (*)(const Schedule &, const GemmSpec &);
+Hopeful hopefulAfter(std::string_view key) {
+  if (key == "bn")
+    return [](const Schedule &s, const GemmSpec &spec) {
+      return s.blockN == 32 || s.blockN < 2 * spec.n;
+    };
+  if (key == "bk")
+    return [](const Schedule &s, const GemmSpec &spec) {
+      return (s.blockK <= 64 || s.blockK < 2 * spec.k) &&
+             (spec.groups() == 1 || s.blockK % spec.group == 0 ||
+              spec.group % s.blockK == 0);
+    };
+  if (key == "kw")
+    return [](const Schedule &s, const GemmSpec &spec) {
+      const int leastK = spec.layout == WeightLayout::packed ? 64 : 32;
+      return s.kWarps <= s.warps && s.blockK / s.kWarps >= leastK &&
+             // Fewer than 16 columns a warp is no fragment of weights.
+             s.warps / s.kWarps * 16 <= s.blockN;
+    };
+  if (key == "s")
+    return [](const Schedule &s, const GemmSpec &spec) {
+      // No block without work, but where the spec asks for the split.
+      return spec.split || std::int64_t{s.blockK} * (s.split - 1) < spec.k;
+    };
+  if (key == "reduce")
+    return [](const Schedule &s, const GemmSpec &) {
+      return reducible(s.split, s.reduce);
+    };
+  if (key == "weights") // as validate() counts the words of a lane
+    return [](const Schedule &s, const GemmSpec &) {
+      return s.weights == WeightPath::shared ||
+             s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;
+    };
+  return nullptr;
+}
 
-  void walk(std::size_t at, Schedule &s) {
-    if (at == words.size()) {
-      if (sharedBytes(s, spec) <= target.maxSharedBytes)
-        found.push_back({s, estimate(spec, s, target, constants)});
-      return;
-    }
-    const auto &[word, values] = words[at];
-    for (int value : values) {
-      word->set(s, value);
-      if (hopeful(s, word->key, spec))
-        walk(at + 1, s);
+/// Calls a visitor with each combination that may be legal.
+class Walk {
+public:
+  struct Level {
+    const ScheduleWord *word;
+    std::vector<int> values;
+    Hopeful hopeful; ///< null: always
+    bool lastNumber; ///< only options follow
+  };
+
+  Walk(const GemmSpec &spec, const Target &target)
+      : spec_(spec), target_(target) {
+    for (const ScheduleWord &word : scheduleWords()) {
+      if (!levels_.empty() && levels_.back().word->isNumber())
+        levels_.back().lastNumber = !word.isNumber();
+      levels_.push_back({&word, valuesFor(word, spec, target),
+                         hopefulAfter(word.key), false});
     }
   }
+  const std::vector<Level> &levels() const { return levels_; }
+
+  /// `goOn`: whether schedules with these numbers and any options are wanted.
+  template <class Visit, class GoOn>
+  void run(const Visit &visit, const GoOn &goOn) const {
+    Schedule s;
+    from(0, s, visit, goOn);
+  }
+
+private:
+  template <class Visit, class GoOn>
+  void from(std::size_t at, Schedule &s, const Visit &visit,
+            const GoOn &goOn) const {
+    if (at == levels_.size()) {
+      if (sharedBytes(s, spec_) <= target_.maxSharedBytes)
+        visit(s);
+      return;
+    }
+    const Level &level = levels_[at];
+    for (int value : level.values) {
+      level.word->set(s, value);
+      if ((!level.hopeful || level.hopeful(s, spec_)) &&
+          (!level.lastNumber || goOn(s)))
+        from(at + 1, s, visit, goOn);
+    }
+  }
+
+  const GemmSpec &spec_;
+  const Target &target_;
+  std::vector<Level> levels_;
 };
+
+/// Equal costs: the simpler first, so that the order is one.
+bool before(const RankedSchedule &a, const RankedSchedule &b) {
+  auto key = [](const RankedSchedule &r) {
+    const Schedule &s = r.schedule;
+    return std::tuple(r.cost.total, s.split, s.stages, s.warps, s.blockK,
+                      s.kWarps, s.blockN, s.blockM, static_cast<int>(s.scales),
+                      static_cast<int>(s.reduce), static_cast<int>(s.weights));
+  };
+  return key(a) < key(b);
+}
+
+/// Why not; empty: it is legal.
+std::string refusal(const Schedule &s, const GemmSpec &spec,
+                    const Target &target) {
+  try {
+    validate(s);
+    validate(s, spec, target);
+    return "";
+  } catch (const Error &error) {
+    return error.message();
+  }
+}
 
 } // namespace
 
 SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
                         const DeviceConstants &constants, std::size_t count) {
   validate(spec);
-  Search search{spec, target, constants, {}, {}};
-  for (const ScheduleWord &word : scheduleWords())
-    search.words.emplace_back(&word, valuesFor(word, spec, target));
-  Schedule s;
-  search.walk(0, s);
+  const Walk walk(spec, target);
+  std::vector<RankedSchedule> found;
+  walk.run(
+      [&](const Schedule &s) {
+        found.push_back({s, estimate(spec, s, target, constants)});
+      },
+      [](const Schedule &) { return true; });
+  std::sort(found.begin(), found.end(), before);
 
   SearchSpace space;
-  space.considered = search.found.size();
-  // Equal costs: the simpler first, so that the order is one.
-  auto before = [](const RankedSchedule &a, const RankedSchedule &b) {
-    auto key = [](const RankedSchedule &r) {
-      return std::tuple(r.cost.total, r.schedule.split, r.schedule.stages,
-                        r.schedule.warps, r.schedule.blockK, r.schedule.kWarps,
-                        r.schedule.blockN, r.schedule.blockM,
-                        static_cast<int>(r.schedule.scales),
-                        static_cast<int>(r.schedule.reduce),
-                        static_cast<int>(r.schedule.weights));
-    };
-    return key(a) < key(b);
-  };
+  space.considered = found.size();
   auto legal = [&](const RankedSchedule &ranked) {
-    try {
-      validate(ranked.schedule);
-      validate(ranked.schedule, spec, target);
-      return true;
-    } catch (const Error &error) {
-      if (space.refused.size() < count)
-        space.refused.emplace_back(ranked.schedule, error.message());
-      return false;
-    }
+    std::string why = refusal(ranked.schedule, spec, target);
+    if (!why.empty() && space.refused.size() < count)
+      space.refused.emplace_back(ranked.schedule, why);
+    return why.empty();
   };
-  std::vector<RankedSchedule> &found = search.found;
-  if (count <= 2) { // a choice, not a search
-    std::partial_sort(found.begin(),
-                      found.begin() +
-                          std::min<std::ptrdiff_t>(64, std::ssize(found)),
-                      found.end(), before);
-    for (std::size_t i = 0; i < found.size() && space.best.size() < count;
-         ++i) {
-      if (i == 64)
-        std::sort(found.begin() + 64, found.end(), before);
-      if (legal(found[i]))
-        space.best.push_back(found[i]);
-    }
-    return space;
-  }
-  std::sort(found.begin(), found.end(), before);
   // The model cannot tell near relatives apart, and does not know all that
   // matters: so few of each family, and of every value of every word the best.
   std::map<std::vector<int>, int> relatives;
@@ -165,13 +225,13 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     if (!legal(found[i]))
       return;
     space.best.push_back(found[i]);
-    for (const auto &[word, all] : search.words)
+    for (const auto &[word, all, hopeful, last] : walk.levels())
       values.emplace(word->key, word->get(found[i].schedule));
   };
   for (std::size_t i = 0; i < found.size() && space.best.size() < count * 3 / 4;
        ++i) {
     std::vector<int> family;
-    for (const auto &[word, all] : search.words)
+    for (const auto &[word, all, hopeful, last] : walk.levels())
       if (word->key != "st" && word->key != "bk")
         family.push_back(word->get(found[i].schedule));
     if (relatives[family]++ < 2)
@@ -182,7 +242,7 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     if (found[i].cost.total > 2 * found.front().cost.total)
       break;
     bool isNew = false;
-    for (const auto &[word, all] : search.words)
+    for (const auto &[word, all, hopeful, last] : walk.levels())
       isNew |= !values.contains({word->key, word->get(found[i].schedule)});
     if (isNew && !taken[i])
       take(i);
@@ -194,31 +254,111 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
   return space;
 }
 
-ScheduleChoice chooseByModel(const GemmSpec &spec, const Target &target,
-                             const DeviceConstants &constants) {
-  SearchSpace space = searchSpace(spec, target, constants, 2);
-  if (space.best.empty())
+/// "bn32: bn64 would take 5.21 us (instructions 3.10 -> 3.92)" for the words
+/// that have a legal neighbour.
+static void explainWords(const GemmSpec &spec, const Target &target,
+                         const DeviceConstants &constants,
+                         const RankedSchedule &chosen, const Walk &walk,
+                         std::vector<std::string> &reasons) {
+  for (const Walk::Level &level : walk.levels()) {
+    const ScheduleWord *word = level.word;
+    std::optional<RankedSchedule> next;
+    for (int value : level.values) {
+      RankedSchedule other{chosen.schedule, {}};
+      word->set(other.schedule, value);
+      if (word->key == "s" && !spec.split)
+        other.schedule.reduce =
+            value == 1 ? Reduce::none
+            : chosen.schedule.split > 1
+                ? chosen.schedule.reduce
+                : (spec.reduce == Reduce::none ? Reduce::ordered : spec.reduce);
+      if (other.schedule == chosen.schedule ||
+          !refusal(other.schedule, spec, target).empty())
+        continue;
+      other.cost = estimate(spec, other.schedule, target, constants);
+      if (!next || before(other, *next))
+        next = other;
+    }
+    if (!next)
+      continue;
+    auto text = [&](const Schedule &s) {
+      const int value = word->get(s);
+      return word->isNumber()
+                 ? fmt::format("{}{}", word->key, value)
+                 : fmt::format("{}={}", word->key,
+                               word->texts[static_cast<std::size_t>(value)]);
+    };
+    struct Part {
+      const char *name;
+      double Cost::*member;
+    };
+    constexpr Part parts[] = {
+        {"memory", &Cost::memory},       {"L2", &Cost::l2},
+        {"instructions", &Cost::issue},  {"warps alone", &Cost::alone},
+        {"waiting", &Cost::latency},     {"fixed", &Cost::fixed},
+        {"reduction", &Cost::reduction}, {"waves", &Cost::waves}};
+    const Part &most = *std::max_element(
+        std::begin(parts), std::end(parts), [&](const Part &a, const Part &b) {
+          return next->cost.*a.member - chosen.cost.*a.member <
+                 next->cost.*b.member - chosen.cost.*b.member;
+        });
+    reasons.push_back(fmt::format(
+        "{}: {} would take {:.2f} us ({} {:.2f} instead of {:.2f})",
+        text(chosen.schedule), text(next->schedule), next->cost.total,
+        most.name, next->cost.*most.member, chosen.cost.*most.member));
+  }
+}
+
+ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
+                              const DeviceConstants &constants) {
+  validate(spec);
+  const Walk walk(spec, target);
+  std::optional<RankedSchedule> best;
+  std::string refused;
+  auto enough = [&] {
+    return best ? best->cost.total : std::numeric_limits<double>::infinity();
+  };
+  walk.run(
+      [&](const Schedule &s) {
+        RankedSchedule ranked{
+            s, estimate(spec, s, target, constants, 0, enough())};
+        if (best && !before(ranked, *best))
+          return;
+        if (std::string why = refusal(s, spec, target); why.empty())
+          best = ranked;
+        else if (refused.empty())
+          refused = why;
+      },
+      [&](const Schedule &s) {
+        return leastCost(spec, s, constants) <= enough();
+      });
+  if (!best)
     throw Error(ErrorKind::invalidSpec,
                 fmt::format("no schedule can compute {} on {}", print(spec),
                             target.name),
-                space.refused.empty()
-                    ? std::vector<std::string>{}
-                    : std::vector<std::string>{space.refused.front().second});
-  const RankedSchedule &best = space.best.front();
-  const Cost &c = best.cost;
-  ScheduleChoice choice{best.schedule, {}};
+                refused.empty() ? std::vector<std::string>{}
+                                : std::vector<std::string>{refused});
+  const Cost &c = best->cost;
+  ScheduleChoice choice{best->schedule, {}};
+  choice.reasons.push_back(
+      fmt::format("least by the cost model ({}, {} SMs): {:.2f} us, most of it "
+                  "{}",
+                  constants.origin, constants.sms, c.total, c.bound));
   choice.reasons.push_back(fmt::format(
-      "least of {} schedules by the cost model ({}): {:.2f} us, bound by {}",
-      space.considered, constants.origin, c.total, c.bound));
-  choice.reasons.push_back(fmt::format(
-      "memory {:.2f}, L2 {:.2f}, issue {:.2f}, fixed {:.2f}, reduction {:.2f}, "
-      "further waves {:.2f} us",
-      c.memory, c.l2, c.issue, c.fixed, c.reduction, c.waves));
-  if (space.best.size() > 1)
-    choice.reasons.push_back(fmt::format("the next would be {}, {:.2f} us",
-                                         print(space.best[1].schedule),
-                                         space.best[1].cost.total));
+      "memory {:.2f}, L2 {:.2f}, instructions {:.2f}, warps alone {:.2f} and "
+      "waiting {:.2f} us overlap; fixed {:.2f}, reduction {:.2f} and further "
+      "waves {:.2f} us do not",
+      c.memory, c.l2, c.issue, c.alone, c.latency, c.fixed, c.reduction,
+      c.waves));
+  explainWords(spec, target, constants, *best, walk, choice.reasons);
   return choice;
+}
+
+ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
+                              unsigned smCount) {
+  return chooseSchedule(
+      spec, target,
+      deviceConstants(target, smCount ? smCount : target.smCount));
 }
 
 } // namespace lath

@@ -1,8 +1,7 @@
-// All schedules of a problem, ranked by the cost model.
+// All schedules of a problem, ranked by the cost model; and the model's choice.
 #pragma once
 
 #include "kernels/CostModel.h"
-#include "kernels/Heuristic.h"
 
 #include <cstddef>
 #include <string>
@@ -30,9 +29,24 @@ struct SearchSpace {
 SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
                         const DeviceConstants &constants, std::size_t count);
 
-/// The best by the model alone, with its reasons: the choice for a spec that
-/// nobody has tuned. As chooseSchedule (Heuristic.h).
-ScheduleChoice chooseByModel(const GemmSpec &spec, const Target &target,
-                             const DeviceConstants &constants);
+struct ScheduleChoice {
+  Schedule schedule;
+  /// For `lath explain`: what it is estimated to take, and what another value
+  /// of each word would.
+  std::vector<std::string> reasons;
+};
+
+/// The schedule of least estimated cost: the choice for a spec that nobody has
+/// tuned. Honours the spec's split and reduction where it names them. `smCount`
+/// is the device's, or 0 for the target's common part. A function of its
+/// arguments alone; takes about a millisecond.
+/// Throws Error{invalidSpec} where the target cannot do what the spec asks for
+/// (bf16 atomics before sm_90).
+ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
+                              unsigned smCount = 0);
+
+/// The same by constants that were fitted to a device.
+ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
+                              const DeviceConstants &constants);
 
 } // namespace lath

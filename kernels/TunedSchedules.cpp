@@ -131,7 +131,7 @@ ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
   TunedSchedules known(device, db.empty() ? TunedSchedules::defaultDb() : db);
   if (auto tuned = known.find(spec, target))
     return *tuned;
-  return chooseSchedule(spec, target, device.smCount);
+  return chooseSchedule(spec, target, known.constants(target));
 }
 
 } // namespace lath

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/CostModel.h"
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 #include "kernels/TuningTable.h"
 #include "runtime/Device.h"
 

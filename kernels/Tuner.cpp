@@ -3,7 +3,6 @@
 #include "compiler/Error.h"
 #include "kernels/CandidateCompiler.h"
 #include "kernels/DequantGemm.h"
-#include "kernels/Heuristic.h"
 #include "kernels/ScheduleSpace.h"
 #include "kernels/TuneWorker.h"
 #include "kernels/TuningDb.h"
@@ -155,10 +154,8 @@ private:
     SearchSpace space =
         searchSpace(task.spec, target_, constants_, options_.candidates);
     task.result.defaultChoice =
-        chooseSchedule(task.spec, target_, place_.sms).schedule;
+        chooseSchedule(task.spec, target_, constants_).schedule;
     std::vector<Schedule> all{task.result.defaultChoice};
-    if (!space.best.empty())
-      task.result.modelChoice = space.best.front().schedule;
     for (const RankedSchedule &ranked : space.best)
       if (std::find(all.begin(), all.end(), ranked.schedule) == all.end())
         all.push_back(ranked.schedule);
@@ -406,10 +403,9 @@ private:
     };
     std::sort(best.begin(), best.end(),
               [&](auto *a, auto *b) { return median(a) < median(b); });
-    // The choices that need no tuning stay, to be compared with.
+    // The choice that needs no tuning stays, to be compared with.
     auto keep = [&](const CompiledCandidate *c) {
-      return c->schedule == task.result.modelChoice ||
-             c->schedule == task.result.defaultChoice;
+      return c->schedule == task.result.defaultChoice;
     };
     std::vector<CompiledCandidate *> chosen;
     for (CompiledCandidate *c : best)
@@ -438,7 +434,6 @@ private:
         return std::nullopt;
       return found->second.measurement.median;
     };
-    task.result.modelMedian = medianOf(task.result.modelChoice);
     task.result.defaultMedian = medianOf(task.result.defaultChoice);
     if (!task.result.plainRead && task.result.winner)
       task.result.plainRead = task.result.winner->measurement.plainRead;

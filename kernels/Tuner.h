@@ -40,11 +40,9 @@ struct TuneOptions {
 
 struct TuneResult {
   TuningProblem problem;
-  std::optional<TuningEntry> winner; ///< nothing: every candidate failed
-  Schedule modelChoice;              ///< that the model alone would take
-  std::optional<double> modelMedian; ///< of it, where it was measured
-  Schedule defaultChoice;            ///< chooseSchedule's
-  std::optional<double> defaultMedian;
+  std::optional<TuningEntry> winner;   ///< nothing: every candidate failed
+  Schedule defaultChoice;              ///< the model's, that needs no tuning
+  std::optional<double> defaultMedian; ///< of it, where it was measured
   double plainRead = 0;
   std::size_t measured = 0; ///< in this call
   std::size_t known = 0;    ///< that the database had

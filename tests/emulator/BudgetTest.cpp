@@ -8,7 +8,7 @@
 // eight weights, and a little for addresses).
 #include "compiler/Target.h"
 #include "kernels/DequantGemm.h"
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 #include "runtime/Toolchain.h"
 #include "tests/emulator/Gemm.h"
 

@@ -1,7 +1,7 @@
 // `lath explain`: the schedule with its reasons, and what it costs.
 #include "kernels/DequantGemm.h"
 #include "kernels/Engine.h"
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 #include "kernels/Occupancy.h"
 #include "tools/lath/Candidates.h"
 #include "tools/lath/Commands.h"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "compiler/Target.h"
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 #include "runtime/Device.h"
 
 #include <optional>

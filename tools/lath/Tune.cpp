@@ -234,20 +234,20 @@ struct Regret {
   double mean() const { return count ? std::exp(logSum / count) : 0; }
 };
 
-Regret regret(const TuneReport &report,
-              std::optional<double> TuneResult::*choice) {
+/// Of the choices that need no tuning.
+Regret regret(const TuneReport &report) {
   Regret sum;
   for (const TuneResult &r : report.results)
     if (r.winner)
-      sum.add(r.*choice, r.winner->measurement.median);
+      sum.add(r.defaultMedian, r.winner->measurement.median);
   return sum;
 }
 
 std::string asText(const TuneReport &report, const std::string &unit,
                    const std::string &db) {
-  std::string text = fmt::format("{:<34} {:>10} {:>8} {:>8} {:>8}  {}\n",
-                                 "problem", unit == "us" ? "us cold" : unit,
-                                 "of read", "model", "default", "schedule");
+  std::string text = fmt::format("{:<34} {:>10} {:>8} {:>8}  {}\n", "problem",
+                                 unit == "us" ? "us cold" : unit, "of read",
+                                 "untuned", "schedule");
   auto times = [](std::optional<double> median, double best) {
     return median ? fmt::format("{:.2f}x", *median / best) : std::string("-");
   };
@@ -259,12 +259,11 @@ std::string asText(const TuneReport &report, const std::string &unit,
     }
     const Measurement &m = r.winner->measurement;
     text += fmt::format(
-        "{:<34} {:>10.3f} {:>8} {:>8} {:>8}  {}{}\n", specText(r.problem),
-        m.median,
+        "{:<34} {:>10.3f} {:>8} {:>8}  {}{}\n", specText(r.problem), m.median,
         r.plainRead ? fmt::format("{:.0f}%", 100 * r.plainRead / m.median)
                     : "-",
-        times(r.modelMedian, m.median), times(r.defaultMedian, m.median),
-        print(r.winner->schedule), r.complete ? "" : "  (not all candidates)");
+        times(r.defaultMedian, m.median), print(r.winner->schedule),
+        r.complete ? "" : "  (not all candidates)");
   }
   std::size_t measured = 0, known = 0, failed = 0;
   for (const TuneResult &r : report.results) {
@@ -275,13 +274,10 @@ std::string asText(const TuneReport &report, const std::string &unit,
   text +=
       row("candidates", fmt::format("{} measured, {} known before, {} failed",
                                     measured, known, failed));
-  for (auto [label, member] :
-       {std::pair{"model alone", &TuneResult::modelMedian},
-        std::pair{"default", &TuneResult::defaultMedian}})
-    if (Regret sum = regret(report, member); sum.count)
-      text += row(label, fmt::format("{:.3f}x the best on the geometric mean, "
-                                     "{:.3f}x at worst, of {} problems",
-                                     sum.mean(), sum.worst, sum.count));
+  if (Regret sum = regret(report); sum.count)
+    text += row("untuned", fmt::format("{:.3f}x the best on the geometric "
+                                       "mean, {:.3f}x at worst, of {} problems",
+                                       sum.mean(), sum.worst, sum.count));
   const TuneTimes &t = report.times;
   text += wrappedRow(
       "seconds",
@@ -311,9 +307,6 @@ std::string asJson(const TuneReport &report, const std::string &unit,
                     {"known", r.known},
                     {"failed", r.failed},
                     {"plain_read", r.plainRead},
-                    {"model",
-                     {{"schedule", print(r.modelChoice)},
-                      {"median", orNull(r.modelMedian)}}},
                     {"default",
                      {{"schedule", print(r.defaultChoice)},
                       {"median", orNull(r.defaultMedian)}}}};

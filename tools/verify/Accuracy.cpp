@@ -1,5 +1,5 @@
 // The accuracy grid: every kernel's result against fp64, outputs poisoned.
-#include "kernels/Heuristic.h"
+#include "kernels/ScheduleSpace.h"
 #include "kernels/Parallel.h"
 #include "kernels/Reference.h"
 #include "tools/verify/Verify.h"
