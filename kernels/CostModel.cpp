@@ -81,18 +81,24 @@ double blocksThatFit(const GemmSpec &spec, const Schedule &s,
 }
 
 /// By what was found to spill among 1600 kernels assembled for sm_90a: a
-/// thread's partial sums, the words on their way to it, and its rows of x,
-/// over its share of the registers.
-bool probablySpills(const Schedule &s, const Target &target) {
+/// thread's partial sums, the words on their way to it, its rows of x and zero
+/// points, over its share of the registers.
+bool probablySpills(const GemmSpec &spec, const Schedule &s,
+                    const Target &target) {
   const double threads = 32.0 * s.warps;
   const double sums = double(s.blockM) * s.blockN * s.kWarps / threads;
   const double words = s.weights == WeightPath::registers
                            ? double(s.blockN) * s.blockK / (8 * threads)
                            : 0;
-  const double needed =
+  const double loop =
       (s.scales == ScalePlacement::sums ? 0.7 : 0.42) * sums + words +
-      24 * (std::bit_width(static_cast<unsigned>(s.blockM)) - 4);
-  return needed > 20 + 0.39 * std::min(255.0, target.registersPerSm / threads);
+      24 * (std::bit_width(static_cast<unsigned>(s.blockM)) - 4) +
+      (spec.zeros == Zeros::symmetric ? 0 : 12);
+  // The last block of an ordered split reads the sums of several at once.
+  const double end =
+      s.reduce == Reduce::ordered ? 0.4 * sums * std::min(s.split, 8) : 0;
+  return std::max(loop, end) >
+         16 + 0.39 * std::min(255.0, target.registersPerSm / threads);
 }
 
 /// No more than the p-norm of the parts for any p that the model takes: the
@@ -285,7 +291,7 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
       {cost.latency, "latency"}, {cost.fixed, "fixed costs"},
       {cost.waves, "waves"},     {cost.reduction, "reduction"}};
   cost.bound = std::max_element(std::begin(parts), std::end(parts))->second;
-  cost.spills = probablySpills(s, target);
+  cost.spills = probablySpills(spec, s, target);
   const double factor = cost.spills ? 4 : 1;
   LeastNorm least(c);
   for (double part :

@@ -263,21 +263,26 @@ static void explainWords(const GemmSpec &spec, const Target &target,
   for (const Walk::Level &level : walk.levels()) {
     const ScheduleWord *word = level.word;
     std::optional<RankedSchedule> next;
-    for (int value : level.values) {
-      RankedSchedule other{chosen.schedule, {}};
-      word->set(other.schedule, value);
-      if (word->key == "s" && !spec.split)
-        other.schedule.reduce =
-            value == 1 ? Reduce::none
-            : chosen.schedule.split > 1
-                ? chosen.schedule.reduce
-                : (spec.reduce == Reduce::none ? Reduce::ordered : spec.reduce);
-      if (other.schedule == chosen.schedule ||
-          !refusal(other.schedule, spec, target).empty())
-        continue;
-      other.cost = estimate(spec, other.schedule, target, constants);
+    auto consider = [&](const Schedule &schedule) {
+      if (schedule == chosen.schedule ||
+          !refusal(schedule, spec, target).empty())
+        return;
+      RankedSchedule other{schedule,
+                           estimate(spec, schedule, target, constants)};
       if (!next || before(other, *next))
         next = other;
+    };
+    for (int value : level.values) {
+      Schedule other = chosen.schedule;
+      word->set(other, value);
+      if (word->key == "s")
+        for (Reduce reduce :
+             {Reduce::none, Reduce::cluster, servedBy(spec.reduce)}) {
+          other.reduce = reduce;
+          consider(other);
+        }
+      else
+        consider(other);
     }
     if (!next)
       continue;

@@ -25,7 +25,7 @@ void checkRegistersOnly(const Ptx &ptx) {
   CHECK(cubin.resources.registers <= 255);
 }
 
-/// Specs of the heuristic's schedules: M from one row to several tiles, each
+/// Specs of the model's schedules: M from one row to several tiles, each
 /// group size, each kind of zero point, ragged N, both types, each reduction.
 void checkDefaults(const std::string &targetName) {
   if (!haveAssembler())
