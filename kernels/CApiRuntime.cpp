@@ -78,6 +78,8 @@ static constexpr Reduce reductions[] = {Reduce::ordered, Reduce::atomic,
 static constexpr WeightLayout layouts[] = {WeightLayout::gptq,
                                            WeightLayout::packed};
 
+static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
+
 GemmSpec specFrom(const lath_gemm_spec *from) {
   lath_gemm_spec c = readStruct(from, "lath_gemm_spec", specBytes);
   GemmSpec spec;
@@ -90,6 +92,7 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
   spec.zeros = choose(c.zeros, "zeros", zeroKinds);
   spec.reduce = choose(c.reduce, "reduce", reductions);
   spec.layout = choose(c.layout, "layout", layouts);
+  spec.launches = choose(c.launches, "launches", launchKinds);
   return spec;
 }
 
@@ -147,6 +150,7 @@ lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
     c.zeros = indexOf(parsed.zeros, zeroKinds);
     c.reduce = indexOf(parsed.reduce, reductions);
     c.layout = indexOf(parsed.layout, layouts);
+    c.launches = indexOf(parsed.launches, launchKinds);
     writeStruct(c, spec, "lath_gemm_spec", specBytes);
   });
 }

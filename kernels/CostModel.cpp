@@ -54,6 +54,8 @@ constexpr Field fields[] = {
     {"cluster_bytes", &DeviceConstants::clusterBytes},
     {"wave", &DeviceConstants::wave},
     {"wave_block", &DeviceConstants::waveBlock},
+    {"chain_gain", &DeviceConstants::chainGain},
+    {"chain_cost", &DeviceConstants::chainCost},
     {"registers_fixed", &DeviceConstants::registersFixed},
     {"registers_per_sum", &DeviceConstants::registersPerSum},
 };
@@ -271,6 +273,8 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   cost.latency = rounds * trips * (c.latency + (streams ? 0 : transfer));
 
   cost.fixed = c.launch + c.warpStart * s.warps * together / 16;
+  if (s.dependent && spec.launches == Launches::chained)
+    cost.fixed += c.chainCost - c.chainGain * std::min(1.0, fit / together - 1);
   const double sumBytes = 4.0 * s.blockM * s.blockN;
   if (s.kWarps > 1)
     cost.reduction +=
@@ -354,7 +358,11 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
   if (s.split > 1)
     reduction =
         std::min(c.split, c.cluster + c.clusterDepth * std::log2(s.split));
-  return c.launch + c.warpStart * s.warps / 16 + reduction + least.value();
+  const double chained = spec.launches == Launches::chained
+                             ? std::min(0.0, c.chainCost - c.chainGain)
+                             : 0;
+  return c.launch + c.warpStart * s.warps / 16 + chained + reduction +
+         least.value();
 }
 
 } // namespace lath

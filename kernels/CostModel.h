@@ -54,6 +54,9 @@ struct DeviceConstants {
   double clusterBytes = 0.27; ///< and for each 100 kB of an SM's partial sums
   double wave = 0.52;         ///< us for each wave after the first
   double waveBlock = 0.23;    ///< and of the time of a block by itself
+  double chainGain = 0.8; ///< us that a dependent launch saves where the next
+                          ///< blocks find room beside all that run
+  double chainCost = 0.3; ///< and costs
   double registersFixed = 40, registersPerSum = 3; ///< a thread's
 };
 

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, 3> wWords = {"u4", "u4z", "u4z1"};
 constexpr std::array<Zeros, 3> wValues = {Zeros::symmetric, Zeros::v2,
                                           Zeros::v1};
 constexpr std::array<std::string_view, 2> layoutWords = {"gptq", "packed"};
+constexpr std::array<std::string_view, 2> launchWords = {"alone", "chained"};
 constexpr std::array<std::string_view, 4> reduceWords = {
     "none", "atomic", "ordered", "atomic-out"};
 constexpr std::array<Reduce, 4> reduceValues = {
@@ -164,6 +165,9 @@ GemmSpec parseGemmSpec(std::string_view text) {
   spec.layout = parsed.choice("layout", layoutWords, 0) == 0
                     ? WeightLayout::gptq
                     : WeightLayout::packed;
+  spec.launches = parsed.choice("launch", launchWords, 0) == 0
+                      ? Launches::alone
+                      : Launches::chained;
   if (parsed.has("reduce"))
     spec.reduce = reduceValues[parsed.choice("reduce", reduceWords, 0)];
   else
@@ -186,6 +190,8 @@ std::string print(const GemmSpec &spec) {
       text += fmt::format(",w={}", wWords[i]);
   if (spec.layout != WeightLayout::gptq)
     text += ",layout=packed";
+  if (spec.launches != Launches::alone)
+    text += ",launch=chained";
   bool isDefault = spec.reduce == Reduce::ordered ||
                    (spec.split == 1 && spec.reduce == Reduce::none);
   if (!isDefault)

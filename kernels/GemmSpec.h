@@ -38,16 +38,25 @@ enum class WeightLayout {
   packed, ///< by fragments of the tensor core: kernels/PackedWeights.h
 };
 
+/// How launches follow each other: what a schedule is chosen and tuned for, not
+/// what is computed.
+enum class Launches {
+  alone,   ///< the one before is done
+  chained, ///< back to back, as in a captured graph of layers: the schedule may
+           ///< start before the one ahead is done (dep=1), and leaves room for
+           ///< the next
+};
+
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
 /// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
 /// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
 ///
 /// Text form, one parser and one printer:
-///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,reduce=none|atomic|atomic-out|ordered]
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
 /// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
 /// Fields and options may come in any order. s may be left out: the schedule
-/// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, reduce=ordered when split
-/// > 1 or left out, none when split = 1.
+/// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
+/// reduce=ordered when split > 1 or left out, none when split = 1.
 ///
 /// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
@@ -64,6 +73,7 @@ struct GemmSpec {
   /// nothing is reduced: `none`, or this default, which then means the same;
   /// the text form knows only `none` there.
   Reduce reduce = Reduce::ordered;
+  Launches launches = Launches::alone;
 
   bool operator==(const GemmSpec &) const = default;
 
@@ -82,8 +92,8 @@ LATH_API void validate(const GemmSpec &spec);
 /// The keys of the text form.
 inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
     "m", "n", "k", "g", "s"};
-inline constexpr std::array<std::string_view, 4> gemmSpecOptions = {
-    "x", "w", "layout", "reduce"};
+inline constexpr std::array<std::string_view, 5> gemmSpecOptions = {
+    "x", "w", "layout", "launch", "reduce"};
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.

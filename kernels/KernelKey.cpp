@@ -25,6 +25,7 @@ std::size_t KernelKeyHash::operator()(const KernelKey &key) const {
       static_cast<std::uint64_t>(g.x) << 8 ^
       static_cast<std::uint64_t>(g.zeros) << 4 ^
       static_cast<std::uint64_t>(g.layout) << 3 ^
+      static_cast<std::uint64_t>(g.launches) << 24 ^
       static_cast<std::uint64_t>(g.reduce));
   // Schedules of one spec are few: equality tells the rest of them apart.
   if (key.schedule) {
@@ -45,6 +46,7 @@ GemmSpec codeSpec(const GemmSpec &spec, const Schedule &schedule) {
   code.m = spec.m <= schedule.blockM ? schedule.blockM : 65536;
   code.split = schedule.split;
   code.reduce = servedBy(schedule.reduce);
+  code.launches = Launches::alone; // the schedule says what the code does
   return code;
 }
 

@@ -52,8 +52,9 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
     if (spec.layout != WeightLayout::packed)
       only(static_cast<int>(WeightPath::shared));
   } else if (word.key == "dep") {
-    // It pays where launches follow each other; candidates are timed alone.
-    only(0);
+    // It pays where launches follow each other, if they leave room.
+    if (spec.launches != Launches::chained || !target.hasDependentLaunch())
+      only(0);
   }
   return values;
 }
@@ -237,16 +238,21 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     if (relatives[family]++ < 2)
       take(i);
   }
-  for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i) {
-    // Twice the least cost is beyond what the model errs by.
-    if (found[i].cost.total > 2 * found.front().cost.total)
-      break;
-    bool isNew = false;
-    for (const auto &[word, all, hopeful, last] : walk.levels())
-      isNew |= !values.contains({word->key, word->get(found[i].schedule)});
-    if (isNew && !taken[i])
-      take(i);
-  }
+  // Options first, which are few. Twice the least cost is beyond what the model
+  // errs by.
+  auto cover = [&](const ScheduleWord &word, int value) {
+    for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i)
+      if (found[i].cost.total > 2 * found.front().cost.total ||
+          values.contains({word.key, value}))
+        return;
+      else if (!taken[i] && word.get(found[i].schedule) == value)
+        take(i);
+  };
+  for (bool numbers : {false, true})
+    for (const Walk::Level &level : walk.levels())
+      if (level.word->isNumber() == numbers)
+        for (int value : level.values)
+          cover(*level.word, value);
   for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i)
     if (!taken[i])
       take(i);

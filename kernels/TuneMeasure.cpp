@@ -26,6 +26,13 @@ DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
   return buffer;
 }
 
+/// Whether launches are to follow each other by dependent launch.
+bool chained(const Device &device, const GemmSpec &spec) {
+  return spec.launches == Launches::chained &&
+         targetForDevice(device.info().major, device.info().minor)
+             .hasDependentLaunch();
+}
+
 /// The weights of one problem on a device, its activations and its result.
 struct Workbench {
   GemmSpec spec;
@@ -63,7 +70,7 @@ private:
         x(uploaded(device, rows)),
         // One row more than any kernel may write.
         out(device, 2 * static_cast<std::size_t>((asked.m + 1) * asked.n)),
-        plain(device, 4 * stored.size()) {
+        plain(device, 4 * stored.size(), chained(*device, asked)) {
     bool emulated = dynamic_cast<EmulatedDevice *>(device.get());
     unsigned count =
         emulated ? 1 : coldCopies(device->info(), 4 * stored.size());
@@ -136,6 +143,19 @@ public:
               fmt::format("{} elements written behind the last row", stray)};
     if (emulator_)
       loaded.cost = emulatedCost(emulator_->counters(), device.info().smCount);
+    // Atomic sums have no bits to compare.
+    if (candidate.gemm.schedule.dependent && spec.n == spec.k &&
+        (candidate.gemm.schedule.reduce == Reduce::none ||
+         servedBy(candidate.gemm.schedule.reduce) == Reduce::ordered))
+      try {
+        if (!chainsRight(loaded, m))
+          return {Status::wrong, "chained, it reads what the launch ahead of "
+                                 "it has not written yet"};
+      } catch (const Error &error) {
+        if (!emulator_)
+          throw;
+        return {Status::wrong, error.message()};
+      }
     kernels_.insert_or_assign(candidate.id, std::move(loaded));
     return {};
   }
@@ -211,6 +231,29 @@ private:
       kernel.launch(stream, scratch.with(arguments));
     }
   };
+  /// Two launches, the second of which reads what the first one writes, at once
+  /// and one after the other: both ways have to give the same.
+  bool chainsRight(const Checked &kernel, std::int64_t m) {
+    const GemmSpec &spec = bench_->spec;
+    DeviceBuffer middle(device_, bench_->out.bytes());
+    std::vector<std::uint16_t> apart(static_cast<std::size_t>(m * spec.n)),
+        chained(apart.size());
+    GemmArguments first = bench_->arguments(m, 0), second = first;
+    first.out = middle.get();
+    second.x = middle.get();
+    for (bool wait : {true, false}) {
+      device_->fill(middle.get(), poison & 0xff, middle.bytes());
+      device_->synchronize();
+      kernel.launch(nullptr, first);
+      if (wait)
+        device_->synchronize();
+      kernel.launch(nullptr, second);
+      device_->synchronize();
+      std::vector<std::uint16_t> &out = wait ? apart : chained;
+      device_->download(out.data(), second.out, 2 * out.size());
+    }
+    return chained == apart;
+  }
   Checked load(const TuneCandidate &candidate) const {
     const CompiledGemm &gemm = candidate.gemm;
     auto loaded = candidate.cubin.empty()

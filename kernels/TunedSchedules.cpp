@@ -88,6 +88,21 @@ DeviceConstants TunedSchedules::constants(const Target &target) const {
 
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
                                                    const Target &target) const {
+  std::optional<ScheduleChoice> choice = findMeasured(spec, target);
+  if (choice || spec.launches != Launches::chained)
+    return choice;
+  // Without dependent launch a launch takes as long in a chain as alone.
+  GemmSpec alone = spec;
+  alone.launches = Launches::alone;
+  choice = findMeasured(alone, target);
+  if (choice)
+    choice->reasons.push_back("nobody has tuned it for chained launches: "
+                              "`lath tune` with launch=chained does");
+  return choice;
+}
+
+std::optional<ScheduleChoice>
+TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
   std::vector<TuningEntry> entries = measurements(spec);
   // Only those that this spec allows, in its split for one.
   std::erase_if(entries, [&](const TuningEntry &e) {

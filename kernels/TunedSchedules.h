@@ -22,7 +22,8 @@ public:
                           std::string db = defaultDb());
 
   /// The tuned schedule for a spec, at its bucket of rows, with reasons; or
-  /// nothing: a single schedule that was measured beats none. Honours the
+  /// nothing: a single schedule that was measured beats none. For chained
+  /// launches, where nobody tuned them, that of launches alone. Honours the
   /// spec's split and reduction. Never throws: a database
   /// that cannot be read is as good as none, and problem() says why.
   std::optional<ScheduleChoice> find(const GemmSpec &spec,
@@ -41,6 +42,9 @@ public:
   static std::string defaultDb();
 
 private:
+  std::optional<ScheduleChoice> findMeasured(const GemmSpec &spec,
+                                             const Target &target) const;
+
   DeviceInfo device_;
   std::string db_;
   mutable std::mutex mutex_;

@@ -66,9 +66,9 @@ struct Task {
   std::map<std::string, TuningEntry> rows;
 };
 
-/// Problems that share their weights.
+/// Problems that share their weights and what they are timed beside.
 auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.n, p.k, p.group, p.x, p.zeros, p.layout);
+  return std::tuple(p.operation, p.n, p.k, p.group, p.x, p.zeros, p.layout);
 }
 
 class Tuning {

@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 3> zerosTexts = {"u4", "u4z1", "u4z"};
 constexpr std::array<std::string_view, 2> layoutTexts = {"gptq", "packed"};
 constexpr std::string_view format = "lath tuning";
 constexpr int version = 1;
+constexpr std::string_view chainedOperation = "gemm chained";
 
 template <class Texts>
 std::size_t indexOf(const Texts &texts, const std::string &text) {
@@ -114,6 +115,8 @@ std::int64_t tuningBucket(std::int64_t m) {
 
 TuningProblem tuningProblem(const GemmSpec &spec) {
   TuningProblem p;
+  if (spec.launches == Launches::chained)
+    p.operation = chainedOperation;
   p.n = spec.n;
   p.k = spec.k;
   p.m = tuningBucket(spec.m);
@@ -135,6 +138,8 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.x = p.x;
   spec.zeros = p.zeros;
   spec.layout = p.layout;
+  spec.launches =
+      p.operation == chainedOperation ? Launches::chained : Launches::alone;
   spec.reduce = p.deterministic ? Reduce::ordered : Reduce::atomic;
   return spec;
 }

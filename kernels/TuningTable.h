@@ -22,7 +22,7 @@ std::int64_t tuningBucket(std::int64_t m);
 /// A problem up to what the schedule decides. Any valid schedule computes any
 /// m, so that m is only what it was timed with.
 struct TuningProblem {
-  std::string operation = "gemm";
+  std::string operation = "gemm"; ///< or "gemm chained": back to back
   std::int64_t n = 0, k = 0, m = 0, group = 0;
   Dtype x = Dtype::f16;
   Zeros zeros = Zeros::symmetric;

@@ -81,6 +81,12 @@ typedef enum lath_layout {
   LATH_LAYOUT_GPTQ = 0,
   LATH_LAYOUT_PACKED = 1
 } lath_layout;
+/* What the schedule is chosen for: a launch by itself, or back to back under
+ * dependent launch, as in a captured graph (docs/tuning.md). */
+typedef enum lath_launches {
+  LATH_LAUNCHES_ALONE = 0,
+  LATH_LAUNCHES_CHAINED = 1
+} lath_launches;
 typedef enum lath_reduce {
   LATH_REDUCE_ORDERED = 0, /* the same bits on every launch */
   LATH_REDUCE_ATOMIC = 1,
@@ -92,12 +98,13 @@ typedef enum lath_reduce {
 typedef struct lath_gemm_spec {
   size_t struct_size;
   int64_t m, n, k;
-  int64_t group;  /* k values that share a scale; 0: 128 */
-  int32_t split;  /* 0: the schedule chooses */
-  int32_t x;      /* lath_dtype */
-  int32_t zeros;  /* lath_zeros */
-  int32_t reduce; /* lath_reduce */
-  int32_t layout; /* lath_layout */
+  int64_t group;    /* k values that share a scale; 0: 128 */
+  int32_t split;    /* 0: the schedule chooses */
+  int32_t x;        /* lath_dtype */
+  int32_t zeros;    /* lath_zeros */
+  int32_t reduce;   /* lath_reduce */
+  int32_t layout;   /* lath_layout */
+  int32_t launches; /* lath_launches */
 } lath_gemm_spec;
 
 /* From text, "m16n4096k4096g128s8,x=bf16"; spec->struct_size is set by the

@@ -17,7 +17,7 @@ using Text = std::optional<std::string>; ///< nothing: the option was not given
 /// A spec: as text, or by its parts.
 struct SpecArguments {
   Text text;
-  Text m, n, k, group, split, x, w, layout, reduce;
+  Text m, n, k, group, split, x, w, layout, launch, reduce;
 };
 
 struct EmitArguments {
@@ -64,8 +64,8 @@ struct CacheArguments {
 /// `lath cache`: what is kept on disk.
 void cache(const CacheArguments &arguments);
 struct TuneArguments {
-  std::vector<std::string> specs, merge;
-  Text m, model, parts, layout, shapes, device, db, shard, exportTo, best,
+  std::vector<std::string> specs, merge, models;
+  Text m, parts, layout, launch, shapes, device, db, shard, exportTo, best,
       budget, candidates, seed, format;
   bool calibrate = false;
 };

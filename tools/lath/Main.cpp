@@ -34,7 +34,8 @@ constexpr std::string_view specHelp =
     "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus "
     "one)\n"
     "  layout=gptq|packed (by fragments, faster)   "
-    "reduce=ordered|atomic|atomic-out|none\n";
+    "reduce=ordered|atomic|atomic-out|none\n"
+    "  launch=alone|chained (back to back, as in a graph)\n";
 
 /// Everything that a user can write, and which of it was written.
 struct CommandLine {
@@ -86,6 +87,8 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
   text(app, "--w", spec.w, "TYPE", "u4, u4z or u4z1 (u4)");
   text(app, "--layout", spec.layout, "ORDER",
        "of the weights: gptq or packed (gptq)");
+  text(app, "--launch", spec.launch, "HOW",
+       "what it is tuned for: alone or chained (alone)");
   text(app, "--reduce", spec.reduce, "HOW",
        "ordered, atomic, atomic-out or none (ordered)");
 }
@@ -178,12 +181,17 @@ CommandLine::CommandLine() {
   tuneCommand->add_option("SPEC", tune.specs, "The problems, see below");
   text(tuneCommand, "-m", tune.m, "N,N,...",
        "Rows for specs without m (1,8,16,32,64)");
-  text(tuneCommand, "--model", tune.model, "NAME",
-       "The linear layers of a model, like llama-3-8b");
+  tuneCommand
+      ->add_option("--model", tune.models,
+                   "The linear layers of a model, like llama-3-8b; may be "
+                   "given more than once")
+      ->type_name("NAME");
   text(tuneCommand, "--tp", tune.parts, "N,N,...",
        "As this many tensor parallel processes have them (1)");
   text(tuneCommand, "--layout", tune.layout, "LAYOUT",
-       "Of --model and of lines NxK: gptq or packed (gptq)");
+       "Of --model and of lines NxK: gptq, packed or both, by a comma (gptq)");
+  text(tuneCommand, "--launch", tune.launch, "HOW",
+       "Of --model and of lines NxK: alone, chained or both (alone)");
   text(tuneCommand, "--shapes", tune.shapes, "FILE",
        "Specs or NxK, one a line");
   text(tuneCommand, "--device", tune.device, "DEVICE",

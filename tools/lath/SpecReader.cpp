@@ -18,15 +18,16 @@ struct Flag {
   std::string_view name;
   Text SpecArguments::*value;
 };
-constexpr std::array<Flag, 9> flags = {{{"-m", &SpecArguments::m},
-                                        {"-n", &SpecArguments::n},
-                                        {"-k", &SpecArguments::k},
-                                        {"--group", &SpecArguments::group},
-                                        {"--split", &SpecArguments::split},
-                                        {"--x", &SpecArguments::x},
-                                        {"--w", &SpecArguments::w},
-                                        {"--layout", &SpecArguments::layout},
-                                        {"--reduce", &SpecArguments::reduce}}};
+constexpr std::array<Flag, 10> flags = {{{"-m", &SpecArguments::m},
+                                         {"-n", &SpecArguments::n},
+                                         {"-k", &SpecArguments::k},
+                                         {"--group", &SpecArguments::group},
+                                         {"--split", &SpecArguments::split},
+                                         {"--x", &SpecArguments::x},
+                                         {"--w", &SpecArguments::w},
+                                         {"--layout", &SpecArguments::layout},
+                                         {"--launch", &SpecArguments::launch},
+                                         {"--reduce", &SpecArguments::reduce}}};
 
 /// What the layer supplies where the user leaves it out.
 struct Extents {
@@ -51,7 +52,7 @@ void requireOneForm(const SpecArguments &arguments, bool hasLayer) {
         fmt::format("the spec is given twice: as '{}' and by {}",
                     arguments.text->substr(0, 200), given->name),
         {"give the text or the flags -m -n -k --group --split --x --w "
-         "--layout --reduce, not both"}};
+         "--layout --launch --reduce, not both"}};
   if (!arguments.text && given == flags.end())
     throw CliError{usage,
                    "the spec is missing",
@@ -156,6 +157,10 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
     spec.layout = choice<WeightLayout, 2>(
         "--layout", *arguments.layout, {"gptq", "packed"},
         {WeightLayout::gptq, WeightLayout::packed});
+  if (arguments.launch)
+    spec.launches =
+        choice<Launches, 2>("--launch", *arguments.launch, {"alone", "chained"},
+                            {Launches::alone, Launches::chained});
   spec.reduce = arguments.reduce  ? readReduce(*arguments.reduce)
                 : spec.split == 1 ? Reduce::none
                                   : Reduce::ordered;

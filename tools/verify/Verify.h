@@ -45,7 +45,6 @@ int accuracy(const std::shared_ptr<Device> &device,
 struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
-  bool sweep = false; ///< try many schedules a shape, not the default alone
   WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
   std::vector<std::string> schedules; ///< of a chain; empty: the default one
@@ -55,8 +54,9 @@ struct TimingOptions {
 std::vector<std::pair<std::int64_t, std::int64_t>>
 shapesOf(const TimingOptions &options);
 
-/// Cold times of the default schedule (and of others) beside a plain read of
-/// the same bytes in the same run.
+/// Cold times of the schedules that the engine chooses beside a plain read of
+/// the same bytes in the same run. Writes JSON to `path`, returns the number of
+/// failures.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
 

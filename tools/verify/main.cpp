@@ -23,7 +23,6 @@ int main(int argc, char **argv) {
   t->add_flag_callback(
       "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
-  t->add_flag("--sweep", timing.sweep, "many schedules a shape");
   bool chained = false;
   auto *c = t->add_flag("--chain", chained,
                         "back to back under dependent launch, with dep=1 and "

@@ -91,6 +91,8 @@ TEST_CASE("every valid combination prints and parses back") {
                               x, zeros, layout, reduce};
                 validate(spec);
                 CHECK(parseGemmSpec(print(spec)) == spec);
+                spec.launches = Launches::chained;
+                CHECK(parseGemmSpec(print(spec)) == spec);
               }
             }
 }
@@ -206,7 +208,7 @@ TEST_CASE("text that is not a spec is named with its place") {
                                            "character 2 does not fit 64 bits"},
            {"m1n8k128,reduse=atomic",
             "unknown option 'reduse' at character 10; the nearest is "
-            "'reduce', and all are x, w, layout, reduce"},
+            "'reduce', and all are x, w, layout, launch, reduce"},
            {"m1n8k128,reduce=atomic_out",
             "reduce = 'atomic_out' at character 17 is not known; the nearest "
             "is 'atomic-out', and all are none, atomic, ordered, atomic-out"},
@@ -218,10 +220,10 @@ TEST_CASE("text that is not a spec is named with its place") {
                            "is 'f16', and all are f16, bf16"},
            {"m1n8k128,x", "option 'x' at character 10 needs a value: x=..."},
            {"m1n8k128,", "an option is missing behind the comma at character "
-                         "9; the options are x, w, layout, reduce"},
+                         "9; the options are x, w, layout, launch, reduce"},
            {"m1n8k128,,x=f16",
             "an option is missing behind the comma at "
-            "character 9; the options are x, w, layout, reduce"},
+            "character 9; the options are x, w, layout, launch, reduce"},
            {"m1n8k128,x=f16,x=f16",
             "option 'x' is given twice, at characters 10 and 16"},
        })

@@ -1,0 +1,23 @@
+// The parts of `lath tune`: what it is asked for, and what it prints.
+#pragma once
+
+#include "kernels/Tuner.h"
+#include "tools/lath/Commands.h"
+
+#include <string>
+#include <vector>
+
+namespace lath::cli {
+
+/// The problems that the specs, --model and --shapes name, for each of the rows
+/// of -m where they name none. Throws CliError{usage}, Error.
+std::vector<GemmSpec> specsOf(const TuneArguments &arguments);
+
+/// A table, a line each problem, and how much slower the choices that need no
+/// tuning are.
+std::string asText(const TuneReport &report, const std::string &unit,
+                   const std::string &db);
+std::string asJson(const TuneReport &report, const std::string &unit,
+                   const std::string &db);
+
+} // namespace lath::cli
