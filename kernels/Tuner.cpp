@@ -1,9 +1,7 @@
 #include "kernels/Tuner.h"
 
 #include "compiler/Error.h"
-#include "kernels/CandidateCompiler.h"
-#include "kernels/DequantGemm.h"
-#include "kernels/ScheduleSpace.h"
+#include "kernels/TunePlan.h"
 #include "kernels/TuneWorker.h"
 #include "kernels/TuningDb.h"
 
@@ -47,50 +45,31 @@ Measurement summarise(TuneSamples samples, const std::string &unit) {
                      samples[std::min(below + 1, samples.size() - 1)],
                      position - double(below));
   };
+  // To 0.1 ns, below what clocks tell: exports are shorter by half.
+  auto rounded = [](double value) { return std::round(value * 1e4) / 1e4; };
   Measurement m;
-  m.median = quantile(0.5);
-  m.p10 = quantile(0.1);
-  m.p90 = quantile(0.9);
+  m.median = rounded(quantile(0.5));
+  m.p10 = rounded(quantile(0.1));
+  m.p90 = rounded(quantile(0.9));
   m.replays = static_cast<int>(samples.size());
   m.unit = unit;
   return m;
-}
-
-/// One problem on its way.
-struct Task {
-  TuningProblem problem;
-  GemmSpec spec;
-  TuneResult result;
-  std::vector<Schedule> wanted;          ///< not in the database
-  std::map<int, CompiledCandidate> byId; ///< checked and timed, to time again
-  std::map<std::string, TuningEntry> rows;
-};
-
-/// Problems that share their weights and what they are timed beside.
-auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.operation, p.n, p.k, p.group, p.x, p.zeros, p.layout);
 }
 
 class Tuning {
 public:
   Tuning(Measurer &measurer, TuningDb &db, const TuneOptions &options)
       : measurer_(measurer), db_(db), options_(options),
-        place_(tuningPlace(measurer.device())),
-        target_(
-            targetForDevice(measurer.device().major, measurer.device().minor)),
-        constants_(deviceConstants(target_, measurer.device().smCount)) {
-    if (std::string stored = db.constants(place_.gpu, place_.sms);
-        !stored.empty())
-      constants_ = constantsFromJson(stored);
-  }
+        where_(placeOf(measurer, db)) {}
 
   TuneReport run(const std::vector<GemmSpec> &specs) {
     start_ = Clock::now();
     for (const GemmSpec &spec : specs)
       validate(spec);
-    plan(specs);
-    bool assembles = measurer_.unit() == "us";
-    CandidateCompiler compiler(target_, constants_, assembles,
+    tasks_ = planTuning(specs, where_, db_, options_);
+    for (const Task &task : tasks_)
+      progress_.total += task.wanted.size();
+    CandidateCompiler compiler(where_.target, where_.constants, where_.timed,
                                options_.threads);
     int id = 0;
     for (std::size_t i = 0; i < tasks_.size(); ++i)
@@ -113,6 +92,20 @@ public:
   }
 
 private:
+  using Task = TuneTask;
+
+  static TunePlace placeOf(const Measurer &measurer, const TuningDb &db) {
+    const DeviceInfo &device = measurer.device();
+    const Target &target = targetForDevice(device.major, device.minor);
+    TunePlace where{tuningPlace(device), target,
+                    deviceConstants(target, device.smCount),
+                    measurer.unit() == "us"};
+    if (std::string stored = db.constants(device.name, device.smCount);
+        !stored.empty())
+      where.constants = constantsFromJson(stored);
+    return where;
+  }
+
   /// The spec of one candidate: as the schedule splits and reduces.
   static GemmSpec compiledSpec(GemmSpec spec, const Schedule &schedule) {
     spec.split = schedule.split;
@@ -126,59 +119,6 @@ private:
            (options_.budgetSeconds > 0 &&
             std::chrono::duration<double>(Clock::now() - start_).count() >
                 options_.budgetSeconds);
-  }
-
-  void plan(const std::vector<GemmSpec> &specs) {
-    std::set<TuningProblem> problems;
-    for (const GemmSpec &spec : specs)
-      problems.insert(tuningProblem(spec));
-    std::vector<TuningProblem> ordered(problems.begin(), problems.end());
-    // Those that share their weights follow each other.
-    std::sort(ordered.begin(), ordered.end(),
-              [](const TuningProblem &a, const TuningProblem &b) {
-                return std::tuple(weightsOf(a), a) <
-                       std::tuple(weightsOf(b), b);
-              });
-    for (std::size_t i = 0; i < ordered.size(); ++i)
-      if (i % options_.shards == options_.shard)
-        tasks_.push_back(planned(ordered[i]));
-    for (const Task &task : tasks_)
-      progress_.total += task.wanted.size();
-  }
-
-  Task planned(const TuningProblem &problem) {
-    Task task;
-    task.problem = problem;
-    task.spec = specOf(problem);
-    task.result.problem = problem;
-    SearchSpace space =
-        searchSpace(task.spec, target_, constants_, options_.candidates);
-    task.result.defaultChoice =
-        chooseSchedule(task.spec, target_, constants_).schedule;
-    std::vector<Schedule> all{task.result.defaultChoice};
-    for (const RankedSchedule &ranked : space.best)
-      if (std::find(all.begin(), all.end(), ranked.schedule) == all.end())
-        all.push_back(ranked.schedule);
-    for (TuningEntry &entry : db_.of(problem, place_.gpu, place_.sms))
-      if (entry.place == place_)
-        task.rows.emplace(print(entry.schedule), std::move(entry));
-    for (const Schedule &schedule : all)
-      if (task.rows.contains(print(schedule)))
-        ++task.result.known;
-      else
-        task.wanted.push_back(schedule);
-    // Known candidates that never saw a final round are finished as well.
-    if (task.wanted.empty() && !hasFinal(task))
-      task.wanted = all;
-    return task;
-  }
-
-  /// Whether the times that decide are there.
-  bool hasFinal(const Task &task) const {
-    return measurer_.unit() != "us" ||
-           std::any_of(task.rows.begin(), task.rows.end(), [&](auto &row) {
-             return row.second.measurement.replays >= options_.finalReplays;
-           });
   }
 
   void prepare(const Task &task) {
@@ -197,12 +137,12 @@ private:
   void record(Task &task, const Schedule &schedule, Measurement m,
               double predicted) {
     Stopwatch watch(times_.storing);
-    m.predicted = predicted;
+    m.predicted = std::round(predicted * 1e3) / 1e3;
     m.unit = measurer_.unit();
     m.when = std::chrono::duration_cast<std::chrono::seconds>(
                  std::chrono::system_clock::now().time_since_epoch())
                  .count();
-    TuningEntry entry{task.problem, place_, schedule, std::move(m)};
+    TuningEntry entry{task.problem, where_.place, schedule, std::move(m)};
     db_.add(entry);
     task.rows.insert_or_assign(print(schedule), std::move(entry));
   }
@@ -391,7 +331,7 @@ private:
 
   /// Successive halving: times the best `count` once more, at more length.
   void again(Task &task, std::size_t count, int replays) {
-    if (measurer_.unit() != "us") // a count stays what it is
+    if (!where_.timed) // a count stays what it is
       return;
     Stopwatch watch(times_.final);
     std::vector<CompiledCandidate *> best;
@@ -444,9 +384,7 @@ private:
   Measurer &measurer_;
   TuningDb &db_;
   const TuneOptions &options_;
-  TuningPlace place_;
-  const Target &target_;
-  DeviceConstants constants_;
+  const TunePlace where_;
   std::vector<Task> tasks_;
   std::optional<TuningProblem> prepared_;
   std::set<int> loaded_; ///< candidates that the measurer holds

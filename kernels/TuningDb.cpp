@@ -1,13 +1,12 @@
 #include "kernels/TuningDb.h"
 
 #include "compiler/Error.h"
+#include "kernels/Sqlite.h"
 #include "runtime/Environment.h"
-
-#include <fmt/format.h>
-#include <sqlite3.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fmt/format.h>
 #include <mutex>
 #include <thread>
 
@@ -34,45 +33,6 @@ CREATE TABLE measurement(
 CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
   constants TEXT NOT NULL, PRIMARY KEY(gpu, sms)) WITHOUT ROWID;
 )";
-
-/// A prepared statement; values are bound in order.
-class Statement {
-public:
-  Statement(sqlite3 *db, const char *sql) {
-    code = sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr);
-  }
-  Statement(const Statement &) = delete;
-  ~Statement() { sqlite3_finalize(statement_); }
-
-  void bind(std::int64_t value) {
-    sqlite3_bind_int64(statement_, ++bound_, value);
-  }
-  void bind(double value) { sqlite3_bind_double(statement_, ++bound_, value); }
-  void bind(const std::string &value) {
-    sqlite3_bind_text(statement_, ++bound_, value.data(),
-                      static_cast<int>(value.size()), SQLITE_TRANSIENT);
-  }
-  int step() { return code == SQLITE_OK ? sqlite3_step(statement_) : code; }
-  void reset() {
-    sqlite3_reset(statement_);
-    bound_ = 0;
-  }
-  std::int64_t integer(int column) const {
-    return sqlite3_column_int64(statement_, column);
-  }
-  double real(int column) const {
-    return sqlite3_column_double(statement_, column);
-  }
-  std::string text(int column) const {
-    auto *bytes = sqlite3_column_text(statement_, column);
-    return bytes ? std::string(reinterpret_cast<const char *>(bytes)) : "";
-  }
-
-private:
-  sqlite3_stmt *statement_ = nullptr;
-  int bound_ = 0;
-  int code;
-};
 
 void bindProblem(Statement &s, const TuningProblem &p) {
   s.bind(p.operation);
@@ -128,44 +88,7 @@ struct TuningDb::State {
   ~State() { sqlite3_close(db); }
 
   [[noreturn]] void fail(int code) const {
-    std::string why;
-    switch (code & 0xff) {
-    case SQLITE_NOTADB:
-      why = "is not a database";
-      break;
-    case SQLITE_CORRUPT:
-      why = "is corrupt";
-      break;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      why = fmt::format("is locked: another process has written to it for "
-                        "more than {:.1f} s",
-                        lockMilliseconds / 1000.0);
-      break;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-      why = "cannot be written to";
-      break;
-    case SQLITE_CANTOPEN:
-      why = "cannot be opened";
-      break;
-    case SQLITE_FULL:
-      why = "has no room: the disk is full";
-      break;
-    default:
-      why = "does not answer";
-    }
-    std::vector<std::string> notes{fmt::format(
-        "SQLite says: {}", db ? sqlite3_errmsg(db) : sqlite3_errstr(code))};
-    if (int primary = code & 0xff;
-        primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
-      notes.push_back("move it away, and tune again or merge an export into "
-                      "a new one");
-    else
-      notes.push_back("--db FILE or LATH_TUNING_DB names another one");
-    throw Error(ErrorKind::invalidInput,
-                fmt::format("the tuning database {} {}", path, why),
-                std::move(notes));
+    throw sqliteError(db, code, path, lockMilliseconds);
   }
   void check(int code) const {
     if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)

@@ -4,7 +4,6 @@
 #include "compiler/Error.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,89 +15,9 @@ namespace lath {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, 5> statusTexts = {
     "ok", "wrong", "rejected", "crashed", "hung"};
-constexpr std::array<std::string_view, 3> zerosTexts = {"u4", "u4z1", "u4z"};
-constexpr std::array<std::string_view, 2> layoutTexts = {"gptq", "packed"};
-constexpr std::string_view format = "lath tuning";
-constexpr int version = 1;
 constexpr std::string_view chainedOperation = "gemm chained";
-
-template <class Texts>
-std::size_t indexOf(const Texts &texts, const std::string &text) {
-  auto found = std::find(texts.begin(), texts.end(), text);
-  if (found == texts.end())
-    throw Error(ErrorKind::invalidInput, fmt::format("'{}' is none of {}", text,
-                                                     fmt::join(texts, ", ")));
-  return static_cast<std::size_t>(found - texts.begin());
-}
-
-Json jsonOf(const TuningTable::Key &key, const Measurement &m) {
-  const TuningProblem &p = key.problem;
-  Json json = {{"op", p.operation},
-               {"n", p.n},
-               {"k", p.k},
-               {"m", p.m},
-               {"group", p.group},
-               {"x", std::string(name(p.x))},
-               {"w", std::string(zerosTexts[static_cast<int>(p.zeros)])}};
-  if (p.layout != WeightLayout::gptq)
-    json["layout"] =
-        std::string(layoutTexts[static_cast<std::size_t>(p.layout)]);
-  json.update({{"deterministic", p.deterministic},
-               {"gpu", key.place.gpu},
-               {"sms", key.place.sms},
-               {"driver", key.place.driver},
-               {"build", key.place.build},
-               {"schedule", key.schedule},
-               {"status", std::string(name(m.status))},
-               {"median", m.median},
-               {"p10", m.p10},
-               {"p90", m.p90},
-               {"replays", m.replays},
-               {"plain_read", m.plainRead},
-               {"predicted", m.predicted},
-               {"unit", m.unit},
-               {"when", m.when}});
-  if (!m.note.empty())
-    json["note"] = m.note;
-  return json;
-}
-
-TuningEntry entryOf(const Json &json) {
-  TuningEntry e;
-  TuningProblem &p = e.problem;
-  p.operation = json.at("op").get<std::string>();
-  p.n = json.at("n").get<std::int64_t>();
-  p.k = json.at("k").get<std::int64_t>();
-  p.m = json.at("m").get<std::int64_t>();
-  p.group = json.at("group").get<std::int64_t>();
-  p.x = json.at("x").get<std::string>() == "bf16" ? Dtype::bf16 : Dtype::f16;
-  p.zeros =
-      static_cast<Zeros>(indexOf(zerosTexts, json.at("w").get<std::string>()));
-  p.layout = static_cast<WeightLayout>(
-      indexOf(layoutTexts, json.value("layout", std::string("gptq"))));
-  p.deterministic = json.at("deterministic").get<bool>();
-  validate(specOf(p));
-  e.place = {json.at("gpu").get<std::string>(), json.at("sms").get<unsigned>(),
-             json.at("driver").get<std::string>(),
-             json.at("build").get<std::string>()};
-  e.schedule = parseSchedule(json.at("schedule").get<std::string>());
-  Measurement &m = e.measurement;
-  m.status = static_cast<Measurement::Status>(
-      indexOf(statusTexts, json.at("status").get<std::string>()));
-  m.median = json.at("median").get<double>();
-  m.p10 = json.at("p10").get<double>();
-  m.p90 = json.at("p90").get<double>();
-  m.replays = json.at("replays").get<int>();
-  m.plainRead = json.value("plain_read", 0.0);
-  m.predicted = json.value("predicted", 0.0);
-  m.unit = json.value("unit", std::string("us"));
-  m.note = json.value("note", std::string());
-  m.when = json.value("when", std::int64_t{0});
-  return e;
-}
 
 } // namespace
 
@@ -170,60 +89,39 @@ void TuningTable::add(const TuningEntry &entry) {
     at->second = entry.measurement;
 }
 
+TuningTable TuningTable::best(std::size_t count) const {
+  // By problem and GPU, the measurements of each build and driver.
+  using Spot = std::tuple<TuningProblem, std::string, unsigned>;
+  std::map<Spot, std::map<TuningPlace, std::vector<TuningEntry>>> spots;
+  for (const auto &[key, measurement] : rows_)
+    if (measurement.status == Measurement::Status::ok)
+      spots[{key.problem, key.place.gpu, key.place.sms}][key.place].push_back(
+          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  TuningTable table;
+  for (auto &[spot, places] : spots) {
+    auto newest = [](const auto &place) {
+      std::int64_t when = 0;
+      for (const TuningEntry &e : place.second)
+        when = std::max(when, e.measurement.when);
+      // A single one was not the best of any.
+      return std::tuple(place.second.size() > 1, when, place.first);
+    };
+    auto chosen = std::max_element(
+        places.begin(), places.end(),
+        [&](const auto &a, const auto &b) { return newest(a) < newest(b); });
+    std::vector<TuningEntry> entries = ranked(std::move(chosen->second));
+    for (std::size_t i = 0; i < std::min(count, entries.size()); ++i)
+      table.add(entries[i]);
+  }
+  return table;
+}
+
 void TuningTable::merge(const TuningTable &other) {
   for (const auto &[key, measurement] : other.rows_) {
     auto [at, isNew] = rows_.try_emplace(key, measurement);
     if (!isNew && betterFounded(measurement, at->second))
       at->second = measurement;
   }
-}
-
-std::string TuningTable::toJson() const {
-  std::string text = fmt::format(
-      "{{\"format\": \"{}\", \"version\": {}, \"entries\": [", format, version);
-  bool first = true;
-  for (const auto &[key, measurement] : rows_) {
-    text += first ? "\n" : ",\n";
-    text += jsonOf(key, measurement)
-                .dump(-1, ' ', false, Json::error_handler_t::replace);
-    first = false;
-  }
-  return text + "\n]}\n";
-}
-
-TuningTable TuningTable::fromJson(std::string_view text,
-                                  std::string_view source) {
-  auto fail = [&](const std::string &why) -> Error {
-    return Error(ErrorKind::invalidInput,
-                 fmt::format("{} is no tuning table: {}", source, why),
-                 {"`lath tune --export FILE` writes one"});
-  };
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception &error) {
-    throw fail(error.what());
-  }
-  if (!json.is_object() || json.value("format", "") != format)
-    throw fail(fmt::format("expected an object with format '{}'", format));
-  if (json.value("version", 0) != version)
-    throw fail(fmt::format("its version is {}, this Lath reads {}",
-                           json.value("version", 0), version));
-  if (!json.contains("entries") || !json["entries"].is_array())
-    throw fail("it has no list 'entries'");
-  TuningTable table;
-  std::size_t at = 0;
-  for (const Json &entry : json["entries"]) {
-    try {
-      table.add(entryOf(entry));
-    } catch (const Json::exception &error) {
-      throw fail(fmt::format("entry {}: {}", at, error.what()));
-    } catch (const Error &error) {
-      throw fail(fmt::format("entry {}: {}", at, error.message()));
-    }
-    ++at;
-  }
-  return table;
 }
 
 double tuningNoise(const Measurement &a, const Measurement &b) {

@@ -98,13 +98,20 @@ public:
   void add(const TuningEntry &entry);
   void merge(const TuningTable &other);
 
+  /// Of each problem and GPU the `count` fastest by one build and driver: those
+  /// that measured last, and more than one schedule. What a request needs.
+  TuningTable best(std::size_t count) const;
+
   const std::map<Key, Measurement> &rows() const { return rows_; }
   std::size_t size() const { return rows_.size(); }
   bool operator==(const TuningTable &) const = default;
 
-  /// {"format": "lath tuning", "version": 1, "entries": [...]}, one entry a
-  /// line, sorted. An entry names its layout where it is not gptq.
+  /// {"format": "lath tuning", "version": 2, "groups": [{problem, place, unit,
+  /// "entries": [{schedule, measurement}, ...]}, ...]}, one entry a line,
+  /// sorted. A group names its layout where it is not gptq, an entry its status
+  /// where it is not ok.
   std::string toJson() const;
+  /// Also version 1, a flat list of entries.
   /// Throws Error{invalidInput} naming `source` and the entry that is wrong.
   static TuningTable fromJson(std::string_view text, std::string_view source);
 

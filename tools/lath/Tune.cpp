@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <sstream>
 #include <unistd.h>
 
@@ -100,23 +99,6 @@ private:
   bool terminal_ = isatty(STDERR_FILENO);
   bool shown_ = false;
 };
-
-/// The `count` fastest of each problem and place.
-TuningTable fastest(const TuningTable &table, std::size_t count) {
-  std::map<std::pair<TuningPlace, TuningProblem>, std::vector<TuningEntry>>
-      problems;
-  for (const auto &[key, measurement] : table.rows())
-    problems[{key.place, key.problem}].push_back(
-        {key.problem, key.place, parseSchedule(key.schedule), measurement});
-  TuningTable best;
-  for (auto &[key, entries] : problems) {
-    entries = ranked(std::move(entries));
-    for (std::size_t i = 0; i < std::min(count, entries.size()); ++i)
-      if (entries[i].measurement.status == Measurement::Status::ok)
-        best.add(entries[i]);
-  }
-  return best;
-}
 
 /// Fits the model to what the database has of a GPU, and stores the constants.
 void calibrate(TuningDb &db, const DeviceInfo &info) {
@@ -226,7 +208,7 @@ void tune(const TuneArguments &arguments) {
   if (arguments.calibrate && !stopped)
     calibrate(db, measured ? *measured : openDevice(arguments.device)->info());
   if (arguments.exportTo)
-    writeResult((best ? fastest(db.all(), best) : db.all()).toJson(),
+    writeResult((best ? db.all().best(best) : db.all()).toJson(),
                 arguments.exportTo);
   if (stopped)
     throw CliError{failure,
