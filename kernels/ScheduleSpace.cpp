@@ -266,6 +266,10 @@ static void explainWords(const GemmSpec &spec, const Target &target,
                          const DeviceConstants &constants,
                          const RankedSchedule &chosen, const Walk &walk,
                          std::vector<std::string> &reasons) {
+  reasons.push_back(fmt::format("bm{}: rows of a tile, for m = {}",
+                                chosen.schedule.blockM, spec.m));
+  if (spec.split)
+    reasons.push_back(fmt::format("s{}: as the spec asks", spec.split));
   for (const Walk::Level &level : walk.levels()) {
     const ScheduleWord *word = level.word;
     std::optional<RankedSchedule> next;
@@ -345,10 +349,10 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
       });
   if (!best)
     throw Error(ErrorKind::invalidSpec,
-                fmt::format("no schedule can compute {} on {}", print(spec),
-                            target.name),
-                refused.empty() ? std::vector<std::string>{}
-                                : std::vector<std::string>{refused});
+                !refused.empty()
+                    ? refused
+                    : fmt::format("no schedule can compute {} on {}",
+                                  print(spec), target.name));
   const Cost &c = best->cost;
   ScheduleChoice choice{best->schedule, {}};
   choice.reasons.push_back(

@@ -233,9 +233,10 @@ TEST_CASE("a schedule that does not fit says by how much") {
 }
 
 TEST_CASE("the kernel's parameters are those of the launch") {
-  auto names = [](const std::string &spec, const char *gpu = "sm_90a") {
+  auto names = [](const std::string &spec, const char *gpu = "sm_90a",
+                  std::optional<Schedule> schedule = {}) {
     std::vector<std::string> result;
-    Ptx ptx = compileGemm(parseGemmSpec(spec), std::nullopt, target(gpu)).ptx;
+    Ptx ptx = compileGemm(parseGemmSpec(spec), schedule, target(gpu)).ptx;
     for (const KernelParam &param : ptx.params)
       result.push_back(param.name);
     return result;
@@ -248,7 +249,8 @@ TEST_CASE("the kernel's parameters are those of the launch") {
   CHECK(names("m16n4096k4096g128s4", "sm_80") ==
         Names{"m", "x", "qweight", "scales", "out", "workspace", "tickets"});
   // A cluster adds through shared memory.
-  CHECK(names("m16n4096k4096g128s4") ==
+  CHECK(names("m16n4096k4096g128s4", "sm_90a",
+              parseSchedule("bm16bn64bk128w4st3s4,reduce=cluster")) ==
         Names{"m", "x", "qweight", "scales", "out"});
   CHECK(names("m16n4096k4096g128s4,reduce=atomic-out") ==
         Names{"m", "x", "qweight", "scales", "out"});

@@ -92,11 +92,86 @@ TEST_CASE("what is no tuning table is refused by name", "[tuning]") {
              Contains("its version is 9, this Lath reads 1"));
   CHECK_THAT(message(R"({"format": "lath tuning", "version": 1})"),
              Contains("no list 'entries'"));
+  CHECK_THAT(message(R"({"format": "lath tuning", "version": 2})"),
+             Contains("no list 'groups'"));
+  CHECK_THAT(message(R"({"format": "lath tuning", "version": 2,
+                         "groups": [{"op": "gemm"}]})"),
+             Contains("no list 'entries'"));
   std::mt19937 random(9);
   std::string text = randomTable(random).toJson();
   std::size_t at = text.find("bm16");
   text.replace(at, 4, "bm17");
   CHECK_THAT(message(text), Contains("entry 0: bm = 17 is not a power of two"));
+}
+
+TEST_CASE("tables of the first version are read", "[tuning]") {
+  TuningTable table = TuningTable::fromJson(
+      R"({"format": "lath tuning", "version": 1, "entries": [
+{"op":"gemm","n":512,"k":1024,"m":8,"group":128,"x":"f16","w":"u4z",
+ "layout":"packed","deterministic":true,"gpu":"GPU","sms":132,"driver":"580",
+ "build":"b","schedule":"bm8bn32bk512w4kw2st2s1","status":"hung","median":0,
+ "p10":0,"p90":0,"replays":0,"unit":"us","when":7,"note":"why"}]})",
+      "old");
+  REQUIRE(table.size() == 1);
+  const auto &[key, m] = *table.rows().begin();
+  CHECK(print(specOf(key.problem)) == "m8n512k1024g128,w=u4z,layout=packed");
+  CHECK(key.place == TuningPlace{"GPU", 132, "580", "b"});
+  CHECK(key.schedule == "bm8bn32bk512w4kw2st2s1");
+  CHECK(m.status == Measurement::Status::hung);
+  CHECK(m.note == "why");
+  CHECK(m.when == 7);
+}
+
+TEST_CASE("the best of a table are those of the newest build", "[tuning]") {
+  TuningTable table;
+  auto add = [&](const char *spec, const char *build, const char *schedule,
+                 double median, std::int64_t when) {
+    TuningEntry e = timed(schedule, median, 0.01, 24);
+    e.problem = tuningProblem(parseGemmSpec(spec));
+    e.place = {"GPU", 132, "580", build};
+    e.measurement.when = when;
+    table.add(e);
+  };
+  const char *spec = "m1n512k512", *other = "m8n512k512";
+  add(spec, "old", "st2", 1, 100); // faster, but of kernels that are no more
+  add(spec, "old", "st3", 2, 100);
+  add(spec, "new", "st2", 5, 200);
+  add(spec, "new", "st3", 4, 201);
+  add(spec, "new", "st4", 6, 202);
+  add(spec, "newest", "st4", 3, 300); // alone, and so the best of none
+  add(other, "old", "st5", 7, 100);
+  TuningEntry failed = timed("st6", 0, 0, 0);
+  failed.problem = tuningProblem(parseGemmSpec(spec));
+  failed.place = {"GPU", 132, "580", "new"};
+  failed.measurement.status = Measurement::Status::wrong;
+  failed.measurement.when = 400;
+  table.add(failed);
+
+  std::vector<std::string> kept;
+  const TuningTable best = table.best(2);
+  for (const auto &[key, m] : best.rows())
+    kept.push_back(key.place.build + " " +
+                   std::to_string(static_cast<int>(m.median)));
+  CHECK(kept == std::vector<std::string>{"new 5", "new 4", "old 7"});
+  CHECK(best.best(2) == best);
+  // As well of what came out of a merge.
+  TuningTable merged = best;
+  merged.merge(table);
+  CHECK(merged == table);
+  CHECK(merged.best(2) == best);
+}
+
+TEST_CASE("chained launches have a key of their own", "[tuning]") {
+  GemmSpec spec = parseGemmSpec("m8n4096k4096,layout=packed,launch=chained");
+  TuningProblem problem = tuningProblem(spec);
+  CHECK(specOf(problem) == spec);
+  spec.launches = Launches::alone;
+  CHECK(tuningProblem(spec) != problem);
+  TuningEntry e = timed("st3", 5, 0.01, 24);
+  e.problem = problem;
+  TuningTable table;
+  table.add(e);
+  CHECK(TuningTable::fromJson(table.toJson(), "text") == table);
 }
 
 TEST_CASE("an entry without a layout is of GPTQ's", "[tuning]") {
