@@ -135,22 +135,21 @@ unsigned clusterSms(unsigned sms, unsigned blocks) {
   // have to be, where 31 clusters of 4 fit but not 32.
   const unsigned pairs = sms / 2;
   const unsigned gpcs = std::max(1u, (2 * sms + 16) / 33);
-  const unsigned longer = pairs % gpcs;
-  unsigned filled = 0;
-  for (unsigned i = 0; i < gpcs; ++i) {
-    unsigned own = pairs / gpcs + (i < longer ? 1 : 0);
-    if (gpcs > 2 && longer + 1 < gpcs)
-      own += i == longer ? 1 : i + 1 == gpcs ? -1 : 0;
-    filled += 2 * own / blocks * blocks;
-  }
+  const unsigned own = pairs / gpcs, longer = pairs % gpcs;
+  const bool uneven = gpcs > 2 && longer + 1 < gpcs && own > 0;
+  auto of = [&](unsigned its) { return 2 * its / blocks * blocks; };
+  const unsigned filled =
+      uneven ? (longer + 1) * of(own + 1) + (gpcs - longer - 2) * of(own) +
+                   of(own - 1)
+             : longer * of(own + 1) + (gpcs - longer) * of(own);
   return std::max(filled, blocks);
 }
 
 DeviceConstants deviceConstants(const Target &target, unsigned sms) {
   DeviceConstants c;
-  c.origin = "fitted on an H200";
+  c.origin = fmt::format("fitted on an H200 of {} SMs", c.sms);
   if (sms && sms != c.sms) {
-    c.origin += fmt::format(", scaled to {} SMs", sms);
+    c.origin = fmt::format("fitted on an H200, scaled to {} SMs", sms);
     double share = double(sms) / c.sms;
     c.l2 *= share;
     c.smRate *= share;
@@ -323,10 +322,16 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
 
 double leastCost(const GemmSpec &spec, const Schedule &s,
                  const DeviceConstants &c) {
-  const double blocks = ceilDiv(double(spec.n), s.blockN) *
-                        ceilDiv(double(spec.m), s.blockM) * s.split;
-  const double perSm = ceilDiv(blocks, c.sms);
-  const double steps = ceilDiv(ceilDiv(double(spec.k), s.blockK), s.split);
+  const double tiles =
+      ceilDiv(double(spec.n), s.blockN) * ceilDiv(double(spec.m), s.blockM);
+  const double allSteps = ceilDiv(double(spec.k), s.blockK);
+  // K steps of a block, and of the busiest SM.
+  double steps = 1, smSteps = tiles * allSteps / c.sms, trips = 0;
+  if (s.split) {
+    steps = ceilDiv(allSteps, s.split);
+    smSteps = ceilDiv(tiles * s.split, c.sms) * steps;
+    trips = std::floor((steps - 1) / std::min<double>(s.stages - 1, steps));
+  }
   // The cheaper of both paths of the weights; scales cost nothing.
   const bool packed = spec.layout == WeightLayout::packed;
   const double columns = s.blockM / 8.0;
@@ -341,15 +346,13 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
   const double clocks = c.clock * 1e3;
   const double stepBytes = s.blockK / 2.0 * s.blockN;
   const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
-  const double trips =
-      std::floor((steps - 1) / std::min<double>(s.stages - 1, steps));
-  const double loaded = perSm * steps * c.sms / 1e6; // steps, over TB/s
+  const double loaded = smSteps * c.sms / 1e6; // steps, over TB/s
   LeastNorm least(c);
   for (double part :
        {double(spec.n) * double(spec.k) / 2 / (c.dram * 1e6),
         loaded * stepBytes / c.smRate,
         loaded * (stepBytes + c.rowBytes * 2 * rows * s.blockK) / c.l2,
-        perSm * steps * stepClocks * s.warps / 4 / clocks,
+        smSteps * stepClocks * s.warps / 4 / clocks,
         steps * (stepClocks * c.alone + c.stepWait + c.stepWarp * s.warps) /
             clocks,
         trips * c.latency})

@@ -102,7 +102,7 @@ Cost estimate(const GemmSpec &spec, const Schedule &schedule,
               double enough = std::numeric_limits<double>::infinity());
 
 /// No more than the total of any schedule with these numbers, whatever its
-/// options; much quicker.
+/// options; much quicker. With a split of 0 whatever its stages and split, too.
 double leastCost(const GemmSpec &spec, const Schedule &schedule,
                  const DeviceConstants &constants);
 

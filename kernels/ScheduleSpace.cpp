@@ -127,7 +127,8 @@ public:
     const ScheduleWord *word;
     std::vector<int> values;
     Hopeful hopeful; ///< null: always
-    bool lastNumber; ///< only options follow
+    bool early;      ///< asks whether to go on, whatever stages and split
+    bool lastNumber; ///< asks once more; only options follow
   };
 
   Walk(const GemmSpec &spec, const Target &target)
@@ -136,12 +137,13 @@ public:
       if (!levels_.empty() && levels_.back().word->isNumber())
         levels_.back().lastNumber = !word.isNumber();
       levels_.push_back({&word, valuesFor(word, spec, target),
-                         hopefulAfter(word.key), false});
+                         hopefulAfter(word.key), word.key == "kw", false});
     }
   }
   const std::vector<Level> &levels() const { return levels_; }
 
-  /// `goOn`: whether schedules with these numbers and any options are wanted.
+  /// `goOn`: whether schedules with these numbers and any options are wanted;
+  /// those that are not yet decided are 0.
   template <class Visit, class GoOn>
   void run(const Visit &visit, const GoOn &goOn) const {
     Schedule s;
@@ -160,8 +162,10 @@ private:
     const Level &level = levels_[at];
     for (int value : level.values) {
       level.word->set(s, value);
+      if (level.early)
+        s.split = 0;
       if ((!level.hopeful || level.hopeful(s, spec_)) &&
-          (!level.lastNumber || goOn(s)))
+          (!(level.early || level.lastNumber) || goOn(s)))
         from(at + 1, s, visit, goOn);
     }
   }
@@ -226,15 +230,15 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     if (!legal(found[i]))
       return;
     space.best.push_back(found[i]);
-    for (const auto &[word, all, hopeful, last] : walk.levels())
-      values.emplace(word->key, word->get(found[i].schedule));
+    for (const Walk::Level &level : walk.levels())
+      values.emplace(level.word->key, level.word->get(found[i].schedule));
   };
   for (std::size_t i = 0; i < found.size() && space.best.size() < count * 3 / 4;
        ++i) {
     std::vector<int> family;
-    for (const auto &[word, all, hopeful, last] : walk.levels())
-      if (word->key != "st" && word->key != "bk")
-        family.push_back(word->get(found[i].schedule));
+    for (const Walk::Level &level : walk.levels())
+      if (level.word->key != "st" && level.word->key != "bk")
+        family.push_back(level.word->get(found[i].schedule));
     if (relatives[family]++ < 2)
       take(i);
   }
@@ -333,20 +337,19 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
   auto enough = [&] {
     return best ? best->cost.total : std::numeric_limits<double>::infinity();
   };
-  walk.run(
-      [&](const Schedule &s) {
-        RankedSchedule ranked{
-            s, estimate(spec, s, target, constants, 0, enough())};
-        if (best && !before(ranked, *best))
-          return;
-        if (std::string why = refusal(s, spec, target); why.empty())
-          best = ranked;
-        else if (refused.empty())
-          refused = why;
-      },
-      [&](const Schedule &s) {
-        return leastCost(spec, s, constants) <= enough();
-      });
+  auto visit = [&](const Schedule &s) {
+    RankedSchedule ranked{s, estimate(spec, s, target, constants, 0, enough())};
+    if (best && !before(ranked, *best))
+      return;
+    if (std::string why = refusal(s, spec, target); why.empty())
+      best = ranked;
+    else if (refused.empty())
+      refused = why;
+  };
+  auto goOn = [&](const Schedule &s) {
+    return leastCost(spec, s, constants) <= enough();
+  };
+  walk.run(visit, goOn);
   if (!best)
     throw Error(ErrorKind::invalidSpec,
                 !refused.empty()
@@ -356,9 +359,8 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
   const Cost &c = best->cost;
   ScheduleChoice choice{best->schedule, {}};
   choice.reasons.push_back(
-      fmt::format("least by the cost model ({}, {} SMs): {:.2f} us, most of it "
-                  "{}",
-                  constants.origin, constants.sms, c.total, c.bound));
+      fmt::format("least by the cost model ({}): {:.2f} us, most of it {}",
+                  constants.origin, c.total, c.bound));
   choice.reasons.push_back(fmt::format(
       "memory {:.2f}, L2 {:.2f}, instructions {:.2f}, warps alone {:.2f} and "
       "waiting {:.2f} us overlap; fixed {:.2f}, reduction {:.2f} and further "

@@ -115,6 +115,10 @@ TEST_CASE("the quick bound is never above the estimate", "[tuning]") {
       INFO(print(s) << " for " << print(spec));
       const double total = estimate(spec, s, t, c).total;
       CHECK(leastCost(spec, s, c) <= total * (1 + 1e-9));
+      Schedule any = s;
+      any.split = 0;
+      any.stages = 4;
+      CHECK(leastCost(spec, any, c) <= total * (1 + 1e-9));
       // Cut short only where it is really more.
       CHECK(estimate(spec, s, t, c, 0, total * (1 + 1e-9)).total == total);
       ++compared;
