@@ -15,6 +15,14 @@ namespace {
 constexpr std::size_t fewest = 20;
 constexpr int rounds = 60;
 constexpr double farthest = 4; ///< factor from the start
+/// Errors beyond this count less and less: some kernels meet in memory or in
+/// the caches in ways that no model knows.
+constexpr double outlier = 0.12;
+
+double robustSquare(double error) {
+  const double ratio = error / outlier;
+  return 2 * outlier * outlier * std::log1p(ratio * ratio / 2);
+}
 
 struct Sample {
   GemmSpec spec;
@@ -30,7 +38,7 @@ struct Errors {
 
 Errors errorsOf(const Groups &groups, const Target &target,
                 const DeviceConstants &constants) {
-  double squares = 0, within = 0;
+  double squares = 0, sum = 0;
   std::size_t count = 0;
   for (const std::vector<Sample> &group : groups) {
     std::vector<double> errors;
@@ -43,12 +51,11 @@ Errors errorsOf(const Groups &groups, const Target &target,
     }
     for (double error : errors) {
       squares += error * error;
-      within += (error - mean) * (error - mean);
+      sum += robustSquare(error) + robustSquare(error - mean);
       ++count;
     }
   }
-  return {(squares + within) / double(count),
-          std::sqrt(squares / double(count))};
+  return {sum / double(count), std::sqrt(squares / double(count))};
 }
 
 } // namespace
@@ -63,9 +70,10 @@ CostFit fitConstants(const std::vector<TuningEntry> &entries,
     if (m.status != Measurement::Status::ok || m.unit != "us" || m.median <= 0)
       continue;
     problems[e.problem].push_back({specOf(e.problem), e.schedule, m.median});
-    if (m.plainRead > 0)
+    // A read pays for its launch as well.
+    if (double moving = m.plainRead - start.launch; moving > 0)
       readRate = std::max(readRate, double(e.problem.n) * double(e.problem.k) /
-                                        2 / m.plainRead * 1e-6);
+                                        2 / moving * 1e-6);
     ++fit.times;
   }
   if (fit.times < fewest)

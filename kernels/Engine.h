@@ -39,7 +39,7 @@ struct CompiledGemm {
 };
 
 /// Spec to PTX: the program, the passes, LLVM. `dump` gets the text of each
-/// stage. Without a schedule the heuristic chooses (`smCount` as there).
+/// stage. Without a schedule chooseSchedule does (`smCount` as there).
 /// Throws Error{invalidSpec, unsupported, compile}.
 LATH_API CompiledGemm
 compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
@@ -102,7 +102,7 @@ public:
   Engine &operator=(Engine &&) noexcept;
 
   /// The kernel for a spec, by the schedule given, else that of a pack, else
-  /// the tuned one (TunedSchedules.h), else the heuristic's. It is that of
+  /// the tuned one (TunedSchedules.h), else the cost model's. It is that of
   /// spec.m's bucket (bucketM); Kernel::rows() is spec.m. Throws Error:
   /// `notPrepared` where the policy forbids what it would take, else as
   /// compileGemm, assemble and Device::loadAssembled.

@@ -16,7 +16,7 @@ struct PackOptions {
   /// Keep the PTX text too: for the emulator, and to read.
   bool withText = false;
   unsigned threads = 0; ///< 0: all cores
-  /// Chooses the schedule of a spec. Empty: the heuristic.
+  /// Chooses the schedule of a spec. Empty: chooseSchedule's (ScheduleSpace.h).
   std::function<Schedule(const GemmSpec &, const Target &)> schedule;
   /// Called after each kernel, from one thread at a time.
   std::function<void(std::size_t done, std::size_t total, const GemmSpec &,

@@ -23,7 +23,7 @@ DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
 }
 
 /// A GEMM of the engine's; the schedule is spelled out, so that a change of
-/// the heuristic does not change what is compared.
+/// the choice of schedules does not change what is compared.
 void gemm(const std::shared_ptr<Device> &device, const char *spec,
           const char *schedule) {
   GemmSpec problem = parseGemmSpec(spec);
