@@ -81,8 +81,8 @@ void checkOptions(const CompileOptions &options) {
   if (options.reduce != CompileOptions::SplitReduce::cluster)
     return;
   int split = options.split;
-  if (split < 2 || split > 8 || (split & (split - 1)))
-    fail(fmt::format("expected a cluster of 2, 4 or 8 blocks, got {}", split));
+  if (split < 2 || split > 8)
+    fail(fmt::format("expected a cluster of 2 to 8 blocks, got {}", split));
   if (!options.target->hasClusters())
     throw Error(ErrorKind::unsupported,
                 fmt::format("{} has no thread-block clusters (sm_90 and later "

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace lath {
 
@@ -94,7 +95,8 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
 static std::int64_t clusterScratchBytes(const Schedule &s) {
   std::int64_t tile = 4ll * s.blockM * s.blockN;
   std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
-  std::int64_t owners = std::clamp<std::int64_t>(registers / 2, 1, s.split);
+  std::int64_t owners = std::clamp<std::int64_t>(
+      registers / 2, 1, std::bit_floor(unsigned(s.split)));
   return tile * s.kWarps * s.split / owners;
 }
 

@@ -116,13 +116,11 @@ void validate(const Schedule &schedule) {
                                "use ordered, cluster, atomic or atomic-out, "
                                "or s1",
                                schedule.split));
-  if (schedule.reduce == Reduce::cluster &&
-      (schedule.split > maxCluster ||
-       !std::has_single_bit(static_cast<unsigned>(schedule.split))))
+  if (schedule.reduce == Reduce::cluster && schedule.split > maxCluster)
     fail(schedule,
          fmt::format("s = {} blocks form no cluster; reduce = cluster "
-                     "takes s2, s4 or s8",
-                     schedule.split));
+                     "takes s2 to s{}",
+                     schedule.split, maxCluster));
 }
 
 Schedule parseSchedule(std::string_view text) {

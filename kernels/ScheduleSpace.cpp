@@ -71,8 +71,7 @@ bool hopeful(const Schedule &s, std::string_view last, const GemmSpec &spec) {
            s.warps / s.kWarps * 16 <= s.blockN;
   if (last == "reduce")
     return (s.split == 1) == (s.reduce == Reduce::none) &&
-           (s.reduce != Reduce::cluster ||
-            (s.split <= 8 && std::has_single_bit(unsigned(s.split))));
+           (s.reduce != Reduce::cluster || s.split <= 8);
   if (last == "weights") // as validate() counts the words of a lane
     return s.weights == WeightPath::shared ||
            s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;

@@ -196,9 +196,12 @@ Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
   Layout result = acc;
   Bases &registers = result.bases(Place::Register);
   Bases &rank = result.bases(Place::Block);
-  for (unsigned bit = 0; bit < (unsigned)std::countr_zero(blocks); ++bit) {
+  // A rank that is no power of two has bits for which blocks are missing:
+  // only the first 2^owners blocks own a part.
+  const unsigned owners = std::bit_width(blocks) - 1;
+  for (unsigned bit = 0; bit < (unsigned)std::bit_width(blocks - 1); ++bit) {
     rank.push_back(0);
-    if (registers.size() < 2)
+    if (bit >= owners || registers.size() < 2)
       continue;
     rank.back() = registers.back();
     registers.pop_back();

@@ -56,7 +56,8 @@ Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 /// The accumulator after the partial sums of the `blocks` blocks of a cluster
 /// and of `kWarps` warps of each are added: blocks take over register bits as
 /// warps do, before them. The lowest bits of a block's rank choose its share;
-/// blocks for which no register bit is left repeat others.
+/// blocks for which no register bit is left, and those beyond the highest power
+/// of two, repeat others.
 Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
                             unsigned blocks);
 

@@ -251,8 +251,8 @@ LogicalResult DotOp::verify() {
 LogicalResult SumClusterOp::verify() {
   // Eight is what every device with clusters can hold.
   unsigned blocks = getBlocks(), kWarps = getKWarps();
-  if (!llvm::isPowerOf2_32(blocks) || blocks < 2 || blocks > 8)
-    return emitOpError("expected 2, 4 or 8 blocks, got ") << (int32_t)blocks;
+  if (blocks < 2 || blocks > 8)
+    return emitOpError("expected 2 to 8 blocks, got ") << (int32_t)blocks;
   if (!llvm::isPowerOf2_32(kWarps))
     return emitOpError("expected a power of two of warps, got ")
            << (int32_t)kWarps;

@@ -177,8 +177,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     if (schedule.getCapability() < 90)
       return reduction.emitOpError("clusters need sm_90 or later, got sm_")
              << schedule.getCapability();
-    if (!llvm::isPowerOf2_32(split) || split > 8)
-      return reduction.emitOpError("a cluster has 2, 4 or 8 blocks, got ")
+    if (split < 2 || split > 8)
+      return reduction.emitOpError("a cluster has 2 to 8 blocks, got ")
              << split;
     if (reduction->getBlock() != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");

@@ -128,6 +128,17 @@ TEST_CASE("emulated GEMMs are right reduced over clusters") {
            {"m16n256k1024g128,x=bf16",
             "bm8bn64bk64w2st2s2,order=contiguous,reduce=cluster,scales=sums",
             11},
+           // Blocks that own no part: 1 of 3, 5 and 7, 2 and more of 6.
+           {"m16n256k1024g128", "bm16bn64bk128w2st3s3,reduce=cluster"},
+           {"m16n200k1088g64,layout=packed",
+            "bm16bn64bk64w2st2s5,reduce=cluster,scales=sums", 13},
+           {"m1n256k2048g128,layout=packed",
+            "bm8bn32bk256w4kw4st2s6,reduce=cluster,scales=sums,"
+            "weights=registers"},
+           {"m32n512k3584g128,layout=packed",
+            "bm32bn64bk128w1st2s7,order=contiguous,reduce=cluster,"
+            "scales=sums,weights=registers"},
+           {"m8n128k896g128", "bm8bn32bk128w8kw4st2s7,reduce=cluster"},
        })
     check("sm_90a", spec, m, schedule);
 }

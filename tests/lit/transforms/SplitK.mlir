@@ -352,8 +352,8 @@ func.func @cluster_too_old(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128x
 
 // -----
 
-func.func @cluster_of_six(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 6, order = interleaved, reduce = cluster, capability = 90>} {
+func.func @cluster_of_nine(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 9, order = interleaved, reduce = cluster, capability = 90>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -361,7 +361,7 @@ func.func @cluster_of_six(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf
     %n = arith.addf %a, %t : tensor<16x128xf32>
     scf.yield %n : tensor<16x128xf32>
   }
-  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 6}}
+  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 9}}
   %sum = tile.reduce_splits %acc : tensor<16x128xf32>
   %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
@@ -379,7 +379,7 @@ func.func @cluster_of_sixteen(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x1
     %n = arith.addf %a, %t : tensor<16x128xf32>
     scf.yield %n : tensor<16x128xf32>
   }
-  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 16}}
+  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 16}}
   %sum = tile.reduce_splits %acc : tensor<16x128xf32>
   %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>

@@ -45,6 +45,7 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"s1,reduce=none", "bm16bn128bk128w4st4s1"},
         {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
         {"s8,reduce=cluster", "bm16bn128bk128w4st4s8,reduce=cluster"},
+        {"s7,reduce=cluster", "bm16bn128bk128w4st4s7,reduce=cluster"},
         {"s1,dep=1", "bm16bn128bk128w4st4s1,dep=1"},
         {"s1,dep=0", "bm16bn128bk128w4st4s1"},
         {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
@@ -109,11 +110,11 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
         {"s1,reduce=cluster",
          "reduce = cluster with s = 1: there is nothing to reduce; leave "
          "reduce out, or split by 2 or more"},
-        {"s3,reduce=cluster", "s = 3 blocks form no cluster; reduce = cluster "
-                              "takes s2, s4 or s8"},
+        {"s9,reduce=cluster", "s = 9 blocks form no cluster; reduce = cluster "
+                              "takes s2 to s8"},
         {"s16,reduce=cluster",
          "s = 16 blocks form no cluster; reduce = cluster "
-         "takes s2, s4 or s8"}})
+         "takes s2 to s8"}})
     CHECK(parseError(text) == message);
 }
 
