@@ -72,6 +72,16 @@ void checkOptions(const CompileOptions &options) {
     fail(fmt::format("expected at least one stage, got {}", options.stages));
   if (options.split < 1)
     fail(fmt::format("expected a split of at least 1, got {}", options.split));
+  if (options.warpgroups) {
+    if (!options.target->hasWarpgroupMma())
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("{} has no wgmma (sm_90a alone has)",
+                              options.target->name));
+    if (options.stages < 2)
+      fail(fmt::format("wgmma reads from copy stages: expected at least two, "
+                       "got {}",
+                       options.stages));
+  }
   if (options.dependent && !options.target->hasDependentLaunch())
     throw Error(
         ErrorKind::unsupported,
@@ -173,7 +183,8 @@ compile(Program &program, const CompileOptions &options,
                       tile::ScheduleAttr::get(
                           context, options.warps, options.kWarps,
                           options.stages, options.scaleSums,
-                          options.streamRegisters, options.split,
+                          options.streamRegisters, options.warpgroups,
+                          options.split,
                           options.contiguousSplit ? tile::KOrder::contiguous
                                                   : tile::KOrder::interleaved,
                           splitReduce(options.reduce),

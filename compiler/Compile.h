@@ -22,6 +22,7 @@ struct CompileOptions {
   int kWarps = 1;               ///< warps of a block that share each K step
   bool scaleSums = false;       ///< scales on sums of products, not on weights
   bool streamRegisters = false; ///< 4-bit weights skip shared memory
+  bool warpgroups = false;      ///< wgmma instead of mma.sync
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

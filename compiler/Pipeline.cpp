@@ -26,6 +26,7 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
       {"tile-stage-copies", createStageCopies},
+      {"tile-use-warpgroups", createUseWarpgroups},
       {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
       {"tile-dependent-launch", createDependentLaunch},

@@ -27,6 +27,9 @@ struct Target {
   bool hasClusters() const {
     return capability >= 90;
   } ///< thread-block clusters and distributed shared memory
+  bool hasWarpgroupMma() const {
+    return capability == 90;
+  } ///< wgmma, which only Hopper has
   bool hasDependentLaunch() const {
     return capability >= 90;
   } ///< griddepcontrol

@@ -66,6 +66,7 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
   options.streamRegisters = schedule.weights == WeightPath::registers;
+  options.warpgroups = schedule.mma == MatrixUnit::warpgroup;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.dependent = schedule.dependent;
@@ -149,6 +150,23 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
       fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
                        "registers a lane, at most 64",
                        s.blockN, s.blockK, s.warps, words));
+  }
+  if (s.mma == MatrixUnit::warpgroup) {
+    if (!target.hasWarpgroupMma())
+      fail(fmt::format("{} has no wgmma (sm_90a alone has)", target.name));
+    if (spec.layout != WeightLayout::packed)
+      fail("mma=warpgroup needs packed weights (layout=packed)");
+    if (s.kWarps != 1)
+      fail(fmt::format("mma=warpgroup needs kw = 1, got {}: four warps "
+                       "multiply together",
+                       s.kWarps));
+    if (s.warps % 4 || s.warps * 16 > s.blockN)
+      fail(fmt::format("mma=warpgroup gives each four warps 64 columns: w = {} "
+                       "is not a multiple of 4 that bn = {} has room for",
+                       s.warps, s.blockN));
+    if (s.blockK < 64)
+      fail(fmt::format("mma=warpgroup needs a K step of at least 64, got {}",
+                       s.blockK));
   }
   if (s.dependent && !target.hasDependentLaunch())
     fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "

@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 2> scalesTexts = {"weights", "sums"};
 
 constexpr std::array<std::string_view, 2> flagTexts = {"0", "1"};
 constexpr std::array<std::string_view, 2> pathTexts = {"shared", "registers"};
+constexpr std::array<std::string_view, 2> unitTexts = {"warp", "warpgroup"};
 
 template <auto Member> int get(const Schedule &schedule) {
   return static_cast<int>(schedule.*Member);
@@ -62,6 +63,7 @@ constexpr std::array words = {
     option<&Schedule::reduce>("reduce", reduceTexts, -1),
     option<&Schedule::scales>("scales", scalesTexts),
     option<&Schedule::weights>("weights", pathTexts),
+    option<&Schedule::mma>("mma", unitTexts),
     option<&Schedule::dependent>("dep", flagTexts),
 };
 

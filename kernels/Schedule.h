@@ -29,8 +29,16 @@ enum class WeightPath {
   registers, ///< straight, one K step ahead; for packed weights
 };
 
+/// Which instructions multiply.
+enum class MatrixUnit {
+  warp,      ///< mma.sync: each warp its own fragments, of 8 rows of x
+  warpgroup, ///< wgmma: four warps at once, x from shared memory (sm_90a), for
+             ///< packed weights; faster from some 32 rows on
+};
+
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
-/// Options: order, reduce, scales=weights|sums, weights=shared|registers.
+/// Options: order, reduce, scales=weights|sums, weights=shared|registers,
+/// mma=warp|warpgroup, dep=0|1.
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
@@ -45,6 +53,7 @@ struct Schedule {
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
   WeightPath weights = WeightPath::shared;
+  MatrixUnit mma = MatrixUnit::warp;
   /// Programmatic dependent launch (dep=1): the kernel starts while the launch
   /// before it still runs and reads its weights meanwhile.
   bool dependent = false;

@@ -36,13 +36,23 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     return false;
   }
 
+  if (s.warpgroups && (kWarpBits || warpBits < 2 || kBits < 6 || rowBits < 6)) {
+    problem = "wgmma multiplies by four warps 64 rows and at least 64 k, all "
+              "warps along rows; got " +
+              std::to_string(s.warps) + " warps, " + std::to_string(s.kWarps) +
+              " of them along k, and a tile of " + std::to_string(s.rows) +
+              " x " + std::to_string(s.k);
+    return false;
+  }
+
   // Warps: along rows while a warp keeps 16 (32 where A is dear to make), then
   // along columns while it keeps 8, then rows again down to 16.
   int rowWarps = 0, columnWarps = 0;
   while (rowWarps + columnWarps < warpBits) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
-    bool rowsFirst = s.packedA ? rowTiles > 0 : rowTiles >= columnTiles;
+    bool rowsFirst =
+        s.packedA || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -55,6 +65,11 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
                 "; each needs 16 x 8";
       return false;
     }
+  }
+  if (s.warpgroups && columnWarps) {
+    problem = std::to_string(s.warps) + " warps are too many for wgmma over " +
+              std::to_string(s.rows) + " rows; four share 64";
+    return false;
   }
   if (s.packedA && kBits < (s.atoms ? 6 : 5)) {
     problem = "4-bit weights need a K step of at least " +
@@ -157,6 +172,37 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   out.b = Layout::make({s.k, s.columns}, bReg, bLane, bWarp);
   out.acc = Layout::make({s.rows, s.columns}, cReg, cLane, cWarp);
   return true;
+}
+
+std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
+  // A's k by the place in the instruction's 16: pair, lane, lane, upper half;
+  // then the steps.
+  std::vector<std::int64_t> k, lanes;
+  for (std::uint32_t basis : a.bases(Place::Register))
+    if (std::int64_t bit = a.unflatten(basis)[1])
+      k.push_back(bit);
+  for (std::uint32_t basis : a.bases(Place::Lane))
+    if (std::int64_t bit = a.unflatten(basis)[1])
+      lanes.push_back(bit);
+  const Bases &warps = a.bases(Place::Warp);
+  bool rows = warps.size() >= 2;
+  for (std::size_t i = 0; rows && i < 2; ++i)
+    rows = a.unflatten(warps[i])[0] != 0;
+  if (!rows || k.size() < 4 || lanes.size() != 2)
+    return std::nullopt;
+  k.insert(k.begin() + 1, lanes.begin(), lanes.end());
+  // A row of the swizzle's 8 x 128 bytes: eight chunks of eight k, XORed with
+  // the row.
+  Layout::Coords offsets;
+  for (int i = 0; i < 6; ++i)
+    offsets.push_back({0, k[i]});
+  for (int i = 0; i < 3; ++i)
+    offsets.push_back({1ll << i, k[3 + i]});
+  for (std::int64_t column = 8; column < columns; column *= 2)
+    offsets.push_back({column, 0});
+  for (std::size_t i = 6; i < k.size(); ++i)
+    offsets.push_back({0, k[i]});
+  return Layout::memory({columns, a.shape()[1]}, offsets);
 }
 
 static Layout rotateFirstThree(const Layout &layout, int by) {

@@ -67,7 +67,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
     scales to sums of products instead of to weights; `stages` is the depth of
     the copy pipeline (1: no pipeline, loads go straight to registers);
-    `stream_registers` keeps 4-bit weights out of it; `capability` is the target's
+    `stream_registers` keeps 4-bit weights out of it; `warpgroups` multiplies by
+    wgmma; `capability` is the target's
     (90 for sm_90a); `dependent` starts the kernel before the launch ahead of
     it is done.
 
@@ -80,6 +81,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
     DefaultValuedParameter<"bool", "false">:$stream_registers,
+    DefaultValuedParameter<"bool", "false">:$warpgroups,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability,

@@ -1,4 +1,5 @@
 // Verifiers and folds of the operations.
+#include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -245,6 +246,42 @@ LogicalResult DotOp::verify() {
       return emitOpError("lane bit ")
              << i << " is not congruent: " << la.print() << " * " << lb.print()
              << " + " << lc.print();
+  return success();
+}
+
+LogicalResult WarpgroupDotOp::verify() {
+  BufferType x = getX().getType();
+  auto w = tensorOf(getW()), acc = tensorOf(getAcc());
+  if (x.getShape().size() != 2 || w.getRank() != 2 || acc.getRank() != 2)
+    return emitOpError("expected matrices, got ")
+           << x << ", " << w << " and " << acc;
+  if (x.getElementType() != w.getElementType())
+    return emitOpError("expected x and w of one type, got ")
+           << x.getElementType() << " and " << w.getElementType();
+  if (x.getShape()[1] != w.getDimSize(0) ||
+      x.getShape()[0] != acc.getDimSize(0) ||
+      w.getDimSize(1) != acc.getDimSize(1))
+    return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
+           << x.getShape() << "] * [" << w.getShape() << "] + ["
+           << acc.getShape() << "]";
+  if (x.getShape()[0] < 8 || x.getShape()[0] > 256 || x.getShape()[1] < 64)
+    return emitOpError("expected x of 8 to 256 rows and at least 64 k, got [")
+           << x.getShape() << "]";
+  if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
+                      tensorOf(getScales()).getDimSize(1) != w.getDimSize(1) ||
+                      w.getDimSize(0) % tensorOf(getScales()).getDimSize(0)))
+    return emitOpError("expected scales [G, ")
+           << w.getDimSize(1) << "] with G a divisor of " << w.getDimSize(0)
+           << ", got [" << tensorOf(getScales()).getShape() << "]";
+  if (!hasLayout(w) || !hasLayout(acc))
+    return success();
+  Layout a = layoutOf(w).transposed();
+  auto wanted = lath::warpgroupOperand(a, x.getShape()[0]);
+  if (!wanted)
+    return emitOpError("expected w in fragments of wgmma, got ") << a.print();
+  if (!(x.getLayout().layout() == *wanted))
+    return emitOpError("expected x in the order ")
+           << wanted->print() << ", got " << x.getLayout().layout().print();
   return success();
 }
 

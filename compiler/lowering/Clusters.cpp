@@ -4,8 +4,8 @@
 //
 // Every block owns some of the accumulator's registers (the bits that
 // scatteredOverCluster took away); of a number of blocks that is no power of
-// two only as many own some as the next lower power. Each thread writes the registers of an owner
-// into that owner's scratch:
+// two only as many own some as the next lower power. Each thread writes the
+// registers of an owner into that owner's scratch:
 //
 //   scratch[vector of registers][source][warp][lane]
 //

@@ -148,8 +148,13 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       starts.push_back(unitStart(e, memory, arrayStarts, d));
       divisors.push_back(divisorOfUnits(memory, op.getStart(), d));
     }
+    LinearMap toOffset =
+        *buffer.getLayout().layout().map(Place::Offset).inverse();
+    auto together = [&](int64_t count) { // neighbours in the buffer as well
+      return toOffset(count / 2) == count / 2;
+    };
     int64_t units = 1;
-    while (memory.unitBytes * units * 2 <= 16 &&
+    while (memory.unitBytes * units * 2 <= 16 && together(units * 2) &&
            divisors[last] % (units * 2) == 0 &&
            tile.shape[last] % (units * 2) == 0 &&
            !ShapedType::isDynamic(memory.shape[last]) &&
@@ -161,8 +166,6 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
 
     Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
                                 units, threads / 32);
-    LinearMap toOffset =
-        *buffer.getLayout().layout().map(Place::Offset).inverse();
     Value tid = e.tid();
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
@@ -262,7 +265,16 @@ struct WaitLowering : OpConversionPattern<AsyncWaitOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(AsyncWaitOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
-    r.replaceOpWithNewOp<NVVM::CpAsyncWaitGroupOp>(op, op.getPending());
+    auto wait =
+        NVVM::CpAsyncWaitGroupOp::create(r, op.getLoc(), op.getPending());
+    if (op.getMatrixOperands())
+      NVVM::FenceProxyOp::create(
+          r, op.getLoc(),
+          NVVM::ProxyKindAttr::get(r.getContext(),
+                                   NVVM::ProxyKind::async_shared),
+          NVVM::SharedSpaceAttr::get(r.getContext(),
+                                     NVVM::SharedSpace::shared_cta));
+    r.replaceOp(op, wait);
     return success();
   }
 };

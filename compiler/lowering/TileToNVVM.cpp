@@ -36,15 +36,24 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       if (ScheduleAttr schedule = scheduleOf(function))
         capability = schedule.getCapability();
 
+    const bool warpgroups =
+        module.walk([](WarpgroupDotOp) { return WalkResult::interrupt(); })
+            .wasInterrupted();
     OpBuilder b(module.getBodyRegion());
     if (!module.lookupSymbol("lath_shared"))
       LLVM::GlobalOp::create(b, module.getLoc(),
                              LLVM::LLVMArrayType::get(b.getI8Type(), 0),
                              /*isConstant=*/false, LLVM::Linkage::External,
-                             "lath_shared", Attribute(), /*alignment=*/128,
+                             "lath_shared", Attribute(),
+                             /*alignment=*/warpgroups ? 1024 : 128,
                              /*addrSpace=*/3);
     if (failed(convertOperations(module, capability)))
       return signalPassFailure();
+    if (warpgroups)
+      module.walk([](Block *block) {
+        if (isa<func::FuncOp, scf::ForOp, scf::IfOp>(block->getParentOp()))
+          sinkToUses(*block);
+      });
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       convertFunction(function);
@@ -87,6 +96,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addGlobalMemoryPatterns(types, patterns, capability);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
+    addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addSplitPatterns(types, patterns, capability);

@@ -16,6 +16,7 @@ std::unique_ptr<mlir::Pass> createAssignLayouts();
 std::unique_ptr<mlir::Pass> createRemoveConversions();
 std::unique_ptr<mlir::Pass> createStageCopies();
 std::unique_ptr<mlir::Pass> createStreamWeights();
+std::unique_ptr<mlir::Pass> createUseWarpgroups();
 std::unique_ptr<mlir::Pass> createPipelineLoops();
 std::unique_ptr<mlir::Pass> createDependentLaunch();
 std::unique_ptr<mlir::Pass> createAllocateShared();

@@ -33,6 +33,9 @@ def StreamWeights : Pass<"tile-stream-weights", "::mlir::ModuleOp"> {
   let summary = "read 4-bit weights into registers, one K step ahead";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
+def UseWarpgroups : Pass<"tile-use-warpgroups", "::mlir::ModuleOp"> {
+  let summary = "multiply by wgmma, activations straight from shared memory";
+}
 def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let summary = "start copies several steps before their use";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
