@@ -108,11 +108,13 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
     stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
+  // wgmma's operands start at multiples of 1024 bytes, behind the scales.
+  const std::int64_t gap = s.mma == MatrixUnit::warpgroup ? 1024 : 0;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
   if (s.reduce == Reduce::cluster)
-    return stage * s.stages + clusterScratchBytes(s);
+    return stage * s.stages + gap + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
-  return stage * s.stages + sums + ticket;
+  return stage * s.stages + gap + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {

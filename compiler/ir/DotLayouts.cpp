@@ -10,7 +10,9 @@
 //
 // (registers beyond these repeat the fragment). We choose which k, row and
 // column bits go where:
-//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers;
+//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; for
+//         weights in atoms as the instruction numbers them: 0 and 3 to
+//         registers, 1-2 to lanes, the rest to registers;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
 //         the rest to registers, the highest to warps;
 //   columns  0-2 to B's lanes (bit 0 is the accumulator's register), the rest
@@ -81,19 +83,21 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   struct Bits {
     std::vector<int> registers, lanes, warps;
   } k, row, column;
-  if (kBits >= 5) {
+  if (kBits >= 5 && !s.atoms) {
     k.registers = {0, 1, 2};
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
-    // pairs (i, i + 4), see dequantResult. Atoms put neighbours there, so that
-    // activations need no permutation.
-    if (s.packedA && !s.atoms)
+    // pairs (i, i + 4), see dequantResult.
+    if (s.packedA)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
+    // ldmatrix and wgmma bring activations in this order.
     k.registers = {0, 3};
     k.lanes = {1, 2};
+    for (int b = 4; b < kBits; ++b)
+      k.registers.push_back(b);
   }
   int perWarp = rowBits - rowWarps, next = 0;
   if (s.contiguousRows || s.atoms)

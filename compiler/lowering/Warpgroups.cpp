@@ -150,17 +150,24 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
 } // namespace
 
 void lath::tile::sinkToUses(Block &block) {
-  // Everything with an effect keeps its place; in front of it comes what it
-  // needs and is not there yet.
+  // Everything with an effect keeps its place, and what follows from a piece of
+  // assembly stays behind it, so that accumulators die early. In front of each
+  // comes what it needs and is not there yet.
   SmallVector<Operation *> anchors;
-  auto movable = [](Operation *op) {
+  llvm::DenseSet<Operation *> fixed;
+  for (Operation &op : block) {
     auto assembly = dyn_cast<LLVM::InlineAsmOp>(op);
-    return assembly ? !assembly.getHasSideEffects() : isPure(op);
-  };
-  for (Operation &op : block)
-    if (!movable(&op) || op.hasTrait<OpTrait::IsTerminator>() ||
+    bool effect = assembly ? assembly.getHasSideEffects() : !isPure(&op);
+    bool follows = llvm::any_of(op.getOperands(), [&](Value operand) {
+      Operation *source = operand.getDefiningOp();
+      return source && fixed.contains(source);
+    });
+    if ((assembly && effect) || follows)
+      fixed.insert(&op);
+    if (effect || follows || op.hasTrait<OpTrait::IsTerminator>() ||
         op.getNumRegions())
       anchors.push_back(&op);
+  }
   llvm::DenseSet<Operation *> placed(anchors.begin(), anchors.end());
   std::function<void(Operation *, Operation *)> bring = [&](Operation *user,
                                                             Operation *before) {
@@ -176,6 +183,10 @@ void lath::tile::sinkToUses(Block &block) {
   };
   for (Operation *anchor : anchors)
     bring(anchor, anchor);
+  // What nobody needs would now stand before its operands.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (!placed.contains(&op))
+      op.erase();
 }
 
 void lath::tile::addWarpgroupPatterns(const TypeConverter &types,

@@ -65,14 +65,22 @@ Layout bufferLayout(LoadOp load) {
   unsigned bits = read.indexBits();
   if (bits < vectorBits + 3)
     return lath::rowMajor(shape);
-  // The read is 16 bytes wide only if a lane holds that many neighbours.
-  const Bases &registers = read.bases(Place::Register);
-  for (unsigned i = 0; i < vectorBits; ++i)
-    if (!llvm::is_contained(registers, 1u << i))
-      return lath::rowMajor(shape);
+  // Eight lanes read 16 bytes each: the first eight where a lane holds that
+  // many neighbours; by ldmatrix, where four lanes hold pairs, the lanes that
+  // name its rows.
+  const Bases &registers = read.bases(Place::Register),
+              &lanes = read.bases(Place::Lane);
+  unsigned firstLane = 0;
+  if (memory.unitBytes == 2 && !registers.empty() && registers[0] == 1 &&
+      lanes[0] == 2 && lanes[1] == 4)
+    firstLane = 2;
+  else
+    for (unsigned i = 0; i < vectorBits; ++i)
+      if (!llvm::is_contained(registers, 1u << i))
+        return lath::rowMajor(shape);
   Bases reading;
   for (unsigned i = 0; i < 3; ++i)
-    if (uint32_t basis = read.bases(Place::Lane)[i])
+    if (uint32_t basis = lanes[firstLane + i])
       reading.push_back(basis);
   Bases writing; // consecutive lanes copy consecutive chunks
   for (unsigned i = 0; i < 3; ++i)

@@ -127,7 +127,7 @@ TEST_CASE("text that is not a schedule is named with its place") {
         {"bm", "field 'bm' needs a number at character 3, found the end"},
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
-         "all are order, reduce, scales, weights, dep"},
+         "all are order, reduce, scales, weights, mma, dep"},
         {"bm16,dep=yes",
          "dep = 'yes' at character 10 is not known; the nearest "
          "is '0', and all are 0, 1"},
