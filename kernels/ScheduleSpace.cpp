@@ -47,6 +47,11 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   } else if (word.key == "weights") {
     if (spec.layout != WeightLayout::packed)
       only(static_cast<int>(WeightPath::shared));
+  } else if (word.key == "mma") {
+    // With few rows most of an instruction's 64 columns of weights would wait.
+    if (spec.layout != WeightLayout::packed || !target.hasWarpgroupMma() ||
+        spec.m < 16)
+      only(static_cast<int>(MatrixUnit::warp));
   } else if (word.key == "dep") {
     // It pays where launches follow each other; candidates are timed alone.
     only(0);
@@ -72,6 +77,10 @@ bool hopeful(const Schedule &s, std::string_view last, const GemmSpec &spec) {
   if (last == "reduce")
     return (s.split == 1) == (s.reduce == Reduce::none) &&
            (s.reduce != Reduce::cluster || s.split <= 8);
+  if (last == "mma") // as validate() has it
+    return s.mma == MatrixUnit::warp ||
+           (s.kWarps == 1 && s.warps % 4 == 0 && s.warps * 16 <= s.blockN &&
+            s.blockK >= 64);
   if (last == "weights") // as validate() counts the words of a lane
     return s.weights == WeightPath::shared ||
            s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;

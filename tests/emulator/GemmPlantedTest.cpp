@@ -185,3 +185,22 @@ TEST_CASE("planted bugs: a GEMM with atomic reduction") {
              "\n", 0, Suspicion::notReset},
         });
 }
+
+TEST_CASE("planted bugs: a GEMM by wgmma") {
+  check("m9n128k1024g128s1,layout=packed",
+        "bm16bn64bk128w4st3s1,scales=sums,mma=warpgroup",
+        {
+            {"no fence for the copies", "fence\\.proxy\\.async[^;]*;", "", 0,
+             Suspicion::proxy},
+            {"no barrier in the loop", "bar\\.sync\\s+0;", "", 0,
+             Suspicion::sharedRace},
+            {"waits for one group of copies too few",
+             "cp\\.async\\.wait_group\\s+1;", "cp.async.wait_group 2;", 0,
+             Suspicion::inFlight},
+            {"no fence for the fragments", "wgmma\\.fence\\.sync\\.aligned;",
+             "", 1, Suspicion::undefined},
+            {"sums read while they are in flight",
+             "wgmma\\.wait_group\\.sync\\.aligned 0;",
+             "wgmma.wait_group.sync.aligned 1;", 0, Suspicion::inFlight},
+        });
+}

@@ -11,8 +11,8 @@ using namespace lath::test;
 
 namespace {
 
-void check(const std::string &target, const std::string &text, std::int64_t m = 0,
-           const std::string &schedule = "") {
+void check(const std::string &target, const std::string &text,
+           std::int64_t m = 0, const std::string &schedule = "") {
   GemmSpec spec = parseGemmSpec(text);
   INFO(target << " " << text << " m = " << m);
   auto device = openEmulator(target);

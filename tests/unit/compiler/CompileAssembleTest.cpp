@@ -1,5 +1,6 @@
 // Protects that the assemblers take what the compiler makes, on every target,
 // and keep all of it in registers.
+#include "kernels/DequantGemm.h"
 #include "kernels/Engine.h"
 #include "runtime/Assemble.h"
 #include "tests/unit/compiler/CompileHelpers.h"
@@ -62,6 +63,28 @@ TEST_CASE("default kernels assemble for sm_100a without spills") {
 }
 TEST_CASE("default kernels assemble for sm_120a without spills") {
   checkDefaults("sm_120a");
+}
+
+TEST_CASE("kernels by wgmma assemble without spills or serialised products") {
+  // Serialisation is a warning, and such warnings are errors of assemble().
+  if (!haveAssembler())
+    return;
+  for (auto [spec, schedule] :
+       {std::pair{"m16n4096k4096g128", "bm16bn64bk128w4st4,scales=sums"},
+        {"m32n4096k4096g32,w=u4z", "bm32bn128bk128w4st3,scales=sums"},
+        {"m32n4096k4096g128,x=bf16",
+         "bm32bn128bk256w8st2s2,reduce=cluster,scales=sums,weights=registers"},
+        {"m64n4096k4096g128", "bm64bn128bk128w8st4,scales=weights"},
+        {"m64n4096k4096g128", "bm64bn128bk64w4st4,scales=sums"},
+        {"m128n4096k4096g64", "bm128bn128bk64w8st4,weights=registers"},
+        {"m256n4096k4096g128", "bm256bn64bk64w4st3,scales=weights"}}) {
+    INFO(spec << " " << schedule);
+    checkRegistersOnly(
+        compileGemm(parseGemmSpec(std::string(spec) + ",layout=packed"),
+                    parseSchedule(std::string(schedule) + ",mma=warpgroup"),
+                    target("sm_90a"))
+            .ptx);
+  }
 }
 
 TEST_CASE("every elementwise operation assembles in every type") {
