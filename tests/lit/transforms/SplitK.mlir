@@ -135,14 +135,20 @@ func.func @atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>,
 
 // -----
 
-// A run of ceil(5 / 2) = 3 steps each; the last run ends with K.
+// Runs of two and three steps: five steps are divided at floor(5 s / 2).
 // CHECK-LABEL: func.func @contiguous
 // CHECK:         %[[K:.*]] = arith.constant 640
 // CHECK:         %[[STEP:.*]] = arith.constant 128
 // CHECK:         %[[S:.*]] = tile.program_id 2
-// CHECK:         %[[SHARE:.*]] = arith.constant 384
-// CHECK:         %[[LO:.*]] = arith.muli %[[S]], %[[SHARE]]
-// CHECK:         %[[END:.*]] = arith.addi %[[LO]], %{{.*}}
+// CHECK:         %[[FIVE:.*]] = arith.constant 5
+// CHECK:         %[[SCALED:.*]] = arith.muli %[[S]], %[[FIVE]]
+// CHECK:         %[[TWO:.*]] = arith.constant 2
+// CHECK:         %[[FIRST:.*]] = arith.divui %[[SCALED]], %[[TWO]]
+// CHECK:         %[[LO:.*]] = arith.muli %[[FIRST]], %{{.*}}
+// CHECK:         %[[NEXT:.*]] = arith.addi %[[S]], %{{.*}}
+// CHECK:         %[[SCALED2:.*]] = arith.muli %[[NEXT]], %{{.*}}
+// CHECK:         %[[LAST:.*]] = arith.divui %[[SCALED2]], %{{.*}}
+// CHECK:         %[[END:.*]] = arith.muli %[[LAST]], %{{.*}}
 // CHECK:         %[[HI:.*]] = arith.minsi %[[END]], %[[K]]
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]] step %[[STEP]]
 // CHECK:         tile.partial_store
@@ -163,7 +169,9 @@ func.func @contiguous(%x: !tile.view<16x640xf32>, %out: !tile.view<16x128xf16>, 
 
 // -----
 
+// Where the split divides the steps, nothing is divided.
 // CHECK-LABEL: func.func @contiguous_atomic
+// CHECK-NOT:     arith.divui
 // CHECK:         %[[LO:.*]] = arith.muli
 // CHECK:         %[[HI:.*]] = arith.minsi
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]]
