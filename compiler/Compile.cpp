@@ -78,6 +78,20 @@ void checkOptions(const CompileOptions &options) {
         fmt::format("{} has no programmatic dependent launch (sm_90 and "
                     "later have)",
                     options.target->name));
+  if (options.bulkWeights && !options.target->hasBulkCopies())
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has no bulk copies (sm_90 and later have)",
+                            options.target->name));
+  if (options.bulkWeights && (options.streamRegisters || options.stages < 2))
+    fail(fmt::format("bulk copies of weights go to stages in shared memory, of "
+                     "which there are {}",
+                     options.streamRegisters ? "none for weights"
+                                             : "two at least"));
+  if (options.producers < 0 || options.producers > 1)
+    fail(fmt::format("expected no or one producer warp, got {}",
+                     options.producers));
+  if (options.producers && !options.bulkWeights)
+    fail("a producer warp issues bulk copies, and there are none");
   if (options.reduce != CompileOptions::SplitReduce::cluster)
     return;
   int split = options.split;
@@ -118,7 +132,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
   ptx.dependent = options.dependent;
   ptx.entry = program.name;
   ptx.target = options.target->name;
-  ptx.threads = 32 * options.warps;
+  ptx.threads = 32 * (options.warps + options.producers);
   ptx.sharedBytes =
       function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName)
           .getInt();
@@ -173,7 +187,8 @@ compile(Program &program, const CompileOptions &options,
                       tile::ScheduleAttr::get(
                           context, options.warps, options.kWarps,
                           options.stages, options.scaleSums,
-                          options.streamRegisters, options.split,
+                          options.streamRegisters, options.bulkWeights,
+                          options.producers, options.split,
                           options.contiguousSplit ? tile::KOrder::contiguous
                                                   : tile::KOrder::interleaved,
                           splitReduce(options.reduce),

@@ -22,6 +22,8 @@ struct CompileOptions {
   int kWarps = 1;               ///< warps of a block that share each K step
   bool scaleSums = false;       ///< scales on sums of products, not on weights
   bool streamRegisters = false; ///< 4-bit weights skip shared memory
+  bool bulkWeights = false;     ///< packed weights come by the copy engine
+  int producers = 0;            ///< warps besides `warps` that start all copies
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

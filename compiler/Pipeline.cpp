@@ -28,6 +28,8 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-stage-copies", createStageCopies},
       {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
+      {"tile-bulk-copies", createBulkCopies},
+      {"tile-specialise-warps", createSpecialiseWarps},
       {"tile-dependent-launch", createDependentLaunch},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.

@@ -65,6 +65,8 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
   options.streamRegisters = schedule.weights == WeightPath::registers;
+  options.bulkWeights = schedule.weights == WeightPath::bulk;
+  options.producers = schedule.producers;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.dependent = schedule.dependent;
@@ -101,15 +103,18 @@ static std::int64_t clusterScratchBytes(const Schedule &s) {
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
   std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
-  if (s.weights == WeightPath::shared)
+  if (s.weights != WeightPath::registers)
     stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
+  // "full" and "empty" mbarriers of all stages, 128 bytes each at most.
+  const std::int64_t mbarriers =
+      s.weights == WeightPath::bulk ? 128 * (1 + s.producers) : 0;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
   if (s.reduce == Reduce::cluster)
-    return stage * s.stages + clusterScratchBytes(s);
+    return stage * s.stages + mbarriers + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
-  return stage * s.stages + sums + ticket;
+  return stage * s.stages + mbarriers + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
@@ -147,6 +152,15 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
       fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
                        "registers a lane, at most 64",
                        s.blockN, s.blockK, s.warps, words));
+  }
+  if (s.weights == WeightPath::bulk) {
+    if (spec.layout != WeightLayout::packed)
+      fail("weights=bulk needs packed weights (layout=packed); these can take "
+           "weights=shared");
+    if (!target.hasBulkCopies())
+      fail(fmt::format("{} has no bulk copies (sm_90 and later have); "
+                       "weights=shared works there",
+                       target.name));
   }
   if (s.dependent && !target.hasDependentLaunch())
     fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "

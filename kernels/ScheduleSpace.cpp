@@ -47,6 +47,8 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   } else if (word.key == "weights") {
     if (spec.layout != WeightLayout::packed)
       only(static_cast<int>(WeightPath::shared));
+    else if (!target.hasBulkCopies())
+      std::erase(values, static_cast<int>(WeightPath::bulk));
   } else if (word.key == "dep") {
     // It pays where launches follow each other; candidates are timed alone.
     only(0);
@@ -74,8 +76,10 @@ bool hopeful(const Schedule &s, std::string_view last, const GemmSpec &spec) {
            (s.reduce != Reduce::cluster ||
             (s.split <= 8 && std::has_single_bit(unsigned(s.split))));
   if (last == "weights") // as validate() counts the words of a lane
-    return s.weights == WeightPath::shared ||
+    return s.weights != WeightPath::registers ||
            s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;
+  if (last == "producers")
+    return !s.producers || s.weights == WeightPath::bulk;
   if (last == "s")
     return std::int64_t{s.blockK} * (s.split - 1) < spec.k;
   return true;
@@ -119,12 +123,12 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
   // Equal costs: the simpler first, so that the order is one.
   auto before = [](const RankedSchedule &a, const RankedSchedule &b) {
     auto key = [](const RankedSchedule &r) {
-      return std::tuple(r.cost.total, r.schedule.split, r.schedule.stages,
-                        r.schedule.warps, r.schedule.blockK, r.schedule.kWarps,
-                        r.schedule.blockN, r.schedule.blockM,
-                        static_cast<int>(r.schedule.scales),
-                        static_cast<int>(r.schedule.reduce),
-                        static_cast<int>(r.schedule.weights));
+      return std::tuple(
+          r.cost.total, r.schedule.split, r.schedule.stages, r.schedule.warps,
+          r.schedule.blockK, r.schedule.kWarps, r.schedule.blockN,
+          r.schedule.blockM, static_cast<int>(r.schedule.scales),
+          static_cast<int>(r.schedule.reduce),
+          static_cast<int>(r.schedule.weights), r.schedule.producers);
     };
     return key(a) < key(b);
   };

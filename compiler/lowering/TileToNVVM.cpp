@@ -77,6 +77,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       return LLVM::LLVMPointerType::get(type.getContext(), 3);
     });
 
+    types.addConversion([](MbarriersType type) -> Type {
+      return LLVM::LLVMPointerType::get(type.getContext(), 3);
+    });
+
     ConversionTarget target(*context);
     target.addIllegalDialect<TileDialect>();
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
@@ -92,6 +96,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addSplitPatterns(types, patterns, capability);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
+    addBulkCopyPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     ConversionConfig config;
@@ -110,7 +115,9 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     b.getUnitAttr());
     ScheduleAttr schedule = scheduleOf(function);
-    int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
+    int threads =
+        schedule ? 32 * (int)(schedule.getWarps() + schedule.getProducers())
+                 : 32;
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({threads}));
     if (schedule && schedule.getReduce() == SplitReduce::cluster)

@@ -89,6 +89,8 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
       if (auto alloc = dyn_cast<AllocOp>(op))
         alloc.setOffsetAttr(
             place(alloc.getType().stageBytes() * alloc.getType().getStages()));
+      else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
+        alloc.setOffsetAttr(place(8 * alloc.getType().getStages()));
       else if (int64_t bytes = scratchBytes(op))
         op->setAttr(scratchAttrName, place(bytes));
     });

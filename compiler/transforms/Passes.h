@@ -17,6 +17,8 @@ std::unique_ptr<mlir::Pass> createRemoveConversions();
 std::unique_ptr<mlir::Pass> createStageCopies();
 std::unique_ptr<mlir::Pass> createStreamWeights();
 std::unique_ptr<mlir::Pass> createPipelineLoops();
+std::unique_ptr<mlir::Pass> createBulkCopies();
+std::unique_ptr<mlir::Pass> createSpecialiseWarps();
 std::unique_ptr<mlir::Pass> createDependentLaunch();
 std::unique_ptr<mlir::Pass> createAllocateShared();
 std::unique_ptr<mlir::Pass> createTileToNVVM();
