@@ -317,6 +317,10 @@ static LogicalResult verifyAtoms(Operation *op, ViewType view,
     return op->emitOpError("expected view and buffer in the same atoms, got ")
            << view << " and " << buffer;
   Memory memory = buffer.memory();
+  int64_t bytes = memory.shape.back() * memory.unitBytes;
+  if (bytes % 16) // what the copy engine moves
+    return op->emitOpError("expected atoms of a multiple of 16 bytes, got ")
+           << bytes;
   lath::Shape units(memory.shape.begin(), memory.shape.end());
   if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
     return op->emitOpError("expected a buffer in the order of memory, got ")

@@ -148,11 +148,12 @@ private:
     MbarrierInitOp::create(b, loc(), empty, schedule.getWarps());
   }
 
-  /// Clones the copies of the loop, for step `k` and stage `slot`. Those that
-  /// `which` names; returns whether any.
+  /// Clones those copies of the loop that `which` names, and what they need,
+  /// for step `k` and stage `slot`.
   template <typename F> void copies(Value k, Value slot, F &&which) {
     IRMapping map;
     map.map(ahead, k);
+    SmallVector<Operation *> needed;
     for (Operation &op : issue.thenBlock()->without_terminator()) {
       if (!isPure(&op) && !which(&op))
         continue;
@@ -161,7 +162,17 @@ private:
         copy.getSlotMutable().assign(slot);
       else if (auto copy = dyn_cast<BulkCopyOp>(clone))
         copy.getSlotMutable().assign(slot);
+      else
+        needed.push_back(clone);
     }
+    eraseDead(needed);
+  }
+
+  /// In an order in which users come later.
+  static void eraseDead(ArrayRef<Operation *> ops) {
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
   }
 
   void produce(Block *body) {
@@ -244,33 +255,29 @@ private:
       op = next;
     }
     prologue.erase();
-    Value read;
     SmallVector<Operation *> dead{issue};
+    Operation *firstLoad = nullptr;
+    MbarrierWaitOp wait;
     for (Operation &op : *loop.getBody()) {
       if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
         dead.push_back(&op);
-      else if (auto wait = dyn_cast<MbarrierWaitOp>(op))
-        read = wait.getSlot();
+      else if (isa<LocalLoadOp>(op) && !firstLoad)
+        firstLoad = &op;
+      else if (isa<MbarrierWaitOp>(op))
+        wait = cast<MbarrierWaitOp>(op);
     }
-    // The stages of all copies: also those that were waited for with the
-    // barrier.
-    Operation *first = loop.getBody()->getTerminator(), *wait = nullptr;
-    for (Operation &op : *loop.getBody()) {
-      if (isa<LocalLoadOp>(op) && op.isBeforeInBlock(first))
-        first = &op;
-      if (isa<MbarrierWaitOp>(op))
-        wait = &op;
-    }
-    wait->moveBefore(first);
+    // Now it stands for all copies of the stage.
+    if (firstLoad->isBeforeInBlock(wait))
+      wait->moveBefore(firstLoad);
     for (Operation *op : dead)
       op->erase();
     // What only the copies needed.
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(*loop.getBody())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    SmallVector<Operation *> body;
+    for (Operation &op : loop.getBody()->without_terminator())
+      body.push_back(&op);
+    eraseDead(body);
     b.setInsertionPoint(loop.getBody()->getTerminator());
-    MbarrierArriveOp::create(b, loc(), empty, read);
+    MbarrierArriveOp::create(b, loc(), empty, wait.getSlot());
   }
 };
 
