@@ -82,11 +82,13 @@ void checkOptions(const CompileOptions &options) {
     throw Error(ErrorKind::unsupported,
                 fmt::format("{} has no bulk copies (sm_90 and later have)",
                             options.target->name));
-  if (options.bulkWeights && (options.streamRegisters || options.stages < 2))
-    fail(fmt::format("bulk copies of weights go to stages in shared memory, of "
-                     "which there are {}",
-                     options.streamRegisters ? "none for weights"
-                                             : "two at least"));
+  if (options.bulkWeights && options.streamRegisters)
+    fail("4-bit weights go to registers or, by bulk copies, to shared memory, "
+         "not both");
+  if (options.bulkWeights && options.stages < 2)
+    fail(fmt::format("bulk copies fill the stages of a pipeline: expected at "
+                     "least 2, got {}",
+                     options.stages));
   if (options.producers < 0 || options.producers > 1)
     fail(fmt::format("expected no or one producer warp, got {}",
                      options.producers));

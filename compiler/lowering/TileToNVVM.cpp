@@ -128,6 +128,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
+    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});

@@ -127,7 +127,8 @@ func.func @ragged(%p: !llvm.ptr<1>, %k: i32, %n: i32) attributes {tile.schedule 
 // CHECK:             cp.async.bulk
 // CHECK:         } else {
 // CHECK-NEXT:      llvm.inline_asm has_side_effects asm_dialect = att "bar.sync 1, 64;", "~{memory}"
-// CHECK:         } {tile.roles}
+// CHECK:         }
+// CHECK-NOT:     tile.
 func.func @roles(%p: !llvm.ptr<1>) attributes {tile.schedule = #s, tile.shared_bytes = 512 : i32} {
   %c0 = arith.constant 0 : i32
   %w = tile.view %p : !llvm.ptr<1> -> !tile.view<64x64xi4, atom = #a>
