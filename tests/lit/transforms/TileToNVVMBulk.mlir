@@ -84,11 +84,11 @@ func.func @one_run(%p: !llvm.ptr<1>) attributes {tile.schedule = #s, tile.shared
 // CHECK:         scf.if
 // CHECK:           %[[ROWS:.*]] = llvm.intr.smin
 // CHECK:           %[[COLUMNS:.*]] = llvm.intr.smin
-// CHECK:           %[[RUN:.*]] = llvm.mul %[[COLUMNS]]
-// CHECK:           %[[BYTES:.*]] = llvm.mul %[[ROWS]], %[[RUN]]
+// CHECK:           %[[LENGTH:.*]] = llvm.mul %[[COLUMNS]]
+// CHECK:           %[[BYTES:.*]] = llvm.mul %[[ROWS]], %[[LENGTH]]
 // CHECK:           expect_tx{{.*}} %{{.*}}, %[[BYTES]]
 // CHECK:           scf.for %{{.*}} = %{{.*}} to %[[ROWS]] step
-// CHECK:             cp.async.bulk{{.*}} %{{.*}}, %{{.*}}, %[[RUN]], %{{.*}} :
+// CHECK:             cp.async.bulk{{.*}} %{{.*}}, %{{.*}}, %[[LENGTH]], %{{.*}} :
 // CHECK-NOT:         cp.async.bulk
 // Zeros in what is left, sixteen bytes at once, by all threads; where nothing
 // is left, nothing happens.
