@@ -20,7 +20,8 @@
 //           }
 //
 // The loop's barrier, which all warps reach after they have read b[write], lets
-// its stage be filled again; it also shows them the initialised mbarriers.
+// its stage be filled again; it also shows them the initialised mbarriers. No
+// fence between proxies is needed: what the engine writes, threads only read.
 //
 // A bulk copy fills nothing with zeros. Atoms of a tile outside the view
 // (ragged N, a tail of K) are left as they are, and what lies there is
