@@ -77,6 +77,8 @@ void checkOptions(const CompileOptions &options) {
       throw Error(ErrorKind::unsupported,
                   fmt::format("{} has no wgmma (sm_90a alone has)",
                               options.target->name));
+    if (options.producers)
+      fail("what a producer warp copies is not fenced for wgmma");
     if (options.stages < 2)
       fail(fmt::format("wgmma reads from copy stages: expected at least two, "
                        "got {}",
@@ -88,6 +90,22 @@ void checkOptions(const CompileOptions &options) {
         fmt::format("{} has no programmatic dependent launch (sm_90 and "
                     "later have)",
                     options.target->name));
+  if (options.bulkWeights && !options.target->hasBulkCopies())
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has no bulk copies (sm_90 and later have)",
+                            options.target->name));
+  if (options.bulkWeights && options.streamRegisters)
+    fail("4-bit weights go to registers or, by bulk copies, to shared memory, "
+         "not both");
+  if (options.bulkWeights && options.stages < 2)
+    fail(fmt::format("bulk copies fill the stages of a pipeline: expected at "
+                     "least 2, got {}",
+                     options.stages));
+  if (options.producers < 0 || options.producers > 1)
+    fail(fmt::format("expected no or one producer warp, got {}",
+                     options.producers));
+  if (options.producers && !options.bulkWeights)
+    fail("a producer warp issues bulk copies, and there are none");
   if (options.reduce != CompileOptions::SplitReduce::cluster)
     return;
   int split = options.split;
@@ -128,7 +146,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
   ptx.dependent = options.dependent;
   ptx.entry = program.name;
   ptx.target = options.target->name;
-  ptx.threads = 32 * options.warps;
+  ptx.threads = 32 * (options.warps + options.producers);
   ptx.sharedBytes =
       function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName)
           .getInt();
@@ -184,7 +202,7 @@ compile(Program &program, const CompileOptions &options,
                           context, options.warps, options.kWarps,
                           options.stages, options.scaleSums,
                           options.streamRegisters, options.warpgroups,
-                          options.split,
+                          options.bulkWeights, options.producers, options.split,
                           options.contiguousSplit ? tile::KOrder::contiguous
                                                   : tile::KOrder::interleaved,
                           splitReduce(options.reduce),

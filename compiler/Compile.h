@@ -23,6 +23,8 @@ struct CompileOptions {
   bool scaleSums = false;       ///< scales on sums of products, not on weights
   bool streamRegisters = false; ///< 4-bit weights skip shared memory
   bool warpgroups = false;      ///< wgmma instead of mma.sync
+  bool bulkWeights = false;     ///< packed weights come by the copy engine
+  int producers = 0;            ///< warps besides `warps` that start all copies
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

@@ -29,6 +29,8 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-use-warpgroups", createUseWarpgroups},
       {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
+      {"tile-bulk-copies", createBulkCopies},
+      {"tile-specialise-warps", createSpecialiseWarps},
       {"tile-dependent-launch", createDependentLaunch},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.

@@ -30,6 +30,9 @@ struct Target {
   bool hasWarpgroupMma() const {
     return capability == 90;
   } ///< wgmma, which only Hopper has
+  bool hasBulkCopies() const {
+    return capability >= 90;
+  } ///< cp.async.bulk, mbarriers that count bytes
   bool hasDependentLaunch() const {
     return capability >= 90;
   } ///< griddepcontrol

@@ -57,7 +57,7 @@ double blocksThatFit(const GemmSpec &spec, const Schedule &s,
                      : 0;
   double registers =
       std::min(255.0, c.registersFixed + c.registersPerSum * sums + words);
-  double threads = 32.0 * s.warps;
+  double threads = 32.0 * (s.warps + s.producers);
   double fit = std::min(
       {std::floor(double(target.sharedBytesPerSm) /
                   double(sharedBytes(s, spec) + 1024)),

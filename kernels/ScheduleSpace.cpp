@@ -47,6 +47,8 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   } else if (word.key == "weights") {
     if (spec.layout != WeightLayout::packed)
       only(static_cast<int>(WeightPath::shared));
+    else if (!target.hasBulkCopies())
+      std::erase(values, static_cast<int>(WeightPath::bulk));
   } else if (word.key == "mma") {
     // With few rows most of an instruction's 64 columns of weights would wait.
     if (spec.layout != WeightLayout::packed || !target.hasWarpgroupMma() ||
@@ -82,8 +84,11 @@ bool hopeful(const Schedule &s, std::string_view last, const GemmSpec &spec) {
            (s.kWarps == 1 && s.warps % 4 == 0 && s.warps * 16 <= s.blockN &&
             s.blockK >= 64);
   if (last == "weights") // as validate() counts the words of a lane
-    return s.weights == WeightPath::shared ||
+    return s.weights != WeightPath::registers ||
            s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;
+  if (last == "producers")
+    return !s.producers ||
+           (s.weights == WeightPath::bulk && s.mma == MatrixUnit::warp);
   if (last == "s")
     return std::int64_t{s.blockK} * (s.split - 1) < spec.k;
   return true;
@@ -127,12 +132,12 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
   // Equal costs: the simpler first, so that the order is one.
   auto before = [](const RankedSchedule &a, const RankedSchedule &b) {
     auto key = [](const RankedSchedule &r) {
-      return std::tuple(r.cost.total, r.schedule.split, r.schedule.stages,
-                        r.schedule.warps, r.schedule.blockK, r.schedule.kWarps,
-                        r.schedule.blockN, r.schedule.blockM,
-                        static_cast<int>(r.schedule.scales),
-                        static_cast<int>(r.schedule.reduce),
-                        static_cast<int>(r.schedule.weights));
+      return std::tuple(
+          r.cost.total, r.schedule.split, r.schedule.stages, r.schedule.warps,
+          r.schedule.blockK, r.schedule.kWarps, r.schedule.blockN,
+          r.schedule.blockM, static_cast<int>(r.schedule.scales),
+          static_cast<int>(r.schedule.reduce),
+          static_cast<int>(r.schedule.weights), r.schedule.producers);
     };
     return key(a) < key(b);
   };

@@ -67,10 +67,10 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
     scales to sums of products instead of to weights; `stages` is the depth of
     the copy pipeline (1: no pipeline, loads go straight to registers);
-    `stream_registers` keeps 4-bit weights out of it; `warpgroups` multiplies by
-    wgmma; `capability` is the target's
-    (90 for sm_90a); `dependent` starts the kernel before the launch ahead of
-    it is done.
+    `stream_registers` keeps 4-bit weights out of it; `bulk_weights` brings them
+    there by the copy engine, and `producers` warps besides `warps` start all
+    copies; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
+    sm_90a); `dependent` starts the kernel before the launch ahead of it is done.
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -82,6 +82,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
     DefaultValuedParameter<"bool", "false">:$stream_registers,
     DefaultValuedParameter<"bool", "false">:$warpgroups,
+    DefaultValuedParameter<"bool", "false">:$bulk_weights,
+    DefaultValuedParameter<"unsigned", "0">:$producers,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability,

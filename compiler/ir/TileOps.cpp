@@ -335,6 +335,49 @@ LogicalResult AsyncCopyOp::verify() {
   return success();
 }
 
+LogicalResult MbarrierInitOp::verify() {
+  // The count of pending arrivals has 20 bits.
+  constexpr unsigned most = (1u << 20) - 1;
+  if (getArrivals() < 1 || getArrivals() > most)
+    return emitOpError("expected 1 to ")
+           << most << " arrivals, got " << (int32_t)getArrivals();
+  return success();
+}
+
+/// Whole atoms in the order of memory, as the copy engine writes them.
+static LogicalResult verifyAtoms(Operation *op, ViewType view,
+                                 BufferType buffer, unsigned starts) {
+  if (starts != view.getShape().size())
+    return op->emitOpError("expected ")
+           << view.getShape().size() << " start indices, got " << starts;
+  if (!view.getAtom() || view.getAtom() != buffer.getAtom())
+    return op->emitOpError("expected view and buffer in the same atoms, got ")
+           << view << " and " << buffer;
+  Memory memory = buffer.memory();
+  int64_t bytes = memory.shape.back() * memory.unitBytes;
+  if (bytes % 16) // what the copy engine moves
+    return op->emitOpError("expected atoms of a multiple of 16 bytes, got ")
+           << bytes;
+  lath::Shape units(memory.shape.begin(), memory.shape.end());
+  if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
+    return op->emitOpError("expected a buffer in the order of memory, got ")
+           << buffer.getLayout().layout().print();
+  return success();
+}
+
+LogicalResult BulkCopyOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (buffer.getStages() != getMbarriers().getType().getStages())
+    return emitOpError("expected an mbarrier for each of ")
+           << buffer.getStages() << " stages, got "
+           << getMbarriers().getType().getStages();
+  return verifyAtoms(*this, getView().getType(), buffer, getStart().size());
+}
+LogicalResult ZeroOutsideOp::verify() {
+  return verifyAtoms(*this, getView().getType(), getBuffer().getType(),
+                     getStart().size());
+}
+
 LogicalResult LocalLoadOp::verify() {
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
 }

@@ -601,4 +601,6 @@ def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
   let assemblyFormat = "$tickets `[` $tile `]` `of` $count attr-dict `:` type($tickets)";
 }
 
+include "compiler/ir/TileBulkOps.td"
+
 #endif

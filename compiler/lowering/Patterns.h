@@ -22,6 +22,8 @@ void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
 void addLaunchPatterns(const mlir::TypeConverter &types,
                        mlir::RewritePatternSet &patterns);
+void addBulkCopyPatterns(const mlir::TypeConverter &types,
+                         mlir::RewritePatternSet &patterns);
 void addClusterPatterns(const mlir::TypeConverter &types,
                         mlir::RewritePatternSet &patterns);
 

@@ -224,7 +224,8 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     BufferType buffer = op.getBuffer().getType();
     Memory memory = view.memory(), tile = buffer.memory();
     unsigned rank = tile.shape.size(), last = rank - 1;
-    unsigned threads = 32 * scheduleOf(op).getWarps();
+    const bool alone = roleOf(op) == Role::producer;
+    unsigned threads = alone ? 32 : 32 * scheduleOf(op).getWarps();
     unsigned total = 1;
     for (int64_t extent : tile.shape)
       total *= extent;
@@ -256,7 +257,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
 
     Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
                                 units, threads / 32);
-    Value tid = e.tid();
+    Value tid = alone ? e.lane() : e.tid();
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
@@ -381,7 +382,8 @@ struct BarrierLowering : OpConversionPattern<BarrierOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(BarrierOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
-    r.replaceOpWithNewOp<NVVM::Barrier0Op>(op);
+    Emit(r, op.getLoc()).barrier(op);
+    r.eraseOp(op);
     return success();
   }
 };

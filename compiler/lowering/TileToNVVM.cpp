@@ -86,6 +86,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       return LLVM::LLVMPointerType::get(type.getContext(), 3);
     });
 
+    types.addConversion([](MbarriersType type) -> Type {
+      return LLVM::LLVMPointerType::get(type.getContext(), 3);
+    });
+
     ConversionTarget target(*context);
     target.addIllegalDialect<TileDialect>();
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
@@ -102,6 +106,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addSplitPatterns(types, patterns, capability);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
+    addBulkCopyPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     ConversionConfig config;
@@ -120,7 +125,9 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     b.getUnitAttr());
     ScheduleAttr schedule = scheduleOf(function);
-    int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
+    int threads =
+        schedule ? 32 * (int)(schedule.getWarps() + schedule.getProducers())
+                 : 32;
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({threads}));
     if (schedule && schedule.getReduce() == SplitReduce::cluster)
@@ -131,6 +138,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
+    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});

@@ -95,6 +95,8 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
         alloc.setOffsetAttr(
             place(alloc.getType().stageBytes() * alloc.getType().getStages(),
                   isMatrixOperand(alloc) ? 1024 : 128));
+      else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
+        alloc.setOffsetAttr(place(8 * alloc.getType().getStages()));
       else if (int64_t bytes = scratchBytes(op))
         op->setAttr(scratchAttrName, place(bytes));
     });

@@ -18,6 +18,8 @@ std::unique_ptr<mlir::Pass> createStageCopies();
 std::unique_ptr<mlir::Pass> createStreamWeights();
 std::unique_ptr<mlir::Pass> createUseWarpgroups();
 std::unique_ptr<mlir::Pass> createPipelineLoops();
+std::unique_ptr<mlir::Pass> createBulkCopies();
+std::unique_ptr<mlir::Pass> createSpecialiseWarps();
 std::unique_ptr<mlir::Pass> createDependentLaunch();
 std::unique_ptr<mlir::Pass> createAllocateShared();
 std::unique_ptr<mlir::Pass> createTileToNVVM();

@@ -40,6 +40,14 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let summary = "start copies several steps before their use";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
+def BulkCopies : Pass<"tile-bulk-copies", "::mlir::ModuleOp"> {
+  let summary = "let the copy engine bring packed weights";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def SpecialiseWarps : Pass<"tile-specialise-warps", "::mlir::ModuleOp"> {
+  let summary = "let a warp of its own start all copies";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
 def DependentLaunch : Pass<"tile-dependent-launch", "::mlir::ModuleOp"> {
   let summary = "start before the launch ahead is done; read constants meanwhile";
 }

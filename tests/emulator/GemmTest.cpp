@@ -163,6 +163,8 @@ TEST_CASE("emulated GEMMs are right by wgmma") {
            {"m32n256k1024g128,x=bf16",
             "bm32bn128bk128w4st2s2,reduce=cluster,weights=registers", 17},
            {"m32n200k1088g64", "bm32bn64bk64w4st3s3,scales=sums", 29},
+           {"m32n256k1024g64,w=u4z1",
+            "bm32bn128bk128w8st3,scales=sums,weights=bulk"},
            {"m64n72k2112g32,w=u4z,reduce=atomic",
             "bm32bn64bk128w4st2s2,reduce=atomic,scales=sums", 50},
            {"m32n256k1024g128",

@@ -10,11 +10,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
+#include <set>
 #include <sstream>
 
 namespace lath::verify {
 
 namespace {
+
+/// A way of the weights, and the warps that start copies.
+using Path = std::pair<WeightPath, int>;
 
 std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                                  unsigned smCount, const Schedule &chosen,
@@ -49,10 +53,12 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
   Schedule s = list.front();
   s.order = KOrder::contiguous;
   s.scales = ScalePlacement::sums;
-  std::vector<WeightPath> paths{WeightPath::shared};
+  std::vector<Path> paths{{WeightPath::shared, 0}};
   if (spec.layout == WeightLayout::packed)
-    paths.push_back(WeightPath::registers);
-  for (WeightPath path : paths)
+    paths.insert(paths.end(), {{WeightPath::registers, 0},
+                               {WeightPath::bulk, 0},
+                               {WeightPath::bulk, 1}});
+  for (auto [path, producers] : paths)
     for (int blockN :
          many ? std::vector{64, 128, 256} : std::vector{32, 64, 128})
       for (int columns : {32, 64})
@@ -66,6 +72,7 @@ std::vector<Schedule> candidates(const GemmSpec &spec, const Target &target,
                 if (columns > blockN || (many && kWarps > 4))
                   continue;
                 s.weights = path;
+                s.producers = producers;
                 s.blockN = blockN;
                 s.kWarps = kWarps;
                 s.warps = blockN / columns * kWarps;
@@ -143,7 +150,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       spec.m = m;
       std::vector<Schedule> list =
           candidates(spec, engine.target(), info.smCount,
-                     engine.scheduleFor(spec), options.sweep);
+                     engine.scheduleFor(spec), options.sweep || options.paths);
       std::vector<std::optional<Kernel>> kernels(list.size());
       parallelFor(list.size(), 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i)
@@ -202,6 +209,14 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
                   [&](std::size_t a, std::size_t b) {
                     return medians[a] < medians[b];
                   });
+        if (options.paths) { // the best of each, and the default
+          std::set<Path> seen;
+          std::erase_if(order, [&](std::size_t i) {
+            const Schedule &s = list[which[i]];
+            return !seen.insert({s.weights, s.producers}).second &&
+                   which[i] != 0;
+          });
+        }
         auto mine = std::find(order.begin(), order.end(), 0u);
         if (mine - order.begin() >= 6) { // the default stays in the run
           order.erase(mine);
@@ -231,7 +246,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
         first = false;
       }
       for (std::size_t i = 0; i < times.size(); ++i)
-        if (which[order[i]] == 0 || i == best || options.sweep)
+        if (which[order[i]] == 0 || i == best || options.sweep || options.paths)
           fmt::print(
               "{:>6} {:>6} m{:<3} {:<44} {:8.3f} us [{:.3f} {:.3f}] {:6.0f} "
               "GB/s, {:.2f} of a read{}{}\n",

@@ -46,6 +46,7 @@ struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
   bool sweep = false; ///< try many schedules a shape, not the default alone
+  bool paths = false; ///< as sweep; the best of each way of the weights
   WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
   std::vector<std::string> schedules; ///< of a chain; empty: the default one

@@ -24,6 +24,8 @@ int main(int argc, char **argv) {
       "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
   t->add_flag("--sweep", timing.sweep, "many schedules a shape");
+  t->add_flag("--paths", timing.paths,
+              "the best of many schedules for each way of the weights");
   bool chained = false;
   auto *c = t->add_flag("--chain", chained,
                         "back to back under dependent launch, with dep=1 and "

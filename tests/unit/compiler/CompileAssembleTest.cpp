@@ -87,6 +87,29 @@ TEST_CASE("kernels by wgmma assemble without spills or serialised products") {
   }
 }
 
+TEST_CASE("bulk copies and producer warps assemble without spills") {
+  if (!haveAssembler())
+    return;
+  for (std::string targetName : {"sm_90a", "sm_100a", "sm_120a"})
+    for (auto [spec, schedule] :
+         {std::pair{"m1n4096k4096g128",
+                    "bm8bn64bk256w4kw4st3s1,scales=sums,weights=bulk"},
+          std::pair{"m16n4104k4128g32,x=bf16,w=u4z1",
+                    "bm16bn64bk256w4kw4st3s1,weights=bulk"},
+          std::pair{"m16n28672k8192g64,w=u4z",
+                    "bm16bn128bk256w8kw4st2s2,reduce=cluster,scales=sums,"
+                    "weights=bulk,dep=1"},
+          std::pair{"m32n8192k8192g128",
+                    "bm32bn128bk128w8kw2st2s4,scales=sums,weights=bulk"}})
+      for (std::string producers : {"", ",producers=1"}) {
+        INFO(spec << " by " << schedule << producers << " on " << targetName);
+        checkRegistersOnly(
+            compileGemm(parseGemmSpec(std::string(spec) + ",layout=packed"),
+                        parseSchedule(schedule + producers), target(targetName))
+                .ptx);
+      }
+}
+
 TEST_CASE("every elementwise operation assembles in every type") {
   if (!haveAssembler())
     return;
