@@ -123,7 +123,7 @@ TEST_CASE("programs of one's own are kept too") {
   CHECK(load(3) == 1);
 }
 
-TEST_CASE("another assembler makes other code; an unknown one is not kept") {
+TEST_CASE("another assembler makes other code, an unknown one is not kept") {
   test::TemporaryFolder folder;
   auto compiledBy = [&](const char *identity) {
     auto device = openCuda(
