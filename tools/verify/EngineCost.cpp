@@ -195,9 +195,11 @@ int engineCosts(const std::shared_ptr<Device> &device,
   const DeviceInfo &info = device->info();
   std::string page = fmt::format(
       "# Host costs of the engine\n\n"
-      "`lath-verify engine`, on {}, driver {}, {} processors. Medians.\n\n"
+      "`lath-verify engine`, on {}, driver {}, {} processors. Medians; "
+      "launches {} at a time, so that the host never waits for the device.\n\n"
       "| | measured | bound | held |\n|---|---:|---:|---|\n",
-      info.name, info.driverText, std::thread::hardware_concurrency());
+      info.name, info.driverText, std::thread::hardware_concurrency(),
+      launchesPerRound[0]);
   const std::vector<LaunchCosts> launches = launchCosts(device, options.rounds);
   for (const LaunchCosts &costs : launches)
     page += fmt::format(
