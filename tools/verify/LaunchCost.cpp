@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <exception>
 #include <functional>
+#include <string_view>
 #include <thread>
 
 namespace lath::verify {
@@ -70,19 +71,16 @@ public:
                 each, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                 static_cast<int>(ptx.sharedBytes)),
             "cuFuncSetAttribute");
-    config.gridDimX = config.gridDimY = config.gridDimZ = 1;
-    config.blockDimX = ptx.threads;
-    config.blockDimY = config.blockDimZ = 1;
-    config.sharedMemBytes = ptx.sharedBytes;
   }
 
-  /// By cuLaunchKernelEx, on config.hStream with config's attributes.
-  void launchEx(CUfunction what, void **params, void **extra) const {
+  void launchEx(const CUlaunchConfig &config, CUfunction what, void **params,
+                void **extra) const {
     check(driver_.launchKernelEx(&config, what, params, extra),
           "cuLaunchKernelEx");
   }
-  void launch(CUfunction what, void **params, void **extra) const {
-    const CUlaunchConfig &c = config;
+  /// The attributes of the configuration are left out.
+  void launch(const CUlaunchConfig &c, CUfunction what, void **params,
+              void **extra) const {
     check(other_.launchKernel(what, c.gridDimX, c.gridDimY, c.gridDimZ,
                               c.blockDimX, c.blockDimY, c.blockDimZ,
                               c.sharedMemBytes, c.hStream, params, extra),
@@ -93,7 +91,6 @@ public:
 
   CUkernel kernel = nullptr;
   CUfunction function = nullptr, ofModule = nullptr;
-  CUlaunchConfig config{};
 
 private:
   void check(CUresult result, const char *call) const {
@@ -105,14 +102,20 @@ private:
   CudaHandle<CUmodule> module_;
 };
 
-/// A kernel that returns: the least that any launch costs.
-Ptx emptyKernel(const std::string &target) {
+/// A kernel that returns: the least that any launch costs. For the target, and
+/// in the version, of another.
+Ptx emptyKernel(const Ptx &other) {
+  constexpr std::string_view last = ".address_size 64\n";
+  const std::size_t first = other.text.find(".version"),
+                    end = other.text.find(last);
+  if (first == std::string::npos || end == std::string::npos)
+    throw Error(ErrorKind::internal, "a kernel's PTX has no header");
   Ptx ptx;
   ptx.entry = "nothing";
-  ptx.target = target;
+  ptx.target = other.target;
   ptx.threads = 32;
-  ptx.text = ".version 8.1\n.target " + target +
-             "\n.address_size 64\n.visible .entry nothing() { ret; }\n";
+  ptx.text = other.text.substr(first, end + last.size() - first) +
+             ".visible .entry nothing() { ret; }\n";
   return ptx;
 }
 
@@ -194,15 +197,18 @@ struct Subject {
       packedBytes += bytes;
     }
     const auto grid = kernel.grid(kernel.rows());
-    code.config.gridDimX = grid[0];
-    code.config.gridDimY = grid[1];
-    code.config.gridDimZ = grid[2];
-    code.config.hStream = stream.get();
+    config.gridDimX = grid[0];
+    config.gridDimY = grid[1];
+    config.gridDimZ = grid[2];
+    config.blockDimX = kernel.ptx().threads;
+    config.blockDimY = config.blockDimZ = 1;
+    config.sharedMemBytes = kernel.ptx().sharedBytes;
+    config.hStream = stream.get();
     if (kernel.ptx().dependent) {
       dependent.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
       dependent.value.programmaticStreamSerializationAllowed = 1;
-      code.config.attrs = &dependent;
-      code.config.numAttrs = 1;
+      config.attrs = &dependent;
+      config.numAttrs = 1;
     }
   }
   Subject(const Subject &) = delete;
@@ -212,14 +218,16 @@ struct Subject {
             [this] { kernel.launch(stream.get(), arguments); }};
   }
   Way bare() {
-    return {"`cuLaunchKernelEx`",
-            [this] { code.launchEx(code.function, params.data(), nullptr); }};
+    return {"`cuLaunchKernelEx`", [this] {
+              code.launchEx(config, code.function, params.data(), nullptr);
+            }};
   }
 
   std::shared_ptr<Device> device;
   const Driver &driver;
   Kernel kernel;
   BareCode code;
+  CUlaunchConfig config{}; ///< of the kernel with all its rows
   CudaHandle<CUstream> stream;
   DeviceBuffer memory;
   GemmArguments arguments;
@@ -237,41 +245,42 @@ LaunchCosts everyWay(Subject &s, const OtherCalls &other, int rounds) {
                     reinterpret_cast<void *>(2), &s.packedBytes, nullptr};
   const BareCode &code = s.code;
   void **params = s.params.data();
-  BareCode onNull(s.driver, other, s.kernel.ptx());
-  onNull.config = code.config;
-  onNull.config.hStream = nullptr;
-  BareCode inOrder(s.driver, other, s.kernel.ptx());
-  inOrder.config = code.config;
-  CUlaunchAttribute serialised{};
-  serialised.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
-  inOrder.config.attrs = &serialised;
-  inOrder.config.numAttrs = 1;
-  BareCode nothing(s.driver, other, emptyKernel(s.kernel.ptx().target));
-  nothing.config.hStream = code.config.hStream;
+  CUlaunchConfig onNull = s.config;
+  onNull.hStream = nullptr;
+  CUlaunchAttribute off{};
+  off.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  CUlaunchConfig withOff = s.config;
+  withOff.attrs = &off;
+  withOff.numAttrs = 1;
+  const BareCode nothing(s.driver, other, emptyKernel(s.kernel.ptx()));
+  CUlaunchConfig single = s.config;
+  single.gridDimX = single.gridDimY = single.gridDimZ = 1;
+  single.blockDimX = 32;
+  single.sharedMemBytes = 0;
   CUcontext current;
   std::vector<Way> ways{
       s.lath(),
       s.bare(),
       {"`cuLaunchKernelEx`, an attribute that is off",
-       [&] { inOrder.launchEx(inOrder.function, params, nullptr); }},
+       [&] { code.launchEx(withOff, code.function, params, nullptr); }},
       {"`cuLaunchKernelEx`, the `CUkernel`",
-       [&] { code.launchEx(code.handle(), params, nullptr); }},
+       [&] { code.launchEx(s.config, code.handle(), params, nullptr); }},
       {"`cuLaunchKernelEx`, parameters as one buffer",
-       [&] { code.launchEx(code.function, nullptr, buffer); }},
+       [&] { code.launchEx(s.config, code.function, nullptr, buffer); }},
       {"`cuLaunchKernelEx`, a module's function",
-       [&] { code.launchEx(code.ofModule, params, nullptr); }},
+       [&] { code.launchEx(s.config, code.ofModule, params, nullptr); }},
       {"`cuLaunchKernelEx`, the null stream",
-       [&] { onNull.launchEx(onNull.function, params, nullptr); }},
+       [&] { code.launchEx(onNull, code.function, params, nullptr); }},
       {"`cuLaunchKernel`",
-       [&] { code.launch(code.function, params, nullptr); }},
+       [&] { code.launch(s.config, code.function, params, nullptr); }},
       {"`cuLaunchKernel`, the `CUkernel`",
-       [&] { code.launch(code.handle(), params, nullptr); }},
+       [&] { code.launch(s.config, code.handle(), params, nullptr); }},
       {"`cuLaunchKernel`, parameters as one buffer",
-       [&] { code.launch(code.function, nullptr, buffer); }},
+       [&] { code.launch(s.config, code.function, nullptr, buffer); }},
       {"`cuLaunchKernel`, a module's function",
-       [&] { code.launch(code.ofModule, params, nullptr); }},
+       [&] { code.launch(s.config, code.ofModule, params, nullptr); }},
       {"`cuLaunchKernel` of an empty kernel without parameters",
-       [&] { nothing.launch(nothing.function, nullptr, nullptr); }},
+       [&] { nothing.launch(single, nothing.function, nullptr, nullptr); }},
       {"`cuCtxGetCurrent`, which `Kernel::launch` calls as well",
        [&] { s.driver.ctxGetCurrent(&current); }},
   };
