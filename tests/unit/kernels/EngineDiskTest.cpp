@@ -74,10 +74,13 @@ TEST_CASE("a damaged entry is compiled anew and replaced") {
   auto files = entriesOf(folder);
   REQUIRE(files.size() == 1);
   {
-    std::fstream file(files[0], std::ios::in | std::ios::out);
-    file.seekp(
-        static_cast<std::streamoff>(std::filesystem::file_size(files[0]) / 2));
-    file.put('\x01');
+    std::fstream file(files[0],
+                      std::ios::in | std::ios::out | std::ios::binary);
+    const auto middle =
+        static_cast<std::streamoff>(std::filesystem::file_size(files[0]) / 2);
+    const int byte = file.seekg(middle).get();
+    file.seekp(middle).put(static_cast<char>(byte ^ 1));
+    REQUIRE(file.flush());
   }
   Engine second(device, onDisk(folder));
   Kernel kernel = second.gemm(smallSpec());
@@ -120,7 +123,7 @@ TEST_CASE("programs of one's own are kept too") {
   CHECK(load(3) == 1);
 }
 
-TEST_CASE("another assembler makes other code; an unknown one is not kept") {
+TEST_CASE("another assembler makes other code, an unknown one is not kept") {
   test::TemporaryFolder folder;
   auto compiledBy = [&](const char *identity) {
     auto device = openCuda(

@@ -1,4 +1,4 @@
-// The engine on the emulator: what users do wrong, and many threads at once.
+// The engine on the emulator: what it promises, and what users do wrong.
 #include "kernels/Engine.h"
 #include "kernels/KernelKey.h"
 #include "runtime/EmulatedDevice.h"
@@ -6,9 +6,7 @@
 #include "tests/unit/ErrorOf.h"
 
 #include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <thread>
 
 using namespace lath;
 
@@ -83,19 +81,6 @@ TEST_CASE("a spec that is impossible never becomes a kernel") {
     }
   CHECK(!first.empty());
   CHECK(first == second);
-}
-
-TEST_CASE("threads that ask for one kernel share one load") {
-  Engine engine(openEmulator());
-  constexpr int count = 8;
-  std::vector<Kernel> kernels(count);
-  {
-    std::vector<std::jthread> threads;
-    for (Kernel &kernel : kernels)
-      threads.emplace_back([&] { kernel = engine.gemm(smallSpec()); });
-  }
-  for (const Kernel &kernel : kernels)
-    CHECK(&kernel.loaded() == &kernels.front().loaded());
 }
 
 TEST_CASE("kernels of one stream share its workspace, whatever they are") {
@@ -378,29 +363,4 @@ TEST_CASE("a program of one's own is compiled once") {
   wide.warps = 8;
   CHECK(test::errorOf([&] { engine.load(*add(), wide); }).kind() ==
         ErrorKind::notPrepared);
-}
-
-TEST_CASE("threads that ask for many kernels get each of them once") {
-  EngineOptions options;
-  options.memoryBytes = 64 << 10; // so that kernels also go meanwhile
-  Engine engine(openEmulator(), options);
-  std::vector<GemmSpec> specs;
-  for (std::int64_t n : {32, 64, 96}) {
-    specs.push_back(smallSpec());
-    specs.back().n = n;
-  }
-  engine.prepare(specs);
-  std::atomic<int> wrong = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int t = 0; t < 8; ++t)
-      threads.emplace_back([&, t] {
-        for (int i = 0; i < 2000; ++i) {
-          const GemmSpec &spec = specs[(i * 7 + t) % specs.size()];
-          wrong += engine.gemm(spec).spec() != spec;
-          wrong += !engine.nearest(spec) && engine.stats().dropped == 0;
-        }
-      });
-  }
-  CHECK(wrong == 0);
 }

@@ -134,7 +134,7 @@ TEST_CASE("kernels of a pack compute, and are found at their bucket") {
         std::vector<std::string>{"its shapes are n64k256, n32k256"});
 }
 
-TEST_CASE("a pack's code is loaded once, and by many threads") {
+TEST_CASE("a pack's code is loaded once, and by many threads", "[threads]") {
   NEEDS_ASSEMBLER();
   test::TemporaryFolder folder;
   auto device = openEmulator();
