@@ -1,7 +1,9 @@
 // The host packer follows from the atom's map, which moves the bits of a
-// nibble's address. Read as 64-bit words, two columns of GPTQ each, all nibbles
-// of a word stay together: they change places inside of it, in the same way in
-// every word, and the words change places.
+// nibble's address. An atom is 64 words of 64 bits, two columns of GPTQ each.
+// Address bits of a word's nibbles that the map exchanges for bits of the
+// word's number are swapped between pairs of words; then nibbles change places
+// inside of their word, in the same way in every word, and the words change
+// places.
 #include "kernels/PackedWeights.h"
 
 #include "compiler/ir/DotLayouts.h"
@@ -43,10 +45,18 @@ public:
       std::uint32_t offset =
           offsetOf(atom.flatten({at / 128 * 8 + at % 8, at / 8 % atomN}));
       to[bit] = std::countr_zero(offset);
-      if (!std::has_single_bit(offset) ||
-          (to[bit] < wordBits) != (bit < wordBits))
+      if (!std::has_single_bit(offset))
         throw Error(ErrorKind::internal,
-                    "an atom's map does not keep pairs of columns together");
+                    "an atom's map does not move single bits of an address");
+    }
+    for (int low = 0, high = wordBits; low < wordBits; ++low) {
+      if (to[low] < wordBits)
+        continue;
+      while (to[high] >= wordBits)
+        ++high;
+      std::swap(to[low], to[high]);
+      exchanges_[exchangeCount_++] = {nibblesWithout(low), 4 << low,
+                                      1 << (high - wordBits)};
     }
     for (std::size_t from = 0; from < word_.size(); ++from)
       for (int bit = wordBits; bit < atomBits; ++bit)
@@ -62,6 +72,8 @@ public:
   }
 
   Atom pack(Atom gptq) const {
+    for (int i = 0; i < exchangeCount_; ++i)
+      apply(exchanges_[i], gptq);
     for (int i = 0; i < swapCount_; ++i)
       apply(swaps_[i], gptq);
     Atom packed;
@@ -76,6 +88,8 @@ public:
       gptq[from] = packed[word_[from]];
     for (int i = swapCount_; i-- > 0;)
       apply(swaps_[i], gptq);
+    for (int i = exchangeCount_; i-- > 0;)
+      apply(exchanges_[i], gptq);
     return gptq;
   }
 
@@ -86,6 +100,34 @@ private:
     std::uint64_t mask;
     int shift;
   };
+
+  /// A bit of the address in a word and one of the word's number change places:
+  /// nibbles of the first word of a pair, `shift` bits above `mask`, with those
+  /// in the mask of the second, which is `distance` words on.
+  struct Exchange {
+    std::uint64_t mask;
+    int shift, distance;
+  };
+
+  /// The nibbles of a word whose number has that bit clear.
+  static std::uint64_t nibblesWithout(int bit) {
+    std::uint64_t mask = 0;
+    for (int nibble = 0; nibble < 1 << wordBits; ++nibble)
+      if (!(nibble >> bit & 1))
+        mask |= std::uint64_t{15} << 4 * nibble;
+    return mask;
+  }
+
+  static void apply(const Exchange &exchange, Atom &words) {
+    const auto distance = static_cast<std::size_t>(exchange.distance);
+    for (std::size_t first = 0; first < words.size(); first += 2 * distance)
+      for (std::size_t i = first; i < first + distance; ++i) {
+        std::uint64_t &a = words[i], &b = words[i + distance];
+        std::uint64_t differ = (a >> exchange.shift ^ b) & exchange.mask;
+        b ^= differ;
+        a ^= differ << exchange.shift;
+      }
+  }
 
   static Swap swapOf(int low, int high) {
     Swap swap{0, 4 * ((1 << high) - (1 << low))};
@@ -104,7 +146,8 @@ private:
 
   std::array<std::uint8_t, atomWords / 2> word_{}; ///< where each goes
   std::array<Swap, wordBits> swaps_;
-  int swapCount_ = 0;
+  std::array<Exchange, wordBits> exchanges_;
+  int swapCount_ = 0, exchangeCount_ = 0;
 };
 
 const AtomMoves &moves() {
