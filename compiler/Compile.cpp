@@ -70,6 +70,9 @@ void checkOptions(const CompileOptions &options) {
         kWarps));
   if (options.stages < 1)
     fail(fmt::format("expected at least one stage, got {}", options.stages));
+  if (options.rows < 0 || (options.rows & (options.rows - 1)))
+    fail(fmt::format("expected a power of two of rows, or 0, got {}",
+                     options.rows));
   if (options.split < 1)
     fail(fmt::format("expected a split of at least 1, got {}", options.split));
   if (options.warpgroups) {
@@ -197,16 +200,16 @@ compile(Program &program, const CompileOptions &options,
   };
 
   CompileResult result;
-  p.function->setAttr(tile::scheduleAttrName,
-                      tile::ScheduleAttr::get(
-                          context, options.warps, options.kWarps,
-                          options.stages, options.scaleSums,
-                          options.streamRegisters, options.warpgroups,
-                          options.bulkWeights, options.producers, options.split,
-                          options.contiguousSplit ? tile::KOrder::contiguous
-                                                  : tile::KOrder::interleaved,
-                          splitReduce(options.reduce),
-                          options.target->capability, options.dependent));
+  p.function->setAttr(
+      tile::scheduleAttrName,
+      tile::ScheduleAttr::get(
+          context, options.warps, options.kWarps, options.stages,
+          options.scaleSums, options.streamRegisters, options.warpgroups,
+          options.bulkWeights, options.producers, options.rows, options.split,
+          options.contiguousSplit ? tile::KOrder::contiguous
+                                  : tile::KOrder::interleaved,
+          splitReduce(options.reduce), options.target->capability,
+          options.dependent));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

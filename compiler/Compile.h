@@ -25,6 +25,9 @@ struct CompileOptions {
   bool warpgroups = false;      ///< wgmma instead of mma.sync
   bool bulkWeights = false;     ///< packed weights come by the copy engine
   int producers = 0;            ///< warps besides `warps` that start all copies
+  /// Views whose first extent is an argument have at most this many rows
+  /// (0: any number). Where a tile has more, stages keep only these.
+  int rows = 0;
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

@@ -103,9 +103,16 @@ static std::int64_t clusterScratchBytes(const Schedule &s) {
   return tile * s.kWarps * s.split / owners;
 }
 
+int tileRows(const Schedule &s, const GemmSpec &spec) {
+  return spec.m < s.blockM && s.mma == MatrixUnit::warp
+             ? static_cast<int>(std::bit_ceil(static_cast<unsigned>(spec.m)))
+             : s.blockM;
+}
+
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
+  std::int64_t stage =
+      2ll * tileRows(s, spec) * s.blockK + 2 * groups * s.blockN;
   if (s.weights != WeightPath::registers)
     stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)

@@ -69,7 +69,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     the copy pipeline (1: no pipeline, loads go straight to registers);
     `stream_registers` keeps 4-bit weights out of it; `bulk_weights` brings them
     there by the copy engine, and `producers` warps besides `warps` start all
-    copies; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
+    copies; views with an unknown first extent have at most `rows` rows, if that is
+    not 0; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
     sm_90a); `dependent` starts the kernel before the launch ahead of it is done.
 
     ```mlir
@@ -84,6 +85,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     DefaultValuedParameter<"bool", "false">:$warpgroups,
     DefaultValuedParameter<"bool", "false">:$bulk_weights,
     DefaultValuedParameter<"unsigned", "0">:$producers,
+    DefaultValuedParameter<"unsigned", "0">:$rows,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability,

@@ -379,7 +379,14 @@ LogicalResult ZeroOutsideOp::verify() {
 }
 
 LogicalResult LocalLoadOp::verify() {
-  return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
+  BufferType buffer = getBuffer().getType();
+  auto tile = tensorOf(getResult());
+  if (tile.getRank() != (int64_t)buffer.getShape().size() ||
+      tile.getShape().drop_front() != buffer.getShape().drop_front() ||
+      tile.getDimSize(0) % buffer.getShape()[0])
+    return verifyLocal(*this, buffer, tile);
+  return verifyLocal(*this, buffer,
+                     tile.clone(buffer.getShape(), tile.getElementType()));
 }
 LogicalResult LocalStoreOp::verify() {
   if (getBuffer().getType().getElementType().isInteger(4))

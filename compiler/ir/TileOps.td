@@ -535,6 +535,9 @@ def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
 def Tile_LocalLoadOp : Tile_Op<"local_load", [MemoryEffects<[MemRead]>]> {
   let summary = "read a tile from shared memory";
   let description = [{
+    A buffer may have fewer rows (first extent) than the tile: row i of the tile
+    then is row i modulo the buffer's.
+
     ```mlir
     %t = tile.local_load %b[%slot] : !tile.buffer<4 of 16x128xf16, #l> -> tensor<16x128xf16, #r>
     ```

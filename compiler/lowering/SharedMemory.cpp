@@ -46,13 +46,22 @@ private:
   mutable llvm::DenseMap<uint32_t, Value> bases;
 };
 
+/// Index bits of a tile to offsets in its buffer. Rows that the buffer has not
+/// are those that it has, again: the highest bits of the index go nowhere.
+LinearMap offsetsIn(BufferType buffer, const Layout &units) {
+  Bases offsets =
+      buffer.getLayout().layout().map(Place::Offset).inverse()->bases();
+  offsets.resize(units.indexBits(), 0);
+  return LinearMap(offsets);
+}
+
 /// Addresses of the units of a tile in a buffer.
 class SharedAccess {
 public:
   SharedAccess(Emit &e, BufferType buffer, Value pointer, Value slot,
                const Layout &units)
       : unitBytes(buffer.memory().unitBytes),
-        toOffset(*buffer.getLayout().layout().map(Place::Offset).inverse()),
+        toOffset(offsetsIn(buffer, units)),
         offsets(e, units, toOffset, unitBytes) {
     for (uint32_t basis : units.bases(Place::Register))
       registerOffsets.push_back(toOffset(basis));
@@ -100,8 +109,7 @@ struct MatrixAccess {
                                         const Layout &units) {
     if (buffer.memory().unitBytes != 2 || buffer.memory().holdsNibbles())
       return std::nullopt;
-    LinearMap toOffset =
-        *buffer.getLayout().layout().map(Place::Offset).inverse();
+    LinearMap toOffset = offsetsIn(buffer, units);
     const Bases &registers = units.bases(Place::Register),
                 &lanes = units.bases(Place::Lane);
     if (registers.empty() || toOffset(registers[0]) != 1 ||

@@ -137,6 +137,8 @@ TEST_CASE("options out of range are refused") {
               std::to_string(kWarps));
   CHECK(refused([](CompileOptions &o) { o.stages = 0; }) ==
         "compile: expected at least one stage, got 0");
+  CHECK(refused([](CompileOptions &o) { o.rows = 3; }) ==
+        "compile: expected a power of two of rows, or 0, got 3");
   CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
         "compile: expected a split of at least 1, got 0");
   for (int split : {1, 9, 16})

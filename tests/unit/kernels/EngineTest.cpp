@@ -157,25 +157,46 @@ TEST_CASE("rows are raised to a bucket, and launches default to the rows asked "
 TEST_CASE("buckets whose code is equal are compiled once") {
   Engine engine(openEmulator());
   GemmSpec spec = smallSpec();
-  spec.m = 8;
-  Kernel eight = engine.gemm(spec);
-  spec.m = 1;
-  Kernel one = engine.gemm(spec);
-  CHECK(&one.loaded() == &eight.loaded());
+  Schedule schedule = parseSchedule("bm32bn64bk128w4st2s2");
+  spec.m = 32;
+  Kernel all = engine.gemm(spec, schedule);
+  spec.m = 24;
+  Kernel some = engine.gemm(spec, schedule);
+  CHECK(&some.loaded() == &all.loaded());
   CHECK(engine.stats().compiled == 1);
   CHECK(engine.stats().entries == 2);
   // That is right only while the code does not depend on the rows.
-  Schedule schedule = one.schedule();
   const Target &target = engine.target();
+  CHECK(compileGemm(spec, schedule, target).ptx.text ==
+        compileGemm(all.spec(), schedule, target).ptx.text);
   GemmSpec many = spec;
   many.m = 512;
-  CHECK(compileGemm(spec, schedule, target).ptx.text ==
-        compileGemm(eight.spec(), schedule, target).ptx.text);
   many = codeSpec(many, schedule);
   GemmSpec fewer = many;
-  fewer.m = 24;
+  fewer.m = 48;
   CHECK(compileGemm(many, schedule, target).ptx.text ==
         compileGemm(fewer, schedule, target).ptx.text);
+}
+
+TEST_CASE("a tile keeps as many rows in shared memory as there are") {
+  // Of the eight columns of an instruction; a bucket's kernel takes fewer too.
+  auto device = openEmulator();
+  Engine engine(device);
+  Schedule schedule = parseSchedule("bm8bn32bk128w2st2s2");
+  std::vector<unsigned> bytes;
+  for (std::int64_t m : {1, 2, 4, 8}) {
+    GemmSpec spec = smallSpec();
+    spec.m = m;
+    Kernel kernel = engine.gemm(spec, schedule);
+    bytes.push_back(kernel.ptx().sharedBytes);
+    test::EmulatedGemm gemm(device, spec);
+    for (std::int64_t rows = 1; rows <= m; ++rows)
+      CHECK(gemm.run(kernel, rows).relativeFrobenius < 1e-3);
+  }
+  // Two stages of 128 halves for each row more.
+  CHECK(bytes[1] - bytes[0] == 512);
+  CHECK(bytes[2] - bytes[1] == 1024);
+  CHECK(bytes[3] - bytes[2] == 2048);
 }
 
 TEST_CASE("an engine that may not compile says so, and names what it has") {
