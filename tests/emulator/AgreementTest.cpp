@@ -194,6 +194,23 @@ TEST_CASE("GPU and emulator agree on GEMMs", "[gpu]") {
   }
 }
 
+/// Many launches on the GPU: what it orders by luck comes out wrong at times.
+static void checkAgreement(const Pair &both, const std::string &text,
+                           const std::string &schedule) {
+  GemmSpec spec = parseGemmSpec(text + ",layout=packed");
+  INFO(text << " by " << schedule);
+  std::vector<double> reference;
+  for (std::uint16_t bits : run(both.emulator, spec, schedule))
+    reference.push_back(toFloat(bits, spec.x));
+  for (int n = 0; n < 20; ++n) {
+    std::vector<std::uint16_t> there = run(both.gpu, spec, schedule);
+    Comparison c =
+        compare(there.data(), spec.x, reference.data(), spec.m, spec.n);
+    CHECK(c.nonFinite == 0);
+    CHECK(c.relativeFrobenius <= bound(spec.x, Reduce::none));
+  }
+}
+
 TEST_CASE("GPU and emulator agree on GEMMs by bulk copies", "[gpu]") {
   Pair both;
   if (!both)
@@ -212,21 +229,57 @@ TEST_CASE("GPU and emulator agree on GEMMs by bulk copies", "[gpu]") {
            std::pair{"m32n1544k2112g64", "bm32bn64bk128w4kw2st2s4"},
            std::pair{"m16n4096k4096g128", "bm16bn64bk256w4kw4st3s1,dep=1"},
        })
-    for (const char *producers : {"", ",producers=1"}) {
-      GemmSpec spec = parseGemmSpec(std::string(text) + ",layout=packed");
-      const std::string full =
-          std::string(schedule) + ",weights=bulk" + producers;
-      INFO(text << " by " << full);
-      std::vector<double> reference;
-      for (std::uint16_t bits : run(both.emulator, spec, full))
-        reference.push_back(toFloat(bits, spec.x));
-      // Many launches: what a GPU orders by luck comes out wrong at times.
-      for (int n = 0; n < 20; ++n) {
-        std::vector<std::uint16_t> there = run(both.gpu, spec, full);
-        Comparison c =
-            compare(there.data(), spec.x, reference.data(), spec.m, spec.n);
-        CHECK(c.nonFinite == 0);
-        CHECK(c.relativeFrobenius <= bound(spec.x, Reduce::none));
-      }
-    }
+    for (const char *producers : {"", ",producers=1"})
+      checkAgreement(both, text,
+                     std::string(schedule) + ",weights=bulk" + producers);
+}
+
+TEST_CASE("GPU and emulator agree on GEMMs by wgmma", "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
+  if (!target(both.gpu->info().target).hasWarpgroupMma()) {
+    WARN("no wgmma on " << both.gpu->info().name);
+    return;
+  }
+  // One warpgroup and more, all types, widths, ways of the weights and sums.
+  for (auto [text, schedule] : {
+           std::pair{"m32n4096k4096g128", "bm32bn64bk128w4st4s1,scales=sums"},
+           std::pair{"m64n4096k4096g128", "bm64bn128bk128w8st3s1"},
+           std::pair{"m13n200k2144g32,w=u4z1",
+                     "bm16bn64bk64w4st4s1,scales=sums"},
+           std::pair{"m17n520k1088g64,x=bf16",
+                     "bm32bn128bk128w4st2s2,reduce=cluster,weights=registers"},
+           std::pair{"m128n1544k2112g64", "bm128bn256bk64w16st2s1"},
+           std::pair{"m32n4096k4096g128",
+                     "bm32bn128bk128w8st3s1,scales=sums,weights=bulk"},
+           std::pair{"m8n1024k4096g128",
+                     "bm8bn64bk256w4st2s4,scales=sums,weights=registers,dep=1"},
+       })
+    checkAgreement(both, text, std::string(schedule) + ",mma=warpgroup");
+}
+
+TEST_CASE("GPU and emulator agree on clusters of any size and few rows",
+          "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
+  if (!target(both.gpu->info().target).hasClusters()) {
+    WARN("no clusters on " << both.gpu->info().name);
+    return;
+  }
+  for (auto [text, schedule] : {
+           std::pair{"m1n3584k3584g128",
+                     "bm8bn64bk128w4kw2st4s7,order=contiguous,"
+                     "reduce=cluster,scales=sums"},
+           std::pair{"m16n4608k3584g128",
+                     "bm16bn64bk256w2st2s5,order=contiguous,reduce=cluster,"
+                     "scales=sums,weights=registers"},
+           std::pair{"m4n520k2112g64,w=u4z",
+                     "bm8bn32bk64w2st3s3,reduce=cluster"},
+           std::pair{"m2n1024k1024g128,x=bf16",
+                     "bm8bn32bk256w4kw4st3s6,reduce=cluster"},
+           std::pair{"m1n4096k4096g128", "bm8bn32bk1024w8kw8st3s1,scales=sums"},
+       })
+    checkAgreement(both, text, schedule);
 }

@@ -34,6 +34,7 @@ struct Problem {
 struct AccuracyOptions {
   std::uint64_t seed = 1;
   bool quick = false; ///< small shapes only
+  WeightLayout layout = WeightLayout::gptq;
   int launches = 20;  ///< of an ordered kernel, compared bit by bit
 };
 

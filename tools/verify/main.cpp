@@ -15,6 +15,9 @@ int main(int argc, char **argv) {
   a->add_option("-o,--output", path, "JSON file to write");
   a->add_option("--seed", accuracy.seed, "of the random inputs");
   a->add_flag("--quick", accuracy.quick, "small shapes only");
+  a->add_flag_callback(
+      "--packed", [&] { accuracy.layout = lath::WeightLayout::packed; },
+      "packed weights, not as GPTQ stores them");
   lath::verify::TimingOptions timing;
   auto *t = app.add_subcommand("time", "cold times of the default schedules");
   t->add_option("-o,--output", path, "JSON file to write");
