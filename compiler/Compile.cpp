@@ -70,19 +70,50 @@ void checkOptions(const CompileOptions &options) {
         kWarps));
   if (options.stages < 1)
     fail(fmt::format("expected at least one stage, got {}", options.stages));
+  if (options.rows < 0 || (options.rows & (options.rows - 1)))
+    fail(fmt::format("expected a power of two of rows, or 0, got {}",
+                     options.rows));
   if (options.split < 1)
     fail(fmt::format("expected a split of at least 1, got {}", options.split));
+  if (options.warpgroups) {
+    if (!options.target->hasWarpgroupMma())
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("{} has no wgmma (sm_90a alone has)",
+                              options.target->name));
+    if (options.producers)
+      fail("what a producer warp copies is not fenced for wgmma");
+    if (options.stages < 2)
+      fail(fmt::format("wgmma reads from copy stages: expected at least two, "
+                       "got {}",
+                       options.stages));
+  }
   if (options.dependent && !options.target->hasDependentLaunch())
     throw Error(
         ErrorKind::unsupported,
         fmt::format("{} has no programmatic dependent launch (sm_90 and "
                     "later have)",
                     options.target->name));
+  if (options.bulkWeights && !options.target->hasBulkCopies())
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has no bulk copies (sm_90 and later have)",
+                            options.target->name));
+  if (options.bulkWeights && options.streamRegisters)
+    fail("4-bit weights go to registers or, by bulk copies, to shared memory, "
+         "not both");
+  if (options.bulkWeights && options.stages < 2)
+    fail(fmt::format("bulk copies fill the stages of a pipeline: expected at "
+                     "least 2, got {}",
+                     options.stages));
+  if (options.producers < 0 || options.producers > 1)
+    fail(fmt::format("expected no or one producer warp, got {}",
+                     options.producers));
+  if (options.producers && !options.bulkWeights)
+    fail("a producer warp issues bulk copies, and there are none");
   if (options.reduce != CompileOptions::SplitReduce::cluster)
     return;
   int split = options.split;
-  if (split < 2 || split > 8 || (split & (split - 1)))
-    fail(fmt::format("expected a cluster of 2, 4 or 8 blocks, got {}", split));
+  if (split < 2 || split > 8)
+    fail(fmt::format("expected a cluster of 2 to 8 blocks, got {}", split));
   if (!options.target->hasClusters())
     throw Error(ErrorKind::unsupported,
                 fmt::format("{} has no thread-block clusters (sm_90 and later "
@@ -118,7 +149,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
   ptx.dependent = options.dependent;
   ptx.entry = program.name;
   ptx.target = options.target->name;
-  ptx.threads = 32 * options.warps;
+  ptx.threads = 32 * (options.warps + options.producers);
   ptx.sharedBytes =
       function->getAttrOfType<mlir::IntegerAttr>(tile::sharedBytesAttrName)
           .getInt();
@@ -169,15 +200,16 @@ compile(Program &program, const CompileOptions &options,
   };
 
   CompileResult result;
-  p.function->setAttr(tile::scheduleAttrName,
-                      tile::ScheduleAttr::get(
-                          context, options.warps, options.kWarps,
-                          options.stages, options.scaleSums,
-                          options.streamRegisters, options.split,
-                          options.contiguousSplit ? tile::KOrder::contiguous
-                                                  : tile::KOrder::interleaved,
-                          splitReduce(options.reduce),
-                          options.target->capability, options.dependent));
+  p.function->setAttr(
+      tile::scheduleAttrName,
+      tile::ScheduleAttr::get(
+          context, options.warps, options.kWarps, options.stages,
+          options.scaleSums, options.streamRegisters, options.warpgroups,
+          options.bulkWeights, options.producers, options.rows, options.split,
+          options.contiguousSplit ? tile::KOrder::contiguous
+                                  : tile::KOrder::interleaved,
+          splitReduce(options.reduce), options.target->capability,
+          options.dependent));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

@@ -22,6 +22,12 @@ struct CompileOptions {
   int kWarps = 1;               ///< warps of a block that share each K step
   bool scaleSums = false;       ///< scales on sums of products, not on weights
   bool streamRegisters = false; ///< 4-bit weights skip shared memory
+  bool warpgroups = false;      ///< wgmma instead of mma.sync
+  bool bulkWeights = false;     ///< packed weights come by the copy engine
+  int producers = 0;            ///< warps besides `warps` that start all copies
+  /// Views whose first extent is an argument have at most this many rows
+  /// (0: any number). Where a tile has more, stages keep only these.
+  int rows = 0;
   int stages = 1;               ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;

@@ -26,8 +26,11 @@ const std::vector<PipelineStep> &pipeline() {
       {"tile-assign-layouts", createAssignLayouts},
       {"tile-remove-conversions", createRemoveConversions},
       {"tile-stage-copies", createStageCopies},
+      {"tile-use-warpgroups", createUseWarpgroups},
       {"tile-stream-weights", createStreamWeights},
       {"tile-pipeline-loops", createPipelineLoops},
+      {"tile-bulk-copies", createBulkCopies},
+      {"tile-specialise-warps", createSpecialiseWarps},
       {"tile-dependent-launch", createDependentLaunch},
       {"tile-allocate-shared", createAllocateShared},
       // Registers and instructions.

@@ -27,6 +27,12 @@ struct Target {
   bool hasClusters() const {
     return capability >= 90;
   } ///< thread-block clusters and distributed shared memory
+  bool hasWarpgroupMma() const {
+    return capability == 90;
+  } ///< wgmma, which only Hopper has
+  bool hasBulkCopies() const {
+    return capability >= 90;
+  } ///< cp.async.bulk, mbarriers that count bytes
   bool hasDependentLaunch() const {
     return capability >= 90;
   } ///< griddepcontrol

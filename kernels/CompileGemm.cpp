@@ -22,8 +22,10 @@ compileGemm(const GemmSpec &spec, const std::optional<Schedule> &schedule,
   double build = std::chrono::duration<double, std::milli>(
                      std::chrono::steady_clock::now() - start)
                      .count();
-  CompileResult compiled =
-      compile(*program, compileOptions(result.schedule, target), dump);
+  CompileOptions options = compileOptions(result.schedule, target);
+  if (spec.m <= result.schedule.blockM)
+    options.rows = tileRows(result.schedule, spec);
+  CompileResult compiled = compile(*program, options, dump);
   result.ptx = std::move(compiled.ptx);
   result.phases = {{"build", build}};
   result.phases.insert(result.phases.end(), compiled.phases.begin(),

@@ -16,11 +16,12 @@ double ceilDiv(double a, double b) { return std::ceil(a / b); }
 
 double blocksThatFit(const GemmSpec &spec, const Schedule &s,
                      const Target &target, const DeviceConstants &c) {
-  double threads = 32.0 * s.warps;
-  double sums = double(s.blockM) * s.blockN * s.kWarps / threads;
+  const double computing = 32.0 * s.warps;
+  const double threads = computing + 32.0 * s.producers;
+  double sums = double(s.blockM) * s.blockN * s.kWarps / computing;
   // Weights on their way wait in registers too.
   double words = s.weights == WeightPath::registers
-                     ? double(s.blockN) * s.blockK / (8 * threads)
+                     ? double(s.blockN) * s.blockK / (8 * computing)
                      : 0;
   // The assembler keeps within what one block may have.
   double registers =

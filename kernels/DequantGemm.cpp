@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace lath {
 
@@ -65,6 +66,9 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.kWarps = schedule.kWarps;
   options.scaleSums = schedule.scales == ScalePlacement::sums;
   options.streamRegisters = schedule.weights == WeightPath::registers;
+  options.warpgroups = schedule.mma == MatrixUnit::warpgroup;
+  options.bulkWeights = schedule.weights == WeightPath::bulk;
+  options.producers = schedule.producers;
   options.stages = schedule.stages;
   options.split = schedule.split;
   options.dependent = schedule.dependent;
@@ -94,22 +98,36 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
 static std::int64_t clusterScratchBytes(const Schedule &s) {
   std::int64_t tile = 4ll * s.blockM * s.blockN;
   std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
-  std::int64_t owners = std::clamp<std::int64_t>(registers / 2, 1, s.split);
+  std::int64_t owners = std::clamp<std::int64_t>(
+      registers / 2, 1, std::bit_floor(unsigned(s.split)));
   return tile * s.kWarps * s.split / owners;
+}
+
+int tileRows(const Schedule &s, const GemmSpec &spec) {
+  return spec.m < s.blockM && s.mma == MatrixUnit::warp
+             ? static_cast<int>(std::bit_ceil(static_cast<unsigned>(spec.m)))
+             : s.blockM;
 }
 
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage = 2ll * s.blockM * s.blockK + 2 * groups * s.blockN;
-  if (s.weights == WeightPath::shared)
+  std::int64_t stage =
+      2ll * tileRows(s, spec) * s.blockK + 2 * groups * s.blockN;
+  if (s.weights != WeightPath::registers)
     stage += s.blockN * s.blockK / 2;
   if (spec.zeros != Zeros::symmetric)
     stage += groups * s.blockN / 2;
+  // "full" and "empty" mbarriers of all stages, 128 bytes each at most.
+  const std::int64_t mbarriers =
+      s.weights == WeightPath::bulk ? 128 * (1 + s.producers) : 0;
+  // wgmma's operands start at multiples of 1024 bytes, behind the scales.
+  const std::int64_t gap = s.mma == MatrixUnit::warpgroup ? 1024 : 0;
+  const std::int64_t stages = stage * s.stages + mbarriers + gap;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
   if (s.reduce == Reduce::cluster)
-    return stage * s.stages + clusterScratchBytes(s);
+    return stages + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
-  return stage * s.stages + sums + ticket;
+  return stages + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
@@ -147,6 +165,35 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
       fail(fmt::format("a K step of {} columns x {} over {} warps takes {} "
                        "registers a lane, at most 64",
                        s.blockN, s.blockK, s.warps, words));
+  }
+  if (s.mma == MatrixUnit::warpgroup) {
+    if (!target.hasWarpgroupMma())
+      fail(fmt::format("{} has no wgmma (sm_90a alone has)", target.name));
+    if (spec.layout != WeightLayout::packed)
+      fail("mma=warpgroup needs packed weights (layout=packed)");
+    if (s.kWarps != 1)
+      fail(fmt::format("mma=warpgroup needs kw = 1, got {}: four warps "
+                       "multiply together",
+                       s.kWarps));
+    if (s.warps % 4 || s.warps * 16 > s.blockN)
+      fail(fmt::format("mma=warpgroup gives each four warps 64 columns: w = {} "
+                       "is not a multiple of 4 that bn = {} has room for",
+                       s.warps, s.blockN));
+    if (s.blockK < 64)
+      fail(fmt::format("mma=warpgroup needs a K step of at least 64, got {}",
+                       s.blockK));
+    if (s.producers)
+      fail("mma=warpgroup with producers=1: what another warp copies is not "
+           "fenced for wgmma; use producers=0");
+  }
+  if (s.weights == WeightPath::bulk) {
+    if (spec.layout != WeightLayout::packed)
+      fail("weights=bulk needs packed weights (layout=packed); these can take "
+           "weights=shared");
+    if (!target.hasBulkCopies())
+      fail(fmt::format("{} has no bulk copies (sm_90 and later have); "
+                       "weights=shared works there",
+                       target.name));
   }
   if (s.dependent && !target.hasDependentLaunch())
     fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "

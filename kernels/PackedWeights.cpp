@@ -1,6 +1,9 @@
-// The host packer is a table made from the inverse of the atom's map: a byte of
-// a GPTQ word (two k of one column) lands in one word of the atom, as two
-// nibbles at places that depend on where the byte stands.
+// The host packer follows from the atom's map, which moves the bits of a
+// nibble's address. An atom is 64 words of 64 bits, two columns of GPTQ each.
+// Address bits of a word's nibbles that the map exchanges for bits of the
+// word's number are swapped between pairs of words; then nibbles change places
+// inside of their word, in the same way in every word, and the words change
+// places.
 #include "kernels/PackedWeights.h"
 
 #include "compiler/ir/DotLayouts.h"
@@ -8,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 namespace lath {
 
@@ -15,44 +20,138 @@ namespace {
 
 constexpr std::int64_t atomK = 64, atomN = 16;
 constexpr std::size_t atomWords = atomK * atomN / 8;
+/// Address bits of a nibble in an atom, and in a 64-bit word.
+constexpr int atomBits = 10, wordBits = 4;
+
+/// An atom as GPTQ has it, 8 rows of 16 words, or packed. The even column of a
+/// pair is the low half.
+using Atom = std::array<std::uint64_t, atomWords / 2>;
+static_assert(std::endian::native == std::endian::little);
 
 std::int64_t atoms(std::int64_t extent, std::int64_t step) {
   return (extent + step - 1) / step;
 }
 
-/// Where the bytes of an atom go. A source is a word of GPTQ in an atom, eight
-/// k of one column, row-major [8][16]; it has four bytes.
-struct AtomTable {
-  struct Piece {
-    std::uint16_t source; ///< word
-    std::uint8_t shift;   ///< of the byte in it
-    std::uint8_t low;     ///< where its low nibble goes; the high one: 16 above
-  };
-  /// The four bytes that make each packed word.
-  std::array<std::array<Piece, 4>, atomWords> words;
-
-  AtomTable() {
+/// How the nibbles of an atom move from GPTQ's order to the packed one.
+class AtomMoves {
+public:
+  AtomMoves() {
     Layout atom = weightAtom();
     LinearMap offsetOf = *atom.map(Place::Offset).inverse();
-    std::array<int, atomWords> filled{};
-    for (std::int64_t k = 0; k < atomK; k += 2)
-      for (std::int64_t n = 0; n < atomN; ++n) {
-        std::uint32_t low = offsetOf(atom.flatten({k, n})),
-                      high = offsetOf(atom.flatten({k + 1, n}));
-        // lop3 unpacks nibbles i and i + 4 at once.
-        if (high != low + 4 || low / 8 != high / 8)
-          throw Error(ErrorKind::internal,
-                      "neighbours along k are no pair of a word of an atom");
-        words[low / 8][filled[low / 8]++] = {
-            static_cast<std::uint16_t>(k / 8 * atomN + n),
-            static_cast<std::uint8_t>(k % 8 * 4),
-            static_cast<std::uint8_t>(low % 8 * 4)};
+    // Where each bit of an address in GPTQ's order goes: k % 8, n, k / 8.
+    std::array<int, atomBits> to;
+    for (int bit = 0; bit < atomBits; ++bit) {
+      std::int64_t at = std::int64_t{1} << bit;
+      std::uint32_t offset =
+          offsetOf(atom.flatten({at / 128 * 8 + at % 8, at / 8 % atomN}));
+      to[bit] = std::countr_zero(offset);
+      if (!std::has_single_bit(offset))
+        throw Error(ErrorKind::internal,
+                    "an atom's map does not move single bits of an address");
+    }
+    for (int low = 0, high = wordBits; low < wordBits; ++low) {
+      if (to[low] < wordBits)
+        continue;
+      while (to[high] >= wordBits)
+        ++high;
+      std::swap(to[low], to[high]);
+      exchanges_[exchangeCount_++] = {nibblesWithout(low), 4 << low,
+                                      1 << (high - wordBits)};
+    }
+    for (std::size_t from = 0; from < word_.size(); ++from)
+      for (int bit = wordBits; bit < atomBits; ++bit)
+        if (from >> (bit - wordBits) & 1)
+          word_[from] |= 1 << (to[bit] - wordBits);
+    for (int low = 0; low < wordBits; ++low) {
+      int high = int(std::find(to.begin(), to.end(), low) - to.begin());
+      if (high == low)
+        continue;
+      std::swap(to[low], to[high]);
+      swaps_[swapCount_++] = swapOf(low, high);
+    }
+  }
+
+  Atom pack(Atom gptq) const {
+    for (int i = 0; i < exchangeCount_; ++i)
+      apply(exchanges_[i], gptq);
+    for (int i = 0; i < swapCount_; ++i)
+      apply(swaps_[i], gptq);
+    Atom packed;
+    for (std::size_t from = 0; from < word_.size(); ++from)
+      packed[word_[from]] = gptq[from];
+    return packed;
+  }
+
+  Atom unpack(const Atom &packed) const {
+    Atom gptq;
+    for (std::size_t from = 0; from < word_.size(); ++from)
+      gptq[from] = packed[word_[from]];
+    for (int i = swapCount_; i-- > 0;)
+      apply(swaps_[i], gptq);
+    for (int i = exchangeCount_; i-- > 0;)
+      apply(exchanges_[i], gptq);
+    return gptq;
+  }
+
+private:
+  /// Two bits of the address in a word change places: the nibbles in `mask`
+  /// with those that stand `shift` bits above them.
+  struct Swap {
+    std::uint64_t mask;
+    int shift;
+  };
+
+  /// A bit of the address in a word and one of the word's number change places:
+  /// nibbles of the first word of a pair, `shift` bits above `mask`, with those
+  /// in the mask of the second, which is `distance` words on.
+  struct Exchange {
+    std::uint64_t mask;
+    int shift, distance;
+  };
+
+  /// The nibbles of a word whose number has that bit clear.
+  static std::uint64_t nibblesWithout(int bit) {
+    std::uint64_t mask = 0;
+    for (int nibble = 0; nibble < 1 << wordBits; ++nibble)
+      if (!(nibble >> bit & 1))
+        mask |= std::uint64_t{15} << 4 * nibble;
+    return mask;
+  }
+
+  static void apply(const Exchange &exchange, Atom &words) {
+    const auto distance = static_cast<std::size_t>(exchange.distance);
+    for (std::size_t first = 0; first < words.size(); first += 2 * distance)
+      for (std::size_t i = first; i < first + distance; ++i) {
+        std::uint64_t &a = words[i], &b = words[i + distance];
+        std::uint64_t differ = (a >> exchange.shift ^ b) & exchange.mask;
+        b ^= differ;
+        a ^= differ << exchange.shift;
       }
   }
+
+  static Swap swapOf(int low, int high) {
+    Swap swap{0, 4 * ((1 << high) - (1 << low))};
+    for (int nibble = 0; nibble < 1 << wordBits; ++nibble)
+      if ((nibble >> low & 1) && !(nibble >> high & 1))
+        swap.mask |= std::uint64_t{15} << 4 * nibble;
+    return swap;
+  }
+
+  static void apply(const Swap &swap, Atom &words) {
+    for (std::uint64_t &word : words) {
+      std::uint64_t differ = (word ^ word >> swap.shift) & swap.mask;
+      word ^= differ ^ differ << swap.shift;
+    }
+  }
+
+  std::array<std::uint8_t, atomWords / 2> word_{}; ///< where each goes
+  std::array<Swap, wordBits> swaps_;
+  std::array<Exchange, wordBits> exchanges_;
+  int swapCount_ = 0, exchangeCount_ = 0;
 };
 
-const AtomTable &table() {
-  static const AtomTable made;
+const AtomMoves &moves() {
+  static const AtomMoves made;
   return made;
 }
 
@@ -86,22 +185,14 @@ std::vector<std::uint32_t> packWeights(const std::vector<std::uint32_t> &gptq,
                                        std::int64_t n, std::int64_t k) {
   checkWords("qweight", gptq.size(), static_cast<std::size_t>(k / 8 * n));
   std::vector<std::uint32_t> packed(packedWords(n, k));
-  const AtomTable &t = table();
+  const AtomMoves &atomMoves = moves();
   forEachAtom(n, k, [&](std::int64_t a, std::int64_t word0, std::int64_t n0) {
-    std::array<std::uint32_t, atomWords> in{};
+    Atom in{};
     const std::int64_t columns = std::min(atomN, n - n0);
     for (std::int64_t w = 0; w < atomK / 8 && word0 + w < k / 8; ++w)
-      std::copy_n(&gptq[(word0 + w) * n + n0], columns, &in[w * atomN]);
-    std::uint32_t *out = &packed[a * atomWords];
-    for (std::size_t i = 0; i < atomWords; ++i) {
-      // Four independent chains: the loop over them is worth unrolling by hand.
-      auto piece = [&](const AtomTable::Piece &p) {
-        std::uint32_t pair = in[p.source] >> p.shift & 0xff;
-        return ((pair | pair << 12) & 0x000f000f) << p.low;
-      };
-      const auto &[a0, a1, a2, a3] = t.words[i];
-      out[i] = (piece(a0) | piece(a1)) | (piece(a2) | piece(a3));
-    }
+      std::memcpy(&in[w * atomN / 2], &gptq[(word0 + w) * n + n0], 4 * columns);
+    const Atom out = atomMoves.pack(in);
+    std::memcpy(&packed[a * atomWords], out.data(), sizeof out);
   });
   return packed;
 }
@@ -111,18 +202,15 @@ unpackWeights(const std::vector<std::uint32_t> &packed, std::int64_t n,
               std::int64_t k) {
   checkWords("packed weights", packed.size(), packedWords(n, k));
   std::vector<std::uint32_t> gptq(static_cast<std::size_t>(k / 8 * n));
-  const AtomTable &t = table();
+  const AtomMoves &atomMoves = moves();
   forEachAtom(n, k, [&](std::int64_t a, std::int64_t word0, std::int64_t n0) {
-    std::array<std::uint32_t, atomWords> out{};
-    const std::uint32_t *in = &packed[a * atomWords];
-    for (std::size_t i = 0; i < atomWords; ++i)
-      for (const AtomTable::Piece &p : t.words[i]) {
-        std::uint32_t pair = in[i] >> p.low & 0x000f000f;
-        out[p.source] |= ((pair | pair >> 12) & 0xff) << p.shift;
-      }
+    Atom in;
+    std::memcpy(in.data(), &packed[a * atomWords], sizeof in);
+    const Atom out = atomMoves.unpack(in);
     const std::int64_t columns = std::min(atomN, n - n0);
     for (std::int64_t w = 0; w < atomK / 8 && word0 + w < k / 8; ++w)
-      std::copy_n(&out[w * atomN], columns, &gptq[(word0 + w) * n + n0]);
+      std::memcpy(&gptq[(word0 + w) * n + n0], &out[w * atomN / 2],
+                  4 * columns);
   });
   return gptq;
 }

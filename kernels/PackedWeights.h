@@ -22,7 +22,7 @@
 namespace lath {
 
 /// Changes when the order does; files that hold packed weights name it.
-inline constexpr int packedWeightsVersion = 1;
+inline constexpr int packedWeightsVersion = 2;
 
 /// 32-bit words of a packed matrix.
 LATH_API std::size_t packedWords(std::int64_t n, std::int64_t k);

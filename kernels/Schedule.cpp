@@ -21,7 +21,9 @@ constexpr std::array<std::string_view, 5> reduceTexts = {
 constexpr std::array<std::string_view, 2> scalesTexts = {"weights", "sums"};
 
 constexpr std::array<std::string_view, 2> flagTexts = {"0", "1"};
-constexpr std::array<std::string_view, 2> pathTexts = {"shared", "registers"};
+constexpr std::array<std::string_view, 3> pathTexts = {"shared", "registers",
+                                                       "bulk"};
+constexpr std::array<std::string_view, 2> unitTexts = {"warp", "warpgroup"};
 
 template <auto Member> int get(const Schedule &schedule) {
   return static_cast<int>(schedule.*Member);
@@ -62,6 +64,8 @@ constexpr std::array words = {
     option<&Schedule::reduce>("reduce", reduceTexts, -1),
     option<&Schedule::scales>("scales", scalesTexts),
     option<&Schedule::weights>("weights", pathTexts),
+    option<&Schedule::mma>("mma", unitTexts),
+    option<&Schedule::producers>("producers", flagTexts),
     option<&Schedule::dependent>("dep", flagTexts),
 };
 
@@ -116,13 +120,17 @@ void validate(const Schedule &schedule) {
                                "use ordered, cluster, atomic or atomic-out, "
                                "or s1",
                                schedule.split));
-  if (schedule.reduce == Reduce::cluster &&
-      (schedule.split > maxCluster ||
-       !std::has_single_bit(static_cast<unsigned>(schedule.split))))
+  if (schedule.producers && schedule.weights != WeightPath::bulk)
+    fail(schedule,
+         fmt::format("producers = {} with weights = {}: a producer warp issues "
+                     "bulk copies; use weights=bulk, or producers=0",
+                     schedule.producers,
+                     pathTexts[static_cast<std::size_t>(schedule.weights)]));
+  if (schedule.reduce == Reduce::cluster && schedule.split > maxCluster)
     fail(schedule,
          fmt::format("s = {} blocks form no cluster; reduce = cluster "
-                     "takes s2, s4 or s8",
-                     schedule.split));
+                     "takes s2 to s{}",
+                     schedule.split, maxCluster));
 }
 
 Schedule parseSchedule(std::string_view text) {

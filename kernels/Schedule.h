@@ -27,10 +27,19 @@ enum class ScalePlacement {
 enum class WeightPath {
   shared,    ///< through the cp.async stages
   registers, ///< straight, one K step ahead; for packed weights
+  bulk,      ///< through stages that the copy engine fills; for packed weights
+};
+
+/// Which instructions multiply.
+enum class MatrixUnit {
+  warp,      ///< mma.sync: each warp its own fragments, of 8 rows of x
+  warpgroup, ///< wgmma: four warps at once, x from shared memory (sm_90a), for
+             ///< packed weights; faster from some 32 rows on
 };
 
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
-/// Options: order, reduce, scales=weights|sums, weights=shared|registers.
+/// Options: order, reduce, scales=weights|sums,
+/// weights=shared|registers|bulk, mma=warp|warpgroup, producers=0|1, dep=0|1.
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
@@ -45,6 +54,10 @@ struct Schedule {
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   ScalePlacement scales = ScalePlacement::weights;
   WeightPath weights = WeightPath::shared;
+  MatrixUnit mma = MatrixUnit::warp;
+  /// Warps besides `warps` that start all copies and compute nothing; 0 or 1,
+  /// which takes weights = bulk.
+  int producers = 0;
   /// Programmatic dependent launch (dep=1): the kernel starts while the launch
   /// before it still runs and reads its weights meanwhile.
   bool dependent = false;

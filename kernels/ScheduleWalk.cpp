@@ -43,6 +43,13 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
   } else if (word.key == "weights") {
     if (spec.layout != WeightLayout::packed)
       only(static_cast<int>(WeightPath::shared));
+    else if (!target.hasBulkCopies())
+      std::erase(values, static_cast<int>(WeightPath::bulk));
+  } else if (word.key == "mma") {
+    // With few rows most of an instruction's 64 columns of weights would wait.
+    if (spec.layout != WeightLayout::packed || !target.hasWarpgroupMma() ||
+        spec.m < 16)
+      only(static_cast<int>(MatrixUnit::warp));
   } else if (word.key == "dep") {
     // It pays where launches follow each other, if they leave room.
     if (spec.launches != Launches::chained || !target.hasDependentLaunch())
@@ -105,29 +112,63 @@ ScheduleWalk::Hopeful hopefulAfter(std::string_view key) {
     };
   if (key == "weights") // as validate() counts the words of a lane
     return [](const Schedule &s, const GemmSpec &) {
-      return s.weights == WeightPath::shared ||
+      return s.weights != WeightPath::registers ||
              s.blockN * s.blockK / (8 * 32 * s.warps) <= 64;
+    };
+  if (key == "mma") // as validate() has it
+    return [](const Schedule &s, const GemmSpec &) {
+      return s.mma == MatrixUnit::warp ||
+             (s.kWarps == 1 && s.warps % 4 == 0 && s.warps * 16 <= s.blockN &&
+              s.blockK >= 64);
+    };
+  if (key == "producers")
+    return [](const Schedule &s, const GemmSpec &) {
+      return !s.producers ||
+             (s.weights == WeightPath::bulk && s.mma == MatrixUnit::warp);
     };
   return nullptr;
 }
 
 } // namespace
 
-ScheduleWalk::ScheduleWalk(const GemmSpec &spec, const Target &target)
+ScheduleWalk::ScheduleWalk(const GemmSpec &spec, const Target &target,
+                           Words words)
     : spec_(spec), target_(target) {
   for (const ScheduleWord &word : scheduleWords()) {
+    std::vector<int> values = valuesFor(word, spec, target);
+    if (words == Words::modelled) {
+      if (word.key == "weights")
+        std::erase(values, static_cast<int>(WeightPath::bulk));
+      if (word.key == "mma")
+        values = {static_cast<int>(MatrixUnit::warp)};
+      if (word.key == "producers")
+        values = {0};
+    }
     if (!levels_.empty() && levels_.back().word->isNumber())
       levels_.back().lastNumber = !word.isNumber();
-    levels_.push_back({&word, valuesFor(word, spec, target),
-                       hopefulAfter(word.key), word.key == "kw", false});
+    Hopeful hopeful = hopefulAfter(word.key);
+    if (values == std::vector{0} &&
+        (word.key == "mma" || word.key == "producers"))
+      hopeful = nullptr; // goes with anything
+    levels_.push_back(
+        {&word, std::move(values), hopeful, word.key == "kw", false});
   }
+  // Words of one value are set once.
+  for (const Level &level : levels_)
+    if (level.values.size() == 1 && !level.hopeful && !level.early &&
+        !level.lastNumber)
+      level.word->set(start_, level.values.front());
+    else
+      steps_.push_back(&level);
 }
+
 bool before(const RankedSchedule &a, const RankedSchedule &b) {
   auto key = [](const RankedSchedule &r) {
     const Schedule &s = r.schedule;
     return std::tuple(r.cost.total, s.split, s.stages, s.warps, s.blockK,
                       s.kWarps, s.blockN, s.blockM, static_cast<int>(s.scales),
-                      static_cast<int>(s.reduce), static_cast<int>(s.weights));
+                      static_cast<int>(s.reduce), static_cast<int>(s.weights),
+                      static_cast<int>(s.mma), s.producers);
   };
   return key(a) < key(b);
 }

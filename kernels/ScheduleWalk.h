@@ -22,14 +22,22 @@ public:
     bool lastNumber; ///< asks once more; only options follow
   };
 
-  ScheduleWalk(const GemmSpec &spec, const Target &target);
+  /// Which words have more than one value.
+  enum class Words {
+    all,
+    modelled, ///< that the cost model can tell apart: bulk copies and wgmma
+              ///< cost as much by it as what they stand for
+  };
+  ScheduleWalk(const GemmSpec &spec, const Target &target,
+               Words words = Words::all);
+  ScheduleWalk(const ScheduleWalk &) = delete;
   const std::vector<Level> &levels() const { return levels_; }
 
   /// `goOn`: whether schedules with these numbers and any options are wanted;
   /// those that are not yet decided are 0.
   template <class Visit, class GoOn>
   void run(const Visit &visit, const GoOn &goOn) const {
-    Schedule s;
+    Schedule s = start_;
     from(0, s, visit, goOn);
   }
 
@@ -37,12 +45,12 @@ private:
   template <class Visit, class GoOn>
   void from(std::size_t at, Schedule &s, const Visit &visit,
             const GoOn &goOn) const {
-    if (at == levels_.size()) {
+    if (at == steps_.size()) {
       if (sharedBytes(s, spec_) <= target_.maxSharedBytes)
         visit(s);
       return;
     }
-    const Level &level = levels_[at];
+    const Level &level = *steps_[at];
     for (int value : level.values) {
       level.word->set(s, value);
       if (level.early)
@@ -56,6 +64,8 @@ private:
   const GemmSpec &spec_;
   const Target &target_;
   std::vector<Level> levels_;
+  std::vector<const Level *> steps_; ///< of them, with a choice
+  Schedule start_;
 };
 
 /// Equal costs: the simpler first, so that the order is one.

@@ -10,7 +10,9 @@
 //
 // (registers beyond these repeat the fragment). We choose which k, row and
 // column bits go where:
-//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers;
+//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; for
+//         weights in atoms as the instruction numbers them: 0 and 3 to
+//         registers, 1-2 to lanes, the rest to registers;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
 //         the rest to registers, the highest to warps;
 //   columns  0-2 to B's lanes (bit 0 is the accumulator's register), the rest
@@ -36,13 +38,23 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     return false;
   }
 
+  if (s.warpgroups && (kWarpBits || warpBits < 2 || kBits < 6 || rowBits < 6)) {
+    problem = "wgmma multiplies by four warps 64 rows and at least 64 k, all "
+              "warps along rows; got " +
+              std::to_string(s.warps) + " warps, " + std::to_string(s.kWarps) +
+              " of them along k, and a tile of " + std::to_string(s.rows) +
+              " x " + std::to_string(s.k);
+    return false;
+  }
+
   // Warps: along rows while a warp keeps 16 (32 where A is dear to make), then
   // along columns while it keeps 8, then rows again down to 16.
   int rowWarps = 0, columnWarps = 0;
   while (rowWarps + columnWarps < warpBits) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
-    bool rowsFirst = s.packedA ? rowTiles > 0 : rowTiles >= columnTiles;
+    bool rowsFirst =
+        s.packedA || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -56,6 +68,11 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
       return false;
     }
   }
+  if (s.warpgroups && columnWarps) {
+    problem = std::to_string(s.warps) + " warps are too many for wgmma over " +
+              std::to_string(s.rows) + " rows; four share 64";
+    return false;
+  }
   if (s.packedA && kBits < (s.atoms ? 6 : 5)) {
     problem = "4-bit weights need a K step of at least " +
               std::to_string(s.atoms ? 64 : 32) + " a warp, got " +
@@ -66,19 +83,21 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   struct Bits {
     std::vector<int> registers, lanes, warps;
   } k, row, column;
-  if (kBits >= 5) {
+  if (kBits >= 5 && !s.atoms) {
     k.registers = {0, 1, 2};
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
-    // pairs (i, i + 4), see dequantResult. Atoms put neighbours there, so that
-    // activations need no permutation.
-    if (s.packedA && !s.atoms)
+    // pairs (i, i + 4), see dequantResult.
+    if (s.packedA)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
+    // ldmatrix and wgmma bring activations in this order.
     k.registers = {0, 3};
     k.lanes = {1, 2};
+    for (int b = 4; b < kBits; ++b)
+      k.registers.push_back(b);
   }
   int perWarp = rowBits - rowWarps, next = 0;
   if (s.contiguousRows || s.atoms)
@@ -159,6 +178,37 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   return true;
 }
 
+std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
+  // A's k by the place in the instruction's 16: pair, lane, lane, upper half;
+  // then the steps.
+  std::vector<std::int64_t> k, lanes;
+  for (std::uint32_t basis : a.bases(Place::Register))
+    if (std::int64_t bit = a.unflatten(basis)[1])
+      k.push_back(bit);
+  for (std::uint32_t basis : a.bases(Place::Lane))
+    if (std::int64_t bit = a.unflatten(basis)[1])
+      lanes.push_back(bit);
+  const Bases &warps = a.bases(Place::Warp);
+  bool rows = warps.size() >= 2;
+  for (std::size_t i = 0; rows && i < 2; ++i)
+    rows = a.unflatten(warps[i])[0] != 0;
+  if (!rows || k.size() < 4 || lanes.size() != 2)
+    return std::nullopt;
+  k.insert(k.begin() + 1, lanes.begin(), lanes.end());
+  // A row of the swizzle's 8 x 128 bytes: eight chunks of eight k, XORed with
+  // the row.
+  Layout::Coords offsets;
+  for (int i = 0; i < 6; ++i)
+    offsets.push_back({0, k[i]});
+  for (int i = 0; i < 3; ++i)
+    offsets.push_back({1ll << i, k[3 + i]});
+  for (std::int64_t column = 8; column < columns; column *= 2)
+    offsets.push_back({column, 0});
+  for (std::size_t i = 6; i < k.size(); ++i)
+    offsets.push_back({0, k[i]});
+  return Layout::memory({columns, a.shape()[1]}, offsets);
+}
+
 static Layout rotateFirstThree(const Layout &layout, int by) {
   Layout result = layout;
   Bases &r = result.bases(Place::Register);
@@ -196,9 +246,12 @@ Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
   Layout result = acc;
   Bases &registers = result.bases(Place::Register);
   Bases &rank = result.bases(Place::Block);
-  for (unsigned bit = 0; bit < (unsigned)std::countr_zero(blocks); ++bit) {
+  // A rank that is no power of two has bits for which blocks are missing:
+  // only the first 2^owners blocks own a part.
+  const unsigned owners = std::bit_width(blocks) - 1;
+  for (unsigned bit = 0; bit < (unsigned)std::bit_width(blocks - 1); ++bit) {
     rank.push_back(0);
-    if (registers.size() < 2)
+    if (bit >= owners || registers.size() < 2)
       continue;
     rank.back() = registers.back();
     registers.pop_back();

@@ -4,6 +4,7 @@
 #include "compiler/Api.h"
 #include "compiler/ir/Layout.h"
 
+#include <optional>
 #include <string>
 
 namespace lath {
@@ -18,6 +19,9 @@ struct DotShape {
   bool contiguousRows = false;
   /// A comes in atoms (weightAtom), whose words hold two rows of four k.
   bool atoms = false;
+  /// For wgmma: the lowest two warp bits are rows of one instruction, and no
+  /// warp has columns or k of its own.
+  bool warpgroups = false;
 };
 
 struct DotLayouts {
@@ -33,6 +37,14 @@ struct DotLayouts {
 /// why where it is impossible.
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);
+
+/// Where wgmma finds its B operand, [columns, k] in shared memory, for an A in
+/// registers, [rows, k]: K-major with 128-byte swizzle, the k of each 16 in the
+/// order in which A's registers and lanes hold them (PTX ISA, sections on
+/// wgmma's register fragments and shared-memory layout). Offsets are in
+/// elements; buffers must start at multiples of 1024 bytes. nullopt if `a` is
+/// no fragment of wgmma with at least 64 k.
+std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns);
 
 /// The layout of a dequantised tile: eight nibbles of a word come out as the
 /// pairs (i, i + 4), since one lop3 masks nibbles 0 and 4 of a shifted word.
@@ -56,7 +68,8 @@ Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 /// The accumulator after the partial sums of the `blocks` blocks of a cluster
 /// and of `kWarps` warps of each are added: blocks take over register bits as
 /// warps do, before them. The lowest bits of a block's rank choose its share;
-/// blocks for which no register bit is left repeat others.
+/// blocks for which no register bit is left, and those beyond the highest power
+/// of two, repeat others.
 Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
                             unsigned blocks);
 

@@ -278,6 +278,13 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
   return success();
 }
 
+LogicalResult MbarriersType::verify(function_ref<InFlightDiagnostic()> error,
+                                    int64_t stages) {
+  if (stages < 1)
+    return error() << "expected at least one stage, got " << stages;
+  return success();
+}
+
 LayoutAttr LayoutAttr::get(MLIRContext *context, const Layout &layout) {
   return get(context, layout.shape(), layout.bases(Place::Register),
              layout.bases(Place::Lane), layout.bases(Place::Warp),
@@ -410,6 +417,22 @@ bool isConstant(Value view) {
 bool hasLayout(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && isa_and_nonnull<LayoutAttr>(tensor.getEncoding());
+}
+
+Role roleOf(Operation *op) {
+  for (; op; op = op->getParentOp())
+    if (auto branch = dyn_cast_or_null<scf::IfOp>(op->getParentOp());
+        branch && branch->hasAttr(rolesAttrName))
+      return op->getBlock() == branch.thenBlock() ? Role::producer
+                                                  : Role::consumers;
+  return Role::all;
+}
+
+bool staysWhole(const Memory &memory, ArrayRef<int64_t> units,
+                OperandRange starts, unsigned d) {
+  return !ShapedType::isDynamic(memory.shape[d]) &&
+         memory.shape[d] % units[d] == 0 &&
+         divisorOfUnits(memory, starts, d) % units[d] == 0;
 }
 
 Layout layoutOf(Type type) {

@@ -67,9 +67,20 @@ inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
 inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";
 /// Whether a view (or the argument that is one) is marked so.
 bool isConstant(mlir::Value view);
+/// On the scf.if that divides a kernel into a warp that copies (then) and those
+/// that compute (else).
+inline constexpr llvm::StringLiteral rolesAttrName = "tile.roles";
+/// Whose code an operation is. Without roles: `all`.
+enum class Role { all, producer, consumers };
+Role roleOf(mlir::Operation *op);
 /// Name of the schedule attribute on a kernel function.
 inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 ScheduleAttr scheduleOf(mlir::Operation *op);
+
+/// Whether a tile of `units` lies inside a view or wholly outside, along
+/// dimension d of memory, by what is known of its start (in elements).
+bool staysWhole(const Memory &memory, llvm::ArrayRef<int64_t> units,
+                mlir::OperandRange starts, unsigned d);
 
 /// The layout of a tensor type; asserts that it has one.
 Layout layoutOf(mlir::Type type);

@@ -67,9 +67,11 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     range, and `k_warps` warps of a block each K step; `scale_sums` applies
     scales to sums of products instead of to weights; `stages` is the depth of
     the copy pipeline (1: no pipeline, loads go straight to registers);
-    `stream_registers` keeps 4-bit weights out of it; `capability` is the target's
-    (90 for sm_90a); `dependent` starts the kernel before the launch ahead of
-    it is done.
+    `stream_registers` keeps 4-bit weights out of it; `bulk_weights` brings them
+    there by the copy engine, and `producers` warps besides `warps` start all
+    copies; views with an unknown first extent have at most `rows` rows, if that is
+    not 0; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
+    sm_90a); `dependent` starts the kernel before the launch ahead of it is done.
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -80,6 +82,10 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
     "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
     DefaultValuedParameter<"bool", "false">:$stream_registers,
+    DefaultValuedParameter<"bool", "false">:$warpgroups,
+    DefaultValuedParameter<"bool", "false">:$bulk_weights,
+    DefaultValuedParameter<"unsigned", "0">:$producers,
+    DefaultValuedParameter<"unsigned", "0">:$rows,
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability,

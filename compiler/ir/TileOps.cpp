@@ -1,4 +1,5 @@
 // Verifiers and folds of the operations.
+#include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -248,11 +249,47 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
+LogicalResult WarpgroupDotOp::verify() {
+  BufferType x = getX().getType();
+  auto w = tensorOf(getW()), acc = tensorOf(getAcc());
+  if (x.getShape().size() != 2 || w.getRank() != 2 || acc.getRank() != 2)
+    return emitOpError("expected matrices, got ")
+           << x << ", " << w << " and " << acc;
+  if (x.getElementType() != w.getElementType())
+    return emitOpError("expected x and w of one type, got ")
+           << x.getElementType() << " and " << w.getElementType();
+  if (x.getShape()[1] != w.getDimSize(0) ||
+      x.getShape()[0] != acc.getDimSize(0) ||
+      w.getDimSize(1) != acc.getDimSize(1))
+    return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
+           << x.getShape() << "] * [" << w.getShape() << "] + ["
+           << acc.getShape() << "]";
+  if (x.getShape()[0] < 8 || x.getShape()[0] > 256 || x.getShape()[1] < 64)
+    return emitOpError("expected x of 8 to 256 rows and at least 64 k, got [")
+           << x.getShape() << "]";
+  if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
+                      tensorOf(getScales()).getDimSize(1) != w.getDimSize(1) ||
+                      w.getDimSize(0) % tensorOf(getScales()).getDimSize(0)))
+    return emitOpError("expected scales [G, ")
+           << w.getDimSize(1) << "] with G a divisor of " << w.getDimSize(0)
+           << ", got [" << tensorOf(getScales()).getShape() << "]";
+  if (!hasLayout(w) || !hasLayout(acc))
+    return success();
+  Layout a = layoutOf(w).transposed();
+  auto wanted = lath::warpgroupOperand(a, x.getShape()[0]);
+  if (!wanted)
+    return emitOpError("expected w in fragments of wgmma, got ") << a.print();
+  if (!(x.getLayout().layout() == *wanted))
+    return emitOpError("expected x in the order ")
+           << wanted->print() << ", got " << x.getLayout().layout().print();
+  return success();
+}
+
 LogicalResult SumClusterOp::verify() {
   // Eight is what every device with clusters can hold.
   unsigned blocks = getBlocks(), kWarps = getKWarps();
-  if (!llvm::isPowerOf2_32(blocks) || blocks < 2 || blocks > 8)
-    return emitOpError("expected 2, 4 or 8 blocks, got ") << (int32_t)blocks;
+  if (blocks < 2 || blocks > 8)
+    return emitOpError("expected 2 to 8 blocks, got ") << (int32_t)blocks;
   if (!llvm::isPowerOf2_32(kWarps))
     return emitOpError("expected a power of two of warps, got ")
            << (int32_t)kWarps;
@@ -298,8 +335,58 @@ LogicalResult AsyncCopyOp::verify() {
   return success();
 }
 
+LogicalResult MbarrierInitOp::verify() {
+  // The count of pending arrivals has 20 bits.
+  constexpr unsigned most = (1u << 20) - 1;
+  if (getArrivals() < 1 || getArrivals() > most)
+    return emitOpError("expected 1 to ")
+           << most << " arrivals, got " << (int32_t)getArrivals();
+  return success();
+}
+
+/// Whole atoms in the order of memory, as the copy engine writes them.
+static LogicalResult verifyAtoms(Operation *op, ViewType view,
+                                 BufferType buffer, unsigned starts) {
+  if (starts != view.getShape().size())
+    return op->emitOpError("expected ")
+           << view.getShape().size() << " start indices, got " << starts;
+  if (!view.getAtom() || view.getAtom() != buffer.getAtom())
+    return op->emitOpError("expected view and buffer in the same atoms, got ")
+           << view << " and " << buffer;
+  Memory memory = buffer.memory();
+  int64_t bytes = memory.shape.back() * memory.unitBytes;
+  if (bytes % 16) // what the copy engine moves
+    return op->emitOpError("expected atoms of a multiple of 16 bytes, got ")
+           << bytes;
+  lath::Shape units(memory.shape.begin(), memory.shape.end());
+  if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
+    return op->emitOpError("expected a buffer in the order of memory, got ")
+           << buffer.getLayout().layout().print();
+  return success();
+}
+
+LogicalResult BulkCopyOp::verify() {
+  BufferType buffer = getBuffer().getType();
+  if (buffer.getStages() != getMbarriers().getType().getStages())
+    return emitOpError("expected an mbarrier for each of ")
+           << buffer.getStages() << " stages, got "
+           << getMbarriers().getType().getStages();
+  return verifyAtoms(*this, getView().getType(), buffer, getStart().size());
+}
+LogicalResult ZeroOutsideOp::verify() {
+  return verifyAtoms(*this, getView().getType(), getBuffer().getType(),
+                     getStart().size());
+}
+
 LogicalResult LocalLoadOp::verify() {
-  return verifyLocal(*this, getBuffer().getType(), tensorOf(getResult()));
+  BufferType buffer = getBuffer().getType();
+  auto tile = tensorOf(getResult());
+  if (tile.getRank() != (int64_t)buffer.getShape().size() ||
+      tile.getShape().drop_front() != buffer.getShape().drop_front() ||
+      tile.getDimSize(0) % buffer.getShape()[0])
+    return verifyLocal(*this, buffer, tile);
+  return verifyLocal(*this, buffer,
+                     tile.clone(buffer.getShape(), tile.getElementType()));
 }
 LogicalResult LocalStoreOp::verify() {
   if (getBuffer().getType().getElementType().isInteger(4))

@@ -307,6 +307,28 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [MemoryEffects<[MemRead]>, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "matrix multiply and accumulate by groups of four warps";
+  let description = [{
+    `result = acc + x * w` as `dot` has it, with `scales` likewise, by wgmma: the
+    weights w [K, N] are its A operand, in registers; x [M, K] is a stage of a
+    buffer in the order of `warpgroupOperand`; acc: f32 [M, N]. What x reads must
+    have been written by copies that an `async_wait ... for_matrix_operands` and
+    a barrier ended.
+
+    ```mlir
+    %c = tile.warpgroup_dot %b[%slot], %w, %acc
+       : !tile.buffer<4 of 16x128xf16, #l>, tensor<128x64xf16>, tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins Tile_BufferType:$x, I32:$slot, Tile_HalfTensor:$w,
+                       StaticShapeTensorOf<[F32]>:$acc,
+                       Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales);
+  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let assemblyFormat = "$x `[` $slot `]` `,` $w `,` $acc (`scales` $scales^)? attr-dict `:` type($x) `,` type($w) `,` type($acc) (`,` type($scales)^)?";
+  let hasVerifier = 1;
+}
+
 def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> {
   let summary = "the sum over all blocks that share a K range";
   let description = [{
@@ -492,9 +514,12 @@ def Tile_AsyncWaitOp : Tile_Op<"async_wait", [MemoryEffects<[MemRead, MemWrite]>
     ```mlir
     tile.async_wait 2
     ```
+
+    With `matrix_operands` the copies are then visible to wgmma too, which reads
+    shared memory by another path (the async proxy).
   }];
-  let arguments = (ins I32Attr:$pending);
-  let assemblyFormat = "$pending attr-dict";
+  let arguments = (ins I32Attr:$pending, UnitAttr:$matrix_operands);
+  let assemblyFormat = "$pending (`for_matrix_operands` $matrix_operands^)? attr-dict";
 }
 
 def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -510,6 +535,9 @@ def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
 def Tile_LocalLoadOp : Tile_Op<"local_load", [MemoryEffects<[MemRead]>]> {
   let summary = "read a tile from shared memory";
   let description = [{
+    A buffer may have fewer rows (first extent) than the tile: row i of the tile
+    then is row i modulo the buffer's.
+
     ```mlir
     %t = tile.local_load %b[%slot] : !tile.buffer<4 of 16x128xf16, #l> -> tensor<16x128xf16, #r>
     ```
@@ -575,5 +603,7 @@ def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
   let results = (outs I1:$last);
   let assemblyFormat = "$tickets `[` $tile `]` `of` $count attr-dict `:` type($tickets)";
 }
+
+include "compiler/ir/TileBulkOps.td"
 
 #endif

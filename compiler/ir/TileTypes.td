@@ -66,4 +66,16 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   }];
 }
 
+def Tile_MbarriersType : Tile_Type<"Mbarriers", "mbarriers"> {
+  let summary = "mbarriers in shared memory, one for each stage";
+  let description = [{
+    ```mlir
+    !tile.mbarriers<4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages);
+  let assemblyFormat = "`<` $stages `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif

@@ -3,8 +3,9 @@
 // distributed shared memory.
 //
 // Every block owns some of the accumulator's registers (the bits that
-// scatteredOverCluster took away). Each thread writes the registers of an owner
-// into that owner's scratch:
+// scatteredOverCluster took away); of a number of blocks that is no power of
+// two only as many own some as the next lower power. Each thread writes the
+// registers of an owner into that owner's scratch:
 //
 //   scratch[vector of registers][source][warp][lane]
 //
@@ -154,7 +155,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
       spare = spare ? e.bor(spare, rest) : rest;
     };
     spareBits(kWarp, warpBits, kBits);
-    if (unsigned all = llvm::Log2_32(blocks); all > blockBits)
+    if (unsigned all = llvm::Log2_32_Ceil(blocks); all > blockBits)
       spareBits(e.shl(rank, kBits), kBits + blockBits, kBits + all);
     if (!spare) {
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{add(r)});

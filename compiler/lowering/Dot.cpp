@@ -1,4 +1,5 @@
 // dot and dequant: tensor-core instructions and the unpacking of 4-bit weights.
+#include "compiler/lowering/Fragments.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -9,44 +10,8 @@ using namespace lath::tile;
 
 namespace {
 
-/// The registers of a dot's tiles by what they are. Bits are index bits of the
-/// operand's own layout; see DotLayouts for the fragment.
 struct DotLowering : OpConversionPattern<DotOp> {
   using OpConversionPattern::OpConversionPattern;
-
-  /// Register bits of a layout along dimension d, as coordinates there.
-  static Bases along(const Layout &layout, unsigned d) {
-    Bases bits;
-    for (uint32_t basis : layout.bases(Place::Register))
-      if (auto coords = layout.unflatten(basis); coords[d])
-        bits.push_back(coords[d]);
-    return bits;
-  }
-  static uint32_t combine(const Bases &bits, uint32_t number) {
-    return LinearMap(bits)(number);
-  }
-
-  /// total + sums * scales of the group, where `scales` is [G, N] and N is
-  /// the accumulator's rows in the orientation of the tensor core.
-  static Registers scaled(Emit &e, DotOp op, ValueRange values,
-                          const Layout &scales, uint32_t group,
-                          const Layout &acc, ValueRange sums,
-                          ValueRange total) {
-    unsigned dim = op.getSwapped() ? 0 : 1;
-    llvm::DenseMap<uint32_t, Value> wide;
-    Registers result;
-    for (uint32_t reg = 0; reg < sums.size(); ++reg) {
-      int64_t column = acc.unflatten(acc.index(reg))[dim];
-      uint32_t from = *scales.registerOf(scales.flatten({group, column}));
-      Value &scale = wide[from];
-      if (!scale)
-        scale = LLVM::FPExtOp::create(e.r, e.loc, e.f32, values[from]);
-      result.push_back(
-          LLVM::FMAOp::create(e.r, e.loc, sums[reg], scale, total[reg]));
-    }
-    return result;
-  }
-
   LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
@@ -59,26 +24,17 @@ struct DotLowering : OpConversionPattern<DotOp> {
       std::swap(aRegs, bRegs);
     }
     Type half = cast<RankedTensorType>(op.getA().getType()).getElementType();
-
-    // k: the pair of a 32-bit register, the upper half, then the steps.
-    Bases k = along(a, 1), rows = along(a, 0), columns = along(b, 1);
-    if (k.size() < 2 || rows.empty())
+    Fragments fragments(a, aRegs, half, acc);
+    if (!fragments.whole())
       return op.emitOpError("expected a fragment's registers along rows and k");
-    uint32_t pair = k[0], upper = k[1], row8 = rows[0];
-    Bases steps(k.begin() + 2, k.end()), rowTiles(rows.begin() + 1, rows.end());
-    uint32_t columnPair = 1;
+    const bool scales = op.getScales() != nullptr;
+    if (scales)
+      fragments.scaleBy(layoutOf(op.getScales().getType()), adaptor.getScales(),
+                        op.getSwapped() ? 0 : 1);
 
-    auto aReg = [&](uint32_t row, uint32_t kk) {
-      return aRegs[*a.registerOf(a.flatten({row, kk}))];
-    };
     auto bReg = [&](uint32_t kk, uint32_t column) {
       return bRegs[*b.registerOf(b.flatten({kk, column}))];
     };
-    auto word = [&](Value low, Value high) {
-      Value packed = e.vector({low, high});
-      return half.isF16() ? packed : e.bitcast(e.i32, packed);
-    };
-
     Registers result(adaptor.getAcc().begin(), adaptor.getAcc().end());
     Type four = LLVM::LLVMStructType::getLiteral(r.getContext(),
                                                  SmallVector<Type>(4, e.f32));
@@ -86,50 +42,28 @@ struct DotLowering : OpConversionPattern<DotOp> {
     std::optional<std::array<NVVM::MMATypes, 2>> multiplicands;
     if (half.isBF16())
       multiplicands = std::array<NVVM::MMATypes, 2>{b16, b16};
-
-    // With scales, the steps of a group add up on their own first.
-    Bases inner = steps, outer;
-    Layout scales;
-    unsigned groupShift = 0;
-    if (op.getScales()) {
-      scales = layoutOf(op.getScales().getType());
-      groupShift = llvm::Log2_64(b.shape()[0] / scales.shape()[0]);
-      inner.clear();
-      for (uint32_t step : steps)
-        (step >> groupShift ? outer : inner).push_back(step);
-    }
     Value none =
         LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
-    for (uint32_t group = 0; group < 1u << outer.size(); ++group) {
+    for (unsigned group = 0; group < fragments.groups(); ++group) {
       Registers total = result;
-      if (op.getScales())
+      if (scales)
         result.assign(result.size(), none);
-      for (uint32_t s = 0; s < 1u << inner.size(); ++s) {
-        uint32_t k0 = combine(outer, group) ^ combine(inner, s);
+      for (unsigned step = 0; step < fragments.steps(); ++step) {
+        uint32_t k0 = fragments.start(group, step);
         SmallVector<SmallVector<Value>> bFragments;
-        for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
-          uint32_t column = combine(columns, j);
+        for (unsigned j = 0; j < fragments.columnTiles(); ++j) {
+          uint32_t column = fragments.column(j);
           auto at = [&](uint32_t kk) {
-            return word(bReg(k0 ^ kk, column), bReg(k0 ^ kk ^ pair, column));
+            return fragments.word(e, bReg(kk, column),
+                                  bReg(kk ^ fragments.pair(), column));
           };
-          bFragments.push_back({at(0), at(upper)});
+          bFragments.push_back({at(k0), at(k0 ^ fragments.upper())});
         }
-        for (uint32_t i = 0; i < 1u << rowTiles.size(); ++i) {
-          uint32_t row = combine(rowTiles, i);
-          auto at = [&](uint32_t rr, uint32_t kk) {
-            return word(aReg(row ^ rr, k0 ^ kk),
-                        aReg(row ^ rr, k0 ^ kk ^ pair));
-          };
-          SmallVector<Value> aFragment{at(0, 0), at(row8, 0), at(0, upper),
-                                       at(row8, upper)};
-          for (uint32_t j = 0; j < 1u << columns.size(); ++j) {
-            uint32_t column = combine(columns, j);
-            SmallVector<uint32_t> places;
-            for (uint32_t rr : {0u, row8})
-              for (uint32_t cc : {0u, columnPair})
-                places.push_back(
-                    *acc.registerOf(acc.flatten({row ^ rr, column ^ cc})));
+        for (unsigned i = 0; i < fragments.rowTiles(); ++i) {
+          Registers aFragment = fragments.a(e, i, k0);
+          for (unsigned j = 0; j < fragments.columnTiles(); ++j) {
             SmallVector<Value> c;
+            auto places = fragments.places(i, j);
             for (uint32_t place : places)
               c.push_back(result[place]);
             Value d = NVVM::MmaOp::create(
@@ -143,10 +77,8 @@ struct DotLowering : OpConversionPattern<DotOp> {
           }
         }
       }
-      if (op.getScales())
-        result =
-            scaled(e, op, adaptor.getScales(), scales,
-                   combine(outer, group) >> groupShift, acc, result, total);
+      if (scales)
+        result = fragments.scaled(e, group, result, total);
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});
     return success();

@@ -106,6 +106,25 @@ Value Emit::clusterRank() {
   return NVVM::BlockIdZOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
 }
 
+std::string Emit::barrierText(Operation *op) {
+  switch (roleOf(op)) {
+  case Role::all:
+    return "bar.sync 0;";
+  case Role::producer: // one warp
+    return "bar.warp.sync 0xffffffff;";
+  case Role::consumers: // barrier 0 is of all threads
+    return fmt::format("bar.sync 1, {};", 32 * scheduleOf(op).getWarps());
+  }
+  llvm_unreachable("all roles are listed");
+}
+
+void Emit::barrier(Operation *op) {
+  if (roleOf(op) == Role::all)
+    NVVM::Barrier0Op::create(r, loc);
+  else
+    assembly(barrierText(op), "~{memory}", Type(), {}, true);
+}
+
 Value Emit::shared(int64_t offset) {
   auto pointer = LLVM::LLVMPointerType::get(r.getContext(), 3);
   Value base = LLVM::AddressOfOp::create(r, loc, pointer, "lath_shared");

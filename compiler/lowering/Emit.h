@@ -74,6 +74,9 @@ public:
   /// is split deep, so it is the block's position along axis 2.
   mlir::Value clusterRank();
   mlir::Value shared(int64_t offset);
+  /// Barrier of the threads whose code `op` is, and its text.
+  void barrier(mlir::Operation *op);
+  static std::string barrierText(mlir::Operation *op);
 
   /// Code for a linear map of bits of `value`.
   mlir::Value linear(const LinearMap &map, mlir::Value value);

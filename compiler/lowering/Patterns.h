@@ -12,6 +12,8 @@ void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
                     mlir::RewritePatternSet &patterns);
+void addWarpgroupPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
@@ -20,8 +22,15 @@ void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns, unsigned capability);
 void addLaunchPatterns(const mlir::TypeConverter &types,
                        mlir::RewritePatternSet &patterns);
+void addBulkCopyPatterns(const mlir::TypeConverter &types,
+                         mlir::RewritePatternSet &patterns);
 void addClusterPatterns(const mlir::TypeConverter &types,
                         mlir::RewritePatternSet &patterns);
+
+/// Moves what computes a value down to its first use in the block. So the
+/// unpacking of a fragment stands between the wgmma before and its own, which
+/// run while it is done; the assembler keeps that order.
+void sinkToUses(mlir::Block &block);
 
 /// Nibbles of a packed tile whose words are `words`, of layout `wordLayout`
 /// (see unitLayout): each register's 4 bits, eight to a result word.

@@ -168,12 +168,12 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
     unsigned warps = from.size(Place::Warp);
     int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
     Value base = e.shared(offset), mine = e.shl(e.tid(), 2);
-    NVVM::Barrier0Op::create(e.r, e.loc); // earlier readers are done
+    e.barrier(op); // earlier readers are done
     for (auto [i, value] : llvm::enumerate(results))
       LLVM::StoreOp::create(e.r, e.loc, value,
                             e.gep(e.gep(base, mine), (int64_t)i * 128 * warps),
                             4);
-    NVVM::Barrier0Op::create(e.r, e.loc);
+    e.barrier(op);
     uint32_t along = 0;
     for (unsigned bit = 0; bit < from.bits(Place::Warp); ++bit)
       if (reduced(from.bases(Place::Warp)[bit]))

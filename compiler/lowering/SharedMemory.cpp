@@ -16,43 +16,73 @@ using namespace lath::tile;
 
 namespace {
 
-/// Addresses of the units of a tile in a buffer.
-class SharedAccess {
+/// Byte addresses in a buffer: the lane's offset XOR a constant. Of the
+/// constant's bits those that no lane sets are added, so that they become the
+/// instruction's immediate; few lane parts are left.
+class SharedOffsets {
 public:
-  SharedAccess(Emit &e, BufferType buffer, Value pointer, Value slot,
-               const Layout &units)
-      : e(e), unitBytes(buffer.memory().unitBytes) {
-    Layout layout = buffer.getLayout().layout();
-    LinearMap toOffset = *layout.map(Place::Offset).inverse();
-    for (uint32_t basis : units.bases(Place::Register))
-      registerOffsets.push_back(toOffset(basis));
+  SharedOffsets(Emit &e, const Layout &places, const LinearMap &toOffset,
+                unsigned unitBytes)
+      : e(e), unitBytes(unitBytes) {
     for (Place place : {Place::Lane, Place::Warp, Place::Block})
-      for (uint32_t basis : units.bases(place))
+      for (uint32_t basis : places.bases(place))
         laneMask |= toOffset(basis);
-    laneOffset = e.linear(units, toOffset);
-    stage = buffer.getStages() == 1
-                ? pointer
-                : e.gep(pointer, e.mul(slot, buffer.stageBytes()));
-    base = e.gep(stage, e.mul(laneOffset, unitBytes));
+    lane = e.linear(places, toOffset);
   }
 
-  Vectors vectors() const {
-    return vectorise(registerOffsets, llvm::Log2_32(16 / unitBytes));
-  }
-
-  Value address(uint32_t reg) const {
-    uint32_t offset = LinearMap(registerOffsets)(reg);
-    if (!(offset & laneMask))
-      return e.gep(base, (int64_t)offset * unitBytes);
-    return e.gep(stage, e.mul(e.bxor(laneOffset, e.c(offset)), unitBytes));
+  Value address(Value stage, uint32_t offset) const {
+    Value &base = bases[offset & laneMask];
+    if (!base)
+      base =
+          e.gep(stage, e.mul(e.bxor(lane, e.c(offset & laneMask)), unitBytes));
+    return e.gep(base, (int64_t)(offset & ~laneMask) * unitBytes);
   }
 
 private:
   Emit &e;
   unsigned unitBytes;
-  Bases registerOffsets;
   uint32_t laneMask = 0;
-  Value laneOffset, stage, base;
+  Value lane;
+  mutable llvm::DenseMap<uint32_t, Value> bases;
+};
+
+/// Index bits of a tile to offsets in its buffer. Rows that the buffer has not
+/// are those that it has, again: the highest bits of the index go nowhere.
+LinearMap offsetsIn(BufferType buffer, const Layout &units) {
+  Bases offsets =
+      buffer.getLayout().layout().map(Place::Offset).inverse()->bases();
+  offsets.resize(units.indexBits(), 0);
+  return LinearMap(offsets);
+}
+
+/// Addresses of the units of a tile in a buffer.
+class SharedAccess {
+public:
+  SharedAccess(Emit &e, BufferType buffer, Value pointer, Value slot,
+               const Layout &units)
+      : unitBytes(buffer.memory().unitBytes),
+        toOffset(offsetsIn(buffer, units)),
+        offsets(e, units, toOffset, unitBytes) {
+    for (uint32_t basis : units.bases(Place::Register))
+      registerOffsets.push_back(toOffset(basis));
+    stage = buffer.getStages() == 1
+                ? pointer
+                : e.gep(pointer, e.mul(slot, buffer.stageBytes()));
+  }
+
+  Vectors vectors() const {
+    return vectorise(registerOffsets, llvm::Log2_32(16 / unitBytes));
+  }
+  Value address(uint32_t reg) const {
+    return offsets.address(stage, LinearMap(registerOffsets)(reg));
+  }
+
+private:
+  unsigned unitBytes;
+  LinearMap toOffset;
+  Bases registerOffsets;
+  SharedOffsets offsets;
+  Value stage;
 };
 
 struct AllocLowering : OpConversionPattern<AllocOp> {
@@ -67,6 +97,43 @@ struct AllocLowering : OpConversionPattern<AllocOp> {
   }
 };
 
+/// How ldmatrix reads a tile: lane l of a matrix's eight names a row of 16
+/// bytes, and receives a pair of row l / 4 (PTX ISA, ldmatrix). `pointers` is
+/// the layout of the rows' starts: eight lanes to the rows of a matrix, further
+/// lane bits to 2^bits matrices, registers to repetitions.
+struct MatrixAccess {
+  unsigned bits;
+  Layout pointers;
+
+  static std::optional<MatrixAccess> of(BufferType buffer,
+                                        const Layout &units) {
+    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsNibbles())
+      return std::nullopt;
+    LinearMap toOffset = offsetsIn(buffer, units);
+    const Bases &registers = units.bases(Place::Register),
+                &lanes = units.bases(Place::Lane);
+    if (registers.empty() || toOffset(registers[0]) != 1 ||
+        toOffset(lanes[0]) != 2 || toOffset(lanes[1]) != 4)
+      return std::nullopt;
+    auto rowStart = [&](uint32_t basis) { return toOffset(basis) % 8 == 0; };
+    for (Place place : {Place::Register, Place::Lane, Place::Warp})
+      for (unsigned i = place == Place::Register ? 1
+                        : place == Place::Lane   ? 2
+                                                 : 0;
+           i < units.bits(place); ++i)
+        if (!rowStart(units.bases(place)[i]))
+          return std::nullopt;
+    MatrixAccess access{std::min<unsigned>(2, registers.size() - 1), units};
+    Bases &pointerLanes = access.pointers.bases(Place::Lane),
+          &repetitions = access.pointers.bases(Place::Register);
+    pointerLanes = {lanes[2], lanes[3], lanes[4]};
+    for (unsigned i = 0; i < 2; ++i)
+      pointerLanes.push_back(i < access.bits ? registers[1 + i] : 0);
+    repetitions.assign(registers.begin() + 1 + access.bits, registers.end());
+    return access;
+  }
+};
+
 struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(LocalLoadOp op, OneToNOpAdaptor adaptor,
@@ -76,8 +143,15 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Memory memory = buffer.memory();
     Layout elements = layoutOf(op.getType()),
            units = unitLayout(memory, elements);
-    SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
-                        units);
+    Value pointer = adaptor.getBuffer()[0], slot = adaptor.getSlot()[0];
+    if (auto matrices = MatrixAccess::of(buffer, units)) {
+      SharedAccess access(e, buffer, pointer, slot, matrices->pointers);
+      r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{loadMatrices(
+                                      e, access, *matrices, memory.unit,
+                                      units.size(Place::Register))});
+      return success();
+    }
+    SharedAccess access(e, buffer, pointer, slot, units);
     Vectors vectors = access.vectors();
     unsigned bytes = memory.unitBytes << vectors.bits;
     Registers values(units.size(Place::Register));
@@ -95,6 +169,30 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
       values = gatherNibbles(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
+  }
+
+  static Registers loadMatrices(Emit &e, const SharedAccess &access,
+                                const MatrixAccess &matrices, Type unit,
+                                unsigned registers) {
+    const unsigned count = 1u << matrices.bits;
+    Type word = e.i32;
+    if (count > 1)
+      word = LLVM::LLVMStructType::getLiteral(e.r.getContext(),
+                                              SmallVector<Type>(count, e.i32));
+    Type pair = VectorType::get({2}, unit);
+    Registers values;
+    for (uint32_t start = 0; start < registers / (2 * count); ++start) {
+      Value loaded = NVVM::LdMatrixOp::create(
+          e.r, e.loc, word, access.address(start), count, NVVM::MMALayout::row,
+          NVVM::LdStMatrixShapeAttr::get(e.r.getContext(), 8, 8),
+          NVVM::LdStMatrixEltType::B16);
+      for (unsigned i = 0; i < count; ++i) {
+        Value both = e.bitcast(pair, count == 1 ? loaded : e.field(loaded, i));
+        values.push_back(e.element(both, 0));
+        values.push_back(e.element(both, 1));
+      }
+    }
+    return values;
   }
 };
 
@@ -134,7 +232,8 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     BufferType buffer = op.getBuffer().getType();
     Memory memory = view.memory(), tile = buffer.memory();
     unsigned rank = tile.shape.size(), last = rank - 1;
-    unsigned threads = 32 * scheduleOf(op).getWarps();
+    const bool alone = roleOf(op) == Role::producer;
+    unsigned threads = alone ? 32 : 32 * scheduleOf(op).getWarps();
     unsigned total = 1;
     for (int64_t extent : tile.shape)
       total *= extent;
@@ -148,8 +247,13 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       starts.push_back(unitStart(e, memory, arrayStarts, d));
       divisors.push_back(divisorOfUnits(memory, op.getStart(), d));
     }
+    LinearMap toOffset =
+        *buffer.getLayout().layout().map(Place::Offset).inverse();
+    auto together = [&](int64_t count) { // neighbours in the buffer as well
+      return toOffset(count / 2) == count / 2;
+    };
     int64_t units = 1;
-    while (memory.unitBytes * units * 2 <= 16 &&
+    while (memory.unitBytes * units * 2 <= 16 && together(units * 2) &&
            divisors[last] % (units * 2) == 0 &&
            tile.shape[last] % (units * 2) == 0 &&
            !ShapedType::isDynamic(memory.shape[last]) &&
@@ -161,9 +265,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
 
     Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
                                 units, threads / 32);
-    LinearMap toOffset =
-        *buffer.getLayout().layout().map(Place::Offset).inverse();
-    Value tid = e.tid();
+    Value tid = alone ? e.lane() : e.tid();
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
@@ -181,24 +283,32 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     if (total / units < threads)
       active = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult, tid,
                                     e.c(total / units));
-    LinearMap identity = LinearMap::identity(copy.indexBits());
-    Value laneIndex = e.linear(copy, identity);
-    Value laneOffset = e.linear(copy, toOffset);
+    // What depends on the lane, once; a copy's own part is then a constant.
+    // Register bits are above all lane bits here, so coordinates add.
+    Value laneIndex = e.linear(copy, LinearMap::identity(copy.indexBits()));
+    SmallVector<Value> laneCoordinates;
+    Value laneBytes;
+    for (unsigned d = 0; d < rank; ++d) {
+      Value coordinate = laneIndex;
+      if (d > 0 || copy.dimShift(d))
+        coordinate = e.lshr(laneIndex, copy.dimShift(d));
+      if (d > 0)
+        coordinate = e.band(coordinate, copy.shape()[d] - 1);
+      laneCoordinates.push_back(coordinate);
+      Value part = e.mul(coordinate, memory.stride(d) * memory.unitBytes);
+      laneBytes = laneBytes ? e.add(laneBytes, part) : part;
+    }
+    Value laneBase = e.gep(tileBase, e.zext64(laneBytes));
+    SharedOffsets offsets(e, copy, toOffset, memory.unitBytes);
     Vectors vectors =
         vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
     for (uint32_t start : vectors.starts) {
       uint32_t own = copy.index(start);
-      // Register bits are above all lane bits here, so indices add.
-      Value index = e.add(laneIndex, own);
-      Value laneBytes, inside;
+      std::vector<int64_t> coordinates = copy.unflatten(own);
+      Value inside;
+      int64_t ownBytes = 0;
       for (unsigned d = 0; d < rank; ++d) {
-        Value coordinate = index;
-        if (d > 0 || copy.dimShift(d))
-          coordinate = e.lshr(index, copy.dimShift(d));
-        if (d > 0)
-          coordinate = e.band(coordinate, copy.shape()[d] - 1);
-        Value part = e.mul(coordinate, memory.stride(d) * memory.unitBytes);
-        laneBytes = laneBytes ? e.add(laneBytes, part) : part;
+        ownBytes += coordinates[d] * memory.stride(d) * memory.unitBytes;
         bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
                      memory.shape[d] % tile.shape[d] == 0 &&
                      divisors[d] % tile.shape[d] == 0;
@@ -207,14 +317,14 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
         Value limit = ShapedType::isDynamic(memory.shape[d])
                           ? adaptor.getView()[1]
                           : e.c(memory.shape[d]);
+        Value coordinate =
+            e.add(e.add(starts[d], laneCoordinates[d]), coordinates[d]);
         Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult,
-                                        e.add(starts[d], coordinate), limit);
+                                        coordinate, limit);
         inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
       }
-      Value source = e.gep(tileBase, e.zext64(laneBytes));
-      Value offset = e.bxor(laneOffset, e.c(toOffset(own)));
-      Value target = e.gep(stage, e.mul(offset, memory.unitBytes));
-      copyChunk(e, target, source, bytes, inside, active);
+      copyChunk(e, offsets.address(stage, toOffset(own)),
+                e.gep(laneBase, ownBytes), bytes, inside, active);
     }
     r.eraseOp(op);
     return success();
@@ -262,7 +372,16 @@ struct WaitLowering : OpConversionPattern<AsyncWaitOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(AsyncWaitOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
-    r.replaceOpWithNewOp<NVVM::CpAsyncWaitGroupOp>(op, op.getPending());
+    auto wait =
+        NVVM::CpAsyncWaitGroupOp::create(r, op.getLoc(), op.getPending());
+    if (op.getMatrixOperands())
+      NVVM::FenceProxyOp::create(
+          r, op.getLoc(),
+          NVVM::ProxyKindAttr::get(r.getContext(),
+                                   NVVM::ProxyKind::async_shared),
+          NVVM::SharedSpaceAttr::get(r.getContext(),
+                                     NVVM::SharedSpace::shared_cta));
+    r.replaceOp(op, wait);
     return success();
   }
 };
@@ -271,7 +390,8 @@ struct BarrierLowering : OpConversionPattern<BarrierOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(BarrierOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
-    r.replaceOpWithNewOp<NVVM::Barrier0Op>(op);
+    Emit(r, op.getLoc()).barrier(op);
+    r.eraseOp(op);
     return success();
   }
 };

@@ -136,11 +136,14 @@ struct ArriveLowering : OpConversionPattern<ArriveOp> {
     // PTX's inc wraps to 0 past its operand: the ticket resets itself. The
     // fence before makes the block's writes visible (they precede it through
     // the barrier), the one after orders the others' writes before our reads.
-    e.assembly("{ .reg .pred p; .reg .b32 t; bar.sync 0; setp.eq.b32 p, $0, 0; "
-               "@p fence.acq_rel.gpu; "
-               "@p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; "
-               "@p fence.acq_rel.gpu; "
-               "@p st.shared.b32 [$3], t; bar.sync 0; }",
+    std::string barrier = Emit::barrierText(op);
+    e.assembly("{ .reg .pred p; .reg .b32 t; " + barrier +
+                   " setp.eq.b32 p, $0, 0; "
+                   "@p fence.acq_rel.gpu; "
+                   "@p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; "
+                   "@p fence.acq_rel.gpu; "
+                   "@p st.shared.b32 [$3], t; " +
+                   barrier + " }",
                "r,l,r,r,~{memory}", Type(), {e.tid(), ticket, last, address},
                true);
     Value seen = LLVM::LoadOp::create(r, e.loc, e.i32, cell, 4);
@@ -169,11 +172,11 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
     int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
     Value base = e.shared(offset), mine = e.gep(base, e.shl(e.tid(), 2));
     if (op->getParentOfType<scf::ForOp>()) // readers of the last step are done
-      NVVM::Barrier0Op::create(r, e.loc);
+      e.barrier(op);
     for (auto [i, value] : llvm::enumerate(adaptor.getPartial()))
       LLVM::StoreOp::create(r, e.loc, value,
                             e.gep(mine, 4 * threads * (int64_t)i), 4);
-    NVVM::Barrier0Op::create(r, e.loc);
+    e.barrier(op);
     // Register bits that the warps took over: the warp number selects them.
     unsigned kept = result.bits(Place::Register);
     unsigned taken = partial.bits(Place::Register) - kept;

@@ -36,15 +36,24 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       if (ScheduleAttr schedule = scheduleOf(function))
         capability = schedule.getCapability();
 
+    const bool warpgroups =
+        module.walk([](WarpgroupDotOp) { return WalkResult::interrupt(); })
+            .wasInterrupted();
     OpBuilder b(module.getBodyRegion());
     if (!module.lookupSymbol("lath_shared"))
       LLVM::GlobalOp::create(b, module.getLoc(),
                              LLVM::LLVMArrayType::get(b.getI8Type(), 0),
                              /*isConstant=*/false, LLVM::Linkage::External,
-                             "lath_shared", Attribute(), /*alignment=*/128,
+                             "lath_shared", Attribute(),
+                             /*alignment=*/warpgroups ? 1024 : 128,
                              /*addrSpace=*/3);
     if (failed(convertOperations(module, capability)))
       return signalPassFailure();
+    if (warpgroups)
+      module.walk([](Block *block) {
+        if (isa<func::FuncOp, scf::ForOp, scf::IfOp>(block->getParentOp()))
+          sinkToUses(*block);
+      });
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       convertFunction(function);
@@ -77,6 +86,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       return LLVM::LLVMPointerType::get(type.getContext(), 3);
     });
 
+    types.addConversion([](MbarriersType type) -> Type {
+      return LLVM::LLVMPointerType::get(type.getContext(), 3);
+    });
+
     ConversionTarget target(*context);
     target.addIllegalDialect<TileDialect>();
     target.markUnknownOpDynamicallyLegal([&](Operation *op) {
@@ -87,11 +100,13 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addGlobalMemoryPatterns(types, patterns, capability);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
+    addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addSplitPatterns(types, patterns, capability);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
+    addBulkCopyPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
     ConversionConfig config;
@@ -110,7 +125,9 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     b.getUnitAttr());
     ScheduleAttr schedule = scheduleOf(function);
-    int threads = schedule ? 32 * (int)schedule.getWarps() : 32;
+    int threads =
+        schedule ? 32 * (int)(schedule.getWarps() + schedule.getProducers())
+                 : 32;
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({threads}));
     if (schedule && schedule.getReduce() == SplitReduce::cluster)
@@ -121,6 +138,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
+    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});

@@ -3,8 +3,9 @@
 // Conversions whose lanes differ become a store, a barrier and a load of a
 // scratch buffer; cross-warp reductions and tickets get scratch bytes. Then
 // every buffer gets an offset in the block's dynamic shared memory, in program
-// order, 128-byte aligned (bulk copies and bank arithmetic want that), and the
-// total stands on the kernel as `tile.shared_bytes`.
+// order, 128-byte aligned (bulk copies and bank arithmetic want that; 1024 for
+// operands of wgmma, whose swizzle counts from there), and the total stands on
+// the kernel as `tile.shared_bytes`.
 //
 //   before  %b = tile.convert_layout %a : tensor<.., #l0> -> tensor<.., #l1>
 //   after   %s = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of ..>
@@ -64,6 +65,10 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   return success();
 }
 
+bool isMatrixOperand(AllocOp alloc) {
+  return llvm::any_of(alloc->getUsers(), llvm::IsaPred<WarpgroupDotOp>);
+}
+
 struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -80,15 +85,18 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
 
     int64_t end = 0;
     OpBuilder b(&getContext());
-    auto place = [&](int64_t bytes) {
-      int64_t offset = llvm::alignTo(end, 128);
+    auto place = [&](int64_t bytes, int64_t alignment = 128) {
+      int64_t offset = llvm::alignTo(end, alignment);
       end = offset + bytes;
       return b.getI32IntegerAttr(offset);
     };
     function.walk([&](Operation *op) {
       if (auto alloc = dyn_cast<AllocOp>(op))
         alloc.setOffsetAttr(
-            place(alloc.getType().stageBytes() * alloc.getType().getStages()));
+            place(alloc.getType().stageBytes() * alloc.getType().getStages(),
+                  isMatrixOperand(alloc) ? 1024 : 128));
+      else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
+        alloc.setOffsetAttr(place(8 * alloc.getType().getStages()));
       else if (int64_t bytes = scratchBytes(op))
         op->setAttr(scratchAttrName, place(bytes));
     });

@@ -161,6 +161,7 @@ private:
     shape.columns = dot.getSwapped() ? a[0] : b[1];
     shape.warps = schedule.getWarps();
     shape.kWarps = dot.getKWarps();
+    shape.warpgroups = schedule.getWarpgroups();
     if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
       shape.packedA = true;
       shape.atoms = dot.getSwapped() && inAtoms(rows);

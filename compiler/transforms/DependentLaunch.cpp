@@ -52,9 +52,11 @@ namespace {
 /// Whether this operation itself touches memory of which a launch before may
 /// not be done. What is not known to read constants does.
 bool mustWait(Operation *op) {
-  if (isa<ViewOp, MaskOp>(op)) // names an array, asks for its extents
+  // Names an array, or asks for its extents.
+  if (isa<ViewOp, MaskOp, ZeroOutsideOp>(op))
     return false;
-  bool touches = false, constant = isa<LoadOp, GuardedLoadOp, AsyncCopyOp>(op);
+  bool touches = false,
+       constant = isa<LoadOp, GuardedLoadOp, AsyncCopyOp, BulkCopyOp>(op);
   for (Value operand : op->getOperands())
     if (isa<ViewType>(operand.getType())) {
       touches = true;
@@ -81,19 +83,21 @@ bool isPrologue(Operation *op) {
     return false;
   return !any(loop.getBody()->getParentOp(), [&](Operation *inner) {
     return inner != loop &&
-           !isa<AsyncCopyOp, AsyncCommitOp, scf::IfOp, scf::YieldOp>(inner) &&
+           !isa<AsyncCopyOp, BulkCopyOp, AsyncCommitOp, scf::IfOp,
+                scf::YieldOp>(inner) &&
            !isPure(inner);
   });
 }
 
-void makeDependent(func::FuncOp function) {
-  Block &body = function.front();
+/// Puts the wait before the first operation of `body` that needs it, and
+/// constant copies before the wait.
+void wait(Block &body) {
   auto first = llvm::find_if(body.without_terminator(),
                              [](Operation &op) { return any(&op, mustWait); });
   Operation *late =
       first == body.without_terminator().end() ? body.getTerminator() : &*first;
   auto readsAhead = [](Operation *op) {
-    return isa<AsyncCopyOp>(op) && !mustWait(op);
+    return isa<AsyncCopyOp, BulkCopyOp>(op) && !mustWait(op);
   };
   OpBuilder b(late);
   if (isPrologue(late) && any(late, readsAhead)) {
@@ -112,15 +116,31 @@ void makeDependent(func::FuncOp function) {
     erase(late, readsAhead);
   }
   WaitDependencyOp::create(b, late->getLoc());
+}
+
+void launch(Block &body) {
+  OpBuilder b = OpBuilder::atBlockBegin(&body);
   Operation *lastLoop = nullptr;
   for (Operation &op : body.without_terminator())
     if (isa<scf::ForOp>(op))
       lastLoop = &op;
   if (lastLoop)
     b.setInsertionPointAfter(lastLoop);
-  else
-    b.setInsertionPointToStart(&body);
-  LaunchDependentsOp::create(b, function.getLoc());
+  LaunchDependentsOp::create(b, body.getParentOp()->getLoc());
+}
+
+void makeDependent(func::FuncOp function) {
+  // Where a warp of its own copies, it waits before the first copy of what is
+  // not constant, and the others before they store.
+  for (auto branch : function.front().getOps<scf::IfOp>())
+    if (branch->hasAttr(rolesAttrName)) {
+      wait(*branch.thenBlock());
+      wait(*branch.elseBlock());
+      launch(*branch.elseBlock());
+      return;
+    }
+  wait(function.front());
+  launch(function.front());
 }
 
 struct DependentLaunch : lath::impl::DependentLaunchBase<DependentLaunch> {

@@ -33,8 +33,19 @@ def StreamWeights : Pass<"tile-stream-weights", "::mlir::ModuleOp"> {
   let summary = "read 4-bit weights into registers, one K step ahead";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
+def UseWarpgroups : Pass<"tile-use-warpgroups", "::mlir::ModuleOp"> {
+  let summary = "multiply by wgmma, activations straight from shared memory";
+}
 def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let summary = "start copies several steps before their use";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def BulkCopies : Pass<"tile-bulk-copies", "::mlir::ModuleOp"> {
+  let summary = "let the copy engine bring packed weights";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+def SpecialiseWarps : Pass<"tile-specialise-warps", "::mlir::ModuleOp"> {
+  let summary = "let a warp of its own start all copies";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 def DependentLaunch : Pass<"tile-dependent-launch", "::mlir::ModuleOp"> {

@@ -43,6 +43,8 @@ public:
         copies.push_back(copy);
       else if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
         synchronisation.push_back(&op);
+      if (auto wait = dyn_cast<AsyncWaitOp>(op))
+        matrixOperands |= wait.getMatrixOperands();
     }
   }
 
@@ -74,6 +76,7 @@ private:
   OpBuilder b;
   SmallVector<AsyncCopyOp> copies;
   SmallVector<Operation *> synchronisation;
+  bool matrixOperands = false;
 
   Location loc() { return loop.getLoc(); }
   Value constant(int64_t value) {
@@ -128,7 +131,7 @@ private:
           write = deep.getRegionIterArg(carried + 1);
 
     b.setInsertionPointToStart(deep.getBody());
-    AsyncWaitOp::create(b, loc(), stages - 2);
+    AsyncWaitOp::create(b, loc(), stages - 2, matrixOperands);
     BarrierOp::create(b, loc());
     Value ahead =
         arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
@@ -145,6 +148,8 @@ private:
       Operation *copy = b.clone(op, map);
       if (auto load = dyn_cast<LocalLoadOp>(copy))
         load.getSlotMutable().assign(read);
+      else if (auto dot = dyn_cast<WarpgroupDotOp>(copy))
+        dot.getSlotMutable().assign(read);
     }
     SmallVector<Value> yields;
     for (Value value : loop.getYieldedValues())

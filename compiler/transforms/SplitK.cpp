@@ -7,7 +7,7 @@
 //           tile.store (tile.cast %sum), %out[...]
 //
 //   after   interleaved: block s takes steps s, s + split, ...
-//           (ordered)
+//           (ordered); contiguous: block s takes the s-th run of steps
 //           %acc = scf.for %k = %s * 128 to 4096 step %split * 128 ...
 //           tile.partial_store %acc, %workspace[%tile * split + %s]
 //           %last = tile.arrive %tickets[%tile] of split
@@ -113,10 +113,19 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
         lower = arith::MulIOp::create(b, loc, part, constant(step));
         stride = constant(split * step);
       } else {
+        // Block s takes steps floor(s n / split) to floor((s + 1) n / split) -
+        // 1 of n: shares differ by one at most.
         int64_t steps = llvm::divideCeil(extent, step);
-        int64_t share = llvm::divideCeil(steps, split) * step;
-        lower = arith::MulIOp::create(b, loc, part, constant(share));
-        Value end = arith::AddIOp::create(b, loc, lower, constant(share));
+        auto border = [&](Value number) -> Value {
+          if (steps % split == 0)
+            return arith::MulIOp::create(b, loc, number,
+                                         constant(steps / split * step));
+          Value scaled = arith::MulIOp::create(b, loc, number, constant(steps));
+          Value first = arith::DivUIOp::create(b, loc, scaled, constant(split));
+          return arith::MulIOp::create(b, loc, first, constant(step));
+        };
+        lower = border(part);
+        Value end = border(arith::AddIOp::create(b, loc, part, constant(1)));
         upper = arith::MinSIOp::create(b, loc, end, upper);
       }
     }
@@ -177,8 +186,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     if (schedule.getCapability() < 90)
       return reduction.emitOpError("clusters need sm_90 or later, got sm_")
              << schedule.getCapability();
-    if (!llvm::isPowerOf2_32(split) || split > 8)
-      return reduction.emitOpError("a cluster has 2, 4 or 8 blocks, got ")
+    if (split < 2 || split > 8)
+      return reduction.emitOpError("a cluster has 2 to 8 blocks, got ")
              << split;
     if (reduction->getBlock() != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");

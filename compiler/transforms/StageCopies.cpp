@@ -12,6 +12,11 @@
 //             ...
 //             tile.barrier
 //
+// Where the schedule says that views of unknown extent have at most `rows`
+// rows, and a tile has more, the buffer keeps these only: rows beyond would be
+// zeros, and whatever stands there instead ends in rows of the output that are
+// not stored.
+//
 // A global read then is coalesced whatever layout the consumer has, and can be
 // started early (see PipelineLoops). The buffer's chunks are permuted so that
 // neither the copy nor the read collides on banks; which permutation follows
@@ -55,24 +60,74 @@ int copyVectorBits(LoadOp load) {
   return bits;
 }
 
-Layout bufferLayout(LoadOp load) {
+/// Whether what a tile's rows become stays in these rows up to stores that drop
+/// those outside of a view of unknown extent.
+bool rowsStayApart(func::FuncOp function) {
+  return !function
+              ->walk([](Operation *op) {
+                if (isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, MaskOp>(
+                        op))
+                  return WalkResult::interrupt();
+                ViewType view;
+                if (auto store = dyn_cast<StoreOp>(op))
+                  view = store.getView().getType();
+                else if (auto add = dyn_cast<AtomicAddOp>(op))
+                  view = add.getView().getType();
+                if (view && !ShapedType::isDynamic(view.getShape()[0]))
+                  return WalkResult::interrupt();
+                return WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+/// The shape of the buffer for a load.
+SmallVector<int64_t> stagedShape(LoadOp load) {
+  auto type = cast<RankedTensorType>(load.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  ScheduleAttr schedule = scheduleOf(load);
+  const int64_t rows = schedule.getRows();
+  // The operand of wgmma has its eight rows.
+  if (!rows || rows >= shape[0] || schedule.getWarpgroups() ||
+      !ShapedType::isDynamic(load.getView().getType().getShape()[0]) ||
+      !load->hasOneUse())
+    return shape;
+  auto dot = dyn_cast<DotOp>(*load->user_begin());
+  if (dot && load.getResult() == dot.getA() &&
+      rowsStayApart(load->getParentOfType<func::FuncOp>()))
+    shape[0] = rows;
+  return shape;
+}
+
+Layout bufferLayout(LoadOp load, ArrayRef<int64_t> staged) {
   auto type = cast<RankedTensorType>(load.getType());
   Memory memory = load.getView().getType().memory();
-  auto units = memory.tileShape(type.getShape());
+  auto units = memory.tileShape(staged);
   Shape shape(units.begin(), units.end());
   Layout read = unitLayout(memory, layoutOf(type));
+  // Rows that are not kept are the highest bits of an index.
+  unsigned bits = lath::rowMajor(shape).indexBits();
+  for (Place place : {Place::Register, Place::Lane, Place::Warp})
+    for (uint32_t &basis : read.bases(place))
+      basis &= (1u << bits) - 1;
   unsigned vectorBits = llvm::Log2_32(16 / memory.unitBytes);
-  unsigned bits = read.indexBits();
   if (bits < vectorBits + 3)
     return lath::rowMajor(shape);
-  // The read is 16 bytes wide only if a lane holds that many neighbours.
-  const Bases &registers = read.bases(Place::Register);
-  for (unsigned i = 0; i < vectorBits; ++i)
-    if (!llvm::is_contained(registers, 1u << i))
-      return lath::rowMajor(shape);
+  // Eight lanes read 16 bytes each: the first eight where a lane holds that
+  // many neighbours; by ldmatrix, where four lanes hold pairs, the lanes that
+  // name its rows.
+  const Bases &registers = read.bases(Place::Register),
+              &lanes = read.bases(Place::Lane);
+  unsigned firstLane = 0;
+  if (memory.unitBytes == 2 && !registers.empty() && registers[0] == 1 &&
+      lanes[0] == 2 && lanes[1] == 4)
+    firstLane = 2;
+  else
+    for (unsigned i = 0; i < vectorBits; ++i)
+      if (!llvm::is_contained(registers, 1u << i))
+        return lath::rowMajor(shape);
   Bases reading;
   for (unsigned i = 0; i < 3; ++i)
-    if (uint32_t basis = read.bases(Place::Lane)[i])
+    if (uint32_t basis = lanes[firstLane + i])
       reading.push_back(basis);
   Bases writing; // consecutive lanes copy consecutive chunks
   for (unsigned i = 0; i < 3; ++i)
@@ -134,11 +189,12 @@ void stage(scf::ForOp loop) {
   SmallVector<Value> buffers;
   for (LoadOp load : loads) {
     auto type = cast<RankedTensorType>(load.getType());
+    SmallVector<int64_t> shape = stagedShape(load);
     auto buffer = BufferType::get(
-        load.getContext(), /*stages=*/1, type.getShape(), type.getElementType(),
+        load.getContext(), /*stages=*/1, shape, type.getElementType(),
         load.getView().getType().getPacked(),
         load.getView().getType().getAtom(),
-        LayoutAttr::get(load.getContext(), bufferLayout(load)));
+        LayoutAttr::get(load.getContext(), bufferLayout(load, shape)));
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
     AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,
                         zero);

@@ -73,13 +73,15 @@ void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
 } // namespace
 
 void finishClusterBarrier(Cluster &cluster) {
-  unsigned alive = 0;
+  Barrier &b = cluster.barrier;
+  if (!b.arrived)
+    return;
+  // All that have not left, whether or not others arrived before they left.
   for (const Block &block : cluster.blocks)
     for (const Warp &warp : block.warps)
-      alive += warp.state != Warp::State::done;
-  Barrier &b = cluster.barrier;
-  if (!b.arrived || b.arrived < alive)
-    return;
+      if (warp.state != Warp::State::done &&
+          warp.clusterPhase <= cluster.barrierPhase)
+        return;
   ++cluster.barrierPhase;
   ++cluster.progress;
   if (cluster.races)

@@ -198,9 +198,11 @@ void ThreadCounters::atomics(const Instruction &i, std::uint32_t mask,
 }
 
 void ThreadCounters::bulk(const Buffer *buffer, std::uint64_t bytes,
-                          bool writes) {
+                          bool writes, bool beforeWait) {
   ByBuffer &b = buffers_[buffer];
   (writes ? b.bytesWritten : b.bytesRead) += bytes;
+  if (beforeWait && launch_.program->waitsForGrids)
+    b.bytesBeforeWait += bytes;
   (writes ? b.sectorsWritten : b.sectorsRead) += (bytes + 31) / 32;
 }
 

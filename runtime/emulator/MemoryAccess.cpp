@@ -199,7 +199,7 @@ std::uint8_t *globalRange(Warp &w, const Instruction &i, unsigned lane,
   if (writes)
     markWritten(buffer, address, bytes);
   if (ThreadCounters *counters = w.block->cluster->counters)
-    counters->bulk(&buffer, bytes, writes);
+    counters->bulk(&buffer, bytes, writes, !w.gridWaited);
   if (GlobalRaces *races = w.launch->globalRaces) {
     if (writes)
       races->write(w, i, lane, buffer, address, static_cast<unsigned>(bytes));
@@ -214,7 +214,7 @@ std::uint8_t *globalAtomicRange(Warp &w, const Instruction &i, unsigned lane,
   Buffer &buffer = bufferOf(w, i, lane, address, bytes);
   noteAtomic(w, i, lane, buffer, address, static_cast<unsigned>(bytes), false);
   if (ThreadCounters *counters = w.block->cluster->counters)
-    counters->bulk(&buffer, bytes, true);
+    counters->bulk(&buffer, bytes, true, !w.gridWaited);
   return buffer.at(address);
 }
 

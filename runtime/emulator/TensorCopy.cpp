@@ -122,6 +122,13 @@ void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
     std::array<std::int64_t, 5> coordinates{};
     for (unsigned d = 0; d < rank; ++d)
       coordinates[d] = static_cast<std::int32_t>(w.in(i, mapAt + 1 + d)[lane]);
+    // The ISA does not say so, but Hopper ends such a copy with an illegal
+    // instruction.
+    if (std::int64_t bytes = coordinates[0] * map.elementBytes; bytes % 16)
+      w.fatal(Suspicion::misaligned, i, lane,
+              fmt::format("the first coordinate {} is byte {} of a row, no "
+                          "multiple of 16",
+                          coordinates[0], bytes));
     PendingBulk b;
     b.direction = static_cast<Direction>(i.mode);
     b.bytes = static_cast<std::uint32_t>(boxBytes(map));

@@ -38,7 +38,9 @@ public:
   void atomics(const Instruction &i, std::uint32_t mask,
                const std::uint64_t *addresses, unsigned bytes,
                const Buffer *buffer);
-  void bulk(const Buffer *buffer, std::uint64_t bytes, bool writes);
+  /// By the copy engine; `beforeWait` as of `global`.
+  void bulk(const Buffer *buffer, std::uint64_t bytes, bool writes,
+            bool beforeWait);
   void barrier() { ++barriers_; }
   void inFlight(unsigned groups, std::uint64_t bytes) {
     groups_ = std::max(groups_, groups);

@@ -28,9 +28,16 @@ namespace {
 constexpr double instructionsPerFragment = 24, logicPerFragment = 5;
 
 // Square, wide and deep layers of language models; one, eight and sixteen rows.
-const char *const shapes[] = {"m1n4096k4096",   "m16n4096k4096", "m8n5120k5120",
-                              "m16n14336k4096", "m1n4096k14336", "m8n8192k8192",
-                              "m16n28672k8192", "m1n16384k16384"};
+// Weights as GPTQ stores them, and packed.
+std::vector<std::string> subjects() {
+  std::vector<std::string> specs;
+  for (const char *layout : {"", ",layout=packed"})
+    for (const char *shape :
+         {"m1n4096k4096", "m16n4096k4096", "m8n5120k5120", "m16n14336k4096",
+          "m1n4096k14336", "m8n8192k8192", "m16n28672k8192", "m1n16384k16384"})
+      specs.push_back(std::string(shape) + layout);
+  return specs;
+}
 
 /// A default kernel, and a layer with fewer columns but the same K for the
 /// emulator: tiles along N are alike, and the schedule stays.
@@ -38,7 +45,7 @@ struct Subject {
   GemmSpec full, spec;
   Schedule schedule;
 
-  explicit Subject(const char *text, bool dependent = false)
+  explicit Subject(const std::string &text, bool dependent = false)
       : full(parseGemmSpec(text)), spec(full),
         schedule(chooseSchedule(full, target("sm_90a")).schedule) {
     schedule.dependent = dependent;
@@ -152,7 +159,7 @@ std::optional<Cubin> assembled(const Ptx &ptx) {
 } // namespace
 
 TEST_CASE("default kernels read weights once, wide, without conflicts") {
-  for (const char *text : shapes) {
+  for (const std::string &text : subjects()) {
     Subject subject(text);
     INFO(text << " by " << print(subject.schedule));
     auto device = openEmulator();
@@ -208,7 +215,7 @@ TEST_CASE("default kernels read weights once, wide, without conflicts") {
 
 TEST_CASE("default kernels fit their registers and the instruction budget") {
   warnOfMissingTools();
-  for (const char *text : shapes) {
+  for (const std::string &text : subjects()) {
     Subject subject(text);
     INFO(text << " by " << print(subject.schedule));
     CompiledGemm gemm =
@@ -242,7 +249,7 @@ TEST_CASE("default kernels fit their registers and the instruction budget") {
 
 TEST_CASE("dependent kernels issue weights before the wait, the rest after") {
   warnOfMissingTools();
-  for (const char *text : shapes) {
+  for (const std::string &text : subjects()) {
     Subject subject(text, /*dependent=*/true);
     const Schedule &s = subject.schedule;
     INFO(text << " by " << print(s));
@@ -253,15 +260,16 @@ TEST_CASE("dependent kernels issue weights before the wait, the rest after") {
     Comparison c = gemm.run(kernel, 0, 1);
     CHECK(c.relativeFrobenius <= bound(subject.spec.x, s.reduce));
     const std::int64_t steps = (subject.spec.k + s.blockK - 1) / s.blockK;
-    std::int64_t ahead = 0; // stages that a split's share of steps fills
+    // Steps of a split's share that are requested at once.
+    const std::int64_t most =
+        s.weights == WeightPath::registers ? 1 : s.stages - 1;
+    std::int64_t ahead = 0;
     for (std::int64_t part = 0; part < s.split; ++part) {
       const std::int64_t share =
           s.order == KOrder::contiguous
-              ? std::clamp<std::int64_t>(
-                    steps - part * ((steps + s.split - 1) / s.split), 0,
-                    (steps + s.split - 1) / s.split)
+              ? (part + 1) * steps / s.split - part * steps / s.split
               : (steps - part + s.split - 1) / s.split;
-      ahead += std::min<std::int64_t>(share, s.stages - 1);
+      ahead += std::min(share, most);
     }
     for (const BufferCounters &b : device->counters().buffers) {
       CAPTURE(b.name);
@@ -276,7 +284,8 @@ TEST_CASE("dependent kernels issue weights before the wait, the rest after") {
     if (!cubin || !hasDisassembler())
       continue;
     const Sass sass(disassemble(*cubin));
-    // The assembler keeps every copy on its side of the wait.
+    // The assembler keeps every copy on its side of the wait. It may unroll the
+    // loops that fill the stages before the main loop.
     const std::string &ptx = kernel.ptx().text;
     std::size_t at = ptx.find("griddepcontrol.wait");
     REQUIRE(at != std::string::npos);
@@ -292,8 +301,20 @@ TEST_CASE("dependent kernels issue weights before the wait, the rest after") {
     std::size_t position = 0;
     while (!sass.count(wait, position, position + 1))
       ++position;
-    CHECK(sass.count(load, 0, position) == copiesIn(0, at));
-    CHECK(sass.count(load, position, sass.code.size()) ==
-          copiesIn(at, ptx.size()));
+    std::size_t loop = 0;
+    const std::vector<std::string> lines = linesOf(ptx);
+    for (std::size_t line = 0; line < ptxLoop(lines).first; ++line)
+      loop += lines[line].size() + 1;
+    const auto trips = static_cast<std::size_t>(s.stages - 1);
+    auto isFilled = [&](std::size_t count, std::size_t filling,
+                        std::size_t rest) {
+      return count == filling + rest || count == trips * filling + rest;
+    };
+    std::size_t before = sass.count(load, 0, position),
+                after = sass.count(load, position, sass.code.size());
+    CAPTURE(before, after, copiesIn(0, at), copiesIn(at, loop),
+            copiesIn(loop, ptx.size()));
+    CHECK(isFilled(before, copiesIn(0, at), 0));
+    CHECK(isFilled(after, copiesIn(at, loop), copiesIn(loop, ptx.size())));
   }
 }

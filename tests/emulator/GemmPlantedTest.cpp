@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <regex>
+#include <set>
 
 using namespace lath;
 using namespace lath::test;
@@ -184,4 +185,121 @@ TEST_CASE("planted bugs: a GEMM with atomic reduction") {
             {"workspace not cleared", "\\n\\s*st\\.global\\.v4\\.b32[^;]*;",
              "\n", 0, Suspicion::notReset},
         });
+}
+
+TEST_CASE("planted bugs: a GEMM by wgmma") {
+  check("m9n128k1024g128s1,layout=packed",
+        "bm16bn64bk128w4st3s1,scales=sums,mma=warpgroup",
+        {
+            {"no fence for the copies", "fence\\.proxy\\.async[^;]*;", "", 0,
+             Suspicion::proxy},
+            {"no barrier in the loop", "bar\\.sync\\s+0;", "", 0,
+             Suspicion::sharedRace},
+            {"waits for one group of copies too few",
+             "cp\\.async\\.wait_group\\s+1;", "cp.async.wait_group 2;", 0,
+             Suspicion::inFlight},
+            {"no fence for the fragments", "wgmma\\.fence\\.sync\\.aligned;",
+             "", 1, Suspicion::undefined},
+            {"sums read while they are in flight",
+             "wgmma\\.wait_group\\.sync\\.aligned 0;",
+             "wgmma.wait_group.sync.aligned 1;", 0, Suspicion::inFlight},
+        });
+}
+
+TEST_CASE("planted bugs: weights by bulk copies") {
+  check("m16n200k1088g64,layout=packed", "bm16bn64bk128w2st3s1,weights=bulk",
+        {
+            {"no wait for the bytes", "\\{ \\.reg \\.pred done; again:[^}]*\\}",
+             "", 0, Suspicion::inFlight},
+            {"asks once", "@!done bra again;", "", 0, Suspicion::sharedRace},
+            {"the other phase", "(again:[^;]*\\]), (%r\\d+);",
+             "xor.b32 $2, $2, 1; $1, $2; xor.b32 $2, $2, 1;", 0,
+             Suspicion::inFlight},
+            {"always the first phase", "(again:[^;]*\\]), (%r\\d+);", "$1, 0;",
+             0, Suspicion::inFlight},
+            {"a stage filled again too early", "bar\\.sync\\s+0;", "", 0,
+             Suspicion::sharedRace},
+            {"an mbarrier the engine does not see",
+             "fence\\.mbarrier_init\\.release\\.cluster;", "", 0,
+             Suspicion::proxy},
+            {"an mbarrier that is none", "mbarrier\\.init[^;]*;", "", 1,
+             Suspicion::uninitialised},
+            {"waits for more bytes than come",
+             "(mbarrier\\.arrive\\.expect_tx[^;]*\\]), (%r\\d+);",
+             "add.s32 $2, $2, 16; $1, $2;", 0, Suspicion::deadlock},
+            {"copies what the array does not have",
+             "min\\.s32\\s+(%r\\d+), %r\\d+, (\\d+);", "mov.b32 $1, $2;", 0,
+             Suspicion::outOfBounds},
+            {"a run not copied",
+             "\\n\\s*cp\\.async\\.bulk\\.shared::cluster[^;]*;", "\n", 0,
+             Suspicion::deadlock},
+            {"no zeros where nothing is copied",
+             "@?[^\\n]*st\\.shared\\.v4\\.b32[^;]*;", "", 0,
+             Suspicion::uninitialised},
+        });
+}
+
+TEST_CASE("planted bugs: a warp that copies for the others") {
+  check("m16n200k1088g64,layout=packed",
+        "bm16bn64bk128w2st3s1,weights=bulk,producers=1",
+        {
+            {"mbarriers used before they are", "bar\\.sync\\s+0;", "", 0,
+             Suspicion::sharedRace},
+            {"zeros read before they are", "bar\\.sync 1, 64;", "", 0,
+             Suspicion::sharedRace},
+            {"a barrier of all threads", "bar\\.sync 1, 64;", "bar.sync 0;", 0,
+             Suspicion::deadlock},
+            {"the stage is never empty",
+             "@first mbarrier\\.arrive\\.shared::cta\\.b64[^;]*;", "", 0,
+             Suspicion::deadlock},
+            {"activations do not arrive",
+             "cp\\.async\\.mbarrier\\.arrive\\.noinc[^;]*;", "", 0,
+             Suspicion::deadlock},
+            {"weights do not arrive",
+             "\\n\\s*cp\\.async\\.bulk\\.shared::cluster[^;]*;", "\n", 0,
+             Suspicion::deadlock},
+            {"an arrival for each lane", "@first (mbarrier\\.arrive)", "$1", 0,
+             Suspicion::deadlock},
+        });
+  // Without a wait for data, and without one for an empty stage: which comes
+  // first in the text is the optimiser's choice.
+  GemmSpec spec = parseGemmSpec("m16n200k1088g64,layout=packed");
+  CompiledGemm gemm = compileGemm(
+      spec, parseSchedule("bm16bn64bk128w2st3s1,weights=bulk,producers=1"),
+      target("sm_90a"));
+  std::set<std::string> found;
+  int fullWait = 0;
+  for (int which : {0, 1}) {
+    Result bad =
+        launch(spec, gemm,
+               edit(gemm.ptx.text, "\\{ \\.reg \\.pred done; again:[^}]*\\}",
+                    "", which));
+    for (const Report &r : bad.reports)
+      if (r.kind == Suspicion::inFlight) {
+        found.insert("data that has not landed");
+        fullWait = which;
+      } else if (r.detail.find("arrivals at an mbarrier that waits for 0") !=
+                 std::string::npos) {
+        found.insert("a stage filled twice");
+      }
+  }
+  CHECK(found == std::set<std::string>{"a stage filled twice",
+                                       "data that has not landed"});
+
+  // A stage that is called empty before it is read: its mbarrier lies 128 bytes
+  // behind that of full ones.
+  std::string early = edit(
+      gemm.ptx.text, "@first mbarrier\\.arrive\\.shared::cta\\.b64[^;]*;", "");
+  Result bad = launch(
+      spec, gemm,
+      edit(early, "done, \\[(%r\\d+)\\], (%r\\d+); @!done bra again; \\}",
+           "$& { .reg .pred first; .reg .b32 lane; .reg .b64 state; "
+           "mov.u32 lane, %laneid; setp.eq.b32 first, lane, 0; "
+           "@first mbarrier.arrive.shared::cta.b64 state, [$1+128]; }",
+           fullWait));
+  bool overwritten = false;
+  for (const Report &r : bad.reports)
+    overwritten |=
+        r.kind == Suspicion::inFlight || r.kind == Suspicion::sharedRace;
+  CHECK(overwritten);
 }

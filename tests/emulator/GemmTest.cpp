@@ -11,8 +11,8 @@ using namespace lath::test;
 
 namespace {
 
-void check(const std::string &target, const char *text, std::int64_t m = 0,
-           const std::string &schedule = "") {
+void check(const std::string &target, const std::string &text,
+           std::int64_t m = 0, const std::string &schedule = "") {
   GemmSpec spec = parseGemmSpec(text);
   INFO(target << " " << text << " m = " << m);
   auto device = openEmulator(target);
@@ -128,8 +128,51 @@ TEST_CASE("emulated GEMMs are right reduced over clusters") {
            {"m16n256k1024g128,x=bf16",
             "bm8bn64bk64w2st2s2,order=contiguous,reduce=cluster,scales=sums",
             11},
+           // Blocks that own no part: 1 of 3, 5 and 7, 2 and more of 6.
+           {"m16n256k1024g128", "bm16bn64bk128w2st3s3,reduce=cluster"},
+           {"m16n200k1088g64,layout=packed",
+            "bm16bn64bk64w2st2s5,reduce=cluster,scales=sums", 13},
+           {"m1n256k2048g128,layout=packed",
+            "bm8bn32bk256w4kw4st2s6,reduce=cluster,scales=sums,"
+            "weights=registers"},
+           {"m32n512k3584g128,layout=packed",
+            "bm32bn64bk128w1st2s7,order=contiguous,reduce=cluster,"
+            "scales=sums,weights=registers"},
+           {"m8n128k896g128", "bm8bn32bk128w8kw4st2s7,reduce=cluster"},
        })
     check("sm_90a", spec, m, schedule);
+}
+
+TEST_CASE("emulated GEMMs are right by wgmma") {
+  // One warpgroup and several, one 64 columns of each and more; all widths of
+  // rows; all types, groups, reductions; ragged shapes.
+  struct Case {
+    const char *spec, *schedule;
+    std::int64_t m = 0;
+  };
+  for (auto [spec, schedule, m] : {
+           Case{"m32n128k512g128", "bm32bn64bk128w4st3,scales=sums"},
+           {"m64n256k512g128", "bm64bn128bk128w8st2,scales=sums"},
+           {"m64n256k512g128", "bm64bn128bk128w4st2,scales=weights"},
+           {"m8n128k512g64", "bm8bn64bk64w4st4,scales=sums"},
+           {"m16n256k1024g32,w=u4z",
+            "bm16bn64bk256w4st2,scales=sums,weights=registers"},
+           {"m128n256k512g128", "bm128bn256bk64w16st2"},
+           {"m256n128k256g128", "bm256bn64bk64w4st2,scales=weights"},
+           {"m16n256k512g512,x=bf16,w=u4z1", "bm16bn128bk128w8st3,scales=sums"},
+           {"m32n256k1024g128,x=bf16",
+            "bm32bn128bk128w4st2s2,reduce=cluster,weights=registers", 17},
+           {"m32n200k1088g64", "bm32bn64bk64w4st3s3,scales=sums", 29},
+           {"m32n256k1024g64,w=u4z1",
+            "bm32bn128bk128w8st3,scales=sums,weights=bulk"},
+           {"m64n72k2112g32,w=u4z,reduce=atomic",
+            "bm32bn64bk128w4st2s2,reduce=atomic,scales=sums", 50},
+           {"m32n256k1024g128",
+            "bm32bn128bk256w8st2s4,order=contiguous,reduce=cluster,"
+            "scales=sums,weights=registers,dep=1"},
+       })
+    check("sm_90a", std::string(spec) + ",layout=packed", m,
+          std::string(schedule) + ",mma=warpgroup");
 }
 
 TEST_CASE("emulated GEMMs are right on sm_80") {

@@ -446,6 +446,54 @@ TEST_CASE("planted bugs: clusters", "[gpu]") {
   CHECK(out[37] == 5);
 }
 
+TEST_CASE("a warp that arrives at the cluster's barrier and leaves", "[gpu]") {
+  // Warp 1 of either block does; warp 0 of block 1 comes late, and warp 0 of
+  // block 0 waits for it alone.
+  auto device = quietEmulator();
+  DeviceBuffer out(device, 256);
+  Ptx ptx = makePtx({R"(
+  shl.b32 %r4, %r1, 2;
+  add.s32 %r5, %r0, %r4;
+  mov.u32 %r6, %cluster_ctarank;
+  setp.ge.u32 %p1, %r1, 32;
+  @%p1 bra LEAVE;
+  mov.b32 %r13, 0;
+  mul.lo.s32 %r14, %r6, 1000;
+LATE:
+  add.s32 %r13, %r13, 1;
+  setp.lt.u32 %p2, %r13, %r14;
+  @%p2 bra LATE;
+  mad.lo.s32 %r7, %r6, 100, %r1;
+  st.shared.b32 [%r5], %r7;
+  barrier.cluster.arrive.aligned;
+  barrier.cluster.wait.aligned;
+  xor.b32 %r8, %r6, 1;
+  mapa.shared::cluster.u32 %r9, %r5, %r8;
+  ld.shared::cluster.b32 %r10, [%r9];
+  barrier.cluster.arrive.aligned;
+  barrier.cluster.wait.aligned;
+  mov.u32 %r11, %ctaid.x;
+  mad.lo.s32 %r12, %r11, 32, %r1;
+  mul.wide.u32 %rd10, %r12, 4;
+  add.s64 %rd11, %rd1, %rd10;
+  st.global.b32 [%rd11], %r10;
+  bra DONE;
+LEAVE:
+  barrier.cluster.arrive.relaxed.aligned;
+DONE:
+)",
+                     64, 128, ".reqnctapercluster 2, 1, 1"},
+                    1);
+  launchOnBoth(*device, ptx, {&out}, {2, 1, 1});
+  std::string problems;
+  for (const Report &report : device->takeReports())
+    problems += print(report) + "\n";
+  CHECK(problems == "");
+  Words found = downloaded<std::uint32_t>(*device, out);
+  CHECK(found[5] == 105);
+  CHECK(found[37] == 5);
+}
+
 TEST_CASE("planted bugs: dependent launches") {
   auto run = [](const char *before, const char *after) {
     auto device = quietEmulator();

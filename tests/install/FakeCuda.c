@@ -100,6 +100,19 @@ API int cuLaunchKernelEx(const void *c, void *f, void **p, void **e) {
   __atomic_add_fetch(&launches, 1, __ATOMIC_RELAXED);
   return 0;
 }
+API int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz,
+                       unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                       void *stream, void **p, void **e) {
+  __atomic_add_fetch(&launches, 1, __ATOMIC_RELAXED);
+  return 0;
+}
+API int cuModuleLoadData(void **m, const void *code) {
+  return memcmp(code, "\177ELF", 4) != 0 ? 200 : give(m);
+}
+API int cuModuleGetFunction(void **f, void *m, const char *name) {
+  return give(f);
+}
+API int cuModuleUnload(void *m) { return 0; }
 API int cuStreamCreate(void **s, unsigned f) { return give(s); }
 API int cuStreamDestroy_v2(void *s) { return 0; }
 API int cuStreamSynchronize(void *s) { return 0; }

@@ -161,6 +161,7 @@ int accuracy(const std::shared_ptr<Device> &device,
       base.x = v.x;
       base.zeros = v.zeros;
       base.reduce = Reduce::ordered;
+      base.layout = options.layout;
       std::uint64_t seed = options.seed * 1000003 + n * 31 + k;
       Problem problem(device, base, seed);
       std::vector<Case> cases = casesOf(base, n == k);

@@ -3,11 +3,13 @@
 
 #include "kernels/Engine.h"
 #include "kernels/Pack.h"
-#include "runtime/CudaContext.h"
+#include "tools/verify/LaunchCost.h"
+#include "tools/verify/Median.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -23,17 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Launches between two waits: fewer than a stream's queue holds, so that the
-/// host never waits for the device.
-constexpr int launchesPerRound = 128;
-
 double nanosecondsSince(Clock::time_point start) {
   return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 EngineOptions inMemory() {
@@ -53,141 +46,24 @@ std::vector<GemmSpec> smallSpecs(int count) {
   return specs;
 }
 
-/// The code of a kernel, loaded by the driver alone.
-class BareKernel {
-public:
-  explicit BareKernel(const Kernel &kernel)
-      : driver_(cuda::systemDriver()), context_(driver_, 0), scope_(context_) {
-    Cubin cubin = assemble(kernel.ptx());
-    const Ptx &ptx = kernel.ptx();
-    auto check = [&](cuda::CUresult result, const char *call) {
-      cuda::check(driver_, result, call);
-    };
-    cuda::CUlibrary library;
-    check(driver_.libraryLoadData(&library, cubin.bytes.data(), nullptr,
-                                  nullptr, 0, nullptr, nullptr, 0),
-          "cuLibraryLoadData");
-    cuda::CUkernel loaded;
-    check(driver_.libraryGetKernel(&loaded, library, ptx.entry.c_str()),
-          "cuLibraryGetKernel");
-    check(driver_.kernelGetFunction(&function_, loaded), "cuKernelGetFunction");
-    check(driver_.funcSetAttribute(
-              function_, cuda::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-              static_cast<int>(ptx.sharedBytes)),
-          "cuFuncSetAttribute");
-    config_.blockDimX = ptx.threads;
-    config_.blockDimY = config_.blockDimZ = 1;
-    config_.sharedMemBytes = ptx.sharedBytes;
-    auto grid = kernel.grid(kernel.rows());
-    config_.gridDimX = grid[0];
-    config_.gridDimY = grid[1];
-    config_.gridDimZ = grid[2];
-  }
-
-  void launch(cuda::CUstream stream, void **params) {
-    config_.hStream = stream;
-    cuda::check(driver_,
-                driver_.launchKernelEx(&config_, function_, params, nullptr),
-                "cuLaunchKernelEx");
-  }
-  const cuda::Driver &driver() const { return driver_; }
-
-private:
-  const cuda::Driver &driver_;
-  CudaContext context_;
-  ContextScope scope_;
-  cuda::CUfunction function_ = nullptr;
-  cuda::CUlaunchConfig config_{};
-};
-
-/// Median nanoseconds of a launch by each of two ways that take turns.
-template <class A, class B>
-std::pair<double, double> alternate(Device &device, int rounds, const A &a,
-                                    const B &b) {
-  std::vector<double> times[2];
-  auto round = [&](int which, const auto &launch) {
-    auto start = Clock::now();
-    for (int i = 0; i < launchesPerRound; ++i)
-      launch();
-    times[which].push_back(nanosecondsSince(start) / launchesPerRound);
-    device.synchronize();
-  };
-  for (int n = 0; n < rounds + 5; ++n) {
-    if (n == 5) // warm from here on
-      times[0].clear(), times[1].clear();
-    if (n % 2) {
-      round(0, a);
-      round(1, b);
-    } else {
-      round(1, b);
-      round(0, a);
+/// Every way to launch, in Markdown.
+std::string launchTable(const std::vector<LaunchCosts> &launches) {
+  std::string text = "\n## Ways to launch\n\n"
+                     "Microseconds of host time for one launch of a kernel of "
+                     "a few blocks, when the host waits for the device each so "
+                     "many launches.\n\n| kernel | way |";
+  for (int count : launchesPerRound)
+    text += fmt::format(" {} |", count);
+  text += "\n|---|---|";
+  for (std::size_t i = 0; i < std::size(launchesPerRound); ++i)
+    text += "---:|";
+  for (const LaunchCosts &costs : launches)
+    for (const LaunchCost &way : costs.ways) {
+      text += fmt::format("\n| {} | {} |", costs.kernel, way.name);
+      for (double time : way.nanoseconds)
+        text += fmt::format(" {:.2f} |", time / 1e3);
     }
-  }
-  return {median(times[0]), median(times[1])};
-}
-
-LaunchCost launchCost(const std::shared_ptr<Device> &device, Engine &engine,
-                      const std::string &name, int split, bool foreign,
-                      int rounds) {
-  GemmSpec spec{.m = 1, .n = 512, .k = 512};
-  spec.split = split;
-  Kernel kernel = engine.gemm(spec);
-  WorkspaceSize size = kernel.workspace();
-  DeviceBuffer x(device, 1 << 12), qweight(device, 512 * 512 / 2),
-      scales(device, 1 << 14), out(device, 1 << 12),
-      workspace(device, size.workspace + 16),
-      tickets(device, size.tickets + 16);
-  for (const DeviceBuffer *buffer :
-       {&x, &qweight, &scales, &out, &workspace, &tickets})
-    device->fill(buffer->get(), 0, buffer->bytes());
-  device->synchronize();
-  BareKernel bare(kernel);
-  cuda::CUstream stream;
-  cuda::check(bare.driver(),
-              bare.driver().streamCreate(&stream, cuda::CU_STREAM_NON_BLOCKING),
-              "cuStreamCreate");
-  engine.prepareStream(stream);
-  GemmArguments arguments{.x = x.get(),
-                          .qweight = qweight.get(),
-                          .scales = scales.get(),
-                          .out = out.get()};
-  std::uint64_t values[8] = {
-      1,         x.get(),         qweight.get(), scales.get(),
-      out.get(), workspace.get(), tickets.get()};
-  void *params[8];
-  for (int i = 0; i < 8; ++i)
-    params[i] = &values[i];
-  // In the order in which the kernel has them.
-  for (std::size_t i = 0; i < kernel.ptx().params.size(); ++i)
-    if (kernel.ptx().params[i].kind == KernelParam::Kind::tickets)
-      values[i] = tickets.get();
-    else if (kernel.ptx().params[i].kind == KernelParam::Kind::workspace)
-      values[i] = workspace.get();
-
-  LaunchCost cost;
-  cost.name = name;
-  auto byLath = [&] { kernel.launch(stream, arguments); };
-  auto byDriver = [&] { bare.launch(stream, params); };
-  if (!foreign) {
-    std::tie(cost.lath, cost.bare) =
-        alternate(*device, rounds, byLath, byDriver);
-  } else {
-    // A thread that never made the context current, as a server's are.
-    std::exception_ptr failure;
-    std::jthread([&] {
-      try {
-        cost.lath = alternate(*device, rounds, byLath, [] {}).first;
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    }).join();
-    if (failure)
-      std::rethrow_exception(failure);
-    cost.bare = alternate(*device, rounds, [] {}, byDriver).second;
-  }
-  device->synchronize();
-  bare.driver().streamDestroy(stream);
-  return cost;
+  return text + "\n";
 }
 
 std::int64_t residentKilobytes() {
@@ -215,18 +91,6 @@ struct TemporaryFolder {
 };
 
 } // namespace
-
-std::vector<LaunchCost> launchCosts(const std::shared_ptr<Device> &device,
-                                    int rounds) {
-  Engine engine(device, inMemory());
-  return {
-      launchCost(device, engine, "one block a tile", 1, false, rounds),
-      launchCost(device, engine, "split over 4 blocks, the stream's workspace",
-                 4, false, rounds),
-      launchCost(device, engine, "from a thread without a current context", 1,
-                 true, rounds),
-  };
-}
 
 double memoryHit(const std::shared_ptr<Device> &device, int kernels) {
   Engine engine(device, inMemory());
@@ -331,15 +195,19 @@ int engineCosts(const std::shared_ptr<Device> &device,
   const DeviceInfo &info = device->info();
   std::string page = fmt::format(
       "# Host costs of the engine\n\n"
-      "`lath-verify engine`, on {}, driver {}, {} processors. Medians.\n\n"
+      "`lath-verify engine`, on {}, driver {}, {} processors. Medians; "
+      "launches {} at a time, so that the host never waits for the device.\n\n"
       "| | measured | bound | held |\n|---|---:|---:|---|\n",
-      info.name, info.driverText, std::thread::hardware_concurrency());
-  for (const LaunchCost &cost : launchCosts(device, options.rounds))
+      info.name, info.driverText, std::thread::hardware_concurrency(),
+      launchesPerRound[0]);
+  const std::vector<LaunchCosts> launches = launchCosts(device, options.rounds);
+  for (const LaunchCosts &costs : launches)
     page += fmt::format(
         "| `Kernel::launch`, {} (bare cuLaunchKernelEx {:.2f} us) | {:.2f} us "
         "| 2.5 us | {} |\n",
-        cost.name, cost.bare / 1e3, cost.lath / 1e3,
-        verdict(cost.lath <= 2500));
+        costs.kernel, costs.bare().nanoseconds[0] / 1e3,
+        costs.lath().nanoseconds[0] / 1e3,
+        verdict(costs.lath().nanoseconds[0] <= 2500));
   double hit = memoryHit(device, 60);
   page += fmt::format("| `Engine::gemm`, a hit in memory among 60 kernels | "
                       "{:.0f} ns | 500 ns | {} |\n",
@@ -374,6 +242,7 @@ int engineCosts(const std::shared_ptr<Device> &device,
       std::min(look.threads, std::thread::hardware_concurrency());
   page += fmt::format("| of these, time of one | {:.0f} ns | | |\n",
                       look.seconds * 1e9 * processors / double(look.count));
+  page += launchTable(launches);
   fmt::print("{}", page);
   if (!path.empty()) {
     std::ofstream file(path);

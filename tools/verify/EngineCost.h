@@ -1,4 +1,5 @@
 // What asking for kernels and launching them costs the host.
+// LaunchCost.h has the launches.
 #pragma once
 
 #include "runtime/Device.h"
@@ -9,19 +10,6 @@
 #include <vector>
 
 namespace lath::verify {
-
-/// Nanoseconds of host time for one launch, medians over rounds that alternate
-/// between the two.
-struct LaunchCost {
-  std::string name;
-  double lath = 0; ///< Kernel::launch
-  double bare = 0; ///< cuLaunchKernelEx of the same code, grid and arguments
-};
-
-/// A kernel without a workspace, one with the stream's, one in a thread
-/// without a current context.
-std::vector<LaunchCost> launchCosts(const std::shared_ptr<Device> &device,
-                                    int rounds);
 
 /// Nanoseconds of one Engine::gemm that hits memory, one thread, a random spec
 /// of `kernels`.

@@ -34,7 +34,8 @@ struct Problem {
 struct AccuracyOptions {
   std::uint64_t seed = 1;
   bool quick = false; ///< small shapes only
-  int launches = 20;  ///< of an ordered kernel, compared bit by bit
+  WeightLayout layout = WeightLayout::gptq;
+  int launches = 20; ///< of an ordered kernel, compared bit by bit
 };
 
 /// Every combination that docs/results/accuracy.md lists. Writes JSON to
@@ -45,6 +46,8 @@ int accuracy(const std::shared_ptr<Device> &device,
 struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
+  bool paths =
+      false; ///< the best of many schedules for each way of the weights
   WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
   std::vector<std::string> schedules; ///< of a chain; empty: the default one
@@ -54,9 +57,8 @@ struct TimingOptions {
 std::vector<std::pair<std::int64_t, std::int64_t>>
 shapesOf(const TimingOptions &options);
 
-/// Cold times of the schedules that the engine chooses beside a plain read of
-/// the same bytes in the same run. Writes JSON to `path`, returns the number of
-/// failures.
+/// Cold times of the default schedule (and of each way's) beside a plain read
+/// of the same bytes in the same run.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
 

@@ -15,6 +15,9 @@ int main(int argc, char **argv) {
   a->add_option("-o,--output", path, "JSON file to write");
   a->add_option("--seed", accuracy.seed, "of the random inputs");
   a->add_flag("--quick", accuracy.quick, "small shapes only");
+  a->add_flag_callback(
+      "--packed", [&] { accuracy.layout = lath::WeightLayout::packed; },
+      "packed weights, not as GPTQ stores them");
   lath::verify::TimingOptions timing;
   auto *t = app.add_subcommand("time", "cold times of the default schedules");
   t->add_option("-o,--output", path, "JSON file to write");
@@ -23,6 +26,8 @@ int main(int argc, char **argv) {
   t->add_flag_callback(
       "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
+  t->add_flag("--paths", timing.paths,
+              "the best of many schedules for each way of the weights");
   bool chained = false;
   auto *c = t->add_flag("--chain", chained,
                         "back to back under dependent launch, with dep=1 and "

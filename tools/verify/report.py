@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/results/ and the table in README.md from what lath-verify measured.
 
-    lath-verify accuracy -o acc.json
+    lath-verify accuracy -o acc.json        (and --packed -o packed.json)
     lath-verify time -m 1,8,16,32,64 -o t.json
     python3 tools/verify/report.py --accuracy acc.json --timing t.json --commit HASH
 
@@ -69,7 +69,7 @@ def parse_case(case):
     split = int(s or 0)
     reduce = option.get("reduce", "none" if split == 1 else "ordered")
     return {"bucket": int(m), "n": int(n), "k": int(k), "g": int(g), "split": split,
-            "x": option.get("x", "f16"), "w": option.get("w", "u4"), "reduce": reduce,
+            "layout": option.get("layout", "gptq"), "x": option.get("x", "f16"), "w": option.get("w", "u4"), "reduce": reduce,
             "m": case["m"], "error": case["error"], "ok": case["ok"],
             "spec": case["spec"], "seed": case["seed"]}
 
@@ -80,29 +80,30 @@ def write_accuracy(data, commit, folder):
 
     classes = defaultdict(list)
     for c in cases:
-        classes[c["x"], c["reduce"]].append(c)
+        classes[c["layout"], c["x"], c["reduce"]].append(c)
     order = ["none", "ordered", "atomic", "atomic-out"]
     rows = []
-    for (x, reduce), group in sorted(classes.items(),
-                                     key=lambda e: (e[0][0] != "f16", order.index(e[0][1]))):
+    for (layout, x, reduce), group in sorted(
+            classes.items(), key=lambda e: (e[0][0], e[0][1] != "f16", order.index(e[0][2]))):
         worst = max(group, key=lambda c: c["error"])
         bound = BOUNDS[x, reduce == "atomic-out"]
-        rows.append([x, reduce, len(group), sum(not c["ok"] for c in group),
+        rows.append([layout, x, reduce, len(group), sum(not c["ok"] for c in group),
                      f"{worst['error']:.2e}", f"{bound:.0e}",
                      f"`{worst['spec']}`, m = {worst['m']}"])
-    summary = table(["x", "reduce", "cases", "failed", "worst error", "bound", "at"], rows, 2)
+    summary = table(["layout", "x", "reduce", "cases", "failed", "worst error", "bound", "at"], rows, 3)
 
     weights = defaultdict(list)
     for c in cases:
-        weights[c["w"], "k" if c["g"] == c["k"] else str(c["g"]), c["x"]].append(c)
+        weights[c["layout"], c["w"], "k" if c["g"] == c["k"] else str(c["g"]),
+                c["x"]].append(c)
     def split_errors(group):
         """Worst error of sums in fp32, and of adds into the output."""
         return [f"{max(e):.2e}" if e else "–" for e in
                 ([c["error"] for c in group if (c["reduce"] == "atomic-out") == out]
                  for out in (False, True))]
-    formats = table(["weights", "group", "x", "cases", "worst error", "worst, atomic-out"],
-                    [[f"{WEIGHTS[w]} (`{w}`)", g, x, len(group), *split_errors(group)]
-                     for (w, g, x), group in sorted(weights.items())], 3)
+    formats = table(["layout", "weights", "group", "x", "cases", "worst error", "worst, atomic-out"],
+                    [[layout, f"{WEIGHTS[w]} (`{w}`)", g, x, len(group), *split_errors(group)]
+                     for (layout, w, g, x), group in sorted(weights.items())], 4)
 
     shapes = defaultdict(list)
     for c in cases:
@@ -122,10 +123,11 @@ def write_accuracy(data, commit, folder):
 
 ```
 lath-verify accuracy --seed {data['seed']} -o acc.json
-python3 tools/verify/report.py --accuracy acc.json --commit {commit}
+lath-verify accuracy --packed --seed {data['seed']} -o packed.json
+python3 tools/verify/report.py --accuracy acc.json packed.json --commit {commit}
 ```
 
-The error is that of the whole output in the Frobenius norm, √(Σ(out − ref)² / Σref²), against an fp64 product of the same 16-bit inputs and the exactly dequantised weights. The output type alone costs 2e-4 in f16 and 1.7e-3 in bf16. Schedules are those of the heuristic. Outputs are filled with a NaN pattern before each launch, with one row more than the kernel may write; the row must survive. The second launch is the one compared, so that what the first leaves in workspace and tickets shows. `ordered` kernels are launched more often and must repeat bit for bit.
+The error is that of the whole output in the Frobenius norm, √(Σ(out − ref)² / Σref²), against an fp64 product of the same 16-bit inputs and the exactly dequantised weights. The output type alone costs 2e-4 in f16 and 1.7e-3 in bf16. Schedules are those that Lath chooses untuned. Outputs are filled with a NaN pattern before each launch, with one row more than the kernel may write; the row must survive. The second launch is the one compared, so that what the first leaves in workspace and tickets shows. `ordered` kernels are launched more often and must repeat bit for bit.
 
 ## By class
 
@@ -382,7 +384,8 @@ def write_timing(data, peers_file, commit, folder, readme):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accuracy", type=Path, help="JSON of lath-verify accuracy")
+    parser.add_argument("--accuracy", type=Path, nargs="+",
+                        help="JSON of lath-verify accuracy, one or several of one device")
     parser.add_argument("--timing", type=Path, help="JSON of lath-verify time, with M = 1 and 16")
     parser.add_argument("--peers", type=Path, default=ROOT / "docs/results/peers.json")
     parser.add_argument("--commit", required=True, help="what was measured")
@@ -392,7 +395,9 @@ def main():
     folder = ROOT / "docs/results"
     folder.mkdir(exist_ok=True)
     if arguments.accuracy:
-        write_accuracy(json.loads(arguments.accuracy.read_text()), arguments.commit, folder)
+        parts = [json.loads(path.read_text()) for path in arguments.accuracy]
+        parts[0]["cases"] = [case for part in parts for case in part["cases"]]
+        write_accuracy(parts[0], arguments.commit, folder)
     if arguments.timing:
         write_timing(json.loads(arguments.timing.read_text()),
                      json.loads(arguments.peers.read_text()), arguments.commit, folder,

@@ -5,7 +5,7 @@
 
 An operation's example is put into a function whose arguments are the values
 that it uses and does not define: by the conventions of the dialect, those in
-brackets and after `extent` are i32, the others have the types listed after the
+brackets and after `extent` or `parity` are i32, the others have the types listed after the
 colon, in order. A type becomes a function argument, an attribute one of a
 function. Every operation must have an example that names it.
 """
@@ -25,6 +25,10 @@ ALIASES = {
            "lane = [[0, 2], [0, 4], [0, 8], [0, 16], [0, 32]]>",
     "#l1": "#tile.layout<[16, 64], register = [[0, 32], [2, 0], [4, 0], [8, 0], [1, 0]], "
            "lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>",
+    "#a": "#tile.layout<[64, 16], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2], [0, 4], "
+          "[0, 8], [8, 0], [16, 0], [32, 0]]>",
+    "#o": "#tile.layout<[1, 2, 128], offset = [[0, 0, 1], [0, 0, 2], [0, 0, 4], [0, 0, 8], "
+          "[0, 0, 16], [0, 0, 32], [0, 0, 64], [0, 1, 0]]>",
 }
 
 
@@ -66,7 +70,7 @@ def arguments(text, defined):
     for match in re.finditer(r"%\w+", body):
         before = body[:match.start()]
         inside = before.count("[") > before.count("]")
-        index = inside or before.rstrip().endswith("extent")
+        index = inside or before.rstrip().endswith(("extent", "parity"))
         found.setdefault(match.group(), "i32" if index else types.pop(0))
     arguments = ", ".join(f"{n}: {t}" for n, t in found.items() if n not in defined)
     defined.update(re.findall(r"%\w+", results))

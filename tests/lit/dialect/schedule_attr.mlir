@@ -17,3 +17,6 @@ func.func private @d() attributes {tile.schedule = #tile.schedule<warps = 1, sta
 // CHECK: warps = 2, stages = 3, scale_sums = true, split = 1,
 func.func private @e() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 3,
     scale_sums = true, split = 1, order = contiguous, reduce = none, capability = 80>}
+// CHECK: stages = 3, bulk_weights = true, producers = 1, split = 1,
+func.func private @f() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 3,
+    bulk_weights = true, producers = 1, split = 1, order = contiguous, reduce = none, capability = 90>}

@@ -104,3 +104,20 @@ func.func @parts(%a: tensor<16x8xf32, #s>) -> tensor<16x8xf32, #t> {
   %0 = tile.convert_layout %a : tensor<16x8xf32, #s> -> tensor<16x8xf32, #t>
   return %0 : tensor<16x8xf32, #t>
 }
+
+// -----
+
+// Eight bytes for each mbarrier.
+#l0 = #tile.layout<[4, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+
+// CHECK-LABEL: func.func @mbarriers
+// CHECK-SAME:    tile.shared_bytes = 408 : i32
+// CHECK-NEXT:    tile.alloc {offset = 0 : i32}
+// CHECK-NEXT:    tile.mbarrier_alloc {offset = 256 : i32} : <4>
+// CHECK-NEXT:    tile.mbarrier_alloc {offset = 384 : i32} : <3>
+func.func @mbarriers() {
+  %b = tile.alloc : !tile.buffer<2 of 4x16xf16, #l0>
+  %full = tile.mbarrier_alloc : !tile.mbarriers<4>
+  %empty = tile.mbarrier_alloc : !tile.mbarriers<3>
+  return
+}

@@ -153,3 +153,98 @@ func.func @ordinary() attributes {tile.schedule = #s} {
 func.func @too_old() attributes {tile.schedule = #s} {
   return
 }
+
+// -----
+
+// Bulk copies of constants go ahead like others; a place that is only zeroed
+// is not read.
+#a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
+#w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
+#x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @bulk
+// CHECK:         tile.zero_outside
+// CHECK:         scf.for
+// CHECK:           scf.if
+// CHECK-NOT:         tile.async_copy
+// CHECK:             tile.bulk_copy
+// CHECK-NOT:       tile.async_commit
+// CHECK:         tile.wait_dependency
+// CHECK-NEXT:    scf.for
+// CHECK:           scf.if
+// CHECK-NOT:         tile.bulk_copy
+// CHECK:             tile.async_copy
+// CHECK:           tile.async_commit
+// CHECK:         tile.launch_dependents
+// CHECK-NEXT:    return
+func.func @bulk(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.view<16x4096xf16>, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c2 = arith.constant 2 : i32
+  %bx = tile.alloc : !tile.buffer<3 of 16x32xf16, #l>
+  %bw = tile.alloc : !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  %full = tile.mbarrier_alloc : !tile.mbarriers<3>
+  tile.mbarrier_init %full arrivals 1 : !tile.mbarriers<3>
+  tile.zero_outside %w[%c0, %c0], %bw[%c2] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  scf.for %i = %c0 to %c2 step %c1 : i32 {
+    %k = arith.muli %i, %st : i32
+    %in = arith.cmpi slt, %k, %hi : i32
+    scf.if %in {
+      tile.async_copy %x[%c0, %k], %bx[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+      tile.bulk_copy %w[%k, %c0], %bw[%i] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
+    }
+    tile.async_commit
+  }
+  return
+}
+
+// -----
+
+// Where a warp copies for the others, it waits behind its first weights, and
+// the others before they store.
+#a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
+#w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
+#x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
+#r = #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>
+#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+
+// CHECK-LABEL: func.func @roles
+// CHECK-NOT:     tile.wait_dependency
+// CHECK:         scf.if
+// CHECK-NEXT:      scf.for
+// CHECK-NEXT:        tile.bulk_copy
+// CHECK-NEXT:      }
+// CHECK-NEXT:      tile.wait_dependency
+// CHECK-NEXT:      scf.for
+// CHECK-NEXT:        tile.async_copy
+// CHECK-NEXT:      }
+// CHECK-NEXT:    } else {
+// CHECK-NEXT:      scf.for
+// CHECK:           }
+// CHECK-NEXT:      tile.launch_dependents
+// CHECK-NEXT:      tile.wait_dependency
+// CHECK-NEXT:      tile.store
+// CHECK-NEXT:    } {tile.roles}
+// CHECK-NEXT:    return
+func.func @roles(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.view<16x4096xf16>, %out: !tile.view<32xf32>, %t: tensor<32xf32, #r>, %bx: !tile.buffer<3 of 16x32xf16, #l>, %bw: !tile.buffer<3 of 16x8xi4, atom = #a, #w>, %full: !tile.mbarriers<3>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %p = tile.producer_warp
+  scf.if %p {
+    scf.for %k = %lo to %hi step %st : i32 {
+      tile.bulk_copy %w[%k, %lo], %bw[%lo] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
+    }
+    scf.for %k = %lo to %hi step %st : i32 {
+      tile.async_copy %x[%lo, %k], %bx[%lo] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+    }
+  } else {
+    scf.for %k = %lo to %hi step %st : i32 {
+      tile.mbarrier_wait %full[%lo] parity %lo : !tile.mbarriers<3>
+    }
+    tile.store %t, %out[%lo] : tensor<32xf32, #r>, !tile.view<32xf32>
+  } {tile.roles}
+  return
+}

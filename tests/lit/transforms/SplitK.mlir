@@ -135,14 +135,20 @@ func.func @atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>,
 
 // -----
 
-// A run of ceil(5 / 2) = 3 steps each; the last run ends with K.
+// Runs of two and three steps: five steps are divided at floor(5 s / 2).
 // CHECK-LABEL: func.func @contiguous
 // CHECK:         %[[K:.*]] = arith.constant 640
 // CHECK:         %[[STEP:.*]] = arith.constant 128
 // CHECK:         %[[S:.*]] = tile.program_id 2
-// CHECK:         %[[SHARE:.*]] = arith.constant 384
-// CHECK:         %[[LO:.*]] = arith.muli %[[S]], %[[SHARE]]
-// CHECK:         %[[END:.*]] = arith.addi %[[LO]], %{{.*}}
+// CHECK:         %[[FIVE:.*]] = arith.constant 5
+// CHECK:         %[[SCALED:.*]] = arith.muli %[[S]], %[[FIVE]]
+// CHECK:         %[[TWO:.*]] = arith.constant 2
+// CHECK:         %[[FIRST:.*]] = arith.divui %[[SCALED]], %[[TWO]]
+// CHECK:         %[[LO:.*]] = arith.muli %[[FIRST]], %{{.*}}
+// CHECK:         %[[NEXT:.*]] = arith.addi %[[S]], %{{.*}}
+// CHECK:         %[[SCALED2:.*]] = arith.muli %[[NEXT]], %{{.*}}
+// CHECK:         %[[LAST:.*]] = arith.divui %[[SCALED2]], %{{.*}}
+// CHECK:         %[[END:.*]] = arith.muli %[[LAST]], %{{.*}}
 // CHECK:         %[[HI:.*]] = arith.minsi %[[END]], %[[K]]
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]] step %[[STEP]]
 // CHECK:         tile.partial_store
@@ -163,7 +169,9 @@ func.func @contiguous(%x: !tile.view<16x640xf32>, %out: !tile.view<16x128xf16>, 
 
 // -----
 
+// Where the split divides the steps, nothing is divided.
 // CHECK-LABEL: func.func @contiguous_atomic
+// CHECK-NOT:     arith.divui
 // CHECK:         %[[LO:.*]] = arith.muli
 // CHECK:         %[[HI:.*]] = arith.minsi
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]]
@@ -352,8 +360,8 @@ func.func @cluster_too_old(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128x
 
 // -----
 
-func.func @cluster_of_six(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 6, order = interleaved, reduce = cluster, capability = 90>} {
+func.func @cluster_of_nine(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 9, order = interleaved, reduce = cluster, capability = 90>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -361,7 +369,7 @@ func.func @cluster_of_six(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf
     %n = arith.addf %a, %t : tensor<16x128xf32>
     scf.yield %n : tensor<16x128xf32>
   }
-  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 6}}
+  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 9}}
   %sum = tile.reduce_splits %acc : tensor<16x128xf32>
   %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
@@ -379,7 +387,7 @@ func.func @cluster_of_sixteen(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x1
     %n = arith.addf %a, %t : tensor<16x128xf32>
     scf.yield %n : tensor<16x128xf32>
   }
-  // expected-error @+1 {{a cluster has 2, 4 or 8 blocks, got 16}}
+  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 16}}
   %sum = tile.reduce_splits %acc : tensor<16x128xf32>
   %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>

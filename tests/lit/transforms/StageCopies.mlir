@@ -186,3 +186,62 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>) attr
   }
   return
 }
+
+// -----
+
+// At most two rows: the buffer has two, and the tile's others repeat them. That
+// needs an output that drops them.
+#x = #tile.layout<[8, 64], register = [[0, 1], [0, 8], [0, 16], [0, 32]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#w = #tile.layout<[64, 16], register = [[1, 0], [0, 8], [8, 0], [16, 0], [32, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#c = #tile.layout<[8, 16], register = [[1, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
+#s = #tile.schedule<warps = 1, stages = 2, rows = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+
+// CHECK-LABEL: func.func @few_rows
+// CHECK:         tile.alloc : <1 of 2x64xf16, #tile.layout<[2, 64], offset
+// CHECK:         tile.async_copy {{.*}} : <?x4096xf16>, <1 of 2x64xf16
+// CHECK:         tile.local_load {{.*}} : <1 of 2x64xf16, {{.*}} -> tensor<8x64xf16
+func.func @few_rows(%x: !tile.view<?x4096xf16>, %out: !tile.view<?x16xf32>, %w: tensor<64x16xf16, #w>, %init: tensor<8x16xf32, #c>) attributes {tile.schedule = #s} {
+  %lo = arith.constant 0 : i32
+  %hi = arith.constant 4096 : i32
+  %st = arith.constant 64 : i32
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<8x16xf32, #c>) : i32 {
+    %t = tile.load %x[%lo, %k] : !tile.view<?x4096xf16> -> tensor<8x64xf16, #x>
+    %d = tile.dot %t, %w, %a swapped : tensor<8x64xf16, #x>, tensor<64x16xf16, #w>, tensor<8x16xf32, #c>
+    scf.yield %d : tensor<8x16xf32, #c>
+  }
+  tile.store %acc, %out[%lo, %lo] : tensor<8x16xf32, #c>, !tile.view<?x16xf32>
+  return
+}
+
+// An output of known extent would take all rows.
+// CHECK-LABEL: func.func @all_rows
+// CHECK:         tile.alloc : <1 of 8x64xf16
+func.func @all_rows(%x: !tile.view<?x4096xf16>, %out: !tile.view<8x16xf32>, %w: tensor<64x16xf16, #w>, %init: tensor<8x16xf32, #c>) attributes {tile.schedule = #s} {
+  %lo = arith.constant 0 : i32
+  %hi = arith.constant 4096 : i32
+  %st = arith.constant 64 : i32
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<8x16xf32, #c>) : i32 {
+    %t = tile.load %x[%lo, %k] : !tile.view<?x4096xf16> -> tensor<8x64xf16, #x>
+    %d = tile.dot %t, %w, %a swapped : tensor<8x64xf16, #x>, tensor<64x16xf16, #w>, tensor<8x16xf32, #c>
+    scf.yield %d : tensor<8x16xf32, #c>
+  }
+  tile.store %acc, %out[%lo, %lo] : tensor<8x16xf32, #c>, !tile.view<8x16xf32>
+  return
+}
+
+// A sum over rows would see them.
+// CHECK-LABEL: func.func @rows_meet
+// CHECK:         tile.alloc : <1 of 8x64xf16
+func.func @rows_meet(%x: !tile.view<?x4096xf16>, %out: !tile.view<?x16xf32>, %w: tensor<64x16xf16, #w>, %init: tensor<8x16xf32, #c>) attributes {tile.schedule = #s} {
+  %lo = arith.constant 0 : i32
+  %hi = arith.constant 4096 : i32
+  %st = arith.constant 64 : i32
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<8x16xf32, #c>) : i32 {
+    %t = tile.load %x[%lo, %k] : !tile.view<?x4096xf16> -> tensor<8x64xf16, #x>
+    %d = tile.dot %t, %w, %a swapped : tensor<8x64xf16, #x>, tensor<64x16xf16, #w>, tensor<8x16xf32, #c>
+    scf.yield %d : tensor<8x16xf32, #c>
+  }
+  %r = tile.reduce add %acc dim 0 : tensor<8x16xf32, #c> -> tensor<1x16xf32>
+  tile.store %r, %out[%lo, %lo] : tensor<1x16xf32>, !tile.view<?x16xf32>
+  return
+}

@@ -281,6 +281,70 @@ func.func @dot_bf16() attributes {tile.schedule = #tile.schedule<warps = 1, stag
 
 // -----
 
+// One piece of assembly a step of 16 k, for both groups of 64 rows; sums that
+// begin with a group of scales do not read what was there.
+#x = #tile.layout<[16, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0]]>
+#w = #tile.layout<[64, 128], register = [[1, 0], [0, 8], [8, 0], [16, 0], [32, 0], [0, 64]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 16], [0, 32]]>
+#c = #tile.layout<[16, 128], register = [[1, 0], [0, 8], [8, 0], [0, 64]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 16], [0, 32]]>
+#g = #tile.layout<[2, 128], register = [[1, 0], [0, 8], [0, 64]], lane = [[0, 0], [0, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 16], [0, 32]]>
+
+// The swizzle counts from multiples of 1024 bytes.
+// CHECK:         llvm.mlir.global external @lath_shared() {addr_space = 3 : i32, alignment = 1024 : i64
+// CHECK-LABEL: llvm.func @warpgroup_dot
+// CHECK:         cp.async.wait.group 1
+// CHECK-NEXT:    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
+// CHECK:         %[[BITS:.*]] = llvm.mlir.constant(4611686293305360384 : i64)
+// CHECK:         "{ .reg .pred p; setp.ne.b32 p, 0, 0; wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 {$0, $1, $2, $3, $4, $5, $6, $7}, {$32, $33, $34, $35}, $40, p, 1, 1, 0; wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 {$8, $9, $10, $11, $12, $13, $14, $15}, {$36, $37, $38, $39}, $40, p, 1, 1, 0; }"
+// CHECK:         setp.ne.b32 p, 1, 0; wgmma.fence
+// CHECK:         wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;
+// CHECK-COUNT-16: llvm.intr.fma
+// CHECK:         setp.ne.b32 p, 0, 0; wgmma.fence
+// CHECK:         setp.ne.b32 p, 1, 0; wgmma.fence
+// CHECK:         wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;
+// CHECK-COUNT-16: llvm.intr.fma
+// CHECK-NOT:     wgmma
+// CHECK:         llvm.return
+func.func @warpgroup_dot(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 2, warpgroups = true, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 4096 : i32} {
+  %slot = arith.constant 1 : i32
+  %one = arith.constant 1.0 : f16
+  %zero = arith.constant 0.0 : f32
+  %out = tile.view %p : !llvm.ptr<1> -> !tile.view<64x512xf32>
+  %x = tile.alloc {offset = 0 : i32} : !tile.buffer<2 of 16x64xf16, #x>
+  %w = tile.splat %one : f16 -> tensor<64x128xf16, #w>
+  %c = tile.splat %zero : f32 -> tensor<16x128xf32, #c>
+  %g = tile.splat %one : f16 -> tensor<2x128xf16, #g>
+  tile.async_wait 1 for_matrix_operands
+  %d = tile.warpgroup_dot %x[%slot], %w, %c scales %g : !tile.buffer<2 of 16x64xf16, #x>, tensor<64x128xf16, #w>, tensor<16x128xf32, #c>, tensor<2x128xf16, #g>
+  tile.store %d, %out[%slot, %slot] : tensor<16x128xf32, #c>, !tile.view<64x512xf32>
+  return
+}
+
+// -----
+
+// Pairs of four lanes side by side are what ldmatrix hands out: two matrices
+// along k for each eight columns, four at a time.
+#x = #tile.layout<[16, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0]]>
+#b = #tile.layout<[16, 64], register = [[0, 1], [0, 8], [0, 16], [0, 32], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#n = #tile.layout<[8, 16], register = [[0, 1], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#r = #tile.layout<[8, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: llvm.func @matrices
+// CHECK-COUNT-4: nvvm.ldmatrix {{.*}}num = 4 : i32{{.*}} -> !llvm.struct<(i32, i32, i32, i32)>
+// CHECK-COUNT-1: nvvm.ldmatrix {{.*}}num = 2 : i32{{.*}} -> !llvm.struct<(i32, i32)>
+// CHECK-NOT:     ldmatrix
+// CHECK-NOT:     llvm.load
+// CHECK:         llvm.return
+func.func @matrices() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 4096 : i32} {
+  %slot = arith.constant 0 : i32
+  %x = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 16x64xf16, #x>
+  %0 = tile.local_load %x[%slot] : !tile.buffer<1 of 16x64xf16, #x> -> tensor<16x64xf16, #b>
+  %r = tile.alloc {offset = 2048 : i32} : !tile.buffer<1 of 8x16xf16, #r>
+  %1 = tile.local_load %r[%slot] : !tile.buffer<1 of 8x16xf16, #r> -> tensor<8x16xf16, #n>
+  return
+}
+
+// -----
+
 // Eight weights: four lop3 with a mask and a magic number, a difference and a
 // product for each pair.
 #q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>

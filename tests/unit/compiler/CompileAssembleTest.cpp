@@ -1,5 +1,6 @@
 // Protects that the assemblers take what the compiler makes, on every target,
 // and keep all of it in registers.
+#include "kernels/DequantGemm.h"
 #include "kernels/Engine.h"
 #include "runtime/Assemble.h"
 #include "tests/unit/compiler/CompileHelpers.h"
@@ -62,6 +63,51 @@ TEST_CASE("default kernels assemble for sm_100a without spills") {
 }
 TEST_CASE("default kernels assemble for sm_120a without spills") {
   checkDefaults("sm_120a");
+}
+
+TEST_CASE("kernels by wgmma assemble without spills or serialised products") {
+  // Serialisation is a warning, and such warnings are errors of assemble().
+  if (!haveAssembler())
+    return;
+  for (auto [spec, schedule] :
+       {std::pair{"m16n4096k4096g128", "bm16bn64bk128w4st4,scales=sums"},
+        {"m32n4096k4096g32,w=u4z", "bm32bn128bk128w4st3,scales=sums"},
+        {"m32n4096k4096g128,x=bf16",
+         "bm32bn128bk256w8st2s2,reduce=cluster,scales=sums,weights=registers"},
+        {"m64n4096k4096g128", "bm64bn128bk128w8st4,scales=weights"},
+        {"m64n4096k4096g128", "bm64bn128bk64w4st4,scales=sums"},
+        {"m128n4096k4096g64", "bm128bn128bk64w8st4,weights=registers"},
+        {"m256n4096k4096g128", "bm256bn64bk64w4st3,scales=weights"}}) {
+    INFO(spec << " " << schedule);
+    checkRegistersOnly(
+        compileGemm(parseGemmSpec(std::string(spec) + ",layout=packed"),
+                    parseSchedule(std::string(schedule) + ",mma=warpgroup"),
+                    target("sm_90a"))
+            .ptx);
+  }
+}
+
+TEST_CASE("bulk copies and producer warps assemble without spills") {
+  if (!haveAssembler())
+    return;
+  for (std::string targetName : {"sm_90a", "sm_100a", "sm_120a"})
+    for (auto [spec, schedule] :
+         {std::pair{"m1n4096k4096g128",
+                    "bm8bn64bk256w4kw4st3s1,scales=sums,weights=bulk"},
+          std::pair{"m16n4104k4128g32,x=bf16,w=u4z1",
+                    "bm16bn64bk256w4kw4st3s1,weights=bulk"},
+          std::pair{"m16n28672k8192g64,w=u4z",
+                    "bm16bn128bk256w8kw4st2s2,reduce=cluster,scales=sums,"
+                    "weights=bulk,dep=1"},
+          std::pair{"m32n8192k8192g128",
+                    "bm32bn128bk128w8kw2st2s4,scales=sums,weights=bulk"}})
+      for (std::string producers : {"", ",producers=1"}) {
+        INFO(spec << " by " << schedule << producers << " on " << targetName);
+        checkRegistersOnly(
+            compileGemm(parseGemmSpec(std::string(spec) + ",layout=packed"),
+                        parseSchedule(schedule + producers), target(targetName))
+                .ptx);
+      }
 }
 
 TEST_CASE("every elementwise operation assembles in every type") {

@@ -204,6 +204,54 @@ TEST_CASE("scales on sums leave no product for each weight") {
   CHECK(count(sums, "mma\\.sync") == count(weights, "mma\\.sync"));
 }
 
+TEST_CASE("bulk copies: one for each row of atoms, by one thread") {
+  const std::string copy = "cp\\.async\\.bulk\\.shared::cluster\\.global\\."
+                           "mbarrier::complete_tx::bytes\\.L2::cache_hint";
+  for (std::string on : {"sm_90a", "sm_100a", "sm_120a"}) {
+    INFO(on);
+    // Two rows of atoms a step; before the loop and in it. 64 columns are 2 KB
+    // of each.
+    std::string text = compiled({"m16n4096k4096g128s1,layout=packed",
+                                 "bm16bn64bk128w4kw2st3s1,weights=bulk", on})
+                           .ptx.text;
+    CHECK(count(text, copy) == 2 * 2);
+    CHECK(count(text, "1364590687093260288") > 0); // evict first
+    CHECK(count(text, "mbarrier\\.init") == 3);
+    CHECK(count(text, "fence\\.mbarrier_init") == 1);
+    CHECK(count(text, "mbarrier\\.arrive\\.expect_tx") == 2);
+    CHECK(count(text, "mbarrier\\.try_wait\\.parity") == 1);
+    // What cp.async brings: 16 x 128 activations and a group of scales.
+    CHECK(count(text, "cp\\.async\\.c[ag]") == 2 * (2 + 1));
+    CHECK(count(text, "bar\\.sync\\s+0;") == 2); // the loop's, sum_warps'
+    CHECK(count(text, "min\\.s32") == 0);        // whole tiles
+
+    // Eight rows: a loop.
+    text = compiled({"m16n4096k4096g128s1,layout=packed",
+                     "bm16bn64bk512w8kw8st2s1,weights=bulk", on})
+               .ptx.text;
+    CHECK(count(text, copy) == 2);
+  }
+}
+
+TEST_CASE("a producer warp: no barrier of all in the loop") {
+  CompiledGemm gemm =
+      compiled({"m16n4096k4096g128s1,layout=packed",
+                "bm16bn64bk128w4kw2st3s1,weights=bulk,producers=1", "sm_90a"});
+  const std::string &text = gemm.ptx.text;
+  CHECK(gemm.ptx.threads == 5 * 32);
+  CHECK(contains(text, ".reqntid 160"));
+  CHECK(count(text, "cp\\.async\\.bulk\\.shared") == 2); // in one place
+  CHECK(count(text, "mbarrier\\.init") == 2 * 3);
+  CHECK(count(text, "mbarrier\\.try_wait\\.parity") == 2);
+  CHECK(count(text, "mbarrier\\.arrive\\.shared") == 1);
+  CHECK(count(text, "cp\\.async\\.mbarrier\\.arrive\\.noinc") == 1);
+  // By 32 lanes: 8 chunks of 16 x 128 activations each, one of scales.
+  CHECK(count(text, "cp\\.async\\.c[ag]") == 8 + 1);
+  CHECK(count(text, "cp\\.async\\.wait_group") == 1);
+  CHECK(count(text, "bar\\.sync\\s+0;") == 1);      // mbarriers are there
+  CHECK(count(text, "bar\\.sync\\s+1, 128;") == 1); // sum_warps'
+}
+
 TEST_CASE("bf16 atomics into the output are refused before sm_90") {
   for (std::string name : {"sm_80", "sm_86", "sm_89"}) {
     Error error = errorOf([&] {

@@ -137,13 +137,15 @@ TEST_CASE("options out of range are refused") {
               std::to_string(kWarps));
   CHECK(refused([](CompileOptions &o) { o.stages = 0; }) ==
         "compile: expected at least one stage, got 0");
+  CHECK(refused([](CompileOptions &o) { o.rows = 3; }) ==
+        "compile: expected a power of two of rows, or 0, got 3");
   CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
         "compile: expected a split of at least 1, got 0");
-  for (int split : {1, 3, 16})
+  for (int split : {1, 9, 16})
     CHECK(refused([&](CompileOptions &o) {
             o.split = split;
             o.reduce = CompileOptions::SplitReduce::cluster;
-          }) == "compile: expected a cluster of 2, 4 or 8 blocks, got " +
+          }) == "compile: expected a cluster of 2 to 8 blocks, got " +
                     std::to_string(split));
 }
 
@@ -160,6 +162,42 @@ TEST_CASE("a dependent launch is said so, and refused where there is none") {
   CHECK(error.kind() == ErrorKind::unsupported);
   CHECK(error.message() == "sm_89 has no programmatic dependent launch (sm_90 "
                            "and later have)");
+}
+
+TEST_CASE("bulk copies and producer warps are refused where they cannot be") {
+  auto refused = [](auto change) {
+    CompileOptions o = options("sm_90a", 4, 2);
+    o.bulkWeights = true;
+    change(o);
+    return errorOf([&] { compile(*product(), o); });
+  };
+  Error error = refused([](CompileOptions &o) { o.target = &target("sm_89"); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() == "sm_89 has no bulk copies (sm_90 and later have)");
+  error = refused([](CompileOptions &o) { o.streamRegisters = true; });
+  CHECK(error.kind() == ErrorKind::invalidSpec);
+  CHECK(error.message() == "compile: 4-bit weights go to registers or, by bulk "
+                           "copies, to shared memory, not both");
+  error = refused([](CompileOptions &o) { o.stages = 1; });
+  CHECK(error.message() == "compile: bulk copies fill the stages of a "
+                           "pipeline: expected at least 2, got 1");
+  for (int producers : {-1, 2})
+    CHECK(refused([&](CompileOptions &o) {
+            o.producers = producers;
+          }).message() == "compile: expected no or one producer warp, got " +
+                              std::to_string(producers));
+  error = refused([](CompileOptions &o) {
+    o.bulkWeights = false;
+    o.producers = 1;
+  });
+  CHECK(error.message() ==
+        "compile: a producer warp issues bulk copies, and there are none");
+  // A program without packed weights has nothing for them to do.
+  error = refused([](CompileOptions &) {});
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(),
+                 "bulk copies are asked for, and no loop reads packed weights "
+                 "through stages"));
 }
 
 TEST_CASE("clusters are refused where the target has none") {

@@ -43,9 +43,7 @@ TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
     if (o.split > 1)
       o.reduce = std::array{Reduce::ordered, Reduce::atomic,
                             Reduce::atomicOut}[r.number(0, 2)];
-    // A cluster where there are any and it could have that many blocks.
-    if (o.reduce == Reduce::ordered && o.target->hasClusters() &&
-        std::has_single_bit((unsigned)o.split))
+    if (o.reduce == Reduce::ordered && o.target->hasClusters())
       o.reduce = Reduce::cluster;
     o.contiguousSplit = r.chance(.5);
 

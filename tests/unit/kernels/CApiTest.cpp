@@ -2,10 +2,12 @@
 // use it from outside.
 #include "kernels/CApi.h"
 #include "runtime/CudaDevice.h"
+#include "tests/unit/Together.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -45,7 +47,7 @@ TEST_CASE("every kind of error has a status") {
           "unknown status");
 }
 
-TEST_CASE("each thread has its last error, with the notes") {
+TEST_CASE("each thread has its last error, with the notes", "[threads]") {
   statusFor({ErrorKind::invalidSpec, "here", {"a note", "another"}});
   std::string there;
   std::jthread([&] {
@@ -55,6 +57,36 @@ TEST_CASE("each thread has its last error, with the notes") {
   }).join();
   CHECK(there == "there");
   CHECK(std::string(lath_last_error()) == "here\na note\nanother");
+}
+
+TEST_CASE("threads share an engine through C, not their errors", "[threads]") {
+  lath_device *device = nullptr;
+  REQUIRE(lath_device_open_emulator("sm_90a", &device) == LATH_OK);
+  lath_engine *engine = nullptr;
+  REQUIRE(lath_engine_create(device, nullptr, &engine) == LATH_OK);
+  std::atomic<int> wrong = 0;
+  together(8, [&](int t) {
+    lath_gemm_spec spec{};
+    spec.struct_size = sizeof spec;
+    wrong += lath_gemm_spec_parse("m8n64k256s1", &spec) != LATH_OK;
+    spec.n = 32 * (1 + t % 2);
+    for (int i = 0; i < 20; ++i) {
+      lath_kernel *kernel = nullptr;
+      wrong += lath_engine_gemm(engine, &spec, nullptr, &kernel) != LATH_OK;
+      lath_gemm_arguments arguments{};
+      arguments.struct_size = sizeof arguments;
+      arguments.m = 100 + t;
+      wrong += lath_kernel_launch(kernel, nullptr, &arguments) !=
+               LATH_INVALID_ARGUMENT;
+      wrong += std::string(lath_last_error())
+                   .find("m = " + std::to_string(100 + t) + " is not in") ==
+               std::string::npos;
+      lath_kernel_free(kernel);
+    }
+  });
+  CHECK(wrong == 0);
+  lath_engine_free(engine);
+  lath_device_free(device);
 }
 
 TEST_CASE("an error of the driver reaches a C caller as what it is") {

@@ -83,7 +83,7 @@ TEST_CASE("the first value of a key stays") {
   CHECK(seen == 1);
 }
 
-TEST_CASE("readers and writers at once") {
+TEST_CASE("readers and writers at once", "[threads]") {
   Cache cache(50 * 10); // of 200 keys
   std::atomic<int> wrong = 0;
   {

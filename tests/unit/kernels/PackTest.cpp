@@ -23,7 +23,7 @@ using namespace lath;
 namespace {
 
 std::vector<GemmSpec> someSpecs() {
-  std::vector<GemmSpec> specs = bucketSpecs({.m = 0, .n = 64, .k = 256}, 16);
+  std::vector<GemmSpec> specs = bucketSpecs({.m = 0, .n = 64, .k = 256}, 32);
   GemmSpec split{.m = 8, .n = 32, .k = 256};
   split.split = 2;
   specs.push_back(split);
@@ -84,12 +84,12 @@ TEST_CASE("a pack has all specs for all targets, equal code once") {
           0);
     CHECK(parseLaunchFacts(entry.facts, "it").target == entry.target);
   }
-  // 1, 2, 4 and 8 rows; 16; and the split.
-  CHECK(codes.size() == 2 * 3);
+  // 1, 2, 4, 8 and 16 rows; 24 and 32, which keep as many; and the split.
+  CHECK(codes.size() == 2 * 7);
 
   CHECK(pack->find({.m = 3, .n = 64, .k = 256}, "sm_80")->spec.m == 4);
   CHECK(pack->find({.m = 9, .n = 64, .k = 256}, "sm_80")->spec.m == 16);
-  CHECK(!pack->find({.m = 17, .n = 64, .k = 256}, "sm_80"));
+  CHECK(!pack->find({.m = 33, .n = 64, .k = 256}, "sm_80"));
   CHECK(!pack->find({.m = 1, .n = 64, .k = 256}, "sm_89"));
   CHECK(!pack->find({.m = 1, .n = 128, .k = 256}, "sm_80"));
 }
@@ -121,20 +121,20 @@ TEST_CASE("kernels of a pack compute, and are found at their bucket") {
   GemmSpec split{.m = 8, .n = 32, .k = 256};
   test::EmulatedGemm gemm(device, split);
   CHECK(gemm.run(kernels.gemm(split)).relativeFrobenius < 1e-3);
-  CHECK(&kernels.gemm({.m = 1, .n = 64, .k = 256}).loaded() ==
-        &kernels.gemm({.m = 8, .n = 64, .k = 256}).loaded());
+  CHECK(&kernels.gemm({.m = 24, .n = 64, .k = 256}).loaded() ==
+        &kernels.gemm({.m = 32, .n = 64, .k = 256}).loaded());
 
   Error error =
-      test::errorOf([&] { kernels.gemm({.m = 24, .n = 64, .k = 256}); });
+      test::errorOf([&] { kernels.gemm({.m = 48, .n = 64, .k = 256}); });
   CHECK(error.kind() == ErrorKind::notPrepared);
   CHECK(error.notes() == std::vector<std::string>{
-                             "of this shape its largest is m16n64k256g128"});
+                             "of this shape its largest is m32n64k256g128"});
   error = test::errorOf([&] { kernels.gemm({.m = 1, .n = 96, .k = 256}); });
   CHECK(error.notes() ==
         std::vector<std::string>{"its shapes are n64k256, n32k256"});
 }
 
-TEST_CASE("a pack's code is loaded once, and by many threads") {
+TEST_CASE("a pack's code is loaded once, and by many threads", "[threads]") {
   NEEDS_ASSEMBLER();
   test::TemporaryFolder folder;
   auto device = openEmulator();

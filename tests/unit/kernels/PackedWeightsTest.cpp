@@ -30,9 +30,9 @@ TEST_CASE("an atom's order is the one that docs/packed-weights.md describes") {
   std::vector<bool> seen(1024);
   for (std::int64_t k = 0; k < 64; ++k)
     for (std::int64_t n = 0; n < 16; ++n) {
-      std::int64_t lane = n / 2 * 4 + k / 8 % 4;
-      std::int64_t word = k / 4 % 2 + 2 * (k / 32);
-      std::int64_t nibble = n % 2 + 2 * (k / 2 % 2) + 4 * (k % 2);
+      std::int64_t lane = n / 2 * 4 + k / 2 % 4;
+      std::int64_t word = k / 16;
+      std::int64_t nibble = n % 2 + 2 * (k / 8 % 2) + 4 * (k % 2);
       std::int64_t offset = (lane * 4 + word) * 8 + nibble;
       CHECK(atom.indexOfOffset(offset) == atom.flatten({k, n}));
       seen[offset] = true;

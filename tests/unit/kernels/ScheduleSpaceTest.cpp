@@ -53,10 +53,19 @@ TEST_CASE("words that few specs allow are searched where they are allowed",
   const int cluster = static_cast<int>(Reduce::cluster);
   const std::set<int> shared{static_cast<int>(WeightPath::shared)},
       both{static_cast<int>(WeightPath::shared),
-           static_cast<int>(WeightPath::registers)};
+           static_cast<int>(WeightPath::registers)},
+      all{static_cast<int>(WeightPath::shared),
+          static_cast<int>(WeightPath::registers),
+          static_cast<int>(WeightPath::bulk)};
   CHECK(tried("m16n4096k4096", "sm_90a", &Schedule::weights) == shared);
   CHECK(tried("m16n4096k4096,layout=packed", "sm_90a", &Schedule::weights) ==
+        all);
+  CHECK(tried("m16n4096k4096,layout=packed", "sm_80", &Schedule::weights) ==
         both);
+  CHECK(tried("m16n4096k4096,layout=packed", "sm_90a", &Schedule::producers) ==
+        std::set<int>{0, 1});
+  CHECK(tried("m16n4096k4096", "sm_90a", &Schedule::producers) ==
+        std::set<int>{0});
   CHECK(tried("m16n1024k8192", "sm_90a", &Schedule::reduce).contains(cluster));
   CHECK_FALSE(
       tried("m16n1024k8192", "sm_80", &Schedule::reduce).contains(cluster));

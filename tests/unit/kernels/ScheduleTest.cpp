@@ -45,8 +45,12 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"s1,reduce=none", "bm16bn128bk128w4st4s1"},
         {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
         {"s8,reduce=cluster", "bm16bn128bk128w4st4s8,reduce=cluster"},
+        {"s7,reduce=cluster", "bm16bn128bk128w4st4s7,reduce=cluster"},
         {"s1,dep=1", "bm16bn128bk128w4st4s1,dep=1"},
         {"s1,dep=0", "bm16bn128bk128w4st4s1"},
+        {"s1,producers=1,weights=bulk",
+         "bm16bn128bk128w4st4s1,weights=bulk,producers=1"},
+        {"s1,producers=0,weights=shared", "bm16bn128bk128w4st4s1"},
         {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
         {"s2,reduce=atomic-out,order=contiguous",
          "bm16bn128bk128w4st4s2,order=contiguous,reduce=atomic-out"}}) {
@@ -109,11 +113,17 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
         {"s1,reduce=cluster",
          "reduce = cluster with s = 1: there is nothing to reduce; leave "
          "reduce out, or split by 2 or more"},
-        {"s3,reduce=cluster", "s = 3 blocks form no cluster; reduce = cluster "
-                              "takes s2, s4 or s8"},
+        {"s9,reduce=cluster", "s = 9 blocks form no cluster; reduce = cluster "
+                              "takes s2 to s8"},
         {"s16,reduce=cluster",
          "s = 16 blocks form no cluster; reduce = cluster "
-         "takes s2, s4 or s8"}})
+         "takes s2 to s8"},
+        {"s1,producers=1",
+         "producers = 1 with weights = shared: a producer warp issues bulk "
+         "copies; use weights=bulk, or producers=0"},
+        {"s1,producers=1,weights=registers",
+         "producers = 1 with weights = registers: a producer warp issues bulk "
+         "copies; use weights=bulk, or producers=0"}})
     CHECK(parseError(text) == message);
 }
 
@@ -126,7 +136,13 @@ TEST_CASE("text that is not a schedule is named with its place") {
         {"bm", "field 'bm' needs a number at character 3, found the end"},
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
-         "all are order, reduce, scales, weights, dep"},
+         "all are order, reduce, scales, weights, mma, producers, dep"},
+        {"bm16,weights=tma",
+         "weights = 'tma' at character 14 is not known; the nearest is 'bulk', "
+         "and all are shared, registers, bulk"},
+        {"bm16,weights=bulk,producers=2",
+         "producers = '2' at character 29 is not known; the nearest is '0', "
+         "and all are 0, 1"},
         {"bm16,dep=yes",
          "dep = 'yes' at character 10 is not known; the nearest "
          "is '0', and all are 0, 1"},

@@ -12,7 +12,7 @@
 
 using namespace lath;
 
-TEST_CASE("threads that ask at once share one result") {
+TEST_CASE("threads that ask at once share one result", "[threads]") {
   SingleFlight<int, int> flight;
   std::optional<int> kept;
   std::atomic<int> made = 0, wrong = 0, makers = 0;
@@ -39,7 +39,7 @@ TEST_CASE("threads that ask at once share one result") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("different keys are made at the same time") {
+TEST_CASE("different keys are made at the same time", "[threads]") {
   SingleFlight<int, int> flight;
   std::latch both(2);
   auto ask = [&](int key) {
@@ -57,7 +57,8 @@ TEST_CASE("different keys are made at the same time") {
   CHECK(both.try_wait());
 }
 
-TEST_CASE("a failure reaches all that waited, and the next try is a new one") {
+TEST_CASE("a failure reaches all that waited, and the next try is a new one",
+          "[threads]") {
   SingleFlight<int, int> flight;
   std::atomic<int> tries = 0, failures = 0;
   auto ask = [&](bool fails) {

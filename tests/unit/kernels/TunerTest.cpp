@@ -116,17 +116,18 @@ TEST_CASE("candidates that misbehave are left out and the rest is measured",
   auto text = [&](std::size_t i) { return print(best[i].schedule); };
   TemporaryFolder folder;
   TuningDb db(folder / "db", TuningDb::Mode::write);
-  // Two seconds: the emulator checks these in a few milliseconds.
+  // The emulator checks these in a few milliseconds, on a busy machine in a few
+  // hundred. The one that hangs costs the whole time.
   auto measurer = worker({"crash=" + text(0), "hang=" + text(1),
                           "wrong=" + text(2), "crash-late=" + text(3)},
-                         2);
+                         10);
   TuneReport report = tune({spec}, *measurer, db, few());
   const TuneResult &r = report.results.front();
   auto all = rows(db);
   CHECK(all[text(0)].status == Status::crashed);
   CHECK_THAT(all[text(0)].note, Contains("signal 9"));
   CHECK(all[text(1)].status == Status::hung);
-  CHECK_THAT(all[text(1)].note, Contains("no answer for 2 s"));
+  CHECK_THAT(all[text(1)].note, Contains("no answer for 10 s"));
   CHECK(all[text(2)].status == Status::wrong);
   CHECK(all[text(3)].status == Status::crashed);
   CHECK(r.failed == 4);
@@ -245,7 +246,8 @@ TEST_CASE("packed weights are tuned as a problem of their own", "[tuning]") {
         CHECK(e.schedule.weights == WeightPath::shared);
     }
   }
-  CHECK(paths.size() == 2);
+  CHECK(paths == std::set<WeightPath>{WeightPath::shared, WeightPath::registers,
+                                      WeightPath::bulk});
   CHECK(report.results[0].problem != report.results[1].problem);
 }
 

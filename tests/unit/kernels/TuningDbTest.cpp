@@ -112,7 +112,7 @@ TEST_CASE("layouts of weights are kept apart", "[tuning]") {
   CHECK_FALSE(tuned.find(parseGemmSpec("m16n4096k4096"), target("sm_90a")));
 }
 
-TEST_CASE("two openings write one database at once", "[tuning]") {
+TEST_CASE("two openings write one database at once", "[tuning][threads]") {
   TemporaryFolder folder;
   std::string path = folder / "tuning.sqlite";
   auto fill = [&](int from) {
@@ -126,7 +126,8 @@ TEST_CASE("two openings write one database at once", "[tuning]") {
   CHECK(TuningDb(path, Mode::read).all().size() == 80);
 }
 
-TEST_CASE("one database is created by whoever comes first", "[tuning]") {
+TEST_CASE("one database is created by whoever comes first",
+          "[tuning][threads]") {
   TemporaryFolder folder;
   for (int round = 0; round < 25; ++round) {
     std::string path = folder / std::to_string(round);

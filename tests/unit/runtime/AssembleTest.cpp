@@ -216,7 +216,8 @@ TEST_CASE("no assembler at all is a toolchain error that lists the places",
   CHECK(none.identity().empty());
 }
 
-TEST_CASE("threads assemble at once and get the same code", "[runtime]") {
+TEST_CASE("threads assemble at once and get the same code",
+          "[runtime][threads]") {
   withEach([](AssemblerChoice choice) {
     std::vector<Cubin> cubins(4);
     std::vector<std::thread> threads;

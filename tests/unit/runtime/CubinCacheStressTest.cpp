@@ -8,7 +8,8 @@
 using namespace lath::stress;
 using lath::test::TemporaryFolder;
 
-TEST_CASE("threads of many processes build a cold key once", "[cache]") {
+TEST_CASE("threads of many processes build a cold key once",
+          "[cache][threads]") {
   TemporaryFolder folder;
   ColdKey f = coldKey((folder / "cache").string(), 6, 4, 10, 5);
   CHECK(f.compiles == 10);

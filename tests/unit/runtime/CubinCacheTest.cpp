@@ -153,7 +153,7 @@ TEST_CASE("findOrBuild builds once, then reads", "[cache]") {
   CHECK(stats.entries == 1);
 }
 
-TEST_CASE("threads that ask at once share one build", "[cache]") {
+TEST_CASE("threads that ask at once share one build", "[cache][threads]") {
   Fixture f;
   SECTION("with the lock of a folder") {}
   SECTION("without any") { f.options.folder.clear(); }

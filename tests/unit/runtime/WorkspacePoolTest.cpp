@@ -98,7 +98,7 @@ TEST_CASE("an arena grows, keeps its parts apart and is zero where it must be",
 }
 
 TEST_CASE("threads that launch on streams get one arena a stream",
-          "[runtime]") {
+          "[runtime][threads]") {
   auto device = std::make_shared<CountingDevice>();
   WorkspacePool pool(device);
   constexpr int streams = 6;

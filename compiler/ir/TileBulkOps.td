@@ -1,0 +1,134 @@
+// Bulk copies and the mbarriers that their data is waited for with; a warp that
+// does nothing but copy. Written by passes only; sm_90 and later.
+#ifndef LATH_TILE_BULK_OPS
+#define LATH_TILE_BULK_OPS
+
+def Tile_MbarrierAllocOp : Tile_Op<"mbarrier_alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "mbarriers in shared memory, one for each stage";
+  let description = [{
+    `offset` is the byte offset in the block's dynamic shared memory, set by
+    the allocate-shared pass.
+
+    ```mlir
+    %full = tile.mbarrier_alloc {offset = 0 : i32} : !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I32Attr>:$offset);
+  let results = (outs Tile_MbarriersType:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Tile_MbarrierInitOp : Tile_Op<"mbarrier_init", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "let each mbarrier expect so many arrivals a phase";
+  let description = [{
+    By the block's first thread, which then shows them to the copy engine. That
+    thread may use them at once, the others after a barrier.
+
+    ```mlir
+    tile.mbarrier_init %full arrivals 1 : !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_MbarriersType:$mbarriers, I32Attr:$arrivals);
+  let assemblyFormat = "$mbarriers `arrivals` $arrivals attr-dict `:` type($mbarriers)";
+  let hasVerifier = 1;
+}
+
+def Tile_MbarrierWaitOp : Tile_Op<"mbarrier_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait until a phase of this parity is complete";
+  let description = [{
+    Phases count from 0. A fresh mbarrier is in phase 0, so parity 0 waits for
+    its first completion and parity 1 returns at once. What was written or read
+    before the arrivals of the phase, and what its copies brought, is ordered
+    before what follows.
+
+    ```mlir
+    tile.mbarrier_wait %full[%slot] parity %p : !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_MbarriersType:$mbarriers, I32:$slot, I32:$parity);
+  let assemblyFormat = "$mbarriers `[` $slot `]` `parity` $parity attr-dict `:` type($mbarriers)";
+}
+
+def Tile_MbarrierArriveOp : Tile_Op<"mbarrier_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "one arrival for each warp";
+  let description = [{
+    After all accesses of all its threads before this.
+
+    ```mlir
+    tile.mbarrier_arrive %empty[%slot] : !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_MbarriersType:$mbarriers, I32:$slot);
+  let assemblyFormat = "$mbarriers `[` $slot `]` attr-dict `:` type($mbarriers)";
+}
+
+def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "one arrival for each thread, once its copies have landed";
+  let description = [{
+    All of `async_copy` that the thread has started. It does not wait itself.
+
+    ```mlir
+    tile.async_arrive %full[%slot] : !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_MbarriersType:$mbarriers, I32:$slot);
+  let assemblyFormat = "$mbarriers `[` $slot `]` attr-dict `:` type($mbarriers)";
+}
+
+def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "start a copy of a tile by the copy engine";
+  let description = [{
+    `buffer[slot] = view[start...]` for the atoms inside the view; what is
+    outside stays as it is. The first thread of those that execute it arrives at
+    `mbarriers[slot]`, where it expects exactly the bytes that it copies, and
+    starts one cp.async.bulk for each contiguous run. The data is there for
+    whoever has waited at the mbarrier.
+
+    The buffer holds atoms in the order of memory. `evict_first` asks L2 to give
+    these lines up before others: data that is read once.
+
+    ```mlir
+    tile.bulk_copy %q[%k, %n], %b[%slot] signals %full evict_first
+      : !tile.view<4096x4096xi4, atom = #a>, !tile.buffer<4 of 64x32xi4, atom = #a, #o>, !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, Tile_BufferType:$buffer,
+                       I32:$slot, Tile_MbarriersType:$mbarriers, UnitAttr:$evict_first);
+  let assemblyFormat = [{
+    $view `[` $start `]` `,` $buffer `[` $slot `]` `signals` $mbarriers
+    (`evict_first` $evict_first^)? attr-dict
+    `:` type($view) `,` type($buffer) `,` type($mbarriers)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ZeroOutsideOp : Tile_Op<"zero_outside", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "zeros where a bulk copy brings nothing";
+  let description = [{
+    `buffer[slot][i...] = 0` for the atoms of `view[start + i...]` outside the
+    view, by all threads of the block that compute.
+
+    ```mlir
+    tile.zero_outside %q[%k, %n], %b[%slot] : !tile.view<4096x4096xi4, atom = #a>, !tile.buffer<4 of 64x32xi4, atom = #a, #o>
+    ```
+  }];
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, Tile_BufferType:$buffer, I32:$slot);
+  let assemblyFormat = "$view `[` $start `]` `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
+  let hasVerifier = 1;
+}
+
+def Tile_ProducerWarpOp : Tile_Op<"producer_warp", [Pure]> {
+  let summary = "whether this is the warp that copies for the others";
+  let description = [{
+    The one behind the warps that compute. An `scf.if` on it that carries
+    `tile.roles` divides the kernel: see the specialise-warps pass.
+
+    ```mlir
+    %p = tile.producer_warp
+    ```
+  }];
+  let results = (outs I1:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+#endif

@@ -1,0 +1,58 @@
+// What the registers of a dot's tiles are to the tensor core, in the
+// orientation in which A has the sixteen rows.
+#pragma once
+
+#include "compiler/lowering/Emit.h"
+
+namespace lath::tile {
+
+/// Register bits of a layout along dimension d, as coordinates there.
+Bases registersAlong(const Layout &layout, unsigned d);
+
+class Fragments {
+public:
+  /// a: [rows, k], acc: [rows, columns], with the `aRegs` that hold a, of
+  /// elements `half`.
+  Fragments(const Layout &a, mlir::ValueRange aRegs, mlir::Type half,
+            const Layout &acc);
+  /// `scales`: [G, extent of acc along `dim`], in registers `scaleRegs`.
+  void scaleBy(const Layout &scales, mlir::ValueRange scaleRegs, unsigned dim);
+
+  /// False where registers do not make a fragment.
+  bool whole() const { return k.size() >= 2 && !rows.empty(); }
+
+  /// The pair of a 32-bit register along k, and the step to the upper half.
+  uint32_t pair() const { return k[0]; }
+  uint32_t upper() const { return k[1]; }
+  /// Groups that are scaled on their own (one without scales), and the steps of
+  /// 16 k within each.
+  unsigned groups() const { return 1u << outer.size(); }
+  unsigned steps() const { return 1u << inner.size(); }
+  /// First k of a step.
+  uint32_t start(unsigned group, unsigned step) const {
+    return LinearMap(outer)(group) ^ LinearMap(inner)(step);
+  }
+  unsigned rowTiles() const { return 1u << tiles.size(); }
+  unsigned columnTiles() const { return 1u << columns.size(); }
+  uint32_t column(unsigned tile) const { return LinearMap(columns)(tile); }
+
+  /// The four words of A for a row tile and the step at k0.
+  Registers a(Emit &e, unsigned rowTile, uint32_t k0) const;
+  /// Registers of the accumulator that a row and a column tile have.
+  llvm::SmallVector<uint32_t, 4> places(unsigned rowTile,
+                                        unsigned columnTile) const;
+  /// total + sums * scales of the group.
+  Registers scaled(Emit &e, unsigned group, mlir::ValueRange sums,
+                   mlir::ValueRange total) const;
+  /// Two 16-bit values as the tensor core takes them.
+  mlir::Value word(Emit &e, mlir::Value low, mlir::Value high) const;
+
+private:
+  Layout aLayout, accLayout, scaleLayout;
+  mlir::ValueRange aRegs, scaleRegs;
+  mlir::Type half;
+  Bases k, rows, tiles, columns, inner, outer;
+  unsigned groupShift = 0, scaleDim = 0;
+};
+
+} // namespace lath::tile
