@@ -178,10 +178,10 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
 
   const double apart = cost.fixed + cost.reduction + cost.waves;
   const std::pair<double, std::string_view> parts[] = {
-      {cost.memory, "memory"},   {cost.l2, "L2"},
-      {cost.issue, "issue"},     {cost.alone, "warps alone"},
-      {cost.latency, "latency"}, {cost.fixed, "fixed costs"},
-      {cost.waves, "waves"},     {cost.reduction, "reduction"}};
+      {cost.memory, "memory"},      {cost.l2, "L2"},
+      {cost.issue, "instructions"}, {cost.alone, "warps alone"},
+      {cost.latency, "waiting"},    {cost.fixed, "fixed costs"},
+      {cost.waves, "waves"},        {cost.reduction, "reduction"}};
   cost.bound = std::max_element(std::begin(parts), std::end(parts))->second;
   cost.spills = probablySpills(spec, s, target);
   const double factor = cost.spills ? 4 : 1;

@@ -22,6 +22,8 @@ static void explainWords(const GemmSpec &spec, const Target &target,
     reasons.push_back(fmt::format("s{}: as the spec asks", spec.split));
   for (const ScheduleWalk::Level &level : walk.levels()) {
     const ScheduleWord *word = level.word;
+    if (level.values.size() < 2)
+      continue;
     std::optional<RankedSchedule> next;
     auto consider = [&](const Schedule &schedule) {
       if (schedule == chosen.schedule ||
