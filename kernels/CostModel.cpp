@@ -143,8 +143,9 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   const double perFragment =
       unpacking + c.columns * (streams ? c.streamedColumns : 1) * columns +
       c.rowReads * columns * 16 / std::min(warpColumns, 64.0) +
-      (s.scales == ScalePlacement::sums ? c.scaleSums * columns
-                                        : c.scaleWeights);
+      (s.scales == ScalePlacement::sums
+           ? c.scaleSums * columns * 128 / double(spec.group)
+           : c.scaleWeights);
   const double fragments = s.blockK / 16.0 * (s.blockN / 16.0) / s.warps;
   const double stepClocks = fragments * perFragment + c.step;
   const double clocks = c.clock * 1e3; // a us

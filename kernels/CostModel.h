@@ -32,9 +32,9 @@ struct DeviceConstants {
                         ///< than 32 columns and reads half words
   double columns = 7.1; ///< clocks to multiply them with 8 rows of x
   double streamedColumns = 0.64; ///< of `columns`, where weights go straight
-  double rowReads = 1.3;     ///< and to read these rows, once for 16 columns
-  double rowBytes = 1.2;     ///< bytes of x through L2, beside one of weights
-  double scaleSums = 0.3;    ///< clocks, for 8 rows, of scales on sums
+  double rowReads = 1.3;  ///< and to read these rows, once for 16 columns
+  double rowBytes = 1.2;  ///< bytes of x through L2, beside one of weights
+  double scaleSums = 0.3; ///< clocks, for 8 rows, of scales on sums at g = 128
   double scaleWeights = 6.0; ///< or of scales on weights
   double step = 109;         ///< clocks that a warp's K step takes to issue
   double stepWait = 60;      ///< and to wait for its barriers,

@@ -115,6 +115,8 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
       "waves {:.2f} us do not",
       c.memory, c.l2, c.issue, c.alone, c.latency, c.fixed, c.reduction,
       c.waves));
+  if (c.spills)
+    choice.reasons.push_back("it probably spills, as all others do");
   explainWords(spec, target, constants, *best, walk, choice.reasons);
   return choice;
 }

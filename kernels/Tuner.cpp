@@ -100,9 +100,13 @@ private:
     TunePlace where{tuningPlace(device), target,
                     deviceConstants(target, device.smCount),
                     measurer.unit() == "us"};
-    if (std::string stored = db.constants(device.name, device.smCount);
-        !stored.empty())
-      where.constants = constantsFromJson(stored);
+    try {
+      if (std::string stored = db.constants(device.name, device.smCount);
+          !stored.empty())
+        where.constants = constantsFromJson(stored);
+    } catch (const Error &) {
+      // Of another version of the model: of no use to this one.
+    }
     return where;
   }
 

@@ -361,3 +361,13 @@ TEST_CASE("a chain whose launches do not wait for each other is wrong",
   CHECK(verdict.status == Status::wrong);
   CHECK_THAT(verdict.note, Contains("griddepcontrol.wait"));
 }
+
+TEST_CASE("constants of another version of the model stop no tuning",
+          "[tuning]") {
+  TemporaryFolder folder;
+  TuningDb db(folder / "db", TuningDb::Mode::write);
+  auto measurer = measureHere(openEmulator());
+  db.setConstants(measurer->device().name, measurer->device().smCount,
+                  R"({"origin": "old", "sms": 132, "ramp": 0.5})");
+  CHECK(tune({spec}, *measurer, db, few(2)).results.front().winner);
+}
