@@ -53,7 +53,7 @@ bool probablySpills(const GemmSpec &spec, const Schedule &s,
   const double end =
       s.reduce == Reduce::ordered ? 0.4 * sums * std::min(s.split, 8) : 0;
   return std::max(loop, end) >
-         16 + 0.39 * std::min(255.0, target.registersPerSm / threads);
+         15 + 0.39 * std::min(255.0, target.registersPerSm / threads);
 }
 
 /// No more than the p-norm of the parts for any p that the model takes: the
