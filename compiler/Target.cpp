@@ -1,8 +1,8 @@
 // The table of GPUs. Limits are those of the CUDA C++ Programming Guide,
 // "Technical Specifications per Compute Capability"; PTX versions those that
-// ptxas accepts with the instructions Lath emits: cp.async and bf16 mma (7.0)
-// from sm_80, the target itself on sm_86, sm_89, sm_100a and sm_120a, vector
-// red (8.1) on sm_90a.
+// ptxas accepts with the instructions Lath emits: loads with
+// L1::no_allocate (7.4) from sm_80, the target itself on sm_89, sm_100a and
+// sm_120a, vector red (8.1) on sm_90a.
 #include "compiler/Target.h"
 
 #include "compiler/Error.h"
@@ -30,7 +30,7 @@ const std::vector<Target> &targets() {
       // A100.
       {.name = "sm_80",
        .capability = 80,
-       .ptxVersion = 70,
+       .ptxVersion = 74,
        .maxSharedBytes = 163 * kib,
        .sharedBytesPerSm = 164 * kib,
        .threadsPerSm = 2048,
@@ -38,7 +38,7 @@ const std::vector<Target> &targets() {
       // A40. RTX A6000 is the same chip, RTX 3090 has 82 SMs.
       {.name = "sm_86",
        .capability = 86,
-       .ptxVersion = 71,
+       .ptxVersion = 74,
        .maxSharedBytes = 99 * kib,
        .sharedBytesPerSm = 100 * kib,
        .threadsPerSm = 1536,

@@ -38,10 +38,21 @@ void checkDefaults(const std::string &targetName) {
         "m32n4096k4096g128,x=bf16", "m64n4096k4096g128,w=u4z1",
         "m200n4104k4096g64,x=bf16,w=u4z", "m16n4096k4096g128s1",
         "m16n4096k4096g128s4,reduce=atomic",
-        "m16n4096k4096g128s4,reduce=atomic-out", "m16n72k96g32"}) {
+        "m16n4096k4096g128s4,reduce=atomic-out", "m16n72k96g32",
+        "m1n4096k4096g128,layout=packed",
+        "m16n11008k4096g64,w=u4z,layout=packed",
+        "m32n4096k4096g128,x=bf16,layout=packed",
+        "m64n28672k4096g128,w=u4z1,layout=packed"}) {
     INFO(text << " on " << targetName);
     checkRegistersOnly(compileGemm(parseGemmSpec(text), std::nullopt, on).ptx);
   }
+  const char *registers = "bm16bn64bk256w4kw2st3s1,scales=sums,"
+                          "weights=registers";
+  INFO(registers << " on " << targetName);
+  checkRegistersOnly(
+      compileGemm(parseGemmSpec("m16n4096k4096g128,layout=packed"),
+                  parseSchedule(registers), on)
+          .ptx);
 }
 
 } // namespace
