@@ -55,6 +55,27 @@ tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
   llvm_unreachable("all policies are listed");
 }
 
+} // namespace
+
+std::string print(const CompileOptions &options) {
+  // Names every member, so that a new one does not compile here until it is
+  // printed.
+  auto [target, warps, kWarps, scaleSums, streamRegisters, warpgroups,
+        bulkWeights, producers, rows, stages, split, contiguousSplit, reduce,
+        dependent, verifyEach] = options;
+  (void)verifyEach;
+  return fmt::format("{} warps={} k_warps={} scale_sums={} "
+                     "stream_registers={} warpgroups={} bulk_weights={} "
+                     "producers={} rows={} stages={} split={} contiguous={} "
+                     "reduce={} dependent={}",
+                     target ? target->name : "", warps, kWarps, scaleSums,
+                     streamRegisters, warpgroups, bulkWeights, producers, rows,
+                     stages, split, contiguousSplit, static_cast<int>(reduce),
+                     dependent);
+}
+
+namespace {
+
 void checkOptions(const CompileOptions &options) {
   auto fail = [](const std::string &why) {
     throw Error(ErrorKind::invalidSpec, "compile: " + why);

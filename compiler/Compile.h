@@ -39,6 +39,10 @@ struct CompileOptions {
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 
+/// All choices as text: equal texts and targets, equal code. (verifyEach is
+/// none.)
+LATH_API std::string print(const CompileOptions &options);
+
 /// A named point of the pipeline whose text can be dumped.
 enum class Stage { tile, layout, nvvm, llvm, ptx };
 LATH_API std::string_view name(Stage stage);

@@ -110,24 +110,27 @@ int tileRows(const Schedule &s, const GemmSpec &spec) {
 }
 
 std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
+  // Each buffer has all stages, and starts at a multiple of 128 bytes.
+  auto buffer = [&](std::int64_t stage) {
+    return (stage * s.stages + 127) / 128 * 128;
+  };
   std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t stage =
-      2ll * tileRows(s, spec) * s.blockK + 2 * groups * s.blockN;
+  std::int64_t bytes = buffer(2ll * tileRows(s, spec) * s.blockK) +
+                       buffer(2 * groups * s.blockN);
   if (s.weights != WeightPath::registers)
-    stage += s.blockN * s.blockK / 2;
+    bytes += buffer(s.blockN * s.blockK / 2);
   if (spec.zeros != Zeros::symmetric)
-    stage += groups * s.blockN / 2;
-  // "full" and "empty" mbarriers of all stages, 128 bytes each at most.
-  const std::int64_t mbarriers =
-      s.weights == WeightPath::bulk ? 128 * (1 + s.producers) : 0;
+    bytes += buffer(groups * s.blockN / 2);
+  if (s.weights == WeightPath::bulk) // "full" and "empty" mbarriers
+    bytes += buffer(8) * (1 + s.producers);
   // wgmma's operands start at multiples of 1024 bytes, behind the scales.
-  const std::int64_t gap = s.mma == MatrixUnit::warpgroup ? 1024 : 0;
-  const std::int64_t stages = stage * s.stages + mbarriers + gap;
+  if (s.mma == MatrixUnit::warpgroup)
+    bytes += 1024;
   std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
   if (s.reduce == Reduce::cluster)
-    return stages + clusterScratchBytes(s);
+    return bytes + clusterScratchBytes(s);
   std::int64_t ticket = s.split == 1 ? 0 : 128;
-  return stages + sums + ticket;
+  return bytes + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
@@ -175,10 +178,21 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
       fail(fmt::format("mma=warpgroup needs kw = 1, got {}: four warps "
                        "multiply together",
                        s.kWarps));
-    if (s.warps % 4 || s.warps * 16 > s.blockN)
+    if (s.warps % 4)
+      fail(fmt::format("mma=warpgroup needs w to be a multiple of 4, got {}",
+                       s.warps));
+    if (s.warps * 16 > s.blockN)
       fail(fmt::format("mma=warpgroup gives each four warps 64 columns: w = {} "
-                       "is not a multiple of 4 that bn = {} has room for",
-                       s.warps, s.blockN));
+                       "needs bn = {} or more, got {}",
+                       s.warps, s.warps * 16, s.blockN));
+    // Of a lane, with the totals of scaled sums; besides these it unpacks.
+    const int sums = s.blockM * s.blockN / (32 * s.warps) *
+                     (s.scales == ScalePlacement::sums ? 2 : 1);
+    const int registers = std::min(255, 65536 / (32 * s.warps)) - 63;
+    if (sums > registers)
+      fail(fmt::format("a tile of {} x {} over {} warps takes {} sums a lane, "
+                       "for which there are at most {} registers",
+                       s.blockM, s.blockN, s.warps, sums, registers));
     if (s.blockK < 64)
       fail(fmt::format("mma=warpgroup needs a K step of at least 64, got {}",
                        s.blockK));

@@ -320,13 +320,7 @@ void Engine::addPack(std::shared_ptr<const Pack> pack) {
 std::shared_ptr<const LoadedKernel> Engine::load(Program &program,
                                                  CompileOptions options) {
   options.target = &impl_->target;
-  std::string key = fmt::format(
-      "w{}kw{}sums{}registers{}bulk{}producers{}st{}s{}contiguous{}reduce{}"
-      "dep{}|{}",
-      options.warps, options.kWarps, options.scaleSums, options.streamRegisters,
-      options.bulkWeights, options.producers, options.stages, options.split,
-      options.contiguousSplit, int(options.reduce), options.dependent,
-      program.print());
+  std::string key = print(options) + "|" + program.print();
   if (auto found = impl_->programs.find(key))
     return found->loaded;
   if (impl_->device->capturing(nullptr))

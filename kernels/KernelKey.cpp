@@ -61,6 +61,10 @@ bool serves(const GemmSpec &made, const Schedule &schedule,
       made.x != asked.x || made.zeros != asked.zeros ||
       made.layout != asked.layout || made.m < asked.m)
     return false;
+  // A dependent kernel reads its weights while the launch before it runs: only
+  // who asks for chained launches has promised that nothing writes them.
+  if (schedule.dependent && asked.launches == Launches::alone)
+    return false;
   // The same bits on every launch, where that is asked for. A split that is
   // named is a wish about speed.
   bool reproducible = schedule.reduce == Reduce::none ||

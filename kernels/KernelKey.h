@@ -26,9 +26,8 @@ struct KernelKeyHash {
 };
 
 /// The spec that the code for `spec` by `schedule` is compiled for. Rows matter
-/// to code only in how many a tile keeps (tileRows) and whether they fit one, so
-/// buckets share code. A test
-/// compiles both.
+/// to code only in how many a tile keeps (tileRows) and whether they fit one,
+/// so buckets share code. A test compiles both.
 GemmSpec codeSpec(const GemmSpec &spec, const Schedule &schedule);
 
 /// Equal texts: equal code, on one target.

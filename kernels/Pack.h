@@ -10,7 +10,7 @@
 // little-endian. It starts with
 //
 //   8 bytes  "LATHPACK"
-//   u32      version, 1
+//   u32      version, 2
 //   u32      bytes of the index, which follows this head
 //   u64      bytes of the file
 //   16 bytes XXH3-128 of the file but for these 16 bytes

@@ -6,6 +6,7 @@
 #include "kernels/KernelKey.h"
 #include "kernels/LaunchFacts.h"
 #include "kernels/PackFormat.h"
+#include "kernels/PackedWeights.h"
 #include "kernels/ScheduleSpace.h"
 #include "runtime/Assemble.h"
 
@@ -69,6 +70,10 @@ void onThreads(std::size_t count, unsigned threads,
   if (failure)
     std::rethrow_exception(failure);
 }
+
+// Kernels in a pack multiply packed weights of one order.
+static_assert(packedWeightsVersion == 2 && pack::version == 2,
+              "another order of packed weights is another format of packs");
 
 std::string assembleFile(const std::vector<Wanted> &wanted,
                          const std::vector<Code> &codes) {

@@ -21,7 +21,8 @@
 
 namespace lath {
 
-/// Changes when the order does; files that hold packed weights name it.
+/// Changes when the order does, and the format of packs with it. Files that
+/// hold packed weights should name it.
 inline constexpr int packedWeightsVersion = 2;
 
 /// 32-bit words of a packed matrix.

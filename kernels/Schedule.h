@@ -34,7 +34,7 @@ enum class WeightPath {
 enum class MatrixUnit {
   warp,      ///< mma.sync: each warp its own fragments, of 8 rows of x
   warpgroup, ///< wgmma: four warps at once, x from shared memory (sm_90a), for
-             ///< packed weights; faster from some 32 rows on
+             ///< packed weights
 };
 
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered

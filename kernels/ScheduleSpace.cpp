@@ -39,14 +39,38 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     for (const ScheduleWalk::Level &level : walk.levels())
       values.emplace(level.word->key, level.word->get(found[i].schedule));
   };
+  // What the model has no terms for it prices like what it replaces; such
+  // schedules would fill the list several times over.
+  auto modelled = [](const Schedule &s) {
+    return s.weights != WeightPath::bulk && !s.producers &&
+           s.mma == MatrixUnit::warp;
+  };
   for (std::size_t i = 0; i < found.size() && space.best.size() < count * 3 / 4;
        ++i) {
+    if (!modelled(found[i].schedule))
+      continue;
     std::vector<int> family;
     for (const ScheduleWalk::Level &level : walk.levels())
       if (level.word->key != "st" && level.word->key != "bk")
         family.push_back(level.word->get(found[i].schedule));
     if (relatives[family]++ < 2)
       take(i);
+  }
+  // Of what is not modelled a few, as the model ranks the rest of their words.
+  const std::size_t quota = count / 12;
+  for (auto has : {+[](const Schedule &s) {
+                     return s.weights == WeightPath::bulk && !s.producers &&
+                            s.mma == MatrixUnit::warp;
+                   },
+                   +[](const Schedule &s) { return s.producers != 0; },
+                   +[](const Schedule &s) {
+                     return s.mma == MatrixUnit::warpgroup &&
+                            s.weights != WeightPath::bulk;
+                   }}) {
+    std::size_t most = std::min(count, space.best.size() + quota);
+    for (std::size_t i = 0; i < found.size() && space.best.size() < most; ++i)
+      if (!taken[i] && has(found[i].schedule))
+        take(i);
   }
   // Options first, which are few. Twice the least cost is beyond what the model
   // errs by.

@@ -46,7 +46,7 @@ std::vector<int> valuesFor(const ScheduleWord &word, const GemmSpec &spec,
     else if (!target.hasBulkCopies())
       std::erase(values, static_cast<int>(WeightPath::bulk));
   } else if (word.key == "mma") {
-    // With few rows most of an instruction's 64 columns of weights would wait.
+    // Below, unpacking takes longer than the products.
     if (spec.layout != WeightLayout::packed || !target.hasWarpgroupMma() ||
         spec.m < 16)
       only(static_cast<int>(MatrixUnit::warp));

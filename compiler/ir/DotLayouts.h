@@ -32,8 +32,9 @@ struct DotLayouts {
 
 /// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
 /// permuted so that what a lane needs is contiguous in memory: a lane owns
-/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations),
-/// and up to four consecutive rows where those are contiguous. `problem` says
+/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations; in
+/// atoms the k that the instruction gives it), and up to four consecutive rows
+/// where those are contiguous. `problem` says
 /// why where it is impossible.
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);

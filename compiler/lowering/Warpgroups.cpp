@@ -9,8 +9,6 @@
 #include "compiler/lowering/Fragments.h"
 #include "compiler/lowering/Patterns.h"
 
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-
 #include <fmt/format.h>
 
 using namespace mlir;
@@ -114,15 +112,15 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
     for (unsigned i = 0; i < 4 * fragments.rowTiles(); ++i)
       constraints += ",r";
     constraints += ",l";
-    unpack(e, order, text, constraints, operands, accumulators);
+    issue(e, order, text, constraints, operands, accumulators);
   }
 
   static void wait(Emit &e, Registers &accumulators) {
     auto order = llvm::to_vector(llvm::seq<uint32_t>(0, accumulators.size()));
     SmallVector<Value> operands(accumulators.begin(), accumulators.end());
-    unpack(e, order,
-           "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;",
-           tied(accumulators.size()), operands, accumulators);
+    issue(e, order,
+          "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;",
+          tied(accumulators.size()), operands, accumulators);
   }
 
   /// Constraints of `count` floats that are read and written.
@@ -135,9 +133,9 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
     return text;
   }
 
-  static void unpack(Emit &e, ArrayRef<uint32_t> order, StringRef text,
-                     StringRef constraints, ValueRange operands,
-                     Registers &accumulators) {
+  static void issue(Emit &e, ArrayRef<uint32_t> order, StringRef text,
+                    StringRef constraints, ValueRange operands,
+                    Registers &accumulators) {
     Type type = LLVM::LLVMStructType::getLiteral(
         e.r.getContext(), SmallVector<Type>(order.size(), e.f32));
     Value all = e.assembly(text, (constraints + ",~{memory}").str(), type,
@@ -148,46 +146,6 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
 };
 
 } // namespace
-
-void lath::tile::sinkToUses(Block &block) {
-  // Everything with an effect keeps its place, and what follows from a piece of
-  // assembly stays behind it, so that accumulators die early. In front of each
-  // comes what it needs and is not there yet.
-  SmallVector<Operation *> anchors;
-  llvm::DenseSet<Operation *> fixed;
-  for (Operation &op : block) {
-    auto assembly = dyn_cast<LLVM::InlineAsmOp>(op);
-    bool effect = assembly ? assembly.getHasSideEffects() : !isPure(&op);
-    bool follows = llvm::any_of(op.getOperands(), [&](Value operand) {
-      Operation *source = operand.getDefiningOp();
-      return source && fixed.contains(source);
-    });
-    if ((assembly && effect) || follows)
-      fixed.insert(&op);
-    if (effect || follows || op.hasTrait<OpTrait::IsTerminator>() ||
-        op.getNumRegions())
-      anchors.push_back(&op);
-  }
-  llvm::DenseSet<Operation *> placed(anchors.begin(), anchors.end());
-  std::function<void(Operation *, Operation *)> bring = [&](Operation *user,
-                                                            Operation *before) {
-    user->walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands()) {
-        Operation *op = operand.getDefiningOp();
-        if (!op || op->getBlock() != &block || !placed.insert(op).second)
-          continue;
-        bring(op, before);
-        op->moveBefore(before);
-      }
-    });
-  };
-  for (Operation *anchor : anchors)
-    bring(anchor, anchor);
-  // What nobody needs would now stand before its operands.
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (!placed.contains(&op))
-      op.erase();
-}
 
 void lath::tile::addWarpgroupPatterns(const TypeConverter &types,
                                       RewritePatternSet &patterns) {

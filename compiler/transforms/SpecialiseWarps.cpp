@@ -108,7 +108,8 @@ private:
     for (auto each : function.front().getOps<scf::ForOp>()) {
       if (holds<MbarrierWaitOp>(each)) {
         if (loop)
-          return each.emitOpError("expected one loop that bulk copies feed");
+          return each.emitOpError("a producer warp feeds one loop of packed "
+                                  "weights, and this is the second");
         loop = each;
       } else if (holds<BulkCopyOp>(each)) {
         prologue = each;
@@ -120,6 +121,22 @@ private:
       return function.emitOpError(
           "a producer warp is asked for, and no loop at the top of the kernel "
           "is fed by bulk copies");
+    // Code before the roles part is every warp's, and lowered for those that
+    // compute: it may set up the loop and no more.
+    for (Operation &op : function.front()) {
+      if (&op == loop)
+        break;
+      const bool setsUp =
+          isa<ViewOp, SplatOp, AllocOp, MbarrierAllocOp, MbarrierInitOp,
+              ClusterArriveOp>(op) ||
+          &op == prologue || (fill && &op == fill) ||
+          (isPure(&op) &&
+           llvm::none_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>));
+      if (!setsUp)
+        return op.emitOpError(
+            "with a producer warp nothing is loaded, computed "
+            "or stored before the loop that it feeds");
+    }
     for (auto branch : loop.getBody()->getOps<scf::IfOp>())
       if (holds<BulkCopyOp>(branch))
         issue = branch;
@@ -227,8 +244,11 @@ private:
           b, loc(),
           ValueRange{next, arith::XOrIOp::create(b, loc(), parity, bit)});
     }
-    // A thread does not leave while its copies are on their way.
+    // A thread does not leave while its copies are on their way, nor between
+    // its arrival at the cluster's barrier and the barrier's end.
     AsyncWaitOp::create(b, loc(), 0);
+    if (holds<ClusterArriveOp>(function))
+      ClusterWaitOp::create(b, loc());
   }
 
   template <typename F>

@@ -63,8 +63,11 @@ int copyVectorBits(LoadOp load) {
 /// Whether what a tile's rows become stays in these rows up to stores that drop
 /// those outside of a view of unknown extent.
 bool rowsStayApart(func::FuncOp function) {
+  int dots = 0; // a second might sum over what the first made of the rows
   return !function
-              ->walk([](Operation *op) {
+              ->walk([&](Operation *op) {
+                if (isa<DotOp>(op) && ++dots > 1)
+                  return WalkResult::interrupt();
                 if (isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, MaskOp>(
                         op))
                   return WalkResult::interrupt();

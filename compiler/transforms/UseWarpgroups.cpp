@@ -1,11 +1,11 @@
 // Multiplies by wgmma, which takes activations straight from shared memory.
 //
 //   before  tile.async_wait 0
-//           %a = tile.local_load %b[%s] : !tile.buffer<1 of 16x128xf16,
-//           #swizzled> %c = tile.dot %a, %w, %acc swapped
+//           %a = tile.local_load %b[%s] : !tile.buffer<.., #swizzled>
+//           %c = tile.dot %a, %w, %acc swapped
 //   after   tile.async_wait 0 for_matrix_operands
 //           %c = tile.warpgroup_dot %b[%s], %w, %acc
-//                  : !tile.buffer<1 of 16x128xf16, #operand>, ...
+//                  : !tile.buffer<.., #operand>, ...
 //
 // Weights stay in registers, as mma.sync has them: a warp's fragment is the
 // same. The instruction reads k in its own order, so the copy puts the k of
@@ -30,15 +30,22 @@ namespace {
 
 LogicalResult useWarpgroups(DotOp dot) {
   auto load = dot.getA().getDefiningOp<LocalLoadOp>();
-  if (!dot.getSwapped() || !load || !load->hasOneUse())
+  if (!dot.getSwapped() || !load)
     return dot.emitOpError("wgmma multiplies what a K loop loads from memory, "
                            "with the other operand in registers");
+  if (!load->hasOneUse())
+    return dot.emitOpError("wgmma reads its operand from shared memory in an "
+                           "order of its own; this one has other uses");
   auto alloc = load.getBuffer().getDefiningOp<AllocOp>();
   BufferType buffer = alloc.getType();
   auto operand = lath::warpgroupOperand(
       layoutOf(dot.getB().getType()).transposed(), buffer.getShape()[0]);
   if (!operand)
     return dot.emitOpError("the weights are not in fragments of wgmma");
+  // Copies move whole words.
+  if (operand->bases(lath::Place::Offset)[0] != 1)
+    return dot.emitOpError("wgmma takes pairs of neighbours along k, which "
+                           "words of eight k do not give: use packed weights");
   alloc.getResult().setType(BufferType::get(
       dot.getContext(), buffer.getStages(), buffer.getShape(),
       buffer.getElementType(), buffer.getPacked(), buffer.getAtom(),

@@ -229,6 +229,23 @@ func.func @all_rows(%x: !tile.view<?x4096xf16>, %out: !tile.view<8x16xf32>, %w: 
   return
 }
 
+// A second product may sum over what the first made of the rows.
+// CHECK-LABEL: func.func @two_dots
+// CHECK:         tile.alloc : <1 of 8x64xf16
+func.func @two_dots(%x: !tile.view<?x4096xf16>, %out: !tile.view<?x16xf32>, %w: tensor<64x16xf16, #w>, %a: tensor<8x64xf16, #x>, %init: tensor<8x16xf32, #c>) attributes {tile.schedule = #s} {
+  %lo = arith.constant 0 : i32
+  %hi = arith.constant 4096 : i32
+  %st = arith.constant 64 : i32
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%a0 = %init) -> (tensor<8x16xf32, #c>) : i32 {
+    %t = tile.load %x[%lo, %k] : !tile.view<?x4096xf16> -> tensor<8x64xf16, #x>
+    %d = tile.dot %t, %w, %a0 swapped : tensor<8x64xf16, #x>, tensor<64x16xf16, #w>, tensor<8x16xf32, #c>
+    scf.yield %d : tensor<8x16xf32, #c>
+  }
+  %e = tile.dot %a, %w, %acc swapped : tensor<8x64xf16, #x>, tensor<64x16xf16, #w>, tensor<8x16xf32, #c>
+  tile.store %e, %out[%lo, %lo] : tensor<8x16xf32, #c>, !tile.view<?x16xf32>
+  return
+}
+
 // A sum over rows would see them.
 // CHECK-LABEL: func.func @rows_meet
 // CHECK:         tile.alloc : <1 of 8x64xf16

@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include <functional>
+#include <set>
+
 using namespace lath;
 
 namespace {
@@ -255,6 +258,18 @@ TEST_CASE("the nearest kernel is one that computes the same") {
   CHECK_THROWS_AS(engine.nearest(asked), Error);
 }
 
+TEST_CASE("a dependent kernel serves only who asks for chained launches") {
+  // It reads weights while the launch before it may still be writing them.
+  GemmSpec alone = parseGemmSpec("m8n64k256"), chained = alone;
+  chained.launches = Launches::chained;
+  Schedule schedule = parseSchedule("bm8bn32bk128w2st2s1,dep=1");
+  CHECK(serves(chained, schedule, chained));
+  CHECK_FALSE(serves(chained, schedule, alone));
+  schedule.dependent = false;
+  CHECK(serves(chained, schedule, alone));
+  CHECK(serves(alone, schedule, chained));
+}
+
 TEST_CASE("prepare makes all kernels and reports each") {
   Engine engine(openEmulator());
   std::vector<GemmSpec> specs = bucketSpecs(smallSpec(), 32);
@@ -370,6 +385,29 @@ TEST_CASE("a program of one's own is compiled once") {
   CompileOptions wide;
   wide.warps = 2;
   CHECK(engine.load(*add(), wide) != first);
+  // Whatever a choice changes in the code is part of the key.
+  std::set<std::string> texts{print(CompileOptions{})};
+  auto other = [&](const std::function<void(CompileOptions &)> &change) {
+    CompileOptions options;
+    change(options);
+    CHECK(texts.insert(print(options)).second);
+  };
+  other([](CompileOptions &o) { o.target = &target("sm_80"); });
+  other([](CompileOptions &o) { o.warps = 16; });
+  other([](CompileOptions &o) { o.kWarps = 2; });
+  other([](CompileOptions &o) { o.scaleSums = true; });
+  other([](CompileOptions &o) { o.streamRegisters = true; });
+  other([](CompileOptions &o) { o.warpgroups = true; });
+  other([](CompileOptions &o) { o.bulkWeights = true; });
+  other([](CompileOptions &o) { o.producers = 1; });
+  other([](CompileOptions &o) { o.rows = 1; });
+  other([](CompileOptions &o) { o.stages = 2; });
+  other([](CompileOptions &o) { o.split = 2; });
+  other([](CompileOptions &o) { o.contiguousSplit = true; });
+  other([](CompileOptions &o) {
+    o.reduce = CompileOptions::SplitReduce::ordered;
+  });
+  other([](CompileOptions &o) { o.dependent = true; });
 
   DeviceBuffer a(device, 400), c(device, 400);
   std::vector<float> in(100, 1.5f), out(100);
