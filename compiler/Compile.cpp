@@ -55,6 +55,22 @@ tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
   llvm_unreachable("all policies are listed");
 }
 
+tile::DependentLaunch dependentLaunch(CompileOptions::DependentLaunch when) {
+  switch (when) {
+  case CompileOptions::DependentLaunch::none:
+    return tile::DependentLaunch::none;
+  case CompileOptions::DependentLaunch::early:
+    return tile::DependentLaunch::early;
+  case CompileOptions::DependentLaunch::half:
+    return tile::DependentLaunch::half;
+  case CompileOptions::DependentLaunch::late:
+    return tile::DependentLaunch::late;
+  case CompileOptions::DependentLaunch::end:
+    return tile::DependentLaunch::end;
+  }
+  llvm_unreachable("all times are listed");
+}
+
 } // namespace
 
 std::string print(const CompileOptions &options) {
@@ -71,7 +87,7 @@ std::string print(const CompileOptions &options) {
                      target ? target->name : "", warps, kWarps, scaleSums,
                      streamRegisters, warpgroups, bulkWeights, producers, rows,
                      stages, split, contiguousSplit, static_cast<int>(reduce),
-                     dependent);
+                     static_cast<int>(dependent));
 }
 
 namespace {
@@ -108,7 +124,8 @@ void checkOptions(const CompileOptions &options) {
                        "got {}",
                        options.stages));
   }
-  if (options.dependent && !options.target->hasDependentLaunch())
+  if (options.dependent != CompileOptions::DependentLaunch::none &&
+      !options.target->hasDependentLaunch())
     throw Error(
         ErrorKind::unsupported,
         fmt::format("{} has no programmatic dependent launch (sm_90 and "
@@ -167,7 +184,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
       options.reduce == CompileOptions::SplitReduce::atomicOut;
   if (options.reduce == CompileOptions::SplitReduce::cluster)
     ptx.clusterBlocks = options.split;
-  ptx.dependent = options.dependent;
+  ptx.dependent = options.dependent != CompileOptions::DependentLaunch::none;
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * (options.warps + options.producers);
@@ -230,7 +247,7 @@ compile(Program &program, const CompileOptions &options,
           options.contiguousSplit ? tile::KOrder::contiguous
                                   : tile::KOrder::interleaved,
           splitReduce(options.reduce), options.target->capability,
-          options.dependent));
+          dependentLaunch(options.dependent)));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

@@ -28,14 +28,17 @@ struct CompileOptions {
   /// Views whose first extent is an argument have at most this many rows
   /// (0: any number). Where a tile has more, stages keep only these.
   int rows = 0;
-  int stages = 1;               ///< 1: loads go straight to registers
+  int stages = 1; ///< 1: loads go straight to registers
   int split = 1;
   bool contiguousSplit = false;
   enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
   SplitReduce reduce = SplitReduce::none;
   /// Launched before the launch ahead of it is done: constant views are read
-  /// meanwhile.
-  bool dependent = false;
+  /// meanwhile. The next launch may start once the launch ahead is done
+  /// (early), every block is through half (half) or three quarters (late) of
+  /// its last loop, or behind that (end).
+  enum class DependentLaunch { none, early, half, late, end };
+  DependentLaunch dependent = DependentLaunch::none;
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 

@@ -31,10 +31,11 @@ CandidateCompiler::~CandidateCompiler() {
 }
 
 void CandidateCompiler::order(std::size_t problem, int id, const GemmSpec &spec,
-                              const Schedule &schedule) {
+                              const Schedule &schedule, bool urgent) {
   {
     std::lock_guard lock(mutex_);
-    orders_.push_back({problem, id, spec, schedule});
+    orders_.insert(urgent ? orders_.begin() : orders_.end(),
+                   {problem, id, spec, schedule});
   }
   ordered_.notify_one();
 }

@@ -33,9 +33,10 @@ public:
                     bool assembles, unsigned threads);
   ~CandidateCompiler(); ///< drops what was not begun
 
-  /// `id` is the candidate's. Orders are worked off as they came.
+  /// `id` is the candidate's. Orders are worked off as they came, urgent ones
+  /// before all others.
   void order(std::size_t problem, int id, const GemmSpec &spec,
-             const Schedule &schedule);
+             const Schedule &schedule, bool urgent = false);
   /// The next that is ready of that problem; waits at most `milliseconds`.
   std::optional<CompiledCandidate> next(std::size_t problem, int milliseconds);
   /// Forgets the orders of a problem that were not begun; returns how many.

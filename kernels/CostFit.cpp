@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace lath {
@@ -19,6 +20,11 @@ constexpr double farthest = 4; ///< factor from the start
 /// the caches in ways that no model knows.
 constexpr double outlier = 0.12;
 
+/// Times that differ by less than this the choice may take for each other.
+constexpr double alike = 0.02;
+/// Of the choice's regret, beside the squares of errors.
+constexpr double choiceWeight = 0.3;
+
 double robustSquare(double error) {
   const double ratio = error / outlier;
   return 2 * outlier * outlier * std::log1p(ratio * ratio / 2);
@@ -30,6 +36,28 @@ struct Sample {
   double micros;
 };
 using Groups = std::vector<std::vector<Sample>>;
+
+/// By how much the choice is slower than the best, as a logarithm: the mean of
+/// those that the model takes for about as fast as its choice. Smooth, so that
+/// a fit can follow it.
+double regretOf(const std::vector<Sample> &group,
+                const std::vector<double> &errors) {
+  double least = std::numeric_limits<double>::infinity(), best = least;
+  std::vector<double> predicted;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    const double time = std::log(group[i].micros);
+    predicted.push_back(time + errors[i]);
+    least = std::min(least, predicted.back());
+    best = std::min(best, time);
+  }
+  double weights = 0, sum = 0;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    const double weight = std::exp(-(predicted[i] - least) / alike);
+    weights += weight;
+    sum += weight * (std::log(group[i].micros) - best);
+  }
+  return sum / weights;
+}
 
 struct Errors {
   double sum = 0;   ///< that the fit makes small
@@ -54,6 +82,7 @@ Errors errorsOf(const Groups &groups, const Target &target,
       sum += robustSquare(error) + robustSquare(error - mean);
       ++count;
     }
+    sum += choiceWeight * double(group.size()) * regretOf(group, errors);
   }
   return {sum / double(count), std::sqrt(squares / double(count))};
 }
@@ -70,8 +99,9 @@ CostFit fitConstants(const std::vector<TuningEntry> &entries,
     if (m.status != Measurement::Status::ok || m.unit != "us" || m.median <= 0)
       continue;
     problems[e.problem].push_back({specOf(e.problem), e.schedule, m.median});
-    // A read pays for its launch as well.
-    if (double moving = m.plainRead - start.launch; moving > 0)
+    // A read pays for its launch as well, but for chained ones, which overlap.
+    if (double moving = m.plainRead - start.launch;
+        moving > 0 && specOf(e.problem).launches == Launches::alone)
       readRate = std::max(readRate, double(e.problem.n) * double(e.problem.k) /
                                         2 / moving * 1e-6);
     ++fit.times;

@@ -56,6 +56,23 @@ bool probablySpills(const GemmSpec &spec, const Schedule &s,
          15 + 0.39 * std::min(255.0, target.registersPerSm / threads);
 }
 
+/// Of what overlapping launches gain at best, when the next one starts then.
+double chainShare(Dependent when, const DeviceConstants &c) {
+  switch (when) {
+  case Dependent::none:
+    return 0;
+  case Dependent::early:
+    return c.chainEarly;
+  case Dependent::half:
+    return c.chainHalf;
+  case Dependent::late:
+    return 1;
+  case Dependent::end:
+    return c.chainEnd;
+  }
+  return 0;
+}
+
 /// No more than the p-norm of the parts for any p that the model takes: the
 /// 8-norm, which needs no logarithm, or their maximum.
 class LeastNorm {
@@ -90,7 +107,11 @@ unsigned clusterSms(unsigned sms, unsigned blocks) {
   const unsigned gpcs = std::max(1u, (2 * sms + 16) / 33);
   const unsigned own = pairs / gpcs, longer = pairs % gpcs;
   const bool uneven = gpcs > 2 && longer + 1 < gpcs && own > 0;
-  auto of = [&](unsigned its) { return 2 * its / blocks * blocks; };
+  // A cluster has pairs of its own, a power of two of them: of three blocks as
+  // few fit as of four, of six as of eight.
+  auto of = [&](unsigned its) {
+    return its / ((std::bit_ceil(blocks) + 1) / 2) * blocks;
+  };
   const unsigned filled =
       uneven ? (longer + 1) * of(own + 1) + (gpcs - longer - 2) * of(own) +
                    of(own - 1)
@@ -140,18 +161,29 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
                                        : 1 + (warpColumns < 32 ? c.narrow : 0));
   if (streams)
     unpacking *= c.streamed;
+  // wgmma runs beside what unpacks the next fragment, and reads x itself.
+  const bool warpgroups = s.mma == MatrixUnit::warpgroup;
+  const double products =
+      warpgroups ? c.groupColumns * columns
+                 : c.columns * (streams ? c.streamedColumns : 1) * columns +
+                       c.rowReads * columns * 16 / std::min(warpColumns, 64.0);
   const double perFragment =
-      unpacking + c.columns * (streams ? c.streamedColumns : 1) * columns +
-      c.rowReads * columns * 16 / std::min(warpColumns, 64.0) +
+      unpacking * (warpgroups ? c.groupFragment : 1) + products +
       (s.scales == ScalePlacement::sums
            ? c.scaleSums * columns * 128 / double(spec.group)
            : c.scaleWeights);
   const double fragments = s.blockK / 16.0 * (s.blockN / 16.0) / s.warps;
-  const double stepClocks = fragments * perFragment + c.step;
+  // Who starts a step's copies.
+  const bool bulk = s.weights == WeightPath::bulk;
+  const double stepClocks =
+      fragments * perFragment + c.step * (s.producers ? c.producerStep
+                                          : bulk      ? c.bulkStep
+                                                      : 1);
+  const double stepWait = c.stepWait * (s.producers ? c.producerWait : 1);
   const double clocks = c.clock * 1e3; // a us
   cost.issue = perSm * steps * stepClocks * s.warps / 4 / clocks;
   const double stepAlone =
-      (stepClocks * c.alone + c.stepWait + c.stepWarp * s.warps) / clocks;
+      (stepClocks * c.alone + stepWait + c.stepWarp * s.warps) / clocks;
   cost.alone = rounds * steps * stepAlone;
 
   // A ring of copies asks for a step when one `ahead` before it begins, so the
@@ -161,9 +193,19 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   const double trips = streams ? steps - 1 : std::floor((steps - 1) / ahead);
   cost.latency = rounds * trips * (c.latency + (streams ? 0 : transfer));
 
-  cost.fixed = c.launch + c.warpStart * s.warps * together / 16;
-  if (s.dependent && spec.launches == Launches::chained)
-    cost.fixed += c.chainCost - c.chainGain * std::min(1.0, fit / together - 1);
+  cost.fixed = c.launch + c.warpStart * (s.warps + s.producers) * together / 16;
+  // The next launch's blocks start beside all of this one's, or, where there is
+  // no room for all, several on the SMs that end first.
+  double crowd = 1;
+  if (s.dependent != Dependent::none && spec.launches == Launches::chained) {
+    const bool room = fit >= 2 * perSm;
+    cost.fixed += c.chainCost - c.chainGain * chainShare(s.dependent, c) *
+                                    (room                       ? 1.0
+                                     : fit / together - 1 > 0.5 ? 0.5
+                                                                : 0.0);
+    if (!room && s.dependent != Dependent::end)
+      crowd += c.chainCrowd;
+  }
   const double sumBytes = 4.0 * s.blockM * s.blockN;
   if (s.kWarps > 1)
     cost.reduction +=
@@ -185,7 +227,7 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
       {cost.waves, "waves"},        {cost.reduction, "reduction"}};
   cost.bound = std::max_element(std::begin(parts), std::end(parts))->second;
   cost.spills = probablySpills(spec, s, target);
-  const double factor = cost.spills ? 4 : 1;
+  const double factor = (cost.spills ? 4 : 1) * crowd;
   LeastNorm least(c);
   for (double part :
        {fromDram, intoSm, cost.l2, cost.issue, cost.alone, cost.latency})
@@ -222,17 +264,23 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
     smSteps = ceilDiv(tiles * s.split, c.sms) * steps;
     trips = std::floor((steps - 1) / std::min<double>(s.stages - 1, steps));
   }
-  // The cheaper of both paths of the weights; scales cost nothing.
+  // The cheapest of all paths; scales cost nothing.
   const bool packed = spec.layout == WeightLayout::packed;
   const double columns = s.blockM / 8.0;
   const double unpacking = c.fragment * (packed ? c.packed : 1);
-  double perFragment = unpacking + c.columns * columns;
-  if (packed)
-    perFragment =
-        std::min(perFragment, unpacking * c.streamed +
-                                  c.columns * c.streamedColumns * columns);
+  double perFragment = unpacking + c.columns * columns, step = c.step,
+         stepWait = c.stepWait;
+  if (packed) {
+    perFragment = std::min(
+        {perFragment,
+         unpacking * c.streamed + c.columns * c.streamedColumns * columns,
+         unpacking * std::min(1.0, c.streamed) * c.groupFragment +
+             c.groupColumns * columns});
+    step *= std::min({1.0, c.bulkStep, c.producerStep});
+    stepWait *= std::min(1.0, c.producerWait);
+  }
   const double stepClocks =
-      s.blockK / 16.0 * (s.blockN / 16.0) / s.warps * perFragment + c.step;
+      s.blockK / 16.0 * (s.blockN / 16.0) / s.warps * perFragment + step;
   const double clocks = c.clock * 1e3;
   const double stepBytes = s.blockK / 2.0 * s.blockN;
   const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
@@ -243,7 +291,7 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
         loaded * stepBytes / c.smRate,
         loaded * (stepBytes + c.rowBytes * 2 * rows * s.blockK) / c.l2,
         smSteps * stepClocks * s.warps / 4 / clocks,
-        steps * (stepClocks * c.alone + c.stepWait + c.stepWarp * s.warps) /
+        steps * (stepClocks * c.alone + stepWait + c.stepWarp * s.warps) /
             clocks,
         trips * c.latency})
     least.add(part);
@@ -251,9 +299,12 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
   if (s.split > 1)
     reduction =
         std::min(c.split, c.cluster + c.clusterDepth * std::log2(s.split));
-  const double chained = spec.launches == Launches::chained
-                             ? std::min(0.0, c.chainCost - c.chainGain)
-                             : 0;
+  const double chained =
+      spec.launches == Launches::chained
+          ? std::min(0.0, c.chainCost -
+                              c.chainGain * std::max({1.0, c.chainEarly,
+                                                      c.chainHalf, c.chainEnd}))
+          : 0;
   return c.launch + c.warpStart * s.warps / 16 + chained + reduction +
          least.value();
 }

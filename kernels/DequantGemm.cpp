@@ -71,7 +71,8 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
   options.producers = schedule.producers;
   options.stages = schedule.stages;
   options.split = schedule.split;
-  options.dependent = schedule.dependent;
+  options.dependent =
+      static_cast<CompileOptions::DependentLaunch>(schedule.dependent);
   options.contiguousSplit = schedule.order == KOrder::contiguous;
   switch (schedule.reduce) {
   case Reduce::none:
@@ -209,7 +210,7 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
                        "weights=shared works there",
                        target.name));
   }
-  if (s.dependent && !target.hasDependentLaunch())
+  if (s.dependent != Dependent::none && !target.hasDependentLaunch())
     fail(fmt::format("{} has no programmatic dependent launch (sm_90 and later "
                      "have)",
                      target.name));

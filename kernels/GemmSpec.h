@@ -43,8 +43,8 @@ enum class WeightLayout {
 enum class Launches {
   alone,   ///< the one before is done
   chained, ///< back to back, as in a captured graph of layers: the schedule may
-           ///< start before the one ahead is done (dep=1), and leaves room for
-           ///< the next
+           ///< start before the one ahead is done (dep=end), and leaves room
+           ///< for the next
 };
 
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:

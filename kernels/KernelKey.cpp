@@ -63,7 +63,8 @@ bool serves(const GemmSpec &made, const Schedule &schedule,
     return false;
   // A dependent kernel reads its weights while the launch before it runs: only
   // who asks for chained launches has promised that nothing writes them.
-  if (schedule.dependent && asked.launches == Launches::alone)
+  if (schedule.dependent != Dependent::none &&
+      asked.launches == Launches::alone)
     return false;
   // The same bits on every launch, where that is asked for. A split that is
   // named is a wish about speed.

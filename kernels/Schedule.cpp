@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, 2> scalesTexts = {"weights", "sums"};
 constexpr std::array<std::string_view, 2> flagTexts = {"0", "1"};
 constexpr std::array<std::string_view, 3> pathTexts = {"shared", "registers",
                                                        "bulk"};
+constexpr std::array<std::string_view, 5> dependentTexts = {
+    "none", "early", "half", "late", "end"};
 constexpr std::array<std::string_view, 2> unitTexts = {"warp", "warpgroup"};
 
 template <auto Member> int get(const Schedule &schedule) {
@@ -66,7 +68,7 @@ constexpr std::array words = {
     option<&Schedule::weights>("weights", pathTexts),
     option<&Schedule::mma>("mma", unitTexts),
     option<&Schedule::producers>("producers", flagTexts),
-    option<&Schedule::dependent>("dep", flagTexts),
+    option<&Schedule::dependent>("dep", dependentTexts),
 };
 
 // What every device with clusters can hold (CUDA C++ Programming Guide,

@@ -37,9 +37,20 @@ enum class MatrixUnit {
              ///< packed weights
 };
 
+/// Programmatic dependent launch: the kernel starts while the launch before it
+/// still runs and reads its weights meanwhile. When it lets the next one start:
+enum class Dependent {
+  none,  ///< it starts behind the launch before it, as any other
+  early, ///< as soon as the launch before it is done
+  half,  ///< when every block has half of its K steps behind it,
+  late,  ///< or three quarters,
+  end,   ///< or all
+};
+
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
 /// Options: order, reduce, scales=weights|sums,
-/// weights=shared|registers|bulk, mma=warp|warpgroup, producers=0|1, dep=0|1.
+/// weights=shared|registers|bulk, mma=warp|warpgroup, producers=0|1,
+/// dep=none|early|half|late|end.
 /// Fields and options may come in any order; what is left out is as below,
 /// but reduce is `ordered` where s is above 1.
 struct Schedule {
@@ -58,9 +69,7 @@ struct Schedule {
   /// Warps besides `warps` that start all copies and compute nothing; 0 or 1,
   /// which takes weights = bulk.
   int producers = 0;
-  /// Programmatic dependent launch (dep=1): the kernel starts while the launch
-  /// before it still runs and reads its weights meanwhile.
-  bool dependent = false;
+  Dependent dependent = Dependent::none;
 
   bool operator==(const Schedule &) const = default;
 };

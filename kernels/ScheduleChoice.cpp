@@ -79,7 +79,7 @@ static void explainWords(const GemmSpec &spec, const Target &target,
 ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                               const DeviceConstants &constants) {
   validate(spec);
-  const ScheduleWalk walk(spec, target, ScheduleWalk::Words::modelled);
+  const ScheduleWalk walk(spec, target);
   std::optional<RankedSchedule> best;
   std::string refused;
   auto enough = [&] {

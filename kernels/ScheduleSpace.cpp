@@ -39,16 +39,8 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     for (const ScheduleWalk::Level &level : walk.levels())
       values.emplace(level.word->key, level.word->get(found[i].schedule));
   };
-  // What the model has no terms for it prices like what it replaces; such
-  // schedules would fill the list several times over.
-  auto modelled = [](const Schedule &s) {
-    return s.weights != WeightPath::bulk && !s.producers &&
-           s.mma == MatrixUnit::warp;
-  };
-  for (std::size_t i = 0; i < found.size() && space.best.size() < count * 3 / 4;
+  for (std::size_t i = 0; i < found.size() && space.best.size() < count / 2;
        ++i) {
-    if (!modelled(found[i].schedule))
-      continue;
     std::vector<int> family;
     for (const ScheduleWalk::Level &level : walk.levels())
       if (level.word->key != "st" && level.word->key != "bk")
@@ -56,28 +48,13 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
     if (relatives[family]++ < 2)
       take(i);
   }
-  // Of what is not modelled a few, as the model ranks the rest of their words.
-  const std::size_t quota = count / 12;
-  for (auto has : {+[](const Schedule &s) {
-                     return s.weights == WeightPath::bulk && !s.producers &&
-                            s.mma == MatrixUnit::warp;
-                   },
-                   +[](const Schedule &s) { return s.producers != 0; },
-                   +[](const Schedule &s) {
-                     return s.mma == MatrixUnit::warpgroup &&
-                            s.weights != WeightPath::bulk;
-                   }}) {
-    std::size_t most = std::min(count, space.best.size() + quota);
-    for (std::size_t i = 0; i < found.size() && space.best.size() < most; ++i)
-      if (!taken[i] && has(found[i].schedule))
-        take(i);
-  }
-  // Options first, which are few. Twice the least cost is beyond what the model
-  // errs by.
+  // Options first, which are few. Of numbers, twice the least cost is beyond
+  // what the model errs by.
   auto cover = [&](const ScheduleWord &word, int value) {
     for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i)
-      if (found[i].cost.total > 2 * found.front().cost.total ||
-          values.contains({word.key, value}))
+      if (values.contains({word.key, value}) ||
+          (word.isNumber() &&
+           found[i].cost.total > 2 * found.front().cost.total))
         return;
       else if (!taken[i] && word.get(found[i].schedule) == value)
         take(i);

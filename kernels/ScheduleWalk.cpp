@@ -131,19 +131,10 @@ ScheduleWalk::Hopeful hopefulAfter(std::string_view key) {
 
 } // namespace
 
-ScheduleWalk::ScheduleWalk(const GemmSpec &spec, const Target &target,
-                           Words words)
+ScheduleWalk::ScheduleWalk(const GemmSpec &spec, const Target &target)
     : spec_(spec), target_(target) {
   for (const ScheduleWord &word : scheduleWords()) {
     std::vector<int> values = valuesFor(word, spec, target);
-    if (words == Words::modelled) {
-      if (word.key == "weights")
-        std::erase(values, static_cast<int>(WeightPath::bulk));
-      if (word.key == "mma")
-        values = {static_cast<int>(MatrixUnit::warp)};
-      if (word.key == "producers")
-        values = {0};
-    }
     if (!levels_.empty() && levels_.back().word->isNumber())
       levels_.back().lastNumber = !word.isNumber();
     Hopeful hopeful = hopefulAfter(word.key);

@@ -22,14 +22,7 @@ public:
     bool lastNumber; ///< asks once more; only options follow
   };
 
-  /// Which words have more than one value.
-  enum class Words {
-    all,
-    modelled, ///< that the cost model can tell apart: bulk copies and wgmma
-              ///< cost as much by it as what they stand for
-  };
-  ScheduleWalk(const GemmSpec &spec, const Target &target,
-               Words words = Words::all);
+  ScheduleWalk(const GemmSpec &spec, const Target &target);
   ScheduleWalk(const ScheduleWalk &) = delete;
   const std::vector<Level> &levels() const { return levels_; }
 

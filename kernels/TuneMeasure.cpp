@@ -144,7 +144,8 @@ public:
     if (emulator_)
       loaded.cost = emulatedCost(emulator_->counters(), device.info().smCount);
     // Atomic sums have no bits to compare.
-    if (candidate.gemm.schedule.dependent && spec.n == spec.k &&
+    if (candidate.gemm.schedule.dependent != Dependent::none &&
+        spec.n == spec.k &&
         (candidate.gemm.schedule.reduce == Reduce::none ||
          servedBy(candidate.gemm.schedule.reduce) == Reduce::ordered))
       try {

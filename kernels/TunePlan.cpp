@@ -1,9 +1,11 @@
 #include "kernels/TunePlan.h"
 
-#include "kernels/ScheduleSpace.h"
+#include "kernels/ScheduleWalk.h"
+#include "kernels/TunedSchedules.h"
 #include "kernels/TuningDb.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 namespace lath {
@@ -17,6 +19,64 @@ static bool hasFinal(const TuneTask &task, const TunePlace &where,
          });
 }
 
+/// What was fastest elsewhere: by other builds and drivers, launched
+/// otherwise, or with half or twice the rows.
+static std::vector<Schedule> provenElsewhere(const TuningProblem &problem,
+                                             const TunePlace &where,
+                                             const TuningDb &db,
+                                             const GemmSpec &spec) {
+  constexpr std::size_t each = 3; // of a problem at one place
+  std::set<TuningProblem> related;
+  for (Launches launches : {Launches::alone, Launches::chained})
+    for (std::int64_t m : {problem.m / 2, problem.m, 2 * problem.m}) {
+      GemmSpec other = spec;
+      other.m = std::max<std::int64_t>(1, m);
+      other.launches = launches;
+      related.insert(tuningProblem(other));
+    }
+  std::map<std::pair<TuningProblem, TuningPlace>, std::vector<TuningEntry>>
+      groups;
+  for (const TuningProblem &p : related)
+    for (TuningEntry &e : db.of(p, where.place.gpu, where.place.sms))
+      groups[{p, e.place}].push_back(std::move(e));
+  for (const auto &[key, measurement] : shippedTuning().rows())
+    if (related.contains(key.problem) && key.place.gpu == where.place.gpu &&
+        key.place.sms == where.place.sms)
+      groups[{key.problem, key.place}].push_back(
+          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+
+  std::vector<Schedule> proven;
+  auto add = [&](const Schedule &s) {
+    if (refusal(s, spec, where.target).empty() &&
+        std::find(proven.begin(), proven.end(), s) == proven.end())
+      proven.push_back(s);
+  };
+  for (auto &[key, entries] : groups) {
+    std::vector<TuningEntry> best = ranked(std::move(entries));
+    best.resize(std::min(best.size(), each));
+    for (const TuningEntry &e : best) {
+      Schedule s = e.schedule;
+      // One tile of rows, where there was one.
+      if (s.blockM >= key.first.m)
+        s.blockM = static_cast<int>(std::clamp<std::int64_t>(
+            std::int64_t(std::bit_ceil(std::uint64_t(problem.m))), 8, 64));
+      if (e.measurement.status != Measurement::Status::ok)
+        continue;
+      if (spec.launches == Launches::alone) {
+        s.dependent = Dependent::none;
+        add(s);
+      } else {
+        for (Dependent when : {Dependent::none, Dependent::half,
+                               Dependent::late, Dependent::end}) {
+          s.dependent = when;
+          add(s);
+        }
+      }
+    }
+  }
+  return proven;
+}
+
 static TuneTask planned(const TuningProblem &problem, const TunePlace &where,
                         const TuningDb &db, const TuneOptions &options) {
   TuneTask task;
@@ -28,9 +88,15 @@ static TuneTask planned(const TuningProblem &problem, const TunePlace &where,
   task.result.defaultChoice =
       chooseSchedule(task.spec, where.target, where.constants).schedule;
   std::vector<Schedule> all{task.result.defaultChoice};
+  auto add = [&](const Schedule &schedule) {
+    if (std::find(all.begin(), all.end(), schedule) == all.end())
+      all.push_back(schedule);
+  };
+  for (const Schedule &schedule :
+       provenElsewhere(problem, where, db, task.spec))
+    add(schedule);
   for (const RankedSchedule &ranked : space.best)
-    if (std::find(all.begin(), all.end(), ranked.schedule) == all.end())
-      all.push_back(ranked.schedule);
+    add(ranked.schedule);
   for (TuningEntry &entry : db.of(problem, where.place.gpu, where.place.sms))
     if (entry.place == where.place)
       task.rows.emplace(print(entry.schedule), std::move(entry));

@@ -1,6 +1,7 @@
 #include "kernels/Tuner.h"
 
 #include "compiler/Error.h"
+#include "kernels/ScheduleSpace.h"
 #include "kernels/TunePlan.h"
 #include "kernels/TuneWorker.h"
 #include "kernels/TuningDb.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -71,10 +73,9 @@ public:
       progress_.total += task.wanted.size();
     CandidateCompiler compiler(where_.target, where_.constants, where_.timed,
                                options_.threads);
-    int id = 0;
     for (std::size_t i = 0; i < tasks_.size(); ++i)
       for (const Schedule &schedule : tasks_[i].wanted)
-        compiler.order(i, id++, compiledSpec(tasks_[i].spec, schedule),
+        compiler.order(i, nextId_++, compiledSpec(tasks_[i].spec, schedule),
                        schedule);
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
       if (!tasks_[i].wanted.empty() && !over())
@@ -177,10 +178,84 @@ private:
     options_.progress(progress_);
   }
 
+  /// The neighbours of the fastest few that nobody has measured, the best by
+  /// the model: it ranks near relatives better than all schedules.
+  std::vector<Schedule> nextToTheFastest(const Task &task) const {
+    constexpr std::size_t parents = 3;
+    std::vector<const TuningEntry *> fastest;
+    for (const auto &[text, entry] : task.rows)
+      if (entry.measurement.status == Status::ok)
+        fastest.push_back(&entry);
+    std::sort(fastest.begin(), fastest.end(), [](auto *a, auto *b) {
+      return std::tie(a->measurement.median, a->measurement.when) <
+             std::tie(b->measurement.median, b->measurement.when);
+    });
+    fastest.resize(std::min(fastest.size(), parents));
+    std::vector<Schedule> chosen;
+    for (std::size_t i = 0; i < fastest.size(); ++i) {
+      const std::size_t most = options_.neighbours * (i + 1) / fastest.size();
+      for (const RankedSchedule &next :
+           neighbours(task.spec, where_.target, where_.constants,
+                      fastest[i]->schedule)) {
+        if (chosen.size() >= most)
+          break;
+        if (!task.rows.contains(print(next.schedule)) &&
+            std::find(chosen.begin(), chosen.end(), next.schedule) ==
+                chosen.end())
+          chosen.push_back(next.schedule);
+      }
+    }
+    return chosen;
+  }
+
+  double leastMedian(const Task &task) const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const auto &[text, entry] : task.rows)
+      if (entry.measurement.status == Status::ok)
+        least = std::min(least, entry.measurement.median);
+    return least;
+  }
+
   /// Compiles, checks and times the candidates of one problem.
   void measure(std::size_t index, CandidateCompiler &compiler) {
     Task &task = tasks_[index];
-    const std::size_t total = task.wanted.size();
+    collect(index, compiler, task.wanted.size());
+    for (int round = 0; where_.timed && round < options_.refinements && !over();
+         ++round) {
+      const double before = leastMedian(task);
+      const std::vector<Schedule> next = nextToTheFastest(task);
+      progress_.total += next.size();
+      for (const Schedule &schedule : next)
+        compiler.order(index, nextId_++, compiledSpec(task.spec, schedule),
+                       schedule, /*urgent=*/true);
+      collect(index, compiler, next.size());
+      if (leastMedian(task) > 0.995 * before)
+        break;
+    }
+    task.result.complete = !over();
+    // Even where time ran out the best few are worth telling apart; not after
+    // a stop.
+    if (!stopped()) {
+      again(task, options_.halved, options_.halvedReplays);
+      again(task, options_.finalists, options_.finalReplays);
+    }
+    std::vector<int> ids;
+    for (const auto &[id, candidate] : task.byId)
+      ids.push_back(id);
+    task.byId.clear();
+    try {
+      if (isPrepared(task))
+        measurer_.drop(ids);
+    } catch (const WorkerFailure &) {
+      prepared_.reset();
+    }
+  }
+
+  /// Takes `total` candidates that were ordered, as they are ready.
+  void collect(std::size_t index, CandidateCompiler &compiler,
+               std::size_t total) {
+    Task &task = tasks_[index];
+    const std::size_t doneBefore = task.result.measured + task.result.failed;
     std::size_t arrived = 0;
     std::vector<CompiledCandidate> batch;
     while (arrived < total && !over()) {
@@ -206,25 +281,9 @@ private:
     }
     arrived += compiler.cancel(index);
     progress_.total -=
-        total - std::min(total, task.result.measured + task.result.failed);
+        total -
+        std::min(total, task.result.measured + task.result.failed - doneBefore);
     progress_.total = std::max(progress_.total, progress_.done);
-    task.result.complete = !over();
-    // Even where time ran out the best few are worth telling apart; not after
-    // a stop.
-    if (!stopped()) {
-      again(task, options_.halved, options_.halvedReplays);
-      again(task, options_.finalists, options_.finalReplays);
-    }
-    std::vector<int> ids;
-    for (const auto &[id, candidate] : task.byId)
-      ids.push_back(id);
-    task.byId.clear();
-    try {
-      if (isPrepared(task))
-        measurer_.drop(ids);
-    } catch (const WorkerFailure &) {
-      prepared_.reset();
-    }
   }
 
   /// Runs `work` with the measurer prepared. A failure is the candidate's: it
@@ -392,6 +451,7 @@ private:
   std::vector<Task> tasks_;
   std::optional<TuningProblem> prepared_;
   std::set<int> loaded_; ///< candidates that the measurer holds
+  int nextId_ = 0;
   TuneProgress progress_;
   TuneTimes times_;
   Clock::time_point start_;

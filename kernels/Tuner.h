@@ -22,8 +22,13 @@ struct TuneProgress {
 };
 
 struct TuneOptions {
-  /// Candidates of each problem, taken from the top of the model's ranking.
+  /// Candidates of each problem, taken from the top of the model's ranking;
+  /// besides them what was fastest at other builds and with other rows.
   std::size_t candidates = 48;
+  /// Then so many neighbours of the fastest, so many times while that helps
+  /// (where there is a clock).
+  std::size_t neighbours = 16;
+  int refinements = 2;
   std::size_t halved = 12;   ///< that are timed again
   std::size_t finalists = 5; ///< that are timed at length, interleaved
   int coarseReplays = 4, halvedReplays = 8, finalReplays = 24;

@@ -54,6 +54,16 @@ def Tile_KOrder : I32EnumAttr<"KOrder", "which K blocks a split takes", [
   let cppNamespace = "::lath::tile";
 }
 
+def Tile_DependentLaunch : I32EnumAttr<"DependentLaunch",
+    "whether, and from when on, a launch and the next one overlap", [
+    I32EnumAttrCase<"none", 0>,
+    I32EnumAttrCase<"early", 1>,
+    I32EnumAttrCase<"half", 2>,
+    I32EnumAttrCase<"late", 3>,
+    I32EnumAttrCase<"end", 4>]> {
+  let cppNamespace = "::lath::tile";
+}
+
 def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
     I32EnumAttrCase<"add", 0>,
     I32EnumAttrCase<"max", 1>]> {
@@ -71,7 +81,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     there by the copy engine, and `producers` warps besides `warps` start all
     copies; views with an unknown first extent have at most `rows` rows, if that is
     not 0; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
-    sm_90a); `dependent` starts the kernel before the launch ahead of it is done.
+    sm_90a); `dependent` starts the kernel before the launch ahead of it is done,
+    and says when it lets the next one start.
 
     ```mlir
     #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
@@ -89,7 +100,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "unsigned":$split,
     "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
     "unsigned":$capability,
-    DefaultValuedParameter<"bool", "false">:$dependent);
+    DefaultValuedParameter<"::lath::tile::DependentLaunch",
+                           "::lath::tile::DependentLaunch::none">:$dependent);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

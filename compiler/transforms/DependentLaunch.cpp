@@ -8,7 +8,7 @@
 //           tile.wait_dependency
 //           for s in 0..stages-2 { if (..) copy(x) -> bx[s]; commit }
 //           for k { wait stages-2; barrier; ... }
-//           tile.launch_dependents
+//           tile.launch_dependents               (dependent = end)
 //
 // w is a view whose argument is marked `tile.constant`; everything else in
 // global memory (activations, outputs, workspace, tickets) is touched after
@@ -20,20 +20,31 @@
 // copies of stage s. The number of groups is what it was; the wait of step i
 // completes groups 0..i, and all copies of stage i are in groups 0 and i.
 //
-// launch_dependents stands behind the last loop: the next launch begins when
-// every block of this one is about to add up and store. Earlier is allowed but
-// slower. Blocks that only wait take room, and as the first thing in a kernel
-// it let several launches pile up on the SMs, unevenly: 28672 x 8192 at M = 1
-// took 53 us a launch instead of 32. The next launch reads constants; what it
-// shares with this one, outputs, workspace and tickets, it touches after its
-// own wait, which returns when this launch has completed and its writes are
-// visible. And since every thread of every launch waits before it ends, a
-// completed launch means that all launches before it are completed too:
-// launches further apart are ordered as well, although each waits for its
+// Where launch_dependents stands is the schedule's choice:
+//
+//   end     behind the last loop, as above: when every block of this launch is
+//           about to add up and store
+//   half,   in the last loop, when so many of its steps have begun:
+//   late      for k { if (k == lo + (3 * steps / 4) * step) {
+//                       tile.launch_dependents }; ... }
+//   early   right behind wait_dependency
+//
+// The next launch's blocks then take what room there is and start reading
+// constants, while this one ends. They should find room on every SM beside all
+// blocks of this launch: where they do not, those that are left over start on
+// the SMs that end first, several on one, and both launches take longer. Not
+// before the wait: several launches would pile up, unevenly.
+//
+// What the next launch shares with this one, outputs, workspace and tickets, it
+// touches after its own wait, which returns when this launch has completed and
+// its writes are visible. And since every thread of every launch waits before
+// it ends, a completed launch means that all launches before it are completed
+// too: launches further apart are ordered as well, although each waits for its
 // neighbour alone.
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -46,6 +57,7 @@ namespace lath {
 
 using namespace mlir;
 using namespace lath::tile;
+using Launch = lath::tile::DependentLaunch;
 
 namespace {
 
@@ -91,7 +103,7 @@ bool isPrologue(Operation *op) {
 
 /// Puts the wait before the first operation of `body` that needs it, and
 /// constant copies before the wait.
-void wait(Block &body) {
+WaitDependencyOp wait(Block &body) {
   auto first = llvm::find_if(body.without_terminator(),
                              [](Operation &op) { return any(&op, mustWait); });
   Operation *late =
@@ -115,46 +127,84 @@ void wait(Block &body) {
     });
     erase(late, readsAhead);
   }
-  WaitDependencyOp::create(b, late->getLoc());
+  return WaitDependencyOp::create(b, late->getLoc());
 }
 
-void launch(Block &body) {
-  OpBuilder b = OpBuilder::atBlockBegin(&body);
-  Operation *lastLoop = nullptr;
+scf::ForOp lastLoop(Block &body) {
+  scf::ForOp last;
   for (Operation &op : body.without_terminator())
-    if (isa<scf::ForOp>(op))
-      lastLoop = &op;
-  if (lastLoop)
-    b.setInsertionPointAfter(lastLoop);
-  LaunchDependentsOp::create(b, body.getParentOp()->getLoc());
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      last = loop;
+  return last;
 }
 
-void makeDependent(func::FuncOp function) {
+/// In the iteration before which so many quarters of all have begun.
+void launchInside(scf::ForOp loop, int quarters) {
+  Location loc = loop.getLoc();
+  OpBuilder b(loop);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  };
+  auto times = [&](Value x, int64_t n) -> Value {
+    return arith::MulIOp::create(b, loc, x, constant(n));
+  };
+  Value lower = loop.getLowerBound(), step = loop.getStep();
+  Value extent = arith::SubIOp::create(b, loc, loop.getUpperBound(), lower);
+  Value begun =
+      arith::DivUIOp::create(b, loc, times(extent, quarters), times(step, 4));
+  Value when = arith::AddIOp::create(
+      b, loc, lower, arith::MulIOp::create(b, loc, begun, step));
+  b.setInsertionPointToStart(loop.getBody());
+  Value now = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                    loop.getInductionVar(), when);
+  auto branch = scf::IfOp::create(b, loc, now, /*withElseRegion=*/false);
+  b.setInsertionPointToStart(branch.thenBlock());
+  LaunchDependentsOp::create(b, loc);
+}
+
+/// `first`: the wait ahead of which nothing but constants was touched; `body`
+/// computes.
+void launch(WaitDependencyOp first, Block &body, Launch when) {
+  scf::ForOp loop = lastLoop(body);
+  if (when == Launch::early) {
+    OpBuilder b(first->getContext());
+    b.setInsertionPointAfter(first);
+    LaunchDependentsOp::create(b, first.getLoc());
+  } else if (when == Launch::end || !loop) {
+    OpBuilder b = OpBuilder::atBlockBegin(&body);
+    if (loop)
+      b.setInsertionPointAfter(loop);
+    LaunchDependentsOp::create(b, body.getParentOp()->getLoc());
+  } else {
+    launchInside(loop, when == Launch::half ? 2 : 3);
+  }
+}
+
+void makeDependent(func::FuncOp function, Launch when) {
   // Where a warp of its own copies, it waits before the first copy of what is
   // not constant, and the others before they store.
   for (auto branch : function.front().getOps<scf::IfOp>())
     if (branch->hasAttr(rolesAttrName)) {
-      wait(*branch.thenBlock());
+      WaitDependencyOp first = wait(*branch.thenBlock());
       wait(*branch.elseBlock());
-      launch(*branch.elseBlock());
+      launch(first, *branch.elseBlock(), when);
       return;
     }
-  wait(function.front());
-  launch(function.front());
+  launch(wait(function.front()), function.front(), when);
 }
 
 struct DependentLaunch : lath::impl::DependentLaunchBase<DependentLaunch> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getDependent())
+      if (!schedule || schedule.getDependent() == Launch::none)
         continue;
       if (schedule.getCapability() < 90) {
         function.emitOpError("dependent launch needs sm_90 or later, got sm_")
             << schedule.getCapability();
         return signalPassFailure();
       }
-      makeDependent(function);
+      makeDependent(function, schedule.getDependent());
     }
   }
 };

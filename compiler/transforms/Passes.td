@@ -50,6 +50,7 @@ def SpecialiseWarps : Pass<"tile-specialise-warps", "::mlir::ModuleOp"> {
 }
 def DependentLaunch : Pass<"tile-dependent-launch", "::mlir::ModuleOp"> {
   let summary = "start before the launch ahead is done; read constants meanwhile";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 def AllocateShared : Pass<"tile-allocate-shared", "::mlir::ModuleOp"> {
   let summary = "lower conversions to shared memory and place all buffers";

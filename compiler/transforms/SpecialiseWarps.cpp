@@ -194,7 +194,7 @@ private:
 
   void produce(Block *body) {
     b.setInsertionPointToStart(body);
-    const bool early = schedule.getDependent();
+    const bool early = schedule.getDependent() != DependentLaunch::none;
     auto bulk = [](Operation *op) { return isa<BulkCopyOp>(op); };
     auto other = [](Operation *op) { return isa<AsyncCopyOp>(op); };
     auto all = [](Operation *) { return true; };

@@ -108,6 +108,26 @@ std::vector<BulkPiece> piecesOf(Warp &w, const Instruction &i, unsigned lane,
   return pieces;
 }
 
+/// What an H200 does with a store, and the ISA does not say: one that begins
+/// before the tensor ends with an illegal instruction, and of a row that ends
+/// in the middle of 16 bytes it writes these whole, beyond the row.
+void checkStore(Warp &w, const Instruction &i, unsigned lane,
+                const TensorMap &map,
+                const std::array<std::int64_t, 5> &coordinates) {
+  for (unsigned d = 0; d < map.rank; ++d)
+    if (coordinates[d] < 0)
+      w.fatal(Suspicion::outOfBounds, i, lane,
+              fmt::format("a store to coordinate {} in dimension {}",
+                          coordinates[d], d));
+  const auto extent = static_cast<std::int64_t>(map.extents[0]);
+  if (std::int64_t bytes = extent * map.elementBytes;
+      bytes % 16 && coordinates[0] + map.box[0] > extent)
+    w.fatal(Suspicion::outOfBounds, i, lane,
+            fmt::format("a store across the end of rows of {} bytes, no "
+                        "multiple of 16: it writes {} bytes more",
+                        bytes, 16 - bytes % 16));
+}
+
 /// Inputs: destination, map, coordinates, mbarrier, and a mask of blocks for
 /// multicast; or map, coordinates, source. i.width is the number of
 /// dimensions, i.immediate the offset at the shared address, i.offset that at
@@ -129,6 +149,8 @@ void copy(Warp &w, const Instruction &i, std::uint32_t mask) {
               fmt::format("the first coordinate {} is byte {} of a row, no "
                           "multiple of 16",
                           coordinates[0], bytes));
+    if (!loads)
+      checkStore(w, i, lane, map, coordinates);
     PendingBulk b;
     b.direction = static_cast<Direction>(i.mode);
     b.bytes = static_cast<std::uint32_t>(boxBytes(map));

@@ -227,7 +227,7 @@ TEST_CASE("GPU and emulator agree on GEMMs by bulk copies", "[gpu]") {
            std::pair{"m16n520k1088g64,x=bf16",
                      "bm16bn64bk128w4kw2st3s2,reduce=cluster"},
            std::pair{"m32n1544k2112g64", "bm32bn64bk128w4kw2st2s4"},
-           std::pair{"m16n4096k4096g128", "bm16bn64bk256w4kw4st3s1,dep=1"},
+           std::pair{"m16n4096k4096g128", "bm16bn64bk256w4kw4st3s1,dep=end"},
        })
     for (const char *producers : {"", ",producers=1"})
       checkAgreement(both, text,
@@ -253,8 +253,9 @@ TEST_CASE("GPU and emulator agree on GEMMs by wgmma", "[gpu]") {
            std::pair{"m128n1544k2112g64", "bm128bn256bk64w16st2s1"},
            std::pair{"m32n4096k4096g128",
                      "bm32bn128bk128w8st3s1,scales=sums,weights=bulk"},
-           std::pair{"m8n1024k4096g128",
-                     "bm8bn64bk256w4st2s4,scales=sums,weights=registers,dep=1"},
+           std::pair{
+               "m8n1024k4096g128",
+               "bm8bn64bk256w4st2s4,scales=sums,weights=registers,dep=end"},
        })
     checkAgreement(both, text, std::string(schedule) + ",mma=warpgroup");
 }

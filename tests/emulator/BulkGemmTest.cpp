@@ -90,8 +90,8 @@ TEST_CASE("bulk copies: splits and their reductions") {
            {"m9n200k1024g128,reduce=atomic-out",
             "bm16bn32bk128w2kw2st3s4,order=contiguous,reduce=atomic-out"},
            {"m16n520k1088g64,w=u4z",
-            "bm16bn64bk128w4kw2st3s2,reduce=cluster,dep=1"},
-           {"m16n136k1088g64", "bm16bn64bk128w4kw2st2s2,dep=1"},
+            "bm16bn64bk128w4kw2st3s2,reduce=cluster,dep=end"},
+           {"m16n136k1088g64", "bm16bn64bk128w4kw2st2s2,dep=end"},
        })
     check(c);
 }

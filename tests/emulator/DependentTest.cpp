@@ -1,4 +1,4 @@
-// Protects: a kernel with dep=1 reads its weights before the launch ahead is
+// Protects: a kernel with dep=end reads its weights before the launch ahead is
 // done and nothing else, and chains of such kernels compute what they say.
 #include "compiler/Target.h"
 #include "kernels/DequantGemm.h"
@@ -58,19 +58,25 @@ TEST_CASE("dependent launches read weights ahead and wait for the rest") {
     const char *spec, *schedule;
   };
   for (auto [text, schedule] : {
-           Case{"m16n512k512g128", "bm16bn64bk128w4st3s1,dep=1"},
-           {"m1n512k512g64,w=u4z1", "bm8bn32bk128w2kw2st4s2,dep=1"},
+           Case{"m16n512k512g128", "bm16bn64bk128w4st3s1,dep=end"},
+           {"m1n512k512g64,w=u4z1", "bm8bn32bk128w2kw2st4s2,dep=end"},
            {"m9n512k512g128,x=bf16",
-            "bm16bn32bk256w4kw4st2s2,reduce=cluster,scales=sums,dep=1"},
+            "bm16bn32bk256w4kw4st2s2,reduce=cluster,scales=sums,dep=end"},
            {"m16n512k512g512,reduce=atomic",
-            "bm16bn64bk64w2st3s4,order=contiguous,reduce=atomic,dep=1"},
+            "bm16bn64bk64w2st3s4,order=contiguous,reduce=atomic,dep=end"},
            {"m16n512k512g128,layout=packed",
-            "bm16bn64bk64w4st3s1,weights=bulk,dep=1"},
+            "bm16bn64bk64w4st3s1,weights=bulk,dep=end"},
            {"m9n512k512g64,w=u4z1,layout=packed",
-            "bm16bn32bk128w2kw2st3s2,weights=bulk,producers=1,dep=1"},
+            "bm16bn32bk128w2kw2st3s2,weights=bulk,producers=1,dep=end"},
            {"m16n512k512g128,layout=packed",
             "bm16bn64bk64w4st2s2,reduce=cluster,weights=bulk,producers=1,"
-            "dep=1"},
+            "dep=end"},
+           {"m16n512k512g128", "bm16bn64bk64w4st3s1,dep=early"},
+           {"m16n512k512g128", "bm16bn64bk64w4st3s1,dep=half"},
+           {"m1n512k512g128,layout=packed",
+            "bm8bn32bk128w2kw2st3s2,reduce=cluster,scales=sums,dep=late"},
+           {"m9n512k512g64,layout=packed",
+            "bm16bn32bk128w2kw2st3s2,weights=bulk,producers=1,dep=early"},
        }) {
     INFO(text << " by " << schedule);
     auto device = openEmulator();
@@ -110,7 +116,7 @@ TEST_CASE("a dependent launch that does not wait is found out") {
   auto device = openEmulator("sm_90a", options);
   GemmSpec spec = parseGemmSpec("m16n256k256g128");
   CompiledGemm gemm = compileGemm(
-      spec, parseSchedule("bm16bn64bk64w4st3s1,dep=1"), target("sm_90a"));
+      spec, parseSchedule("bm16bn64bk64w4st3s1,dep=end"), target("sm_90a"));
   Chain chain(device, spec);
   auto reports = [&](const std::string &text) {
     Ptx ptx = gemm.ptx;

@@ -89,9 +89,9 @@ TEST_CASE("emulated GEMMs are right where weights skip shared memory") {
            std::pair{"m16n256k1024g128,layout=packed",
                      "bm16bn32bk256w2kw2st2s2,reduce=cluster,scales=sums"},
            std::pair{"m8n128k512g128,layout=packed",
-                     "bm8bn64bk128w2kw2st2s1,scales=sums,dep=1"},
+                     "bm8bn64bk128w2kw2st2s1,scales=sums,dep=end"},
            std::pair{"m16n136k960g64,x=bf16,w=u4z,layout=packed",
-                     "bm16bn64bk128w4kw2st3s4,reduce=cluster,dep=1"},
+                     "bm16bn64bk128w4kw2st3s4,reduce=cluster,dep=end"},
        })
     check("sm_90a", spec, 0, std::string(schedule) + ",weights=registers");
 }
@@ -169,7 +169,7 @@ TEST_CASE("emulated GEMMs are right by wgmma") {
             "bm32bn64bk128w4st2s2,reduce=atomic,scales=sums", 50},
            {"m32n256k1024g128",
             "bm32bn128bk256w8st2s4,order=contiguous,reduce=cluster,"
-            "scales=sums,weights=registers,dep=1"},
+            "scales=sums,weights=registers,dep=end"},
        })
     check("sm_90a", std::string(spec) + ",layout=packed", m,
           std::string(schedule) + ",mma=warpgroup");

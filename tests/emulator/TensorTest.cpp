@@ -198,8 +198,20 @@ TEST_CASE("tensor copies load boxes, zeros outside") {
   }
 }
 
+/// Whether a GPU stores it as the ISA says: one that begins before the tensor,
+/// or ends in the middle of 16 bytes of a row, it does not.
+bool storable(const Box &b) {
+  for (unsigned d = 0; d < b.rank; ++d)
+    if (b.at[d] < 0)
+      return false;
+  return b.extents[0] % 8 == 0 ||
+         b.at[0] + b.box[0] <= static_cast<std::int64_t>(b.extents[0]);
+}
+
 TEST_CASE("tensor copies store boxes, nothing outside") {
   for (const Box &b : boxes) {
+    if (!storable(b))
+      continue;
     INFO(describe(b));
     Result r = runEmulated(b, storeBody(b));
     Halves expected;
@@ -309,11 +321,12 @@ TEST_CASE("tensor copies agree with a GPU", "[.][gpu-tensor]") {
   if (!gpu)
     return;
   for (const Box &b : boxes)
-    for (const std::string &body : {loadBody(b), storeBody(b)}) {
-      INFO(describe(b));
-      Result here = runEmulated(b, body);
-      Result there = runBox(gpu, encodeOnGpu, b, body);
-      CHECK(there.tensor == here.tensor);
-      CHECK(there.out == here.out);
-    }
+    for (bool stores : {false, true})
+      DYNAMIC_SECTION((stores ? "store " : "load ") << describe(b)) {
+        const std::string body = stores ? storeBody(b) : loadBody(b);
+        Result here = runEmulated(b, body);
+        Result there = runBox(gpu, encodeOnGpu, b, body);
+        CHECK(there.tensor == here.tensor);
+        CHECK(there.out == here.out);
+      }
 }

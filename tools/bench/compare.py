@@ -5,7 +5,7 @@
 
 Needs torch, triton and the `lath` command. Compared, on the same random weights in groups of 128:
 
-    lath            the command's default schedule (or --schedule), fp16
+    lath            the command's default schedule (or --schedule), fp16, packed weights
     cublas_fp16     torch.matmul with fp16 weights, the faster of both orders in memory
     aten_int4       torch.ops.aten._weight_int4pack_mm, bf16
     triton_splitk   the kernel of arXiv 2402.00025, the best of a few configurations; clearing
@@ -59,6 +59,8 @@ class Layer:
         self.copies = copies_for(l2, 4 * qweight.numel())
         self.qweight = [qweight.clone() for _ in range(self.copies)]
         self.scales = [scales.half() for _ in range(self.copies)]
+        atoms = packed_atoms(torch, q)
+        self.atoms = [atoms.clone() for _ in range(self.copies)]
 
         bytes_ = (q[:, ::2] << 4 | q[:, 1::2]).to(torch.uint8)
         packed = torch.ops.aten._convert_weight_to_int4pack(bytes_.contiguous(), 8)
@@ -71,6 +73,18 @@ class Layer:
         self.fp16_copies = copies_for(l2, 2 * fp16.numel())
         self.fp16 = [fp16.clone() for _ in range(self.fp16_copies)]
         self.fp16_t = [fp16.t().contiguous() for _ in range(self.fp16_copies)]
+
+
+def packed_atoms(torch, q):
+    """Weights [N, K] in the order of docs/packed-weights.md: atoms of 64 k x 16 n along N; in each
+    the lane is n // 2 and k // 2, the word k // 16, the nibble k, k // 8 and n, lowest bits last."""
+    n, k = q.shape
+    bits = q.reshape(n // 16, 8, 2, k // 64, 4, 2, 4, 2).permute(3, 0, 1, 6, 4, 7, 5, 2)
+    nibbles = bits.reshape(-1, 8)
+    words = torch.zeros(nibbles.shape[0], dtype=torch.int32, device=q.device)
+    for i in range(8):
+        words |= nibbles[:, i] << (4 * i)
+    return words
 
 
 def copies_for(l2, size):
@@ -102,7 +116,7 @@ def candidates(torch, layer, m, kernel, kernels):
     if kernel:
         found.append(Candidate(
             "lath", kernel.used_schedule, layer.copies,
-            lambda c: kernel.launch(torch, x16, layer.qweight[c], layer.scales[c], out),
+            lambda c: kernel.launch(torch, x16, layer.atoms[c], layer.scales[c], out),
             lambda: out))
     for order, work in (("[N,K]", lambda c: torch.matmul(x16, layer.fp16[c].t())),
                         ("[K,N]", lambda c: torch.matmul(x16, layer.fp16_t[c]))):
@@ -172,7 +186,7 @@ def compile_all(arguments, shapes, rows, driver, torch):
     """Lath's kernels, by (n, k, m), compiled on all cores; and the milliseconds it took."""
     from lath_cubin import LathError, LathKernel, find_command
     command = find_command(arguments.lath)
-    todo = {(n, k, m): LathKernel(command, f"m{m}n{n}k{k}g{GROUP}", arguments.schedule)
+    todo = {(n, k, m): LathKernel(command, f"m{m}n{n}k{k}g{GROUP},layout=packed", arguments.schedule)
             for n, k in shapes for m in rows}
     start = time.monotonic()
 

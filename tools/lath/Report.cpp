@@ -81,6 +81,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
               : p.zeros == Zeros::v1      ? "u4z1"
                                           : "u4z"},
         {"layout", p.layout == WeightLayout::packed ? "packed" : "gptq"},
+        {"launch", spec.launches == Launches::chained ? "chained" : "alone"},
         {"deterministic", p.deterministic},
         {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -107,6 +107,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       spec.n = n;
       spec.k = k;
       spec.layout = options.layout;
+      spec.launches = Launches::chained;
       Problem problem(device, spec, options.seed);
       const std::size_t weightBytes = 4 * problem.words.size();
       const std::size_t scaleBytes = 2 * problem.layer.scales.size();
@@ -121,9 +122,14 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       if (list.empty())
         list.push_back(schedule);
       for (std::size_t i = 0, given = list.size(); i < given; ++i) {
-        Schedule other = list[i];
-        other.dependent = !other.dependent;
-        list.push_back(other);
+        for (Dependent when :
+             {Dependent::none, Dependent::early, Dependent::half,
+              Dependent::late, Dependent::end}) {
+          Schedule other = list[i];
+          other.dependent = when;
+          if (other != list[i])
+            list.push_back(other);
+        }
       }
       std::vector<Kernel> kernels;
       for (const Schedule &s : list) {

@@ -333,7 +333,7 @@ std::vector<LaunchCosts> launchCosts(const std::shared_ptr<Device> &device,
   both("split over 2 blocks, the stream's workspace", split);
   spec.split = 1;
   Subject dependent(device, engine, other, spec,
-                    parseSchedule("bm8bn32bk64w1st2,dep=1"));
+                    parseSchedule("bm8bn32bk64w1st2,dep=end"));
   both("dependent launch", dependent);
   costs.push_back(fromForeignThread(plain, context, rounds));
   return costs;

@@ -63,7 +63,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
 
 /// Time per kernel of chains under dependent launch, of the default schedule
-/// (or those given) with dep=1 and without, beside the plain read chained the
+/// (or those given) with every value of dep, beside the plain read chained the
 /// same way and alone. Writes JSON to `path`, returns the number of failures.
 int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
           const std::string &path);

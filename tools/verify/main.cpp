@@ -30,8 +30,8 @@ int main(int argc, char **argv) {
               "the best of many schedules for each way of the weights");
   bool chained = false;
   auto *c = t->add_flag("--chain", chained,
-                        "back to back under dependent launch, with dep=1 and "
-                        "without");
+                        "back to back under dependent launch, with every value "
+                        "of dep");
   t->add_option("--schedule", timing.schedules, "of the chain (repeatable)")
       ->needs(c);
   auto *e = app.add_subcommand("examples", "the example programs against fp64");

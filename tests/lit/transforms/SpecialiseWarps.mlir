@@ -160,7 +160,7 @@ func.func @ragged(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>
+#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = end>
 
 // CHECK-LABEL: func.func @dependent
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: !tile.view<64x64xi4{{.*}} {tile.constant}, %[[X:[a-z0-9]+]]: !tile.view<16x4096xf16>, %{{.*}}, %[[LO:[a-z0-9]+]]: i32, %[[HI:[a-z0-9]+]]: i32, %[[ST:[a-z0-9]+]]: i32)

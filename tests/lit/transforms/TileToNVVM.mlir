@@ -878,7 +878,7 @@ func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps
 // CHECK-LABEL: llvm.func @dependent
 // CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.launch_dependents;", "~{memory}"
 // CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.wait;", "~{memory}"
-func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = true>, tile.shared_bytes = 0 : i32} {
+func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = end>, tile.shared_bytes = 0 : i32} {
   tile.launch_dependents
   tile.wait_dependency
   return

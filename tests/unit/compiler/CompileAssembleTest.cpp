@@ -109,7 +109,7 @@ TEST_CASE("bulk copies and producer warps assemble without spills") {
                     "bm16bn64bk256w4kw4st3s1,weights=bulk"},
           std::pair{"m16n28672k8192g64,w=u4z",
                     "bm16bn128bk256w8kw4st2s2,reduce=cluster,scales=sums,"
-                    "weights=bulk,dep=1"},
+                    "weights=bulk,dep=end"},
           std::pair{"m32n8192k8192g128",
                     "bm32bn128bk128w8kw2st2s4,scales=sums,weights=bulk"}})
       for (std::string producers : {"", ",producers=1"}) {

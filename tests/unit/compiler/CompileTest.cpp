@@ -152,7 +152,7 @@ TEST_CASE("options out of range are refused") {
 TEST_CASE("a dependent launch is said so, and refused where there is none") {
   CHECK_FALSE(compile(*product(), options("sm_90a")).ptx.dependent);
   CompileOptions o = options("sm_90a", 4, 2);
-  o.dependent = true;
+  o.dependent = CompileOptions::DependentLaunch::end;
   Ptx ptx = compile(*product(), o).ptx;
   CHECK(ptx.dependent);
   CHECK(count(ptx.text, "griddepcontrol\\.launch_dependents;") == 1);

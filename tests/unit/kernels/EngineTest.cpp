@@ -262,10 +262,10 @@ TEST_CASE("a dependent kernel serves only who asks for chained launches") {
   // It reads weights while the launch before it may still be writing them.
   GemmSpec alone = parseGemmSpec("m8n64k256"), chained = alone;
   chained.launches = Launches::chained;
-  Schedule schedule = parseSchedule("bm8bn32bk128w2st2s1,dep=1");
+  Schedule schedule = parseSchedule("bm8bn32bk128w2st2s1,dep=end");
   CHECK(serves(chained, schedule, chained));
   CHECK_FALSE(serves(chained, schedule, alone));
-  schedule.dependent = false;
+  schedule.dependent = Dependent::none;
   CHECK(serves(chained, schedule, alone));
   CHECK(serves(alone, schedule, chained));
 }
@@ -407,7 +407,9 @@ TEST_CASE("a program of one's own is compiled once") {
   other([](CompileOptions &o) {
     o.reduce = CompileOptions::SplitReduce::ordered;
   });
-  other([](CompileOptions &o) { o.dependent = true; });
+  other([](CompileOptions &o) {
+    o.dependent = CompileOptions::DependentLaunch::end;
+  });
 
   DeviceBuffer a(device, 400), c(device, 400);
   std::vector<float> in(100, 1.5f), out(100);

@@ -46,8 +46,8 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"w8kw2,scales=sums", "bm16bn128bk128w8kw2st4s1,scales=sums"},
         {"s8,reduce=cluster", "bm16bn128bk128w4st4s8,reduce=cluster"},
         {"s7,reduce=cluster", "bm16bn128bk128w4st4s7,reduce=cluster"},
-        {"s1,dep=1", "bm16bn128bk128w4st4s1,dep=1"},
-        {"s1,dep=0", "bm16bn128bk128w4st4s1"},
+        {"s1,dep=end", "bm16bn128bk128w4st4s1,dep=end"},
+        {"s1,dep=none", "bm16bn128bk128w4st4s1"},
         {"s1,producers=1,weights=bulk",
          "bm16bn128bk128w4st4s1,weights=bulk,producers=1"},
         {"s1,producers=0,weights=shared", "bm16bn128bk128w4st4s1"},
@@ -77,7 +77,7 @@ TEST_CASE("every valid schedule prints and parses back") {
               schedule.split = split;
               schedule.order = order;
               schedule.reduce = split == 1 ? Reduce::none : Reduce::atomicOut;
-              schedule.dependent = n == 64;
+              schedule.dependent = n == 64 ? Dependent::end : Dependent::none;
               schedule.scales =
                   m < 64 ? ScalePlacement::sums : ScalePlacement::weights;
               validate(schedule);
@@ -145,7 +145,7 @@ TEST_CASE("text that is not a schedule is named with its place") {
          "and all are 0, 1"},
         {"bm16,dep=yes",
          "dep = 'yes' at character 10 is not known; the nearest "
-         "is '0', and all are 0, 1"},
+         "is 'end', and all are none, early, half, late, end"},
         {"bm16,order=contigous",
          "order = 'contigous' at character 12 is not known; the nearest is "
          "'contiguous', and all are interleaved, contiguous"}})

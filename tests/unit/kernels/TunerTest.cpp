@@ -14,6 +14,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -286,6 +287,105 @@ TEST_CASE("a launch that the driver refuses is the candidate's fault alone",
   record().failing.clear();
 }
 
+namespace {
+
+/// A device on which one schedule is the fastest, and others the slower the
+/// more they differ from it.
+class Valley : public Measurer {
+public:
+  explicit Valley(const Schedule &bottom) : bottom_(bottom) {
+    info_.name = "valley";
+    info_.target = "sm_90a";
+    info_.major = 9;
+    info_.smCount = 132;
+  }
+  void prepare(const GemmSpec &, std::uint64_t) override {}
+  TuneVerdict check(const TuneCandidate &candidate) override {
+    schedules_[candidate.id] = candidate.gemm.schedule;
+    return {};
+  }
+  std::vector<TuneSamples> time(const std::vector<int> &ids, std::int64_t,
+                                int replays) override {
+    std::vector<TuneSamples> samples;
+    for (int id : ids)
+      samples.emplace_back(std::size_t(replays), height(schedules_.at(id)));
+    samples.emplace_back(std::size_t(replays), 1.0);
+    return samples;
+  }
+  std::vector<TuneSamples> timeWarm(int, std::int64_t, int) override {
+    return {};
+  }
+  void drop(const std::vector<int> &) override {}
+  const DeviceInfo &device() const override { return info_; }
+  std::string unit() const override { return "us"; }
+
+  double height(const Schedule &s) const {
+    double steps = 0;
+    for (const ScheduleWord &word : scheduleWords()) {
+      const double a = word.get(s), b = word.get(bottom_);
+      steps += word.powerOfTwo ? std::abs(std::log2(a / b)) : std::abs(a - b);
+    }
+    return 10 + steps;
+  }
+
+private:
+  Schedule bottom_;
+  std::map<int, Schedule> schedules_;
+  DeviceInfo info_;
+};
+
+} // namespace
+
+TEST_CASE("tuning goes on next to the fastest while that helps", "[tuning]") {
+  // Four steps from where it starts, and none that the model would propose.
+  const GemmSpec layer = parseGemmSpec("m1n512k512");
+  const Target &t = target("sm_90a");
+  Schedule start = chooseSchedule(layer, t, deviceConstants(t, 132)).schedule;
+  Schedule bottom = parseSchedule("bm8bn64bk64w1st5,order=contiguous");
+  Valley valley(bottom);
+  TuneOptions options = few(1);
+  options.neighbours = 200;
+  options.refinements = 0;
+  TemporaryFolder folder;
+  TuningDb one(folder / "one", TuningDb::Mode::write),
+      all(folder / "all", TuningDb::Mode::write);
+  TuneResult without = tune({layer}, valley, one, options).results.front();
+  REQUIRE(without.winner);
+  CHECK(without.winner->schedule == start);
+  CHECK(without.measured == 1);
+  options.refinements = 20;
+  TuneResult with = tune({layer}, valley, all, options).results.front();
+  REQUIRE(with.winner);
+  CHECK(with.winner->schedule == bottom);
+  CHECK(with.measured > 1);
+  // It ends by itself: no schedule was measured twice.
+  CHECK(all.all().size() == with.measured + with.failed);
+}
+
+TEST_CASE("what was fastest elsewhere is tried", "[tuning]") {
+  const GemmSpec layer = parseGemmSpec("m8n512k512");
+  const Schedule odd = parseSchedule("bm16bn64bk64w1st5,order=contiguous"),
+                 other = parseSchedule("bm16bn32bk64w1st5,order=contiguous");
+  Valley valley(odd);
+  TemporaryFolder folder;
+  TuningDb db(folder / "db", TuningDb::Mode::write);
+  // By another build, with more rows.
+  GemmSpec more = layer;
+  more.m = 16;
+  for (const Schedule &s : {odd, other}) {
+    Measurement m;
+    m.median = s == odd ? 1 : 2;
+    m.replays = 24;
+    db.add({tuningProblem(more), {"valley", 132, "", "older"}, s, m});
+  }
+  TuneOptions options = few(1);
+  options.refinements = 0;
+  TuneResult r = tune({layer}, valley, db, options).results.front();
+  REQUIRE(r.winner);
+  CHECK(print(r.winner->schedule) == "bm8bn64bk64w1st5s1,order=contiguous");
+  CHECK(r.measured == 3); // both, in tiles of eight rows, and the model's
+}
+
 TEST_CASE("a worker that is none is an error", "[tuning]") {
   CHECK(errorOf([] { measureInWorker({"/nowhere/lath"}, 1); }).kind() ==
         ErrorKind::toolchain);
@@ -304,11 +404,14 @@ TEST_CASE("chained launches are tuned as a problem of their own", "[tuning]") {
     CHECK(r.failed == 0);
     REQUIRE(r.winner);
     const bool inChain = specOf(r.problem).launches == Launches::chained;
-    std::set<bool> dependent;
+    std::set<Dependent> dependent;
     for (const TuningEntry &e : db.of(r.problem, r.winner->place.gpu, 132))
       dependent.insert(e.schedule.dependent);
-    // With and without: which of them is faster in a chain is to be measured.
-    CHECK(dependent == (inChain ? std::set{false, true} : std::set{false}));
+    // All of them: which is fastest in a chain is to be measured.
+    CHECK(dependent ==
+          (inChain ? std::set{Dependent::none, Dependent::early,
+                              Dependent::half, Dependent::late, Dependent::end}
+                   : std::set{Dependent::none}));
     CHECK(engine.gemm(specOf(r.problem)).schedule() == r.winner->schedule);
   }
   CHECK(report.results[0].problem != report.results[1].problem);
@@ -348,8 +451,8 @@ TEST_CASE("a chain whose launches do not wait for each other is wrong",
   chained.launches = Launches::chained;
   measurer->prepare(chained, 1);
   TuneCandidate candidate;
-  candidate.gemm = compileGemm(chained, parseSchedule("bm8bn32bk64w2st2,dep=1"),
-                               target("sm_90a"));
+  candidate.gemm = compileGemm(
+      chained, parseSchedule("bm8bn32bk64w2st2,dep=end"), target("sm_90a"));
   REQUIRE(candidate.gemm.ptx.dependent);
   CHECK(measurer->check(candidate).status == Status::ok);
   std::string &text = candidate.gemm.ptx.text;
