@@ -6,18 +6,27 @@
 
 namespace lath {
 
-std::string print(const LaunchCounters &c) {
+std::string print(const LaunchCounters &c, std::uint64_t fragments) {
   std::string text =
       fmt::format("{} blocks, {} warps, {} warp instructions, {} barrier "
                   "arrivals, {} atomics\n"
                   "most in flight: {} groups a thread, {} bytes a block\n",
                   c.blocks, c.warps, c.instructions, c.barriers, c.atomics,
                   c.stagesInFlight, c.bytesInFlight);
+  auto over = [](std::uint64_t count, std::uint64_t many) {
+    return many ? static_cast<double>(count) / static_cast<double>(many) : 0;
+  };
+  auto row = [&](const std::string &kind, std::uint64_t count) {
+    text += fmt::format("  {:<12} {:>12}  {:>8.2f} a warp", kind, count,
+                        over(count, c.warps));
+    if (fragments)
+      text += fmt::format("  {:>8.2f} a fragment", over(count, fragments));
+    text += '\n';
+  };
   for (const auto &[kind, count] : c.byKind)
-    text += fmt::format("  {:<12} {:>12}  {:>8.2f} a warp\n", kind, count,
-                        c.warps ? static_cast<double>(count) /
-                                      static_cast<double>(c.warps)
-                                : 0.0);
+    row(kind, count);
+  if (fragments)
+    row("all", c.instructions);
   text += "buffer              bytes read  sectors   bytes written  sectors  "
           "atomics\n";
   for (const BufferCounters &b : c.buffers)

@@ -51,8 +51,7 @@ struct LaunchCounters {
   std::vector<AccessCounters> accesses; ///< by PTX line
   std::vector<BufferCounters> buffers;  ///< in the order of the parameters
 
-  /// Warp instructions for each 16 x 16 fragment of weights: one fragment per
-  /// 2048 multiply-adds of mma with 8 columns, of which `columnTiles` share it.
+  /// Warp instructions for each 16 x 16 fragment of weights.
   double perFragment(std::uint64_t fragments) const {
     return fragments ? static_cast<double>(instructions) /
                            static_cast<double>(fragments)
@@ -60,7 +59,8 @@ struct LaunchCounters {
   }
 };
 
-/// A table for a terminal.
-std::string print(const LaunchCounters &counters);
+/// A table for a terminal; with `fragments` of weights also the instructions
+/// for each of them.
+std::string print(const LaunchCounters &counters, std::uint64_t fragments = 0);
 
 } // namespace lath

@@ -13,6 +13,11 @@ static double rate(std::int64_t bytes, double microseconds) {
   return static_cast<double>(bytes) / microseconds / 1e3;
 }
 
+/// 16 x 16 fragments of the weights.
+static std::uint64_t weightFragments(const GemmSpec &spec) {
+  return static_cast<std::uint64_t>((spec.n + 15) / 16 * ((spec.k + 15) / 16));
+}
+
 static std::string checkText(const Check &check) {
   const Comparison &c = check.comparison;
   std::string text = fmt::format("{:.2e} relative to fp64, bound {:.1e}: {}",
@@ -63,7 +68,7 @@ std::string asText(const RunReport &r) {
   else
     text += row("warm", "not measured: " + r.notCold);
   if (r.counters)
-    text += "\n" + print(*r.counters);
+    text += "\n" + print(*r.counters, weightFragments(r.spec));
   return text;
 }
 
@@ -112,8 +117,12 @@ std::string asJson(const RunReport &r) {
                  {"stray_writes", r.check.strayWrites}}},
                {"cold", coldJson(r)},
                {"warm_us", orNull(r.warmMicroseconds)}};
-  if (r.counters)
+  if (r.counters) {
     json["counters"] = lath::asJson(*r.counters);
+    json["counters"]["fragments"] = weightFragments(r.spec);
+    json["counters"]["per_fragment"] =
+        r.counters->perFragment(weightFragments(r.spec));
+  }
   // A file name in another encoding than UTF-8 must not cost the report.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
