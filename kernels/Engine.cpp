@@ -5,6 +5,8 @@
 #include "kernels/EngineImpl.h"
 #include "kernels/LaunchFacts.h"
 #include "kernels/TunedSchedules.h"
+#include "runtime/CudaDevice.h"
+#include "runtime/EmulatedDevice.h"
 #include "runtime/cache/Checksum.h"
 
 #include <fmt/format.h>
@@ -48,6 +50,15 @@ Engine::Impl::Impl(std::shared_ptr<Device> on, const EngineOptions &options)
 
 Engine::Engine(std::shared_ptr<Device> device, const EngineOptions &options)
     : impl_(std::make_shared<Impl>(std::move(device), options)) {}
+
+static std::shared_ptr<Device> anyDevice() {
+  // A driver that is named but broken is an error, not a reason to emulate.
+  if (cudaDeviceCount() > 0 || !environment().cudaDriver.empty())
+    return openCuda();
+  return openEmulator();
+}
+
+Engine::Engine(const EngineOptions &options) : Engine(anyDevice(), options) {}
 Engine::~Engine() = default;
 Engine::Engine(Engine &&) noexcept = default;
 Engine &Engine::operator=(Engine &&) noexcept = default;

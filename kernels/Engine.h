@@ -97,6 +97,9 @@ public:
   /// LATH_CACHE_SIZE is no size. A disk that cannot be used costs one warning.
   explicit Engine(std::shared_ptr<Device> device,
                   const EngineOptions &options = {});
+  /// On GPU 0, or on the emulator where there is no GPU: device()->info()
+  /// tells. A driver that LATH_CUDA_DRIVER names must work.
+  explicit Engine(const EngineOptions &options = {});
   ~Engine();
   Engine(Engine &&) noexcept;
   Engine &operator=(Engine &&) noexcept;

@@ -1,6 +1,7 @@
 // The engine on the emulator: what it promises, and what users do wrong.
 #include "kernels/Engine.h"
 #include "kernels/KernelKey.h"
+#include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/emulator/Gemm.h"
 #include "tests/unit/ErrorOf.h"
@@ -256,6 +257,16 @@ TEST_CASE("the nearest kernel is one that computes the same") {
   CHECK(!engine.nearest(asked));
   asked.n = 60;
   CHECK_THROWS_AS(engine.nearest(asked), Error);
+}
+
+TEST_CASE("an engine takes a GPU if there is one, else the emulator") {
+  EngineOptions options;
+  options.disk = false;
+  Engine engine(options);
+  const bool emulated =
+      engine.device()->info().name.find("emulator") != std::string::npos;
+  CHECK(emulated == (cudaDeviceCount() == 0));
+  CHECK(engine.gemm(parseGemmSpec("m1n64k256")).rows() == 1);
 }
 
 TEST_CASE("a dependent kernel serves only who asks for chained launches") {
