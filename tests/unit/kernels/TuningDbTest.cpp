@@ -279,6 +279,38 @@ TEST_CASE("a broken database costs a request nothing", "[tuning]") {
   CHECK_THAT(tuned.problem(), Contains("is not a database"));
 }
 
+TEST_CASE("the shipped table knows the layers of Llama 3", "[tuning]") {
+  TunedSchedules tuned(named("NVIDIA H200"), "");
+  const Target &t = target("sm_90a");
+  for (auto [n, k] : {std::pair{6144, 4096},
+                      {4096, 4096},
+                      {28672, 4096},
+                      {4096, 14336},
+                      {10240, 8192},
+                      {8192, 8192},
+                      {57344, 8192},
+                      {8192, 28672}})
+    for (WeightLayout layout : {WeightLayout::gptq, WeightLayout::packed})
+      for (int m : {1, 4, 16, 32, 64}) {
+        GemmSpec spec;
+        spec.m = m;
+        spec.n = n;
+        spec.k = k;
+        spec.layout = layout;
+        INFO(print(spec));
+        auto choice = tuned.find(spec, t);
+        REQUIRE(choice);
+        CHECK_THAT(choice->reasons.front(), Contains("on NVIDIA H200"));
+        // Back to back: the packed ones were tuned for it, up to 16 rows.
+        spec.launches = Launches::chained;
+        choice = tuned.find(spec, t);
+        REQUIRE(choice);
+        const bool own = choice->reasons.back().find("nobody has tuned") ==
+                         std::string::npos;
+        CHECK(own == (layout == WeightLayout::packed && m <= 16));
+      }
+}
+
 TEST_CASE("the shipped table holds schedules that compute their problems",
           "[tuning]") {
   REQUIRE(shippedTuning().size() > 0);
