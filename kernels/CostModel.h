@@ -13,6 +13,9 @@
 
 namespace lath {
 
+/// The GPU on which the defaults below were fitted, by its driver's name.
+inline constexpr std::string_view fittedGpu = "NVIDIA H200";
+
 /// What the model knows of a device. Rates are of the whole device; clocks are
 /// of a sub-partition at `clock`.
 struct DeviceConstants {
@@ -24,6 +27,7 @@ struct DeviceConstants {
   double latency =
       0.0192;           ///< us that a step waits for a copy nobody overlapped
   double clock = 1.49;  ///< GHz
+  double tensor = 627;  ///< TFLOP/s that products alone reach by mma.sync
   double launch = 1.09; ///< us of a launch in a graph, its start and drain
   double warpStart = 0.044; ///< us to start and end 16 warps on an SM
   double fragment = 5.87;   ///< clocks to unpack 16 x 16 weights
@@ -80,7 +84,8 @@ DeviceConstants deviceConstants(const Target &target, unsigned sms = 0);
 std::string toJson(const DeviceConstants &constants);
 DeviceConstants constantsFromJson(std::string_view json);
 
-/// Those that a fit may change: all but the number of SMs and what `dram` says.
+/// Those that a fit may change: all but the number of SMs, and but `dram` and
+/// `tensor`, which are measured by themselves.
 std::vector<double DeviceConstants::*> fittedConstants();
 
 /// An estimate and what it is made of, µs.

@@ -21,6 +21,7 @@ constexpr Field fields[] = {
     {"sm_rate", &DeviceConstants::smRate},
     {"latency", &DeviceConstants::latency},
     {"clock", &DeviceConstants::clock},
+    {"tensor", &DeviceConstants::tensor},
     {"launch", &DeviceConstants::launch},
     {"warp_start", &DeviceConstants::warpStart},
     {"fragment", &DeviceConstants::fragment},
@@ -125,7 +126,8 @@ DeviceConstants constantsFromJson(std::string_view text) {
 std::vector<double DeviceConstants::*> fittedConstants() {
   std::vector<double DeviceConstants::*> members;
   for (const Field &field : fields)
-    if (field.member != &DeviceConstants::dram)
+    if (field.member != &DeviceConstants::dram &&
+        field.member != &DeviceConstants::tensor)
       members.push_back(field.member);
   return members;
 }

@@ -217,6 +217,12 @@ public:
     return samples;
   }
 
+  DeviceProbe probe() override {
+    kernels_.clear();
+    bench_.reset();
+    return lath::probe(device_);
+  }
+
   void drop(const std::vector<int> &ids) override {
     for (int id : ids)
       kernels_.erase(id);

@@ -1,6 +1,7 @@
 // Checks and times candidates, in this process or in one that may die of them.
 #pragma once
 
+#include "kernels/DeviceProbe.h"
 #include "kernels/Engine.h"
 #include "kernels/TuningTable.h"
 
@@ -48,6 +49,8 @@ public:
   virtual std::vector<TuneSamples> timeWarm(int id, std::int64_t m,
                                             int replays) = 0;
   virtual void drop(const std::vector<int> &ids) = 0;
+  /// Of the device by itself; where unit() is "us". Drops what prepare() made.
+  virtual DeviceProbe probe() = 0;
   virtual const DeviceInfo &device() const = 0;
   /// "us", or "cost" on the emulator, which has no clock.
   virtual std::string unit() const = 0;

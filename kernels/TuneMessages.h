@@ -61,4 +61,19 @@ inline DeviceInfo deviceFromJson(const Json &json) {
   return info;
 }
 
+inline Json toJson(const DeviceProbe &probe) {
+  const auto &[dram, l2, tensor, launch] = probe;
+  return {dram, l2, tensor, launch};
+}
+
+inline DeviceProbe probeFromJson(const Json &json) {
+  DeviceProbe probe;
+  auto &[dram, l2, tensor, launch] = probe;
+  json.at(0).get_to(dram);
+  json.at(1).get_to(l2);
+  json.at(2).get_to(tensor);
+  json.at(3).get_to(launch);
+  return probe;
+}
+
 } // namespace lath::tuning

@@ -122,6 +122,11 @@ public:
         .at("samples")
         .get<std::vector<TuneSamples>>();
   }
+  DeviceProbe probe() override {
+    if (!pid_)
+      start();
+    return tuning::probeFromJson(ask({{"do", "probe"}}, 10).at("probe"));
+  }
   void drop(const std::vector<int> &ids) override {
     ask({{"do", "drop"}, {"ids", ids}}, 1);
   }
@@ -246,6 +251,8 @@ Json answer(const Json &request, Measurer &measurer) {
     return {{"status", static_cast<int>(verdict.status)},
             {"note", verdict.note}};
   }
+  if (what == "probe")
+    return {{"probe", tuning::toJson(measurer.probe())}};
   auto ids = request.at("ids").get<std::vector<int>>();
   if (what == "time")
     return {{"samples", measurer.time(ids, request.at("m").get<std::int64_t>(),

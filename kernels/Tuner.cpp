@@ -95,7 +95,7 @@ public:
 private:
   using Task = TuneTask;
 
-  static TunePlace placeOf(const Measurer &measurer, const TuningDb &db) {
+  static TunePlace placeOf(Measurer &measurer, TuningDb &db) {
     const DeviceInfo &device = measurer.device();
     const Target &target = targetForDevice(device.major, device.minor);
     TunePlace where{tuningPlace(device), target,
@@ -103,10 +103,16 @@ private:
                     measurer.unit() == "us"};
     try {
       if (std::string stored = db.constants(device.name, device.smCount);
-          !stored.empty())
+          !stored.empty()) {
         where.constants = constantsFromJson(stored);
+        return where;
+      }
     } catch (const Error &) {
       // Of another version of the model: of no use to this one.
+    }
+    if (where.timed) {
+      where.constants = deviceConstants(device, measurer.probe());
+      db.setConstants(device.name, device.smCount, toJson(where.constants));
     }
     return where;
   }

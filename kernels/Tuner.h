@@ -69,6 +69,8 @@ struct TuneReport {
   bool stopped = false;
 };
 
+/// Where `db` has no constants of the cost model for this device, it is probed
+/// first (DeviceProbe.h) and they are stored.
 /// Tunes each spec at the bucket of its m (specs that share a problem once).
 /// What `db` has for this place, build and driver is not measured again.
 /// Candidates are compiled on all cores while the measurer times others. One

@@ -60,6 +60,7 @@ public:
     return real_->timeWarm(id, m, replays);
   }
   void drop(const std::vector<int> &ids) override { real_->drop(ids); }
+  DeviceProbe probe() override { return real_->probe(); }
   const DeviceInfo &device() const override { return real_->device(); }
   std::string unit() const override { return real_->unit(); }
 

@@ -156,10 +156,23 @@ Json traceOf(const std::vector<PhaseTime> &phases, const std::string &what) {
   return {{"traceEvents", events}, {"displayTimeUnit", "ms"}};
 }
 
-/// TFLOP/s that the model's clocks for a fragment times eight rows stand for.
-double tensorRate(const DeviceConstants &c) {
-  constexpr double flop = 2 * 16 * 16 * 8;
-  return flop / c.columns * 4 * c.sms * c.clock * 1e-3;
+/// The constants of the model for a place: those of the database; else, on the
+/// GPU on which they were fitted, the defaults.
+std::optional<DeviceConstants> constantsOf(const TuningPlace &place,
+                                           const std::string &db) {
+  std::error_code ignored;
+  if (std::filesystem::exists(db, ignored))
+    try {
+      std::string stored =
+          TuningDb(db, TuningDb::Mode::read).constants(place.gpu, place.sms);
+      if (!stored.empty())
+        return constantsFromJson(stored);
+    } catch (const Error &error) {
+      remark(error.message());
+    }
+  if (place.gpu == fittedGpu && place.sms == DeviceConstants{}.sms)
+    return DeviceConstants{};
+  return std::nullopt;
 }
 
 } // namespace
@@ -173,7 +186,9 @@ void report(const ReportArguments &arguments) {
   TuningPlace place = choosePlace(table, arguments.gpu);
   TargetChoice chosen = chooseTarget(std::nullopt);
   const Target &target = *chosen.target;
-  DeviceConstants constants = deviceConstants(target, place.sms);
+  std::optional<DeviceConstants> known = constantsOf(place, path);
+  DeviceConstants constants =
+      known ? *known : deviceConstants(target, place.sms);
 
   GemmSpec spec = parseGemmSpec("m16n4096k4096g128");
   std::vector<PhaseTime> phases = phasesOf(spec, target);
@@ -186,7 +201,7 @@ void report(const ReportArguments &arguments) {
                {"driver", place.driver},
                {"build", place.build},
                {"unit", unit},
-               {"tensor_tflops", tensorRate(constants)},
+               {"tensor_tflops", known ? Json(known->tensor) : Json()},
                {"problems", std::move(problems)},
                {"phases", Json::array()},
                {"phases_of", what},

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace lath::cli {
@@ -87,6 +88,8 @@ public:
                                    progress.total, progress.what);
     if (progress.secondsLeft > 0)
       line += fmt::format("about {:.0f} s left", progress.secondsLeft);
+    // A line that wraps cannot be rewritten. (The first character moves back.)
+    line = line.substr(0, columns());
     std::fputs((line + "\x1b[K").c_str(), stderr);
     shown_ = true;
   }
@@ -96,6 +99,13 @@ public:
   }
 
 private:
+  static std::size_t columns() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col
+               ? size.ws_col
+               : 80;
+  }
+
   bool terminal_ = isatty(STDERR_FILENO);
   bool shown_ = false;
 };
@@ -189,14 +199,15 @@ void tune(const TuneArguments &arguments) {
     std::optional<int> ordinal = deviceOrdinal(arguments.device);
     std::unique_ptr<Measurer> measurer =
         measureInWorker(workerCommand(ordinal), candidateSeconds);
-    ProgressBar bar;
-    options.progress = [&](const TuneProgress &p) { bar.show(p); };
+    std::optional<ProgressBar> bar(std::in_place);
+    options.progress = [&](const TuneProgress &p) { bar->show(p); };
     options.stop = &interrupted;
     std::signal(SIGINT, [](int) {
       interrupted = true;
       std::signal(SIGINT, SIG_DFL); // a second one ends at once
     });
     TuneReport report = lath::tune(specs, *measurer, db, options);
+    bar.reset(); // its line is free for what follows
     stopped = report.stopped;
     measured = measurer->device();
     std::string unit = measurer->unit();

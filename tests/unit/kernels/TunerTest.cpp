@@ -316,6 +316,11 @@ public:
     return {};
   }
   void drop(const std::vector<int> &) override {}
+  DeviceProbe probe() override {
+    ++probes;
+    return {.dram = 2.5, .l2 = 7, .tensor = 500, .launch = 1.5};
+  }
+  int probes = 0;
   const DeviceInfo &device() const override { return info_; }
   std::string unit() const override { return "us"; }
 
@@ -339,10 +344,12 @@ private:
 TEST_CASE("tuning goes on next to the fastest while that helps", "[tuning]") {
   // Four steps from where it starts, and none that the model would propose.
   const GemmSpec layer = parseGemmSpec("m1n512k512");
-  const Target &t = target("sm_90a");
-  Schedule start = chooseSchedule(layer, t, deviceConstants(t, 132)).schedule;
   Schedule bottom = parseSchedule("bm8bn64bk64w1st5,order=contiguous");
   Valley valley(bottom);
+  Schedule start =
+      chooseSchedule(layer, target("sm_90a"),
+                     deviceConstants(valley.device(), valley.probe()))
+          .schedule;
   TuneOptions options = few(1);
   options.neighbours = 200;
   options.refinements = 0;
@@ -360,6 +367,78 @@ TEST_CASE("tuning goes on next to the fastest while that helps", "[tuning]") {
   CHECK(with.measured > 1);
   // It ends by itself: no schedule was measured twice.
   CHECK(all.all().size() == with.measured + with.failed);
+}
+
+TEST_CASE("a device is probed once, and the model scaled by what it reaches",
+          "[tuning]") {
+  const GemmSpec layer = parseGemmSpec("m1n512k512");
+  Valley valley(parseSchedule("bm8bn64bk64w1st5,order=contiguous"));
+  TemporaryFolder folder;
+  TuningDb db(folder / "db", TuningDb::Mode::write);
+  CHECK(db.constants("valley", 132).empty());
+  tune({layer}, valley, db, few(1));
+  tune({parseGemmSpec("m8n512k512")}, valley, db, few(1));
+  CHECK(valley.probes == 1);
+  DeviceConstants c = constantsFromJson(db.constants("valley", 132));
+  CHECK(toJson(c) == toJson(deviceConstants(valley.device(), valley.probe())));
+  CHECK_THAT(c.origin, Contains("scaled by probes of this valley: 2.50 TB/s of "
+                                "memory, 7.0 of L2, 500 TFLOP/s, 1.50 us"));
+  CHECK(c.tensor == 500);
+}
+
+TEST_CASE("constants follow the probes", "[tuning]") {
+  DeviceInfo info;
+  info.smCount = 132;
+  const DeviceProbe one{.dram = 3, .l2 = 6, .tensor = 400, .launch = 1};
+  const DeviceConstants c = deviceConstants(info, one);
+  // Each rate moves what it stands for, and nothing else.
+  auto changed = [&](DeviceProbe probe) {
+    const DeviceConstants other = deviceConstants(info, probe);
+    std::map<std::string, double> factors;
+    auto compared = [&](const char *name, double DeviceConstants::*member) {
+      if (other.*member != c.*member)
+        factors[name] = other.*member / (c.*member);
+    };
+    compared("dram", &DeviceConstants::dram);
+    compared("l2", &DeviceConstants::l2);
+    compared("smRate", &DeviceConstants::smRate);
+    compared("clock", &DeviceConstants::clock);
+    compared("tensor", &DeviceConstants::tensor);
+    compared("launch", &DeviceConstants::launch);
+    return factors;
+  };
+  using Factors = std::map<std::string, double>;
+  DeviceProbe two = one;
+  two.dram *= 2;
+  CHECK(changed(two) == Factors{{"dram", 2}});
+  two = one;
+  two.l2 *= 2;
+  CHECK(changed(two) == Factors{{"l2", 2}, {"smRate", 2}});
+  two = one;
+  two.tensor *= 2;
+  CHECK(changed(two) == Factors{{"clock", 2}, {"tensor", 2}});
+  two = one;
+  two.launch += 0.5;
+  CHECK(deviceConstants(info, two).launch == Approx(c.launch + 0.5));
+  // Half the SMs with all products: each twice as fast.
+  info.smCount = 66;
+  CHECK(deviceConstants(info, one).clock == Approx(2 * c.clock));
+  CHECK(deviceConstants(info, one).sms == 66);
+}
+
+TEST_CASE("a device is probed", "[gpu]") {
+  if (cudaDeviceCount() == 0) {
+    WARN("no device");
+    return;
+  }
+  const DeviceProbe found = probe(openCuda(0));
+  WARN(found.dram << " TB/s of memory, " << found.l2 << " of L2, "
+                  << found.tensor << " TFLOP/s, " << found.launch
+                  << " us a launch");
+  CHECK(found.dram > 0);
+  CHECK(found.l2 > found.dram);
+  CHECK(found.tensor > 0);
+  CHECK(found.launch > 0);
 }
 
 TEST_CASE("what was fastest elsewhere is tried", "[tuning]") {
