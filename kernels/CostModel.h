@@ -21,59 +21,59 @@ inline constexpr std::string_view fittedGpu = "NVIDIA H200";
 struct DeviceConstants {
   std::string origin; ///< where the numbers are from, for people
   unsigned sms = 132;
-  double dram = 4.62; ///< TB/s that a plain read reaches
-  double l2 = 15.1;   ///< TB/s from L2 to the SMs
-  double smRate = 48; ///< TB/s of weights into all SMs together
+  double dram = 4.62;    ///< TB/s that a plain read reaches
+  double l2 = 15.97;     ///< TB/s from L2 to the SMs
+  double smRate = 92.89; ///< TB/s of weights into all SMs together
   double latency =
-      0.0192;           ///< us that a step waits for a copy nobody overlapped
-  double clock = 1.49;  ///< GHz
-  double tensor = 627;  ///< TFLOP/s that products alone reach by mma.sync
-  double launch = 1.09; ///< us of a launch in a graph, its start and drain
-  double warpStart = 0.044; ///< us to start and end 16 warps on an SM
-  double fragment = 5.87;   ///< clocks to unpack 16 x 16 weights
-  double packed = 1.2;      ///< of `fragment`, where weights are packed
-  double streamed = 1.5;    ///< and where they go straight to registers
-  double narrow = 0.636; ///< more of it for GPTQ's order, where a warp has less
-                         ///< than 32 columns and reads half words
-  double columns = 4.02; ///< clocks to multiply them with 8 rows of x
-  double streamedColumns = 0.654; ///< of `columns`, where weights go straight
-  double groupFragment = 1.3;     ///< of `fragment`, for wgmma
-  double groupColumns = 2.34;     ///< instead of `columns` and `rowReads`
-  double rowReads = 2.41; ///< and to read these rows, once for 16 columns
-  double rowBytes = 1.27; ///< bytes of x through L2, beside one of weights
+      0.01906;           ///< us that a step waits for a copy nobody overlapped
+  double clock = 1.526;  ///< GHz
+  double tensor = 627;   ///< TFLOP/s that products alone reach by mma.sync
+  double launch = 1.055; ///< us of a launch in a graph, its start and drain
+  double warpStart = 0.04187; ///< us to start and end 16 warps on an SM
+  double fragment = 5.87;     ///< clocks to unpack 16 x 16 weights
+  double packed = 1.515;      ///< of `fragment`, where weights are packed
+  double streamed = 1.407;    ///< and where they go straight to registers
+  double narrow = 0.4171;     ///< more of it for GPTQ's order, where a warp has
+                          ///< less than 32 columns and reads half words
+  double columns = 4.008;          ///< clocks to multiply them with 8 rows of x
+  double streamedColumns = 0.7596; ///< of `columns`, where weights go straight
+  double groupFragment = 1.245;    ///< of `fragment`, for wgmma
+  double groupColumns = 2.188;     ///< instead of `columns` and `rowReads`
+  double rowReads = 2.482; ///< and to read these rows, once for 16 columns
+  double rowBytes = 1.238; ///< bytes of x through L2, beside one of weights
   double scaleSums =
-      0.857; ///< clocks, for 8 rows, of scales on sums at g = 128
-  double scaleWeights = 6.35; ///< or of scales on weights
-  double step = 77.7;         ///< clocks that a warp's K step takes to issue
+      0.7483; ///< clocks, for 8 rows, of scales on sums at g = 128
+  double scaleWeights = 6.049; ///< or of scales on weights
+  double step = 77.7;          ///< clocks that a warp's K step takes to issue
   double bulkStep = 0.867; ///< of `step`, where the copy engine brings weights
   double producerStep = 0.0187; ///< where a warp of its own starts all copies
   double stepWait = 10.3;       ///< and to wait for its barriers,
-  double producerWait = 23.6;   ///< of `stepWait`, for those that are filled
-  double stepWarp = 34.5;       ///< more for each warp of the block
-  double alone = 1.76; ///< clocks of a warp without others, for each it issues
-  double overlap = 3.86; ///< exponent: 1 memory then arithmetic, large both
-  double overlapBlocks = 0.00364; ///< more of it for each doubling of an SM's
-                                  ///< blocks
+  double producerWait = 21.74;  ///< of `stepWait`, for those that are filled
+  double stepWarp = 34.33;      ///< more for each warp of the block
+  double alone = 1.754; ///< clocks of a warp without others, for each it issues
+  double overlap = 3.752; ///< exponent: 1 memory then arithmetic, large both
+  double overlapBlocks = 0.002468; ///< more of it for each doubling of an SM's
+                                   ///< blocks
   double fill =
-      0.886; ///< K steps of which nothing overlaps: the first and last
-  double kWarp = 0.05; ///< us of the sum over warps along K, for each more
-  double kWarpTile = 0.00125; ///< us for each doubling of the warps along K and
-                              ///< 16 sums a thread
-  double split = 1.41;        ///< us of a reduction over blocks
-  double splitBytes = 1.97;   ///< and for each 100 kB of partial sums of a tile
-  double cluster = 0.18;      ///< us of a reduction in a cluster
-  double clusterDepth = 0.282; ///< and for each doubling of it
-  double clusterBytes = 1.06;  ///< and for each 100 kB of an SM's partial sums
-  double wave = 0.781;         ///< us for each wave after the first
-  double waveBlock = 0.111;    ///< and of the time of a block by itself
-  double chainGain = 0.211; ///< us that dep=late saves where the next launch's
-                            ///< blocks find room beside all that run
-  double chainEarly = 5.16, chainHalf = 3.85,
-         chainEnd = 0.665;    ///< of it, others
-  double chainCost = 0.00132; ///< us that any of them costs
+      0.8533; ///< K steps of which nothing overlaps: the first and last
+  double kWarp = 0.04322; ///< us of the sum over warps along K, for each more
+  double kWarpTile = 0.001759; ///< us for each doubling of the warps along K
+                               ///< and 16 sums a thread
+  double split = 1.278;      ///< us of a reduction over blocks
+  double splitBytes = 1.753; ///< and for each 100 kB of partial sums of a tile
+  double cluster = 0.1874;   ///< us of a reduction in a cluster
+  double clusterDepth = 0.2691; ///< and for each doubling of it
+  double clusterBytes = 1.14;   ///< and for each 100 kB of an SM's partial sums
+  double wave = 0.8379;         ///< us for each wave after the first
+  double waveBlock = 0.123;     ///< and of the time of a block by itself
+  double chainGain = 0.1246; ///< us that dep=late saves where the next launch's
+                             ///< blocks find room beside all that run
+  double chainEarly = 4.312, chainHalf = 4.219,
+         chainEnd = 0.523;     ///< of it, others
+  double chainCost = 0.001315; ///< us that any of them costs
   double chainCrowd =
-      0.00625; ///< more of the time, where there is no such room
-  double registersFixed = 43.9, registersPerSum = 3.93; ///< a thread's
+      0.004056; ///< more of the time, where there is no such room
+  double registersFixed = 35.3, registersPerSum = 3.906; ///< a thread's
 };
 
 /// Those of a device by name, where they are known; of an H200 scaled by SMs

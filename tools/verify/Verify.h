@@ -46,8 +46,6 @@ int accuracy(const std::shared_ptr<Device> &device,
 struct TimingOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> m = {1, 16};
-  bool paths =
-      false; ///< the best of many schedules for each way of the weights
   WeightLayout layout = WeightLayout::gptq;
   std::string shapes; ///< "4096x4096,..." (N x K); empty: the standard list
   std::vector<std::string> schedules; ///< of a chain; empty: the default one
@@ -57,8 +55,8 @@ struct TimingOptions {
 std::vector<std::pair<std::int64_t, std::int64_t>>
 shapesOf(const TimingOptions &options);
 
-/// Cold times of the default schedule (and of each way's) beside a plain read
-/// of the same bytes in the same run.
+/// Cold times of the engine's choice beside a plain read of the same bytes in
+/// the same run.
 int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
            const std::string &path);
 

@@ -26,8 +26,6 @@ int main(int argc, char **argv) {
   t->add_flag_callback(
       "--packed", [&] { timing.layout = lath::WeightLayout::packed; },
       "packed weights, not as GPTQ stores them");
-  t->add_flag("--paths", timing.paths,
-              "the best of many schedules for each way of the weights");
   bool chained = false;
   auto *c = t->add_flag("--chain", chained,
                         "back to back under dependent launch, with every value "
