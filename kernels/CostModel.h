@@ -23,7 +23,7 @@ struct DeviceConstants {
   unsigned sms = 132;
   double dram = 4.62;    ///< TB/s that a plain read reaches
   double l2 = 15.97;     ///< TB/s from L2 to the SMs
-  double smRate = 92.89; ///< TB/s of weights into all SMs together
+  double smRate = 116.7; ///< TB/s of weights into all SMs together
   double latency =
       0.01906;           ///< us that a step waits for a copy nobody overlapped
   double clock = 1.526;  ///< GHz
@@ -34,8 +34,8 @@ struct DeviceConstants {
   double packed = 1.515;      ///< of `fragment`, where weights are packed
   double streamed = 1.407;    ///< and where they go straight to registers
   double narrow = 0.4171;     ///< more of it for GPTQ's order, where a warp has
-                          ///< less than 32 columns and reads half words
-  double columns = 4.008;          ///< clocks to multiply them with 8 rows of x
+                              ///< less than 32 columns and reads half words
+  double columns = 4.008;     ///< clocks to multiply them with 8 rows of x
   double streamedColumns = 0.7596; ///< of `columns`, where weights go straight
   double groupFragment = 1.245;    ///< of `fragment`, for wgmma
   double groupColumns = 2.188;     ///< instead of `columns` and `rowReads`
@@ -59,21 +59,21 @@ struct DeviceConstants {
   double kWarp = 0.04322; ///< us of the sum over warps along K, for each more
   double kWarpTile = 0.001759; ///< us for each doubling of the warps along K
                                ///< and 16 sums a thread
-  double split = 1.278;      ///< us of a reduction over blocks
+  double split = 1.278;        ///< us of a reduction over blocks
   double splitBytes = 1.753; ///< and for each 100 kB of partial sums of a tile
   double cluster = 0.1874;   ///< us of a reduction in a cluster
   double clusterDepth = 0.2691; ///< and for each doubling of it
   double clusterBytes = 1.14;   ///< and for each 100 kB of an SM's partial sums
   double wave = 0.8379;         ///< us for each wave after the first
   double waveBlock = 0.123;     ///< and of the time of a block by itself
-  double chainGain = 0.1246; ///< us that dep=late saves where the next launch's
+  double chainGain = 0.1129; ///< us that dep=late saves where the next launch's
                              ///< blocks find room beside all that run
   double chainEarly = 4.312, chainHalf = 4.219,
          chainEnd = 0.523;     ///< of it, others
   double chainCost = 0.001315; ///< us that any of them costs
   double chainCrowd =
       0.004056; ///< more of the time, where there is no such room
-  double registersFixed = 35.3, registersPerSum = 3.906; ///< a thread's
+  double registersFixed = 35.3, registersPerSum = 4.13; ///< a thread's
 };
 
 /// Those of a device by name, where they are known; of an H200 scaled by SMs

@@ -121,10 +121,10 @@ ScheduleWalk::Hopeful hopefulAfter(std::string_view key) {
              (s.kWarps == 1 && s.warps % 4 == 0 && s.warps * 16 <= s.blockN &&
               s.blockK >= 64);
     };
-  if (key == "producers")
+  if (key == "producers") // of one warp each step would wait for another
     return [](const Schedule &s, const GemmSpec &) {
-      return !s.producers ||
-             (s.weights == WeightPath::bulk && s.mma == MatrixUnit::warp);
+      return !s.producers || (s.weights == WeightPath::bulk &&
+                              s.mma == MatrixUnit::warp && s.warps > 1);
     };
   return nullptr;
 }

@@ -110,11 +110,24 @@ private:
     } catch (const Error &) {
       // Of another version of the model: of no use to this one.
     }
-    if (where.timed) {
-      where.constants = deviceConstants(device, measurer.probe());
-      db.setConstants(device.name, device.smCount, toJson(where.constants));
-    }
+    if (where.timed)
+      if (std::optional<DeviceProbe> found = probed(measurer)) {
+        where.constants = deviceConstants(device, *found);
+        db.setConstants(device.name, device.smCount, toJson(where.constants));
+      }
     return where;
+  }
+
+  /// Nothing where it fails: the model then ranks by what is known of other
+  /// devices, and the next tuning tries again.
+  static std::optional<DeviceProbe> probed(Measurer &measurer) {
+    try {
+      return measurer.probe();
+    } catch (const WorkerFailure &) {
+      return std::nullopt;
+    } catch (const Error &) {
+      return std::nullopt;
+    }
   }
 
   /// The spec of one candidate: as the schedule splits and reduces.

@@ -70,7 +70,7 @@ struct TuneReport {
 };
 
 /// Where `db` has no constants of the cost model for this device, it is probed
-/// first (DeviceProbe.h) and they are stored.
+/// first (DeviceProbe.h) and they are stored; a probe that fails stops nothing.
 /// Tunes each spec at the bucket of its m (specs that share a problem once).
 /// What `db` has for this place, build and driver is not measured again.
 /// Candidates are compiled on all cores while the measurer times others. One

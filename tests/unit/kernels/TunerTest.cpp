@@ -318,9 +318,12 @@ public:
   void drop(const std::vector<int> &) override {}
   DeviceProbe probe() override {
     ++probes;
+    if (probeFails)
+      throw Error(ErrorKind::driver, "out of memory");
     return {.dram = 2.5, .l2 = 7, .tensor = 500, .launch = 1.5};
   }
   int probes = 0;
+  bool probeFails = false;
   const DeviceInfo &device() const override { return info_; }
   std::string unit() const override { return "us"; }
 
@@ -384,6 +387,21 @@ TEST_CASE("a device is probed once, and the model scaled by what it reaches",
   CHECK_THAT(c.origin, Contains("scaled by probes of this valley: 2.50 TB/s of "
                                 "memory, 7.0 of L2, 500 TFLOP/s, 1.50 us"));
   CHECK(c.tensor == 500);
+}
+
+TEST_CASE("a probe that fails stops no tuning, and is tried again",
+          "[tuning]") {
+  const GemmSpec layer = parseGemmSpec("m1n512k512");
+  Valley valley(parseSchedule("bm8bn64bk64w1st5,order=contiguous"));
+  valley.probeFails = true;
+  TemporaryFolder folder;
+  TuningDb db(folder / "db", TuningDb::Mode::write);
+  CHECK(tune({layer}, valley, db, few(1)).results.front().winner);
+  CHECK(db.constants("valley", 132).empty());
+  valley.probeFails = false;
+  tune({layer}, valley, db, few(1));
+  CHECK(valley.probes == 2);
+  CHECK(!db.constants("valley", 132).empty());
 }
 
 TEST_CASE("constants follow the probes", "[tuning]") {
