@@ -152,11 +152,13 @@ public:
   /// For requests from now on.
   void setPolicy(Policy policy);
 
-  /// Tunes the specs on this device, in this process, into the database `db`
-  /// (empty: the default one, TuningDb.h), which requests look in from then on.
+  /// Tunes the specs on this device, in this process or in a worker
+  /// (TuneOptions::worker), into the database `db` (empty: the default one,
+  /// TuningDb.h), which requests look in from then on.
   /// Kernels handed out before keep their schedules; requests that name none
-  /// choose anew. Throws as tune() in Tuner.h, and Error{notPrepared} while a
-  /// stream is being captured.
+  /// choose anew. Throws as tune() in Tuner.h, Error{notPrepared} while a
+  /// stream is being captured, and Error{invalidInput} for a worker on another
+  /// device.
   TuneReport tune(std::span<const GemmSpec> specs, const TuneOptions &options,
                   const std::string &db = "");
 

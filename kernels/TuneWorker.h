@@ -10,6 +10,9 @@
 
 namespace lath {
 
+/// Until a candidate counts as hung: thousands of times what one takes.
+inline constexpr double candidateSeconds = 20;
+
 /// Why a worker gave no answer. Thrown by the measurer of measureInWorker; the
 /// next prepare() starts a new process.
 struct WorkerFailure {

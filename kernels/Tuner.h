@@ -37,6 +37,11 @@ struct TuneOptions {
            shards = 1; ///< this process takes every shards-th problem
   std::uint64_t seed = 1;
   unsigned threads = 0; ///< that compile; 0: one a core
+  /// Of Engine::tune: the command of a process that measures, by words, like
+  /// {"/usr/bin/lath", "tune-worker", "--device", "cuda:0"}. What hangs or
+  /// corrupts its context takes only that process along, and another one goes
+  /// on. Empty: this process measures.
+  std::vector<std::string> worker = {};
   /// Called between candidates, on the calling thread.
   std::function<void(const TuneProgress &)> progress;
   /// Set from anywhere (a signal): tuning ends, what was measured is kept.

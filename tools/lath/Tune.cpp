@@ -22,8 +22,6 @@ namespace lath::cli {
 
 namespace {
 
-constexpr double candidateSeconds = 20; ///< until a candidate counts as hung
-
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 

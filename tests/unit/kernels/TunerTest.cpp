@@ -204,6 +204,36 @@ TEST_CASE("the engine takes what it tuned", "[tuning]") {
   CHECK(engine.gemm(parseGemmSpec("m1n512k256")).schedule().blockM == 8);
 }
 
+TEST_CASE("an engine's worker dies of a candidate, the engine does not",
+          "[tuning]") {
+  const std::string bad = print(candidates(2)[1].schedule);
+  TemporaryFolder folder;
+  Engine engine(openEmulator());
+  TuneOptions options = few();
+  options.worker = {LATH_TEST_WORKER, "crash=" + bad};
+  TuneReport report = engine.tune(std::array{spec}, options, folder / "db");
+  const TuneResult &r = report.results.front();
+  CHECK(r.failed == 1);
+  CHECK(r.measured > 1);
+  REQUIRE(r.winner);
+  CHECK(engine.gemm(spec).schedule() == r.winner->schedule);
+  auto all = rows(TuningDb(folder / "db", TuningDb::Mode::read));
+  CHECK(all[bad].status == Status::crashed);
+}
+
+TEST_CASE("an engine refuses a worker on another device", "[tuning]") {
+  TemporaryFolder folder;
+  Engine engine(openEmulator("sm_80"));
+  TuneOptions options = few();
+  options.worker = {LATH_TEST_WORKER};
+  Error error =
+      errorOf([&] { engine.tune(std::array{spec}, options, folder / "db"); });
+  CHECK(error.kind() == ErrorKind::invalidInput);
+  CHECK(error.message() ==
+        "the worker measures on Lath emulator (sm_90a) of 132 SMs, the "
+        "engine's device is Lath emulator (sm_80) of 108");
+}
+
 TEST_CASE("requests that name no schedule choose anew after a tuning",
           "[tuning]") {
   TemporaryFolder folder;
