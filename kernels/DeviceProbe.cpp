@@ -3,6 +3,7 @@
 #include "compiler/Compile.h"
 #include "kernels/PlainRead.h"
 #include "runtime/ColdTimer.h"
+#include "runtime/Median.h"
 
 #include <fmt/format.h>
 
@@ -64,13 +65,6 @@ private:
   std::shared_ptr<const LoadedKernel> kernel_;
 };
 
-double medianOf(std::vector<double> samples) {
-  auto middle =
-      samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return *middle;
-}
-
 } // namespace
 
 DeviceProbe probe(const std::shared_ptr<Device> &device) {
@@ -83,9 +77,13 @@ DeviceProbe probe(const std::shared_ptr<Device> &device) {
     copies.emplace_back(device, cold);
     device->fill(copies.back().get(), static_cast<unsigned char>(i), cold);
   }
-  // All copies equally often: then each read is as far from the one before.
-  const auto each = static_cast<unsigned>(copies.size());
-  const unsigned coldLaunches = (launches + each - 1) / each * each;
+  const double coldMicros =
+      timeCold(*device,
+               {"plain read", static_cast<unsigned>(copies.size()), cold,
+                [&](Stream stream, unsigned copy) {
+                  coldRead.launch(stream, copies[copy].get());
+                }})
+          .median;
   auto repeated = [](auto launch) {
     return [launch](Stream stream) {
       for (int i = 0; i < launches; ++i)
@@ -94,26 +92,21 @@ DeviceProbe probe(const std::shared_ptr<Device> &device) {
   };
   const DevicePtr memory = copies.front().get();
   const std::function<void(Stream)> works[] = {
-      [&](Stream stream) {
-        for (unsigned i = 0; i < coldLaunches; ++i)
-          coldRead.launch(stream, copies[i % each].get());
-      },
       repeated([&](Stream stream) { warmRead.launch(stream, memory); }),
       repeated([&](Stream stream) { products.launch(stream); }),
       repeated([&](Stream stream) { leastRead.launch(stream, memory); })};
   std::vector<double> micros;
   for (auto &samples : device->timeGraphs(works, 3, rounds))
-    micros.push_back(medianOf(std::move(samples)) /
-                     (micros.empty() ? coldLaunches : launches));
+    micros.push_back(median(std::move(samples)) / launches);
 
   DeviceProbe found;
-  found.launch = micros[3];
+  found.launch = micros[2];
   auto working = [&](double time) {
     return std::max(time - found.launch, 1e-3);
   };
-  found.dram = cold / working(micros[0]) * 1e-6;
-  found.l2 = warm / working(micros[1]) * 1e-6;
-  found.tensor = products.flop() / working(micros[2]) * 1e-6;
+  found.dram = cold / working(coldMicros) * 1e-6;
+  found.l2 = warm / working(micros[0]) * 1e-6;
+  found.tensor = products.flop() / working(micros[1]) * 1e-6;
   return found;
 }
 

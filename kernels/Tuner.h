@@ -74,12 +74,12 @@ struct TuneReport {
   bool stopped = false;
 };
 
-/// Where `db` has no constants of the cost model for this device, it is probed
-/// first (DeviceProbe.h) and they are stored; a probe that fails stops nothing.
 /// Tunes each spec at the bucket of its m (specs that share a problem once).
 /// What `db` has for this place, build and driver is not measured again.
 /// Candidates are compiled on all cores while the measurer times others. One
 /// that fails, hangs or crashes is stored as such and left out.
+/// Where `db` has no constants of the cost model for this device, it is probed
+/// first (DeviceProbe.h) and they are stored; a probe that fails stops nothing.
 /// Throws Error for specs that are invalid, databases that cannot be written
 /// and a measurer that cannot start; not for candidates.
 TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,

@@ -7,12 +7,11 @@
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"
+#include "runtime/Median.h"
 #include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/SpecReader.h"
 #include "tools/lath/Words.h"
-
-#include <algorithm>
 
 namespace lath::cli {
 
@@ -101,11 +100,7 @@ public:
       for (int i = 0; i < warmLaunches; ++i)
         launch(stream, 0);
     };
-    std::vector<double> rounds = device_->timeGraph(work, warmups, replays);
-    auto middle =
-        rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size()) / 2;
-    std::nth_element(rounds.begin(), middle, rounds.end());
-    return *middle / warmLaunches;
+    return median(device_->timeGraph(work, warmups, replays)) / warmLaunches;
   }
 
 private:

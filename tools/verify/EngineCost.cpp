@@ -3,8 +3,8 @@
 
 #include "kernels/Engine.h"
 #include "kernels/Pack.h"
+#include "runtime/Median.h"
 #include "tools/verify/LaunchCost.h"
-#include "tools/verify/Median.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include "kernels/Engine.h"
 #include "runtime/CudaContext.h"
-#include "tools/verify/Median.h"
+#include "runtime/Median.h"
 
 #include <chrono>
 #include <cstring>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace lath::verify {
+namespace lath {
 
 /// Of at least one value; of an even number the larger of the middle two.
 inline double median(std::vector<double> values) {
@@ -13,4 +13,4 @@ inline double median(std::vector<double> values) {
   return *middle;
 }
 
-} // namespace lath::verify
+} // namespace lath
