@@ -382,8 +382,8 @@ def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure]> {
 def Tile_ClusterArriveOp : Tile_Op<"cluster_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "say that this block of the cluster has started";
   let description = [{
-    At the start of a kernel that will write its peers' shared memory: orders
-    nothing, so it costs nothing.
+    At the start of a kernel that will write its peers' shared memory. Of
+    memory it orders only what `mbarrier_init` did, so it costs nothing.
 
     ```mlir
     tile.cluster_arrive
@@ -410,18 +410,24 @@ def Tile_SumClusterOp : Tile_Op<"sum_cluster", [MemoryEffects<[MemRead, MemWrite
   let description = [{
     `result = sum over the blocks of the cluster and their k_warps warps of
     their partial sums`, in the order of the blocks and, within one, of the
-    warps. Each warp writes its registers into the shared memory of the blocks
-    that add them (one exchange for both sums). In the result's layout blocks
-    and those warps hold different elements, so each adds and stores a part.
+    warps. Each warp sends its registers into the shared memory of the blocks
+    that add them (one exchange for both sums), where the mbarrier counts the
+    bytes; it is a fresh one, of one arrival, initialised before the block's
+    `cluster_arrive`. In the result's layout blocks and those warps hold
+    different elements, so each adds and stores a part.
 
     ```mlir
-    %sum = tile.sum_cluster %acc {blocks = 2 : i32, k_warps = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+    %sum = tile.sum_cluster %acc signals %sent {blocks = 2 : i32, k_warps = 4 : i32}
+      : tensor<16x64xf32>, !tile.mbarriers<1> -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$blocks,
-                       DefaultValuedAttr<I32Attr, "1">:$k_warps);
+  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, Tile_MbarriersType:$mbarrier,
+                       I32Attr:$blocks, DefaultValuedAttr<I32Attr, "1">:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
-  let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
+  let assemblyFormat = [{
+    $partial `signals` $mbarrier attr-dict
+    `:` type($partial) `,` type($mbarrier) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

@@ -9,20 +9,25 @@
 //
 //   scratch[vector of registers][source][warp][lane]
 //
-// where source = rank * k_warps + k warp says whose partial sum it is. After a
-// barrier of the cluster the owners' warps add their vectors in the order of
-// the sources. A quarter warp's vectors are neighbours on both sides, so
-// nothing collides on banks.
+// where source = rank * k_warps + k warp says whose partial sum it is. The
+// stores are st.async, which tell the owner's mbarrier of their bytes; when all
+// are there its warps add their vectors in the order of the sources. A quarter
+// warp's vectors are neighbours on both sides, so nothing collides on banks.
+// A barrier of the cluster in place of the mbarrier would need a release by
+// every thread, which waits for all of its accesses to be seen by the device
+// (MEMBAR.ALL.GPU): half a microsecond while memory is busy.
 //
 // Peers' shared memory is written only after all blocks have started
-// (cluster_wait), and nobody leaves before all have written: whatever is read
-// after the second barrier is the reader's own memory, so there is no third.
+// (cluster_wait). A block that owns registers stays until everybody's have
+// come; one that owns none may leave before, as nobody writes to it.
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Scratch.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <fmt/format.h>
 
 using namespace mlir;
 using namespace lath;
@@ -64,6 +69,28 @@ unsigned nonZero(ArrayRef<uint32_t> bases) {
 
 struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
   using OpConversionPattern::OpConversionPattern;
+
+  static Value address(Emit &e, Value pointer) {
+    return LLVM::PtrToIntOp::create(e.r, e.loc, e.i32, pointer);
+  }
+
+  /// Writes 1, 2 or 4 words to a peer, whose mbarrier is told.
+  static void send(Emit &e, Value target, ValueRange words, Value signal) {
+    SmallVector<Value> operands{address(e, target), address(e, signal)};
+    std::string list, constraints = "r,r";
+    for (Value word : words) {
+      list += fmt::format("{}${}", list.empty() ? "" : ", ", operands.size());
+      constraints += ",f";
+      operands.push_back(word);
+    }
+    e.assembly(
+        fmt::format("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes"
+                    "{}.f32 [$0], {}, [$1];",
+                    words.size() == 1 ? "" : fmt::format(".v{}", words.size()),
+                    words.size() == 1 ? list : "{" + list + "}"),
+        constraints + ",~{memory}", Type(), operands, true);
+  }
+
   LogicalResult matchAndRewrite(SumClusterOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
@@ -95,26 +122,37 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
 
     Value source = e.add(e.shl(rank, kBits), kWarp);
     Value mine = e.add(e.mul(source, sourceBytes), threadBytes);
+    Value mbarrier = adaptor.getMbarrier()[0];
     auto window = LLVM::LLVMPointerType::get(r.getContext(), 7);
     const unsigned share = 1u << (bits - blockBits); // registers of an owner
     for (unsigned owner = 0; owner < 1u << blockBits; ++owner) {
-      Value peer =
-          e.gep(NVVM::MapaOp::create(r, e.loc, window, base, e.c(owner)), mine);
+      auto there = [&](Value here) -> Value {
+        return NVVM::MapaOp::create(r, e.loc, window, here, e.c(owner));
+      };
+      Value peer = e.gep(there(base), mine), signal = there(mbarrier);
       unsigned first = reversed(owner, blockBits) * share;
-      for (unsigned i = 0; i < share; i += vector) {
-        ValueRange part = adaptor.getPartial().slice(first + i, vector);
-        LLVM::StoreOp::create(r, e.loc, vector == 1 ? part[0] : e.vector(part),
-                              e.gep(peer, i / vector * vectorBytes),
-                              4 * vector);
-      }
+      for (unsigned i = 0; i < share; i += vector)
+        send(e, e.gep(peer, i / vector * vectorBytes),
+             adaptor.getPartial().slice(first + i, vector), signal);
     }
-    // Releases this thread's writes to its peers, acquires theirs.
-    NVVM::ClusterArriveOp::create(r, e.loc, r.getUnitAttr());
-    NVVM::ClusterWaitOp::create(r, e.loc, r.getUnitAttr());
+    // The arrival that says how much comes, in blocks that own something.
+    Value tells = e.tid();
+    if (!llvm::isPowerOf2_32(blocks))
+      tells = e.bor(tells, e.lshr(rank, blockBits));
+    e.assembly("{ .reg .pred first; .reg .b64 state; setp.eq.b32 first, $1, 0; "
+               "@first mbarrier.arrive.expect_tx.shared::cta.b64 "
+               "state, [$0], $2; }",
+               "r,r,n,~{memory}", Type(),
+               {address(e, mbarrier), tells, e.c(share / vector * vectorBytes)},
+               true);
 
     auto add = [&](OpBuilder &b) {
       ConversionPatternRewriter::InsertionGuard guard(r);
       r.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
+      e.assembly("{ .reg .pred done; again: "
+                 "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 "
+                 "done, [$0], 0; @!done bra again; }",
+                 "r,~{memory}", Type(), {address(e, mbarrier)}, true);
       Value share = e.c(0); // first register of this warp's share
       for (unsigned bit = 0; bit < warpBits; ++bit)
         share = e.bor(share, e.shl(e.band(e.lshr(kWarp, bit), 1),

@@ -23,10 +23,12 @@
 // `cluster` makes the blocks of a tile one thread-block cluster, which adds
 // through distributed shared memory: no workspace and no ticket.
 //
-//   after   tile.cluster_arrive                      first in the kernel
+//   after   %sent = tile.mbarrier_alloc              first in the kernel
+//           tile.mbarrier_init %sent arrivals 1
+//           tile.cluster_arrive
 //           %acc = scf.for ...
 //           tile.cluster_wait                        all peers have started
-//           %sum = tile.sum_cluster %acc {blocks = split}
+//           %sum = tile.sum_cluster %acc signals %sent {blocks = split}
 //           tile.store (tile.cast %sum), %out[...]   every block its part
 #include "compiler/Ptx.h"
 #include "compiler/ir/Tile.h"
@@ -191,12 +193,17 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
              << split;
     if (reduction->getBlock() != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");
+    Location loc = reduction.getLoc();
     OpBuilder start = OpBuilder::atBlockBegin(&function.front());
-    ClusterArriveOp::create(start, reduction.getLoc());
+    Value sent = MbarrierAllocOp::create(
+        start, loc, MbarriersType::get(start.getContext(), /*stages=*/1),
+        IntegerAttr());
+    MbarrierInitOp::create(start, loc, sent, /*arrivals=*/1);
+    ClusterArriveOp::create(start, loc);
     OpBuilder b(reduction);
-    ClusterWaitOp::create(b, reduction.getLoc());
-    Value sum = SumClusterOp::create(b, reduction.getLoc(), reduction.getType(),
-                                     reduction.getPartial(), split);
+    ClusterWaitOp::create(b, loc);
+    Value sum = SumClusterOp::create(b, loc, reduction.getType(),
+                                     reduction.getPartial(), sent, split);
     reduction.replaceAllUsesWith(sum);
     reduction.erase();
     return success();

@@ -1,6 +1,7 @@
 // bar and barrier of a block, bar.warp.sync, fences.
 #include "runtime/emulator/Decoder.h"
 #include "runtime/emulator/GlobalRaces.h"
+#include "runtime/emulator/Mbarrier.h"
 #include "runtime/emulator/MemoryAccess.h"
 #include "runtime/emulator/SharedRaces.h"
 #include "runtime/emulator/ThreadCounters.h"
@@ -112,6 +113,13 @@ void proxyFence(Warp &w, const Instruction &, std::uint32_t) {
     races->proxyFence(w);
 }
 
+/// Shows the copy engines, and those that meet this warp at the cluster's
+/// barrier, the mbarriers that it initialised.
+void initialisationFence(Warp &w, const Instruction &i, std::uint32_t mask) {
+  proxyFence(w, i, mask);
+  fenceInitialisations(w);
+}
+
 void nothing(Warp &, const Instruction &, std::uint32_t) {}
 
 bool decodeFence(Decoding &d) {
@@ -135,10 +143,10 @@ bool decodeFence(Decoding &d) {
     }
     return true;
   }
-  if (d.take("mbarrier_init")) { // shows the copy engines an initialisation
+  if (d.take("mbarrier_init")) {
     d.take("release");
     d.take("cluster");
-    i.run = proxyFence;
+    i.run = initialisationFence;
     return true;
   }
   d.take("sc");

@@ -161,9 +161,7 @@ void enqueueToBlocks(Warp &w, const Instruction &i, unsigned lane,
       w.fatal(Suspicion::undefined, i, lane,
               "the mbarrier of a bulk copy lies in another block than its "
               "destination");
-    mbarrierAt(w, i, lane, owner, b.mbarrier);
-    if (SharedRaces *races = w.block->cluster->races.get())
-      races->engineUsesMbarrier(w, i, lane, owner, b.mbarrier);
+    engineUses(w, i, lane, owner, b.mbarrier);
     enqueue(w, i, lane, b);
   }
 }

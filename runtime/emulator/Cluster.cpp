@@ -47,6 +47,11 @@ void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
     w.fatal(Suspicion::undefined, i, static_cast<unsigned>(__builtin_ctz(mask)),
             "arrives at the cluster's barrier twice");
   w.clusterPhase = cluster.barrierPhase + 1;
+  // Whatever the order of the arrival: that is what the fence is for.
+  for (auto &[offset, mbarrier] : w.block->mbarriers)
+    if (mbarrier.fenced && mbarrier.initialiser == w.index &&
+        !mbarrier.shownAfter)
+      mbarrier.shownAfter = w.clusterPhase;
   ++cluster.barrier.arrived;
   if (cluster.races && i.order != Order::relaxed)
     cluster.races->arrive(w, cluster.blocks[0], clocksKey);
@@ -65,7 +70,7 @@ void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
     cluster.barrier.waiting.push_back(&w);
     return;
   }
-  w.clusterMet = true;
+  w.clusterMet = w.clusterPhase;
   if (cluster.races)
     cluster.races->acquire(w, cluster.blocks[0], clocksKey);
 }

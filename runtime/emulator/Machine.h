@@ -136,7 +136,7 @@ public:
   std::int32_t pc = 0; ///< of the instruction that runs
   std::uint64_t executed = 0;
   std::uint64_t clusterPhase = 0; ///< of the cluster's barrier: arrivals
-  bool clusterMet = false;        ///< has passed the cluster's barrier once
+  std::uint64_t clusterMet = 0;   ///< of them, waited for
   std::array<std::uint64_t, warpSize> bulkGroup{}; ///< open bulk group, by lane
   std::vector<std::uint64_t>
       writtenAt;                 ///< by slot; only kept for kernels with wgmma
@@ -177,6 +177,11 @@ struct Mbarrier {
   std::int64_t pending = 0;      ///< arrivals left
   std::int64_t transactions = 0; ///< bytes left
   std::uint32_t phase = 0;       ///< completed phases
+  unsigned initialiser = 0;      ///< warp of the block
+  bool fenced = false;           ///< by it, with fence.mbarrier_init
+  /// Phases of the cluster's barrier after which it is initialised for all that
+  /// waited there; 0: the initialiser has not arrived since its fence.
+  std::uint64_t shownAfter = 0;
 };
 
 /// Part of a tensor copy.

@@ -29,9 +29,15 @@ Target targetOf(Warp &w, const Instruction &i, unsigned lane, unsigned input) {
   return {access.owner[lane], static_cast<std::uint32_t>(access.address[lane])};
 }
 
+/// Whether the warp has seen the initialisation by the cluster's barrier.
+bool shownTo(const Warp &w, const Mbarrier &m) {
+  return m.shownAfter && w.clusterMet >= m.shownAfter;
+}
+
 Mbarrier &use(Warp &w, const Instruction &i, unsigned lane, const Target &t) {
   Mbarrier &m = mbarrierAt(w, i, lane, *t.owner, t.offset);
-  if (SharedRaces *races = w.block->cluster->races.get())
+  SharedRaces *races = w.block->cluster->races.get();
+  if (races && !shownTo(w, m))
     races->useMbarrier(w, i, lane, *t.owner, t.offset);
   return m;
 }
@@ -56,7 +62,8 @@ void init(Warp &w, const Instruction &i, std::uint32_t mask) {
               "shared");
     if (SharedRaces *races = w.block->cluster->races.get())
       races->write(w, i, lane, *t.owner, t.offset, 8);
-    t.owner->mbarriers[t.offset] = {.count = count, .pending = count};
+    t.owner->mbarriers[t.offset] = {
+        .count = count, .pending = count, .initialiser = w.index};
   });
 }
 
@@ -170,6 +177,20 @@ Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
             fmt::format("there is no mbarrier at shared {:#x}", offset), offset,
             "shared");
   return found->second;
+}
+
+void fenceInitialisations(Warp &w) {
+  for (auto &[offset, mbarrier] : w.block->mbarriers)
+    if (mbarrier.initialiser == w.index)
+      mbarrier.fenced = true;
+}
+
+void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                std::uint32_t offset) {
+  const Mbarrier &m = mbarrierAt(w, i, lane, owner, offset);
+  SharedRaces *races = w.block->cluster->races.get();
+  if (races && !shownTo(w, m))
+    races->engineUsesMbarrier(w, i, lane, owner, offset);
 }
 
 void completeTransaction(Block &owner, std::uint32_t offset,

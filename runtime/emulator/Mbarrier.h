@@ -9,6 +9,12 @@ namespace lath::emulator {
 /// initialised.
 Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                      std::uint32_t offset);
+/// A fence.mbarrier_init of the warp.
+void fenceInitialisations(Warp &w);
+/// The copy engine will signal the mbarrier on behalf of w: reports an
+/// initialisation that neither w nor the engine has seen.
+void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                std::uint32_t offset);
 /// Bytes of an asynchronous copy have arrived.
 void completeTransaction(Block &owner, std::uint32_t offset,
                          std::int64_t bytes);

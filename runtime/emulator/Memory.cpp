@@ -96,7 +96,7 @@ void store(Warp &w, const Instruction &i, std::uint32_t mask) {
 } // namespace
 
 bool decodeMemory(Decoding &d) {
-  if (!d.isOneOf({"ld", "ldu", "st"}))
+  if (!d.isOneOf({"ld", "ldu", "st"}) || d.has("async"))
     return false;
   bool store = d.is("st");
   Instruction &i = d.i;

@@ -25,7 +25,7 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   state = State::ready;
   executed = 0;
   clusterPhase = 0;
-  clusterMet = false;
+  clusterMet = 0;
   matrixFence = 0;
   bulkGroup.fill(0);
   gridWaited = outOfTime = false;

@@ -147,29 +147,31 @@ TEST_CASE("planted bugs: a GEMM with ordered reduction") {
 }
 
 TEST_CASE("planted bugs: a GEMM reduced over a cluster") {
-  check(
-      "m9n256k1024g128s4", "bm16bn64bk64w4kw2st3s4,reduce=cluster",
-      {
-          {"no barrier of the cluster after the exchange",
-           "barrier\\.cluster\\.arrive\\.aligned;\\s*barrier\\.cluster\\.wait"
-           "\\.aligned;",
-           "", 0, Suspicion::sharedRace},
-          {"no release", "barrier\\.cluster\\.arrive\\.aligned;",
-           "barrier.cluster.arrive.relaxed.aligned;", 0, Suspicion::sharedRace},
-          {"writes to blocks that may not have started",
-           "barrier\\.cluster\\.arrive\\.relaxed\\.aligned;([^]*?)"
-           "barrier\\.cluster\\.wait\\.aligned;",
-           "$1", 0, Suspicion::undefined},
-          {"to the wrong block", "mapa\\.shared::cluster\\.u32([^;]*), 1;",
-           "mapa.shared::cluster.u32$1, 0;", 0, Suspicion::uninitialised},
-          {"to a block that there is not",
-           "mapa\\.shared::cluster\\.u32([^;]*), 3;",
-           "mapa.shared::cluster.u32$1, 4;", 0, Suspicion::outOfBounds},
-          {"a partial sum forgotten", "\\n\\s*st\\.shared::cluster[^;]*;", "\n",
-           0, Suspicion::uninitialised},
-          {"an output forgotten", "@p\\s*st\\.global[^;]*;", "", 0,
-           Suspicion::unwritten},
-      });
+  check("m9n256k1024g128s4", "bm16bn64bk64w4kw2st3s4,reduce=cluster",
+        {
+            {"does not wait for the partial sums",
+             "\\{ \\.reg \\.pred done; again: mbarrier[^}]*acquire[^}]*\\}", "",
+             0, Suspicion::inFlight},
+            {"peers do not see the mbarrier's initialisation",
+             "fence\\.mbarrier_init\\.release\\.cluster;", "", 0,
+             Suspicion::proxy},
+            {"expects too few bytes",
+             "(expect_tx\\.shared::cta\\.b64 state, \\[%r\\d+\\], )(\\d+)",
+             "$1 512", 0, Suspicion::inFlight},
+            {"writes to blocks that may not have started",
+             "barrier\\.cluster\\.arrive\\.relaxed\\.aligned;([^]*?)"
+             "barrier\\.cluster\\.wait\\.aligned;",
+             "$1", 0, Suspicion::undefined},
+            {"to the wrong block", "mapa\\.shared::cluster\\.u32([^;]*), 1;",
+             "mapa.shared::cluster.u32$1, 0;", 0, Suspicion::undefined},
+            {"to a block that there is not",
+             "mapa\\.shared::cluster\\.u32([^;]*), 3;",
+             "mapa.shared::cluster.u32$1, 4;", 0, Suspicion::outOfBounds},
+            {"a partial sum forgotten", "\\n\\s*st\\.async[^;]*;", "\n", 0,
+             Suspicion::deadlock},
+            {"an output forgotten", "@p\\s*st\\.global[^;]*;", "", 0,
+             Suspicion::unwritten},
+        });
 }
 
 TEST_CASE("planted bugs: a GEMM with atomic reduction") {

@@ -446,6 +446,66 @@ TEST_CASE("planted bugs: clusters", "[gpu]") {
   CHECK(out[37] == 5);
 }
 
+TEST_CASE("planted bugs: st.async", "[gpu]") {
+  // Each thread sends 16 bytes to the other block of its cluster.
+  Planted k{
+      "st.async",
+      {R"(
+  setp.eq.b32 %p1, %r1, 0;
+  @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
+  fence.mbarrier_init.release.cluster;
+  barrier.cluster.arrive.relaxed.aligned;
+  barrier.cluster.wait.aligned;
+  mov.u32 %r6, %cluster_ctarank;
+  mad.lo.s32 %r7, %r6, 100, %r1;
+  xor.b32 %r8, %r6, 1;
+  shl.b32 %r4, %r1, 4;
+  add.s32 %r5, %r0, %r4;
+  add.s32 %r5, %r5, 128;
+  mapa.shared::cluster.u32 %r9, %r5, %r8; // data
+  mapa.shared::cluster.u32 %r10, %r0, %r8; // mbarrier
+  st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%r9], {%r1, %r6, %r4, %r7}, [%r10];
+  @%p1 mbarrier.arrive.expect_tx.shared::cta.b64 %rd10, [%r0], 1024;
+WAIT:
+  mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p2, [%r0], 0;
+  @!%p2 bra WAIT;
+  ld.shared.b32 %r11, [%r5+12];
+  mov.u32 %r12, %ctaid.x;
+  mad.lo.s32 %r12, %r12, 64, %r1;
+  mul.wide.u32 %rd11, %r12, 4;
+  add.s64 %rd12, %rd1, %rd11;
+  st.global.b32 [%rd12], %r11;
+)",
+       64, 128 + 1024, ".reqnctapercluster 2, 1, 1"},
+      {128},
+      {0},
+      {2, 1, 1},
+      {
+          {"does not wait", "@!%p2 bra WAIT;", "", Suspicion::inFlight},
+          {"expects too many bytes", "[%r0], 1024", "[%r0], 1040",
+           Suspicion::deadlock},
+          {"expects too few bytes", "[%r0], 1024", "[%r0], 512",
+           Suspicion::inFlight},
+          {"the initialisation is not shown",
+           "fence.mbarrier_init.release.cluster;", "", Suspicion::proxy},
+          {"does not wait for the other block",
+           "barrier.cluster.arrive.relaxed.aligned;\n  "
+           "barrier.cluster.wait.aligned;",
+           "", Suspicion::undefined},
+          {"signals its own mbarrier", "%r10, %r0, %r8; // mbarrier",
+           "%r10, %r0, %r6;", Suspicion::undefined},
+          {"no mbarrier there", "%r10, %r0, %r8; // mbarrier",
+           "%r10, %r0, %r8; add.s32 %r10, %r10, 8;", Suspicion::uninitialised},
+          {"behind the other block's memory", "add.s32 %r5, %r5, 128;",
+           "add.s32 %r5, %r5, 144;", Suspicion::outOfBounds},
+          {"no multiple of 16 bytes", "%r9, %r5, %r8; // data",
+           "%r9, %r5, %r8; add.s32 %r9, %r9, 8;", Suspicion::misaligned},
+      }};
+  Words out = check(k);
+  CHECK(out[5] == 105);
+  CHECK(out[64 + 63] == 63);
+}
+
 TEST_CASE("a warp that arrives at the cluster's barrier and leaves", "[gpu]") {
   // Warp 1 of either block does; warp 0 of block 1 comes late, and warp 0 of
   // block 0 waits for it alone.

@@ -87,10 +87,12 @@ func.func @packed(%q: tensor<8x32xi4, #l0>) -> tensor<8x32xi4, #l1> {
 #t = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[0, 0]]>
 
 // CHECK-LABEL: func.func @cluster
-// CHECK-SAME:    tile.shared_bytes = 512 : i32
-// CHECK:         tile.sum_cluster %{{.*}} {blocks = 2 : i32, tile.scratch = 0 : i32}
+// CHECK-SAME:    tile.shared_bytes = 640 : i32
+// CHECK:         tile.mbarrier_alloc {offset = 0 : i32}
+// CHECK:         tile.sum_cluster {{.*}} {blocks = 2 : i32, tile.scratch = 128 : i32}
 func.func @cluster(%a: tensor<16x8xf32, #p>) -> tensor<16x8xf32, #s> {
-  %0 = tile.sum_cluster %a {blocks = 2 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  %sent = tile.mbarrier_alloc : !tile.mbarriers<1>
+  %0 = tile.sum_cluster %a signals %sent {blocks = 2 : i32} : tensor<16x8xf32, #p>, !tile.mbarriers<1> -> tensor<16x8xf32, #s>
   return %0 : tensor<16x8xf32, #s>
 }
 

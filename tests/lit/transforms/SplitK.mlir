@@ -318,10 +318,12 @@ func.func @in_a_loop(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.sc
 // since every block stores a part.
 // CHECK-LABEL: func.func @cluster
 // CHECK-NOT:     tile.kind
-// CHECK:         tile.cluster_arrive
+// CHECK:         %[[SENT:.*]] = tile.mbarrier_alloc : <1>
+// CHECK-NEXT:    tile.mbarrier_init %[[SENT]] arrivals 1
+// CHECK-NEXT:    tile.cluster_arrive
 // CHECK:         %[[ACC:.*]] = scf.for
 // CHECK:         tile.cluster_wait
-// CHECK-NEXT:    %[[SUM:.*]] = tile.sum_cluster %[[ACC]] {blocks = 4 : i32}
+// CHECK-NEXT:    %[[SUM:.*]] = tile.sum_cluster %[[ACC]] signals %[[SENT]] {blocks = 4 : i32}
 // CHECK-NEXT:    %[[H:.*]] = tile.cast %[[SUM]]
 // CHECK-NEXT:    tile.store %[[H]]
 // CHECK-NEXT:    return

@@ -83,15 +83,16 @@ func.func @not_only_added_to(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo
 // CHECK:         %[[PART:.*]] = scf.for
 // CHECK:           tile.dot {{.*}} {k_warps = 2 : i32}
 // CHECK-NOT:     tile.sum_warps
-// CHECK:         tile.sum_cluster %[[PART]] {blocks = 4 : i32, k_warps = 2 : i32}
+// CHECK:         tile.sum_cluster %[[PART]] signals %{{.*}} {blocks = 4 : i32, k_warps = 2 : i32}
 // CHECK-NEXT:    return
 func.func @cluster(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo: i32, %hi: i32, %st: i32) -> tensor<16x64xf32> attributes {tile.schedule = #s} {
+  %sent = tile.mbarrier_alloc : !tile.mbarriers<1>
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
   %acc = scf.for %k = %lo to %hi step %st iter_args(%s = %init) -> (tensor<16x64xf32>) : i32 {
     %d = tile.dot %a, %b, %s : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
     scf.yield %d : tensor<16x64xf32>
   }
-  %sum = tile.sum_cluster %acc {blocks = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
+  %sum = tile.sum_cluster %acc signals %sent {blocks = 4 : i32} : tensor<16x64xf32>, !tile.mbarriers<1> -> tensor<16x64xf32>
   return %sum : tensor<16x64xf32>
 }

@@ -829,33 +829,40 @@ func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2,
 
 // -----
 
-// Two registers for each of two blocks, one vector; then the cluster's barrier,
-// and the sum of four sources: two blocks of two warps. Each block has 16 rows
-// of 8, two registers a lane; one lane bit of the k warps finds no register.
+// Two registers for each of two blocks, one vector, sent with the word that so
+// many bytes have come: of each thread, 64 threads of two blocks, 8 bytes. Then
+// the sum of four sources: two blocks of two warps. Each block has 16 rows of 8,
+// two registers a lane; one lane bit of the k warps finds no register.
 #p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
 #s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]], block = [[8, 0]]>
 
 // CHECK-LABEL: llvm.func @sum_cluster
 // CHECK-SAME:    nvvm.cluster_dim = array<i32: 1, 1, 2>
+// CHECK:         "fence.mbarrier_init.release.cluster;", "~{memory}"
 // CHECK:         nvvm.cluster.arrive.relaxed {aligned}
 // CHECK:         nvvm.cluster.wait {aligned}
 // CHECK:         nvvm.mapa %{{.*}}, %{{.*}} : !llvm.ptr<3> -> !llvm.ptr<7>
-// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
+// CHECK:         "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.f32 [$0], {$2, $3}, [$1];", "r,r,f,f,~{memory}"
 // CHECK:         nvvm.mapa
-// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
+// CHECK:         "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.f32
+// CHECK-NOT:     st.async
 // CHECK-NOT:     llvm.store
-// CHECK:         nvvm.cluster.arrive {aligned}
-// CHECK-NEXT:    nvvm.cluster.wait {aligned}
+// CHECK-NOT:     nvvm.cluster.arrive
+// CHECK:         %[[BYTES:.*]] = llvm.mlir.constant(1024 : i32)
+// CHECK:         mbarrier.arrive.expect_tx.shared::cta.b64 state, [$0], $2; }", "r,r,n,~{memory}" %{{.*}}, %{{.*}}, %[[BYTES]]
 // CHECK:         scf.if
+// CHECK:         mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [$0], 0;
 // CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xf32>
 // CHECK-NOT:     llvm.load
 // CHECK:         llvm.return
 func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %sent = tile.mbarrier_alloc {offset = 1024 : i32} : !tile.mbarriers<1>
+  tile.mbarrier_init %sent arrivals 1 : !tile.mbarriers<1>
   tile.cluster_arrive
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   tile.cluster_wait
-  %1 = tile.sum_cluster %0 {blocks = 2 : i32, k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  %1 = tile.sum_cluster %0 signals %sent {blocks = 2 : i32, k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p>, !tile.mbarriers<1> -> tensor<16x8xf32, #s>
   return
 }
 
@@ -864,11 +871,12 @@ func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k
 #p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
 
 func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+  %sent = tile.mbarrier_alloc {offset = 1024 : i32} : !tile.mbarriers<1>
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   // expected-error @+2 {{expected the result scattered over the cluster, got}}
   // expected-error @+1 {{failed to legalize operation 'tile.sum_cluster'}}
-  %1 = tile.sum_cluster %0 {blocks = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #p>
+  %1 = tile.sum_cluster %0 signals %sent {blocks = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p>, !tile.mbarriers<1> -> tensor<16x8xf32, #p>
   return
 }
 
