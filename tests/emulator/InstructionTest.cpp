@@ -335,3 +335,51 @@ TEST_CASE("narrow signed results fill a wider register", "[gpu]") {
   CHECK(one("cvt.s8.s32 %h1, %r10; mov.b32 %r2, {%h1, %h1};", {0xcbea3db3}) ==
         0xffb3ffb3);
 }
+
+TEST_CASE("local memory is a lane's own", "[gpu]") {
+  Words out = evaluate(R"(
+  .local .align 16 .b8 stack[64];
+  mov.b64 %rd20, stack;
+  and.b32 %r3, %r1, 7;
+  mul.wide.u32 %rd21, %r3, 8;
+  add.s64 %rd22, %rd20, %rd21;
+  add.s32 %r4, %r1, 100;
+  st.local.v2.b32 [%rd22], {%r1, %r4};
+  cvta.local.u64 %rd23, %rd22;
+  ld.b32 %r5, [%rd23+4]; // by its generic address
+  ld.local.b32 %r6, [%rd22];
+  mad.lo.s32 %r2, %r5, 1000, %r6;)");
+  for (std::uint32_t lane : {0u, 7u, 8u, 31u})
+    CHECK(out[lane] == 1000 * (lane + 100) + lane);
+}
+
+TEST_CASE("a barrier counts and combines predicates", "[gpu]") {
+  std::vector<Words> inputs{Words(32, 0)};
+  for (std::uint32_t lane = 0; lane < 32; ++lane)
+    inputs[0][lane] = lane % 3 == 0;
+  const std::string test = "setp.ne.b32 %p1, %r10, 0;\n";
+  CHECK(evaluate(test + "bar.red.popc.u32 %r2, 0, %p1;", inputs)[5] == 11);
+  CHECK(evaluate(test + "barrier.cta.red.popc.aligned.u32 %r2, 1, 32, !%p1;",
+                 inputs)[5] == 21);
+  auto combined = [&](const std::string &how) {
+    return evaluate(test + "bar.red." + how +
+                        ".pred %p2, 0, %p1; selp.b32 %r2, 5, 6, %p2;",
+                    inputs)[5];
+  };
+  CHECK(combined("and") == 6);
+  CHECK(combined("or") == 5);
+  inputs[0].assign(32, 1);
+  CHECK(combined("and") == 5);
+  inputs[0].assign(32, 0);
+  CHECK(combined("or") == 6);
+}
+
+TEST_CASE("a cache policy changes no value", "[gpu]") {
+  CHECK(evaluate("createpolicy.fractional.L2::evict_first.b64 %rd20, 1.0;\n"
+                 "ld.global.L2::cache_hint.b32 %r2, [%rd11], %rd20;",
+                 {Words(32, 77)})[3] == 77);
+  CHECK(evaluate("createpolicy.fractional.L2::evict_last.L2::evict_unchanged"
+                 ".b64 %rd20, 0.5;\n"
+                 "ld.global.L2::cache_hint.b32 %r2, [%rd11], %rd20;",
+                 {Words(32, 78)})[3] == 78);
+}
