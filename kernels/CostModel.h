@@ -23,57 +23,57 @@ struct DeviceConstants {
   unsigned sms = 132;
   double dram = 4.62;    ///< TB/s that a plain read reaches
   double l2 = 15.97;     ///< TB/s from L2 to the SMs
-  double smRate = 116.7; ///< TB/s of weights into all SMs together
+  double smRate = 106.2; ///< TB/s of weights into all SMs together
   double latency =
-      0.01906;           ///< us that a step waits for a copy nobody overlapped
+      0.02027;           ///< us that a step waits for a copy nobody overlapped
   double clock = 1.526;  ///< GHz
   double tensor = 627;   ///< TFLOP/s that products alone reach by mma.sync
   double launch = 1.055; ///< us of a launch in a graph, its start and drain
-  double warpStart = 0.04187; ///< us to start and end 16 warps on an SM
-  double fragment = 5.87;     ///< clocks to unpack 16 x 16 weights
-  double packed = 1.515;      ///< of `fragment`, where weights are packed
+  double warpStart = 0.04071; ///< us to start and end 16 warps on an SM
+  double fragment = 5.924;    ///< clocks to unpack 16 x 16 weights
+  double packed = 1.476;      ///< of `fragment`, where weights are packed
   double streamed = 1.407;    ///< and where they go straight to registers
-  double narrow = 0.4171;     ///< more of it for GPTQ's order, where a warp has
+  double narrow = 0.5791;     ///< more of it for GPTQ's order, where a warp has
                               ///< less than 32 columns and reads half words
   double columns = 4.008;     ///< clocks to multiply them with 8 rows of x
   double streamedColumns = 0.7596; ///< of `columns`, where weights go straight
   double groupFragment = 1.245;    ///< of `fragment`, for wgmma
-  double groupColumns = 2.188;     ///< instead of `columns` and `rowReads`
-  double rowReads = 2.482; ///< and to read these rows, once for 16 columns
+  double groupColumns = 2.295;     ///< instead of `columns` and `rowReads`
+  double rowReads = 2.379; ///< and to read these rows, once for 16 columns
   double rowBytes = 1.238; ///< bytes of x through L2, beside one of weights
   double scaleSums =
-      0.7483; ///< clocks, for 8 rows, of scales on sums at g = 128
-  double scaleWeights = 6.049; ///< or of scales on weights
-  double step = 77.7;          ///< clocks that a warp's K step takes to issue
-  double bulkStep = 0.867; ///< of `step`, where the copy engine brings weights
-  double producerStep = 0.0187; ///< where a warp of its own starts all copies
-  double stepWait = 10.3;       ///< and to wait for its barriers,
-  double producerWait = 21.74;  ///< of `stepWait`, for those that are filled
-  double stepWarp = 34.33;      ///< more for each warp of the block
+      1.042; ///< clocks, for 8 rows, of scales on sums at g = 128
+  double scaleWeights = 5.35; ///< or of scales on weights
+  double step = 77.03;        ///< clocks that a warp's K step takes to issue
+  double bulkStep = 0.8769; ///< of `step`, where the copy engine brings weights
+  double producerStep = 0.01438; ///< where a warp of its own starts all copies
+  double stepWait = 11.23;       ///< and to wait for its barriers,
+  double producerWait = 21.99;   ///< of `stepWait`, for those that are filled
+  double stepWarp = 32.55;       ///< more for each warp of the block
   double alone = 1.754; ///< clocks of a warp without others, for each it issues
-  double overlap = 3.752; ///< exponent: 1 memory then arithmetic, large both
+  double overlap = 3.645; ///< exponent: 1 memory then arithmetic, large both
   double overlapBlocks = 0.002468; ///< more of it for each doubling of an SM's
                                    ///< blocks
   double fill =
-      0.8533; ///< K steps of which nothing overlaps: the first and last
-  double kWarp = 0.04322; ///< us of the sum over warps along K, for each more
+      0.8389; ///< K steps of which nothing overlaps: the first and last
+  double kWarp = 0.04241; ///< us of the sum over warps along K, for each more
   double kWarpTile = 0.001759; ///< us for each doubling of the warps along K
                                ///< and 16 sums a thread
   double split = 1.278;        ///< us of a reduction over blocks
   double splitBytes = 1.753; ///< and for each 100 kB of partial sums of a tile
-  double cluster = 0.1874;   ///< us of a reduction in a cluster
-  double clusterDepth = 0.2691; ///< and for each doubling of it
-  double clusterBytes = 1.14;   ///< and for each 100 kB of an SM's partial sums
-  double wave = 0.8379;         ///< us for each wave after the first
-  double waveBlock = 0.123;     ///< and of the time of a block by itself
-  double chainGain = 0.1129; ///< us that dep=late saves where the next launch's
-                             ///< blocks find room beside all that run
-  double chainEarly = 4.312, chainHalf = 4.219,
-         chainEnd = 0.523;     ///< of it, others
-  double chainCost = 0.001315; ///< us that any of them costs
+  double cluster = 0.2004;   ///< us of a reduction in a cluster
+  double clusterDepth = 0.2556; ///< and for each doubling of it
+  double clusterBytes = 1.076;  ///< and for each 100 kB of an SM's partial sums
+  double wave = 0.7822;         ///< us for each wave after the first
+  double waveBlock = 0.07881;   ///< and of the time of a block by itself
+  double chainGain = 0.107; ///< us that dep=late saves where the next launch's
+                            ///< blocks find room beside all that run
+  double chainEarly = 8.323, chainHalf = 4.219,
+         chainEnd = 0.52;       ///< of it, others
+  double chainCost = 0.0008944; ///< us that any of them costs
   double chainCrowd =
-      0.004056; ///< more of the time, where there is no such room
-  double registersFixed = 35.3, registersPerSum = 4.13; ///< a thread's
+      0.004363; ///< more of the time, where there is no such room
+  double registersFixed = 35.7, registersPerSum = 4.13; ///< a thread's
 };
 
 /// Those of a device by name, where they are known; of an H200 scaled by SMs
