@@ -115,9 +115,8 @@ void proxyFence(Warp &w, const Instruction &, std::uint32_t) {
 
 /// Shows the copy engines, and those that meet this warp at the cluster's
 /// barrier, the mbarriers that it initialised.
-void initialisationFence(Warp &w, const Instruction &i, std::uint32_t mask) {
-  proxyFence(w, i, mask);
-  fenceInitialisations(w);
+void initialisationFence(Warp &w, const Instruction &, std::uint32_t mask) {
+  fenceInitialisations(w, mask);
 }
 
 void nothing(Warp &, const Instruction &, std::uint32_t) {}

@@ -93,7 +93,7 @@ void storeAsync(Warp &w, const Instruction &i, std::uint32_t mask) {
       w.fatal(Suspicion::undefined, i, lane,
               "the mbarrier of st.async lies in another block than its "
               "destination");
-    engineUses(w, i, lane, *signal.owner, signal.offset);
+    threadUses(w, i, lane, *signal.owner, signal.offset);
     PendingBulk b;
     b.direction = Direction::registers;
     b.bytes = bytes;

@@ -49,10 +49,11 @@ void arrive(Warp &w, const Instruction &i, std::uint32_t mask) {
   w.clusterPhase = cluster.barrierPhase + 1;
   // Whatever the order of the arrival: that is what the fence is for.
   for (auto &[offset, mbarrier] : w.block->mbarriers)
-    if (mbarrier.fenced && mbarrier.initialiser == w.index &&
+    if (mbarrier.fenced && mbarrier.initialiser / warpSize == w.index &&
         !mbarrier.shownAfter)
       mbarrier.shownAfter = w.clusterPhase;
   ++cluster.barrier.arrived;
+  cluster.barrier.released |= i.order != Order::relaxed;
   if (cluster.races && i.order != Order::relaxed)
     cluster.races->arrive(w, cluster.blocks[0], clocksKey);
   if (cluster.counters)
@@ -91,7 +92,8 @@ void finishClusterBarrier(Cluster &cluster) {
   ++cluster.progress;
   if (cluster.races)
     cluster.races->completePhase(cluster.blocks[0], clocksKey);
-  if (cluster.launch.globalRaces)
+  // By the block, not the warp: one arrival that releases does it for all.
+  if (cluster.launch.globalRaces && b.released)
     cluster.launch.globalRaces->clusterBarrier(cluster);
   for (Warp *warp : b.waiting)
     warp->state = Warp::State::yielded;

@@ -167,6 +167,7 @@ struct Barrier {
   unsigned arrived = 0; ///< threads
   unsigned expected = 0;
   bool arrivedOnly = false; ///< somebody arrived without waiting
+  bool released = false;    ///< of a cluster: not all arrivals were relaxed
   std::vector<Warp *> waiting;
   std::uint32_t reduction = 0;
 };
@@ -177,7 +178,7 @@ struct Mbarrier {
   std::int64_t pending = 0;      ///< arrivals left
   std::int64_t transactions = 0; ///< bytes left
   std::uint32_t phase = 0;       ///< completed phases
-  unsigned initialiser = 0;      ///< warp of the block
+  unsigned initialiser = 0;      ///< thread of the block
   bool fenced = false;           ///< by it, with fence.mbarrier_init
   /// Phases of the cluster's barrier after which it is initialised for all that
   /// waited there; 0: the initialiser has not arrived since its fence.

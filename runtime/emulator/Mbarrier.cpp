@@ -35,11 +35,8 @@ bool shownTo(const Warp &w, const Mbarrier &m) {
 }
 
 Mbarrier &use(Warp &w, const Instruction &i, unsigned lane, const Target &t) {
-  Mbarrier &m = mbarrierAt(w, i, lane, *t.owner, t.offset);
-  SharedRaces *races = w.block->cluster->races.get();
-  if (races && !shownTo(w, m))
-    races->useMbarrier(w, i, lane, *t.owner, t.offset);
-  return m;
+  threadUses(w, i, lane, *t.owner, t.offset);
+  return mbarrierAt(w, i, lane, *t.owner, t.offset);
 }
 
 void finishPhase(Block &owner, std::uint32_t offset, Mbarrier &m) {
@@ -62,8 +59,9 @@ void init(Warp &w, const Instruction &i, std::uint32_t mask) {
               "shared");
     if (SharedRaces *races = w.block->cluster->races.get())
       races->write(w, i, lane, *t.owner, t.offset, 8);
-    t.owner->mbarriers[t.offset] = {
-        .count = count, .pending = count, .initialiser = w.index};
+    t.owner->mbarriers[t.offset] = {.count = count,
+                                    .pending = count,
+                                    .initialiser = w.index * warpSize + lane};
   });
 }
 
@@ -133,7 +131,8 @@ void wait(Warp &w, const Instruction &i, std::uint32_t mask) {
         i.flags & 1 ? (m.phase & 1) != (operand & 1) : m.phase > operand;
     w.out(i, 0)[lane] = done;
     if (done) {
-      if (SharedRaces *races = w.block->cluster->races.get())
+      SharedRaces *races = w.block->cluster->races.get();
+      if (races && i.order != Order::relaxed)
         races->acquire(w, *t.owner, t.offset);
     } else {
       any = true;
@@ -179,17 +178,26 @@ Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
   return found->second;
 }
 
-void fenceInitialisations(Warp &w) {
+void fenceInitialisations(Warp &w, std::uint32_t mask) {
   for (auto &[offset, mbarrier] : w.block->mbarriers)
-    if (mbarrier.initialiser == w.index)
+    if (mbarrier.initialiser / warpSize == w.index &&
+        mask >> mbarrier.initialiser % warpSize & 1)
       mbarrier.fenced = true;
 }
 
-void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+void threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                 std::uint32_t offset) {
   const Mbarrier &m = mbarrierAt(w, i, lane, owner, offset);
   SharedRaces *races = w.block->cluster->races.get();
   if (races && !shownTo(w, m))
+    races->useMbarrier(w, i, lane, owner, offset);
+}
+
+void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                std::uint32_t offset) {
+  threadUses(w, i, lane, owner, offset);
+  SharedRaces *races = w.block->cluster->races.get();
+  if (races && !mbarrierAt(w, i, lane, owner, offset).fenced)
     races->engineUsesMbarrier(w, i, lane, owner, offset);
 }
 

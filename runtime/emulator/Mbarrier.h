@@ -9,10 +9,14 @@ namespace lath::emulator {
 /// initialised.
 Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                      std::uint32_t offset);
-/// A fence.mbarrier_init of the warp.
-void fenceInitialisations(Warp &w);
-/// The copy engine will signal the mbarrier on behalf of w: reports an
-/// initialisation that neither w nor the engine has seen.
+/// A fence.mbarrier_init of these lanes.
+void fenceInitialisations(Warp &w, std::uint32_t mask);
+/// The lane signals the mbarrier: reports an initialisation that its warp has
+/// not seen.
+void threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                std::uint32_t offset);
+/// The copy engine will signal it for the lane: reports, besides, one that the
+/// engine has not seen.
 void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                 std::uint32_t offset);
 /// Bytes of an asynchronous copy have arrived.

@@ -221,7 +221,6 @@ void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
 void SharedRaces::engineUsesMbarrier(Warp &w, const Instruction &i,
                                      unsigned lane, Block &owner,
                                      std::uint32_t offset) {
-  useMbarrier(w, i, lane, owner, offset);
   const Cell &cell = cells_[owner.rank][offset >> granuleShift];
   if (!cell.writer || visible_[entity(w)][cell.writer - 1u] >= cell.clock)
     return;

@@ -40,8 +40,8 @@ public:
   void useMbarrier(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                    std::uint32_t offset);
 
-  /// Use of an mbarrier by an engine on behalf of w: a fence must have shown it
-  /// the initialisation.
+  /// Use of an mbarrier by an engine on behalf of w: a proxy fence must have
+  /// shown it the initialisation.
   void engineUsesMbarrier(Warp &w, const Instruction &i, unsigned lane,
                           Block &owner, std::uint32_t offset);
 

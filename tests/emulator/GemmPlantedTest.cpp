@@ -154,7 +154,7 @@ TEST_CASE("planted bugs: a GEMM reduced over a cluster") {
              0, Suspicion::inFlight},
             {"peers do not see the mbarrier's initialisation",
              "fence\\.mbarrier_init\\.release\\.cluster;", "", 0,
-             Suspicion::proxy},
+             Suspicion::sharedRace},
             {"expects too few bytes",
              "(expect_tx\\.shared::cta\\.b64 state, \\[%r\\d+\\], )(\\d+)",
              "$1 512", 0, Suspicion::inFlight},

@@ -84,6 +84,8 @@ END:
       {
           {"no proxy fence", "fence.proxy.async.shared::cta;", "",
            Suspicion::proxy},
+          {"a fence for mbarriers alone", "fence.proxy.async.shared::cta;",
+           "fence.mbarrier_init.release.cluster;", Suspicion::proxy},
           {"no barrier", "bar.sync 0;", "", Suspicion::sharedRace},
           {"overwrites the source in flight",
            "cp.async.bulk.wait_group.read 0;\n  st.shared.b32 [%r0], %r1; // "
@@ -143,6 +145,34 @@ TEST_CASE("planted bugs: clusters", "[gpu]") {
   CHECK(out[37] == 5);
 }
 
+TEST_CASE("planted bugs: a cluster's barrier and global memory", "[gpu]") {
+  Planted k{"cluster, global memory",
+            {R"(
+  mov.u32 %r6, %cluster_ctarank;
+  mad.lo.s32 %r7, %r6, 32, %r1;
+  mul.wide.u32 %rd10, %r7, 4;
+  add.s64 %rd11, %rd1, %rd10;
+  st.global.b32 [%rd11], %r7;
+  barrier.cluster.arrive.aligned;
+  barrier.cluster.wait.aligned;
+  xor.b32 %r8, %r7, 32;
+  mul.wide.u32 %rd12, %r8, 4;
+  add.s64 %rd13, %rd1, %rd12;
+  ld.global.b32 %r9, [%rd13];
+  add.s64 %rd14, %rd2, %rd10;
+  st.global.b32 [%rd14], %r9;
+)",
+             32, 0, ".reqnctapercluster 2, 1, 1"},
+            {64, 64},
+            {0, 1},
+            {2, 1, 1},
+            {{"the arrival releases nothing", "arrive.aligned;",
+              "arrive.relaxed.aligned;", Suspicion::globalRace}}};
+  Words out = check(k);
+  CHECK(out[5] == 37);
+  CHECK(out[37] == 5);
+}
+
 TEST_CASE("planted bugs: st.async", "[gpu]") {
   // Each thread sends 16 bytes to the other block of its cluster.
   Planted k{
@@ -184,7 +214,31 @@ WAIT:
           {"expects too few bytes", "[%r0], 1024", "[%r0], 512",
            Suspicion::inFlight},
           {"the initialisation is not shown",
-           "fence.mbarrier_init.release.cluster;", "", Suspicion::proxy},
+           "fence.mbarrier_init.release.cluster;", "", Suspicion::sharedRace},
+          {"it is shown by another warp",
+           "fence.mbarrier_init.release.cluster;",
+           "setp.ge.u32 %p3, %r1, 32; "
+           "@%p3 fence.mbarrier_init.release.cluster;",
+           Suspicion::sharedRace},
+          {"it is shown by another lane",
+           "fence.mbarrier_init.release.cluster;",
+           "setp.eq.b32 %p3, %r1, 1; "
+           "@%p3 fence.mbarrier_init.release.cluster;",
+           Suspicion::sharedRace},
+          {"it is shown behind the arrival",
+           "fence.mbarrier_init.release.cluster;\n  "
+           "barrier.cluster.arrive.relaxed.aligned;",
+           "barrier.cluster.arrive.relaxed.aligned; "
+           "fence.mbarrier_init.release.cluster;",
+           Suspicion::sharedRace},
+          {"it comes behind the fence",
+           "@%p1 mbarrier.init.shared::cta.b64 [%r0], 1;\n  "
+           "fence.mbarrier_init.release.cluster;",
+           "fence.mbarrier_init.release.cluster; "
+           "@%p1 mbarrier.init.shared::cta.b64 [%r0], 1;",
+           Suspicion::sharedRace},
+          {"the wait acquires nothing", "parity.acquire.cluster",
+           "parity.relaxed.cluster", Suspicion::sharedRace},
           {"does not wait for the other block",
            "barrier.cluster.arrive.relaxed.aligned;\n  "
            "barrier.cluster.wait.aligned;",
@@ -201,6 +255,14 @@ WAIT:
   Words out = check(k);
   CHECK(out[5] == 105);
   CHECK(out[64 + 63] == 63);
+
+  // An arrival that releases shows everything, mbarriers as well.
+  for (auto [from, to] : {std::pair{"fence.mbarrier_init.release.cluster;", ""},
+                          std::pair{"barrier.cluster.arrive.relaxed.aligned;",
+                                    "barrier.cluster.arrive.aligned;"}})
+    k.text.body.replace(k.text.body.find(from), std::strlen(from), to);
+  k.bugs.clear();
+  CHECK(check(k) == out);
 }
 
 TEST_CASE("a warp that arrives at the cluster's barrier and leaves", "[gpu]") {
