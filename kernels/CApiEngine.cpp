@@ -1,7 +1,10 @@
 // The C interface to the engine.
 #include "kernels/CApi.h"
 #include "kernels/Engine.h"
+#include "kernels/Tuner.h"
 #include "runtime/EmulatedDevice.h"
+
+#include <atomic>
 
 using namespace lath;
 using namespace lath::c;
@@ -12,8 +15,12 @@ struct lath_engine {
 
 namespace {
 
-constexpr std::size_t optionsBytes = 32;
+constexpr std::size_t optionsBytes = 32, statsBytes = 56, tuneOptionsBytes = 48,
+                      tuneReportBytes = 56;
 static_assert(sizeof(lath_engine_options) == optionsBytes);
+static_assert(sizeof(lath_stats) == statsBytes);
+static_assert(sizeof(lath_tune_options) == tuneOptionsBytes);
+static_assert(sizeof(lath_tune_report) == tuneReportBytes);
 
 Policy policyFrom(std::int32_t policy) {
   if (policy != LATH_POLICY_COMPILE && policy != LATH_POLICY_CACHED_ONLY)
@@ -26,6 +33,17 @@ std::optional<Schedule> scheduleFrom(const char *text) {
   if (!text)
     return std::nullopt;
   return parseSchedule(text);
+}
+
+std::vector<GemmSpec> specsFrom(const lath_gemm_spec *specs, size_t count) {
+  std::vector<GemmSpec> list;
+  for (std::size_t i = 0; i < count; ++i) {
+    // The caller's structs may be larger than this library's.
+    const auto *at = reinterpret_cast<const char *>(&need(specs, "specs"));
+    list.push_back(specFrom(
+        reinterpret_cast<const lath_gemm_spec *>(at + i * specs->struct_size)));
+  }
+  return list;
 }
 
 Device &deviceOf(const lath_device *device) {
@@ -145,13 +163,7 @@ lath_status lath_engine_prepare(lath_engine *engine,
                                 lath_kernel **kernels,
                                 lath_prepare_callback callback, void *data) {
   return guarded([&] {
-    std::vector<GemmSpec> list;
-    for (std::size_t i = 0; i < count; ++i) {
-      // The caller's structs may be larger than this library's.
-      const auto *at = reinterpret_cast<const char *>(&need(specs, "specs"));
-      list.push_back(specFrom(reinterpret_cast<const lath_gemm_spec *>(
-          at + i * specs->struct_size)));
-    }
+    std::vector<GemmSpec> list = specsFrom(specs, count);
     std::function<void(const PrepareProgress &)> progress;
     if (callback)
       progress = [&](const PrepareProgress &p) {
@@ -179,6 +191,73 @@ lath_status lath_engine_prepare_stream(lath_engine *engine,
 lath_status lath_engine_add_pack(lath_engine *engine, const char *path) {
   return guarded([&] {
     need(engine, "engine").engine.addPack(Pack::open(&need(path, "path")));
+  });
+}
+
+lath_status lath_engine_stats(const lath_engine *engine, lath_stats *stats) {
+  return guarded([&] {
+    EngineStats s = need(engine, "engine").engine.stats();
+    lath_stats c{};
+    c.entries = s.entries;
+    c.bytes = s.bytes;
+    c.compiled = s.compiled;
+    c.from_disk = s.fromDisk;
+    c.from_packs = s.fromPacks;
+    c.dropped = s.dropped;
+    writeStruct(c, stats, "lath_stats", statsBytes);
+  });
+}
+
+lath_status lath_engine_tune(lath_engine *engine, const lath_gemm_spec *specs,
+                             size_t count, const lath_tune_options *options,
+                             lath_tune_callback callback, void *data,
+                             lath_tune_report *report) {
+  return guarded([&] {
+    if (report) // before the work: its result would be lost
+      writeStruct(lath_tune_report{}, report, "lath_tune_report",
+                  tuneReportBytes);
+    TuneOptions chosen;
+    std::string database;
+    if (options) {
+      lath_tune_options c =
+          readStruct(options, "lath_tune_options", tuneOptionsBytes);
+      if (c.candidates)
+        chosen.candidates = c.candidates;
+      if (!(c.budget_seconds >= 0))
+        throw Error(ErrorKind::invalidInput,
+                    "budget_seconds is " + std::to_string(c.budget_seconds) +
+                        "; expected 0 or more");
+      chosen.budgetSeconds = c.budget_seconds;
+      chosen.threads = c.threads;
+      for (const char *const *word = c.worker; word && *word; ++word)
+        chosen.worker.push_back(*word);
+      if (c.database)
+        database = c.database;
+    }
+    std::atomic<bool> stop = false;
+    chosen.stop = &stop;
+    if (callback)
+      chosen.progress = [&](const TuneProgress &p) {
+        lath_tune_progress c{sizeof c, p.done, p.total, p.what.c_str(),
+                             p.secondsLeft};
+        if (callback(&c, data))
+          stop = true;
+      };
+    TuneReport all =
+        need(engine, "engine")
+            .engine.tune(specsFrom(specs, count), chosen, database);
+    if (!report)
+      return;
+    lath_tune_report c{};
+    c.problems = all.results.size();
+    for (const TuneResult &r : all.results) {
+      c.solved += r.winner.has_value();
+      c.measured += r.measured;
+      c.known += r.known;
+      c.failed += r.failed;
+    }
+    c.stopped = all.stopped;
+    writeStruct(c, report, "lath_tune_report", tuneReportBytes);
   });
 }
 

@@ -260,6 +260,61 @@ LATH_C_API lath_status lath_engine_prepare_stream(lath_engine *engine,
 /* Kernels of the pack's file are found from now on. */
 LATH_C_API lath_status lath_engine_add_pack(lath_engine *engine,
                                             const char *path);
+
+/* Counted since the engine was made; entries and bytes are those of now. */
+typedef struct lath_stats {
+  size_t struct_size;
+  size_t entries, bytes; /* kernels in memory, and their size */
+  uint64_t compiled, from_disk, from_packs;
+  uint64_t dropped; /* from memory, for others */
+} lath_stats;
+LATH_C_API lath_status lath_engine_stats(const lath_engine *engine,
+                                         lath_stats *stats);
+
+typedef struct lath_tune_options {
+  size_t struct_size;
+  size_t candidates;     /* of each problem; 0: 48 */
+  double budget_seconds; /* after which none is begun; 0: none */
+  uint32_t threads;      /* that compile; 0: all cores */
+  /* The command of a process that measures, by words, with null at the end:
+   * {"/usr/bin/lath", "tune-worker", "--device", "cuda:0", NULL}. A candidate
+   * that hangs or corrupts its context takes only that process along. Null:
+   * this process measures. */
+  const char *const *worker;
+  /* Null: LATH_TUNING_DB, else the user's. */
+  const char *database;
+} lath_tune_options;
+
+typedef struct lath_tune_progress {
+  size_t struct_size;
+  size_t done, total;  /* candidates, of all problems */
+  const char *what;    /* "m16n4096k4096g128: 12 of 48 checked" */
+  double seconds_left; /* estimated */
+} lath_tune_progress;
+/* Not 0 ends the tuning; what was measured is kept. */
+typedef int (*lath_tune_callback)(const lath_tune_progress *progress,
+                                  void *data);
+
+typedef struct lath_tune_report {
+  size_t struct_size;
+  size_t problems;                /* of the specs; those that share one, once */
+  size_t solved;                  /* that have a fastest schedule */
+  size_t measured, known, failed; /* candidates; known: not measured again */
+  int32_t stopped;                /* by the callback */
+} lath_tune_report;
+
+/* Measures schedules of `count` specs, structs of equal struct_size, and keeps
+ * the times in the database, which requests without a schedule look in from
+ * then on. `options`, `callback` and `report` may be null. Blocks until done;
+ * the callback comes from this thread, between candidates, and must not throw.
+ * LATH_NOT_PREPARED while a stream is captured. */
+LATH_C_API lath_status lath_engine_tune(lath_engine *engine,
+                                        const lath_gemm_spec *specs,
+                                        size_t count,
+                                        const lath_tune_options *options,
+                                        lath_tune_callback callback, void *data,
+                                        lath_tune_report *report);
+
 /* The PTX of a kernel; empty where it came from a pack without it. Valid as
  * long as the kernel. */
 LATH_C_API const char *lath_kernel_ptx(const lath_kernel *kernel);

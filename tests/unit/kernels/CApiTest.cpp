@@ -1,7 +1,9 @@
 // The C interface inside: what exceptions become. The programs of tests/install
 // use it from outside.
 #include "kernels/CApi.h"
+#include "kernels/TuningDb.h"
 #include "runtime/CudaDevice.h"
+#include "tests/unit/TemporaryFolder.h"
 #include "tests/unit/Together.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
@@ -116,6 +118,112 @@ TEST_CASE("an error of the driver reaches a C caller as what it is") {
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
   lath_kernel_free(kernel);
   lath_engine_free(engine);
+}
+
+TEST_CASE("an engine is tuned through C, counts, and takes what it found",
+          "[tuning]") {
+  TemporaryFolder folder;
+  const std::string database = folder / "db";
+  lath_device *device = nullptr;
+  REQUIRE(lath_device_open_emulator("sm_90a", &device) == LATH_OK);
+  lath_engine *engine = nullptr;
+  REQUIRE(lath_engine_create(device, nullptr, &engine) == LATH_OK);
+  lath_gemm_spec specs[2]{};
+  for (lath_gemm_spec &spec : specs) {
+    spec.struct_size = sizeof spec;
+    REQUIRE(lath_gemm_spec_parse("m1n64k256", &spec) == LATH_OK);
+  }
+  specs[1].n = 128;
+  lath_tune_options options{};
+  options.struct_size = sizeof options;
+  options.candidates = 4;
+  options.database = database.c_str();
+  struct Seen {
+    std::size_t calls = 0, total = 0;
+    std::string what;
+  } seen;
+  auto progress = [](const lath_tune_progress *p, void *data) {
+    auto &s = *static_cast<Seen *>(data);
+    ++s.calls;
+    s.total = p->total;
+    s.what = p->what;
+    CHECK(p->done <= p->total);
+    return 0;
+  };
+  lath_tune_report report{};
+  report.struct_size = sizeof report;
+  REQUIRE(lath_engine_tune(engine, specs, 2, &options, progress, &seen,
+                           &report) == LATH_OK);
+  CHECK(report.problems == 2);
+  CHECK(report.solved == 2);
+  CHECK(report.measured >= 8);
+  CHECK(report.failed == 0);
+  CHECK(report.stopped == 0);
+  CHECK(seen.calls > 0);
+  CHECK(seen.total >= 8);
+  CHECK(seen.what.find("k256") != std::string::npos);
+
+  // The second time everything is known; here the fastest is taken.
+  const std::size_t measured = report.measured;
+  REQUIRE(lath_engine_tune(engine, specs, 2, &options, nullptr, nullptr,
+                           &report) == LATH_OK);
+  CHECK(report.measured == 0);
+  CHECK(report.known == measured);
+  const TuningTable table = TuningDb(database, TuningDb::Mode::read).all();
+  double least = 1e300;
+  std::string best;
+  for (const auto &[key, m] : table.rows())
+    if (key.problem.n == 64 && m.median < least)
+      least = m.median, best = key.schedule;
+  lath_kernel *kernel = nullptr;
+  REQUIRE(lath_engine_gemm(engine, specs, nullptr, &kernel) == LATH_OK);
+  CHECK(table.rows().size() == measured);
+  double taken = 0;
+  for (const auto &[key, m] : table.rows())
+    if (key.problem.n == 64 && key.schedule == lath_kernel_schedule(kernel))
+      taken = m.median;
+  CHECK(taken <= 1.01 * least); // equals are told apart by simplicity
+  lath_kernel_free(kernel);
+
+  lath_stats stats{};
+  stats.struct_size = sizeof stats;
+  REQUIRE(lath_engine_stats(engine, &stats) == LATH_OK);
+  CHECK(stats.entries == 1);
+  CHECK(stats.compiled == 1);
+  CHECK(stats.from_disk + stats.from_packs + stats.dropped == 0);
+
+  // A callback ends it: nothing new is begun.
+  specs[0].n = 192;
+  auto stop = [](const lath_tune_progress *, void *) { return 1; };
+  REQUIRE(lath_engine_tune(engine, specs, 1, &options, stop, nullptr,
+                           &report) == LATH_OK);
+  CHECK(report.stopped == 1);
+  CHECK(report.measured < 4);
+
+  auto refused = [&](lath_status expected, const char *why) {
+    CHECK(lath_engine_tune(engine, specs, 1, &options, nullptr, nullptr,
+                           &report) == expected);
+    CHECK_THAT(lath_last_error(), Catch::Matchers::Contains(why));
+  };
+  options.budget_seconds = -1;
+  refused(LATH_INVALID_ARGUMENT, "budget_seconds is -1.0");
+  options.budget_seconds = 0;
+  const char *nobody[] = {"/nowhere/lath", nullptr};
+  options.worker = nobody;
+  refused(LATH_TOOLCHAIN, "/nowhere/lath");
+  options.worker = nullptr;
+  report.struct_size = 8;
+  refused(LATH_INVALID_ARGUMENT, "lath_tune_report.struct_size is 8");
+  report.struct_size = sizeof report;
+  specs[0].k = 100;
+  refused(LATH_INVALID_SPEC, "100");
+  CHECK(lath_engine_tune(engine, nullptr, 1, nullptr, nullptr, nullptr,
+                         nullptr) == LATH_INVALID_ARGUMENT);
+  CHECK(lath_engine_tune(nullptr, specs, 1, nullptr, nullptr, nullptr,
+                         nullptr) == LATH_INVALID_ARGUMENT);
+  CHECK(lath_engine_stats(engine, nullptr) == LATH_INVALID_ARGUMENT);
+  lath_engine_free(engine);
+  lath_device_free(device);
 }
 
 TEST_CASE("a struct's text form and its fields agree") {
