@@ -1,5 +1,5 @@
-// Bulk copies and the mbarriers that their data is waited for with; a warp that
-// does nothing but copy. Written by passes only; sm_90 and later.
+// mbarriers, by which bulk copies and a cluster's sums are waited for; bulk
+// copies; a warp that does nothing but copy. Written by passes only; sm_90 and later.
 #ifndef LATH_TILE_BULK_OPS
 #define LATH_TILE_BULK_OPS
 
@@ -21,8 +21,9 @@ def Tile_MbarrierAllocOp : Tile_Op<"mbarrier_alloc", [MemoryEffects<[MemAlloc]>]
 def Tile_MbarrierInitOp : Tile_Op<"mbarrier_init", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "let each mbarrier expect so many arrivals a phase";
   let description = [{
-    By the block's first thread, which then shows them to the copy engine. That
-    thread may use them at once, the others after a barrier.
+    By the block's first thread, which then shows them to the copy engine and,
+    at the next barrier of the cluster, to the peers. That thread may use them
+    at once, the others of its block after a barrier.
 
     ```mlir
     tile.mbarrier_init %full arrivals 1 : !tile.mbarriers<4>

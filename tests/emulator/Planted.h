@@ -5,7 +5,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
+#include <cstring>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace lath::test {
 

@@ -1,11 +1,13 @@
 // Protects: launches back to back are a problem of their own.
 #include "kernels/Engine.h"
+#include "kernels/TuneMeasure.h"
 #include "kernels/TunedSchedules.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/kernels/Tuning.h"
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <set>
 
 using namespace lath;

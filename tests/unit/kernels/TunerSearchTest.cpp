@@ -1,9 +1,13 @@
 // Protects: what the tuner tries, on a device whose fastest schedule is known.
+#include "kernels/ScheduleSpace.h"
+#include "kernels/TuneMeasure.h"
 #include "tests/unit/kernels/Tuning.h"
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <map>
+#include <vector>
 
 using namespace lath;
 using namespace lath::test;

@@ -1,6 +1,8 @@
 // Protects: tuning measures what it should, survives what goes wrong, and its
 // results are used.
 #include "kernels/Engine.h"
+#include "kernels/ScheduleSpace.h"
+#include "kernels/TuneWorker.h"
 #include "kernels/TunedSchedules.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
@@ -10,13 +12,42 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 using namespace lath;
 using namespace lath::test;
 using Catch::Matchers::Contains;
 using Status = Measurement::Status;
+
+namespace {
+
+std::vector<RankedSchedule> candidates(std::size_t count) {
+  const Target &t = target("sm_90a");
+  return searchSpace(spec, t, deviceConstants(t, 132), count).best;
+}
+
+std::unique_ptr<Measurer> worker(std::vector<std::string> plants,
+                                 double seconds = 30) {
+  plants.insert(plants.begin(), LATH_TEST_WORKER);
+  return measureInWorker(std::move(plants), seconds);
+}
+
+/// By schedule.
+std::map<std::string, Measurement> rows(const TuningDb &db) {
+  std::map<std::string, Measurement> found;
+  const TuningTable table = db.all();
+  for (const auto &[key, measurement] : table.rows())
+    found[key.schedule] = measurement;
+  return found;
+}
+
+} // namespace
 
 TEST_CASE("tuning on the emulator finds the least cost and keeps all",
           "[tuning]") {
