@@ -96,14 +96,13 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
 
 /// Partial sums that a block of a cluster receives: its share of everybody's
 /// registers, of which one bit stays (see scatteredOverCluster). And the
-/// mbarrier that counts them, where there is one.
+/// mbarrier that counts them.
 static std::int64_t clusterScratchBytes(const Schedule &s) {
   std::int64_t tile = 4ll * s.blockM * s.blockN;
   std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
   std::int64_t owners = std::clamp<std::int64_t>(
       registers / 2, 1, std::bit_floor(unsigned(s.split)));
-  return tile * s.kWarps * s.split / owners +
-         (tile * s.kWarps <= mostCountedBytes ? 128 : 0);
+  return tile * s.kWarps * s.split / owners + 128;
 }
 
 int tileRows(const Schedule &s, const GemmSpec &spec) {

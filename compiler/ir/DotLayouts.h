@@ -74,10 +74,4 @@ Layout scatteredOverWarps(const Layout &acc, unsigned kWarps);
 Layout scatteredOverCluster(const Layout &acc, unsigned kWarps,
                             unsigned blocks);
 
-/// Partial sums of a block, in bytes, up to which an mbarrier that counts what
-/// has come costs less than a barrier of the cluster. On an H200, the same
-/// schedules by both: 4 KB 3 to 6 % less of the kernel's time, 8 KB 2 to 3 %,
-/// 16 KB equal, 32 KB 3 to 5 % more.
-inline constexpr std::int64_t mostCountedBytes = 16384;
-
 } // namespace lath

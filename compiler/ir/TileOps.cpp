@@ -293,7 +293,7 @@ LogicalResult SumClusterOp::verify() {
   if (!llvm::isPowerOf2_32(kWarps))
     return emitOpError("expected a power of two of warps, got ")
            << (int32_t)kWarps;
-  if (getMbarrier() && getMbarrier().getType().getStages() != 1)
+  if (getMbarrier().getType().getStages() != 1)
     return emitOpError("expected one mbarrier, got ")
            << getMbarrier().getType().getStages();
   if (tensorOf(getPartial()).getShape() != tensorOf(getResult()).getShape())

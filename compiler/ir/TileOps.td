@@ -411,23 +411,22 @@ def Tile_SumClusterOp : Tile_Op<"sum_cluster", [MemoryEffects<[MemRead, MemWrite
     `result = sum over the blocks of the cluster and their k_warps warps of
     their partial sums`, in the order of the blocks and, within one, of the
     warps. Each warp sends its registers into the shared memory of the blocks
-    that add them (one exchange for both sums). There the mbarrier counts the
-    bytes: a fresh one, of one arrival, initialised before the block's
-    `cluster_arrive`. Without one all blocks meet at the cluster's barrier. In
-    the result's layout blocks and those warps hold different elements, so each
-    adds and stores a part.
+    that add them (one exchange for both sums), where the mbarrier counts the
+    bytes; it is a fresh one, of one arrival, initialised before the block's
+    `cluster_arrive`. In the result's layout blocks and those warps hold
+    different elements, so each adds and stores a part.
 
     ```mlir
     %sum = tile.sum_cluster %acc signals %sent {blocks = 2 : i32, k_warps = 4 : i32}
       : tensor<16x64xf32>, !tile.mbarriers<1> -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial,
-                       Optional<Tile_MbarriersType>:$mbarrier, I32Attr:$blocks, DefaultValuedAttr<I32Attr, "1">:$k_warps);
+  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, Tile_MbarriersType:$mbarrier,
+                       I32Attr:$blocks, DefaultValuedAttr<I32Attr, "1">:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $partial (`signals` $mbarrier^)? attr-dict
-    `:` type($partial) (`,` type($mbarrier)^)? `->` type($result)
+    $partial `signals` $mbarrier attr-dict
+    `:` type($partial) `,` type($mbarrier) `->` type($result)
   }];
   let hasVerifier = 1;
 }

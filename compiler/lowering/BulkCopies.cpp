@@ -25,8 +25,7 @@ constexpr int64_t evictFirst = 0x12F0000000000000;
 constexpr int64_t mostUnrolled = 4;
 
 Value mbarrierAddress(Emit &e, Value mbarriers, Value slot) {
-  Value pointer = e.gep(mbarriers, e.mul(slot, 8));
-  return LLVM::PtrToIntOp::create(e.r, e.loc, e.i32, pointer);
+  return e.sharedAddress(e.gep(mbarriers, e.mul(slot, 8)));
 }
 
 /// The first of the threads that execute an operation.
@@ -128,15 +127,9 @@ struct MbarrierWaitLowering : OpConversionPattern<MbarrierWaitOp> {
   LogicalResult matchAndRewrite(MbarrierWaitOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    // try_wait suspends for a while of the system's choice, then asks again.
-    e.assembly(
-        "{ .reg .pred done; "
-        "again: mbarrier.try_wait.parity.shared::cta.b64 done, [$0], "
-        "$1; @!done bra again; }",
-        "r,r,~{memory}", Type(),
-        {mbarrierAddress(e, adaptor.getMbarriers()[0], adaptor.getSlot()[0]),
-         adaptor.getParity()[0]},
-        true);
+    e.waitMbarrier(
+        mbarrierAddress(e, adaptor.getMbarriers()[0], adaptor.getSlot()[0]),
+        adaptor.getParity()[0], /*ofCluster=*/false);
     r.eraseOp(op);
     return success();
   }
@@ -209,8 +202,7 @@ struct BulkCopyLowering : OpConversionPattern<BulkCopyOp> {
                                    op.getBuffer().getType().stageBytes()));
 
     auto copy = [&](Value from, Value to, Value size) {
-      SmallVector<Value> operands{LLVM::PtrToIntOp::create(r, e.loc, e.i32, to),
-                                  from, size, signal};
+      SmallVector<Value> operands{e.sharedAddress(to), from, size, signal};
       std::string hint, policy;
       if (op.getEvictFirst()) {
         hint = ".L2::cache_hint";

@@ -9,16 +9,13 @@
 //
 //   scratch[vector of registers][source][warp][lane]
 //
-// where source = rank * k_warps + k warp says whose partial sum it is. When all
-// are there the owners' warps add their vectors in the order of the sources. A
-// quarter warp's vectors are neighbours on both sides, so nothing collides on
-// banks.
-//
-// With an mbarrier the stores are st.async, which tell it their bytes. Else
-// all blocks meet at the cluster's barrier, for which every thread releases:
-// it waits for all of its accesses to be seen by the device (MEMBAR.ALL.GPU),
-// some 1,100 clocks while memory is busy. Counting costs by the byte, so that
-// for many sums the barrier is faster.
+// where source = rank * k_warps + k warp says whose partial sum it is. The
+// stores are st.async, which tell the owner's mbarrier of their bytes; when all
+// are there its warps add their vectors in the order of the sources. A quarter
+// warp's vectors are neighbours on both sides, so nothing collides on banks.
+// A barrier of the cluster in place of the mbarrier would need a release by
+// every thread, which waits for all of its accesses to be seen by the device
+// (MEMBAR.ALL.GPU): some 1,100 clocks while memory is busy.
 //
 // Peers' shared memory is written only after all blocks have started
 // (cluster_wait). A block that owns registers stays until everybody's have
@@ -73,13 +70,10 @@ unsigned nonZero(ArrayRef<uint32_t> bases) {
 struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
   using OpConversionPattern::OpConversionPattern;
 
-  static Value address(Emit &e, Value pointer) {
-    return LLVM::PtrToIntOp::create(e.r, e.loc, e.i32, pointer);
-  }
-
   /// Writes 1, 2 or 4 words to a peer, whose mbarrier is told.
   static void send(Emit &e, Value target, ValueRange words, Value signal) {
-    SmallVector<Value> operands{address(e, target), address(e, signal)};
+    SmallVector<Value> operands{e.sharedAddress(target),
+                                e.sharedAddress(signal)};
     std::string list, constraints = "r,r";
     for (Value word : words) {
       list += fmt::format("{}${}", list.empty() ? "" : ", ", operands.size());
@@ -125,51 +119,33 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
 
     Value source = e.add(e.shl(rank, kBits), kWarp);
     Value mine = e.add(e.mul(source, sourceBytes), threadBytes);
-    Value mbarrier = op.getMbarrier() ? adaptor.getMbarrier()[0] : Value();
+    Value mbarrier = adaptor.getMbarrier()[0];
     auto window = LLVM::LLVMPointerType::get(r.getContext(), 7);
     const unsigned share = 1u << (bits - blockBits); // registers of an owner
     for (unsigned owner = 0; owner < 1u << blockBits; ++owner) {
       auto there = [&](Value here) -> Value {
         return NVVM::MapaOp::create(r, e.loc, window, here, e.c(owner));
       };
-      Value peer = e.gep(there(base), mine);
-      Value signal = mbarrier ? there(mbarrier) : Value();
+      Value peer = e.gep(there(base), mine), signal = there(mbarrier);
       unsigned first = reversed(owner, blockBits) * share;
-      for (unsigned i = 0; i < share; i += vector) {
-        Value target = e.gep(peer, i / vector * vectorBytes);
-        ValueRange words = adaptor.getPartial().slice(first + i, vector);
-        if (signal)
-          send(e, target, words, signal);
-        else
-          LLVM::StoreOp::create(r, e.loc,
-                                vector == 1 ? words[0] : e.vector(words),
-                                target, 4 * vector);
-      }
+      for (unsigned i = 0; i < share; i += vector)
+        send(e, e.gep(peer, i / vector * vectorBytes),
+             adaptor.getPartial().slice(first + i, vector), signal);
     }
-    if (mbarrier) {
-      // The arrival that says how much comes. To blocks that own nothing
-      // nothing comes, and nobody waits there.
-      e.assembly(
-          "{ .reg .pred first; .reg .b64 state; setp.eq.b32 first, $1, 0; "
-          "@first mbarrier.arrive.expect_tx.shared::cta.b64 "
-          "state, [$0], $2; }",
-          "r,r,n,~{memory}", Type(),
-          {address(e, mbarrier), e.tid(), e.c(share / vector * vectorBytes)},
-          true);
-    } else {
-      // Releases this thread's writes to its peers, acquires theirs.
-      NVVM::ClusterArriveOp::create(r, e.loc, r.getUnitAttr());
-      NVVM::ClusterWaitOp::create(r, e.loc, r.getUnitAttr());
-    }
+    // The arrival that says how much comes. To blocks that own nothing nothing
+    // comes, and nobody waits there.
+    e.assembly(
+        "{ .reg .pred first; .reg .b64 state; setp.eq.b32 first, $1, 0; "
+        "@first mbarrier.arrive.expect_tx.shared::cta.b64 "
+        "state, [$0], $2; }",
+        "r,r,n,~{memory}", Type(),
+        {e.sharedAddress(mbarrier), e.tid(), e.c(share / vector * vectorBytes)},
+        true);
 
     auto add = [&](OpBuilder &b) {
       ConversionPatternRewriter::InsertionGuard guard(r);
       r.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
-      if (mbarrier)
-        e.assembly("{ .reg .pred done; again: "
-                   "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 "
-                   "done, [$0], 0; @!done bra again; }",
-                   "r,~{memory}", Type(), {address(e, mbarrier)}, true);
+      e.waitMbarrier(e.sharedAddress(mbarrier), e.c(0), /*ofCluster=*/true);
       Value share = e.c(0); // first register of this warp's share
       for (unsigned bit = 0; bit < warpBits; ++bit)
         share = e.bor(share, e.shl(e.band(e.lshr(kWarp, bit), 1),

@@ -131,6 +131,19 @@ Value Emit::shared(int64_t offset) {
   return gep(base, offset);
 }
 
+Value Emit::sharedAddress(Value pointer) {
+  return LLVM::PtrToIntOp::create(r, loc, i32, pointer);
+}
+
+void Emit::waitMbarrier(Value address, Value parity, bool ofCluster) {
+  // try_wait suspends for a while of the system's choice, then asks again.
+  assembly(
+      fmt::format("{{ .reg .pred done; again: mbarrier.try_wait.parity"
+                  "{}.shared::cta.b64 done, [$0], $1; @!done bra again; }}",
+                  ofCluster ? ".acquire.cluster" : ""),
+      "r,r,~{memory}", Type(), {address, parity}, true);
+}
+
 Value Emit::linear(const LinearMap &map, Value value) {
   // Runs of bits that move by one distance are one mask and one shift.
   Value result;

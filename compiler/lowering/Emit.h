@@ -74,6 +74,11 @@ public:
   /// is split deep, so it is the block's position along axis 2.
   mlir::Value clusterRank();
   mlir::Value shared(int64_t offset);
+  /// A pointer to shared memory, a peer's too, as assembly takes it.
+  mlir::Value sharedAddress(mlir::Value pointer);
+  /// Until the phase of this parity is complete. Acquires what the threads of
+  /// the block released; `ofCluster`: what peers did, too.
+  void waitMbarrier(mlir::Value address, mlir::Value parity, bool ofCluster);
   /// Barrier of the threads whose code `op` is, and its text.
   void barrier(mlir::Operation *op);
   static std::string barrierText(mlir::Operation *op);

@@ -334,7 +334,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
   static void copyChunk(Emit &e, Value target, Value source, unsigned bytes,
                         Value inside, Value active) {
     std::string text, constraints = "r,l";
-    Value address = LLVM::PtrToIntOp::create(e.r, e.loc, e.i32, target);
+    Value address = e.sharedAddress(target);
     SmallVector<Value> operands{address, source};
     std::string size;
     if (inside) {

@@ -132,7 +132,7 @@ struct ArriveLowering : OpConversionPattern<ArriveOp> {
     Value ticket = e.gep(adaptor.getTickets()[0],
                          e.zext64(e.shl(adaptor.getTile()[0], 2)));
     Value last = e.c(op.getCount() - 1);
-    Value address = LLVM::PtrToIntOp::create(r, e.loc, e.i32, cell);
+    Value address = e.sharedAddress(cell);
     // PTX's inc wraps to 0 past its operand: the ticket resets itself. The
     // fence before makes the block's writes visible (they precede it through
     // the barrier), the one after orders the others' writes before our reads.

@@ -40,7 +40,7 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
     Value stage = adaptor.getX()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
-    Value start = e.lshr(LLVM::PtrToIntOp::create(r, e.loc, e.i32, stage), 4);
+    Value start = e.lshr(e.sharedAddress(stage), 4);
     Value descriptor = LLVM::OrOp::create(
         r, e.loc, e.zext64(start),
         LLVM::ConstantOp::create(r, e.loc, e.i64,

@@ -30,10 +30,7 @@
 //           tile.cluster_wait                        all peers have started
 //           %sum = tile.sum_cluster %acc signals %sent {blocks = split}
 //           tile.store (tile.cast %sum), %out[...]   every block its part
-//
-// without the mbarrier where there are many sums (mostCountedBytes).
 #include "compiler/Ptx.h"
-#include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -198,15 +195,10 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       return reduction.emitOpError("expected at the top level of the kernel");
     Location loc = reduction.getLoc();
     OpBuilder start = OpBuilder::atBlockBegin(&function.front());
-    Value sent;
-    auto sums = cast<RankedTensorType>(reduction.getPartial().getType());
-    if (4 * sums.getNumElements() * schedule.getKWarps() <=
-        lath::mostCountedBytes) {
-      sent = MbarrierAllocOp::create(
-          start, loc, MbarriersType::get(start.getContext(), /*stages=*/1),
-          IntegerAttr());
-      MbarrierInitOp::create(start, loc, sent, /*arrivals=*/1);
-    }
+    Value sent = MbarrierAllocOp::create(
+        start, loc, MbarriersType::get(start.getContext(), /*stages=*/1),
+        IntegerAttr());
+    MbarrierInitOp::create(start, loc, sent, /*arrivals=*/1);
     ClusterArriveOp::create(start, loc);
     OpBuilder b(reduction);
     ClusterWaitOp::create(b, loc);

@@ -113,12 +113,6 @@ void proxyFence(Warp &w, const Instruction &, std::uint32_t) {
     races->proxyFence(w);
 }
 
-/// Shows the copy engines, and those that meet this warp at the cluster's
-/// barrier, the mbarriers that it initialised.
-void initialisationFence(Warp &w, const Instruction &, std::uint32_t mask) {
-  fenceInitialisations(w, mask);
-}
-
 void nothing(Warp &, const Instruction &, std::uint32_t) {}
 
 bool decodeFence(Decoding &d) {
@@ -145,7 +139,7 @@ bool decodeFence(Decoding &d) {
   if (d.take("mbarrier_init")) {
     d.take("release");
     d.take("cluster");
-    i.run = initialisationFence;
+    i.run = fenceInitialisations;
     return true;
   }
   d.take("sc");

@@ -35,8 +35,7 @@ bool shownTo(const Warp &w, const Mbarrier &m) {
 }
 
 Mbarrier &use(Warp &w, const Instruction &i, unsigned lane, const Target &t) {
-  threadUses(w, i, lane, *t.owner, t.offset);
-  return mbarrierAt(w, i, lane, *t.owner, t.offset);
+  return threadUses(w, i, lane, *t.owner, t.offset);
 }
 
 void finishPhase(Block &owner, std::uint32_t offset, Mbarrier &m) {
@@ -178,26 +177,27 @@ Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
   return found->second;
 }
 
-void fenceInitialisations(Warp &w, std::uint32_t mask) {
+void fenceInitialisations(Warp &w, const Instruction &, std::uint32_t mask) {
   for (auto &[offset, mbarrier] : w.block->mbarriers)
     if (mbarrier.initialiser / warpSize == w.index &&
         mask >> mbarrier.initialiser % warpSize & 1)
       mbarrier.fenced = true;
 }
 
-void threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                std::uint32_t offset) {
-  const Mbarrier &m = mbarrierAt(w, i, lane, owner, offset);
+Mbarrier &threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                     std::uint32_t offset) {
+  Mbarrier &m = mbarrierAt(w, i, lane, owner, offset);
   SharedRaces *races = w.block->cluster->races.get();
   if (races && !shownTo(w, m))
     races->useMbarrier(w, i, lane, owner, offset);
+  return m;
 }
 
 void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                 std::uint32_t offset) {
-  threadUses(w, i, lane, owner, offset);
+  const Mbarrier &m = threadUses(w, i, lane, owner, offset);
   SharedRaces *races = w.block->cluster->races.get();
-  if (races && !mbarrierAt(w, i, lane, owner, offset).fenced)
+  if (races && !m.fenced)
     races->engineUsesMbarrier(w, i, lane, owner, offset);
 }
 

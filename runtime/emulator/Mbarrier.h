@@ -9,12 +9,13 @@ namespace lath::emulator {
 /// initialised.
 Mbarrier &mbarrierAt(Warp &w, const Instruction &i, unsigned lane, Block &owner,
                      std::uint32_t offset);
-/// A fence.mbarrier_init of these lanes.
-void fenceInitialisations(Warp &w, std::uint32_t mask);
+/// fence.mbarrier_init: shows the copy engines, and those that meet this warp
+/// at the cluster's barrier, the mbarriers that these lanes initialised.
+void fenceInitialisations(Warp &w, const Instruction &, std::uint32_t mask);
 /// The lane signals the mbarrier: reports an initialisation that its warp has
 /// not seen.
-void threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
-                std::uint32_t offset);
+Mbarrier &threadUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,
+                     std::uint32_t offset);
 /// The copy engine will signal it for the lane: reports, besides, one that the
 /// engine has not seen.
 void engineUses(Warp &w, const Instruction &i, unsigned lane, Block &owner,

@@ -174,23 +174,6 @@ TEST_CASE("planted bugs: a GEMM reduced over a cluster") {
         });
 }
 
-TEST_CASE("planted bugs: many sums reduced over a cluster") {
-  check(
-      "m64n128k512g128s2", "bm64bn128bk128w8st2s2,reduce=cluster",
-      {
-          {"no barrier of the cluster after the exchange",
-           "barrier\\.cluster\\.arrive\\.aligned;\\s*barrier\\.cluster\\.wait"
-           "\\.aligned;",
-           "", 0, Suspicion::sharedRace},
-          {"no release", "barrier\\.cluster\\.arrive\\.aligned;",
-           "barrier.cluster.arrive.relaxed.aligned;", 0, Suspicion::sharedRace},
-          {"to the wrong block", "mapa\\.shared::cluster\\.u32([^;]*), 1;",
-           "mapa.shared::cluster.u32$1, 0;", 0, Suspicion::uninitialised},
-          {"a partial sum forgotten", "\\n\\s*st\\.shared::cluster[^;]*;", "\n",
-           0, Suspicion::uninitialised},
-      });
-}
-
 TEST_CASE("planted bugs: a GEMM with atomic reduction") {
   check("m16n256k1024g128s4,reduce=atomic", "bm16bn64bk64w4st3s4,reduce=atomic",
         {

@@ -6,6 +6,27 @@
 using namespace lath;
 using namespace lath::test;
 
+namespace {
+
+/// Initialises the mbarrier at %r0, shows it to the cluster's other block, and
+/// meets it. %p1: the first thread; %r6: the block's rank.
+const std::string meetPeers = R"(
+  setp.eq.b32 %p1, %r1, 0;
+  @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
+  fence.mbarrier_init.release.cluster;
+  barrier.cluster.arrive.relaxed.aligned;
+  barrier.cluster.wait.aligned;
+  mov.u32 %r6, %cluster_ctarank;
+)";
+/// Until what the other block sends, and the mbarrier counts, is there.
+const std::string waitForPeers = R"(
+WAIT:
+  mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p2, [%r0], 0;
+  @!%p2 bra WAIT;
+)";
+
+} // namespace
+
 TEST_CASE("planted bugs: bulk copies and mbarriers", "[gpu]") {
   Planted load{
       "bulk load",
@@ -177,14 +198,7 @@ TEST_CASE("planted bugs: st.async", "[gpu]") {
   // Each thread sends 16 bytes to the other block of its cluster.
   Planted k{
       "st.async",
-      {R"(
-  setp.eq.b32 %p1, %r1, 0;
-  @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
-  fence.mbarrier_init.release.cluster;
-  barrier.cluster.arrive.relaxed.aligned;
-  barrier.cluster.wait.aligned;
-  mov.u32 %r6, %cluster_ctarank;
-  mad.lo.s32 %r7, %r6, 100, %r1;
+      {meetPeers + R"(  mad.lo.s32 %r7, %r6, 100, %r1;
   xor.b32 %r8, %r6, 1;
   shl.b32 %r4, %r1, 4;
   add.s32 %r5, %r0, %r4;
@@ -193,10 +207,8 @@ TEST_CASE("planted bugs: st.async", "[gpu]") {
   mapa.shared::cluster.u32 %r10, %r0, %r8; // mbarrier
   st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%r9], {%r1, %r6, %r4, %r7}, [%r10];
   @%p1 mbarrier.arrive.expect_tx.shared::cta.b64 %rd10, [%r0], 1024;
-WAIT:
-  mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p2, [%r0], 0;
-  @!%p2 bra WAIT;
-  ld.shared.b32 %r11, [%r5+12];
+)" + waitForPeers +
+           R"(  ld.shared.b32 %r11, [%r5+12];
   mov.u32 %r12, %ctaid.x;
   mad.lo.s32 %r12, %r12, 64, %r1;
   mul.wide.u32 %rd11, %r12, 4;
@@ -317,14 +329,7 @@ TEST_CASE("planted bugs: multicast", "[gpu]") {
   // Each of two blocks brings half of the input to both.
   Planted k{
       "multicast",
-      {R"(
-  setp.eq.b32 %p1, %r1, 0;
-  @%p1 mbarrier.init.shared::cta.b64 [%r0], 1;
-  fence.mbarrier_init.release.cluster;
-  barrier.cluster.arrive.relaxed.aligned;
-  barrier.cluster.wait.aligned;
-  mov.u32 %r6, %cluster_ctarank;
-  shl.b32 %r7, %r6, 8; // where this block's half begins
+      {meetPeers + R"(  shl.b32 %r7, %r6, 8; // where this block's half begins
   add.s32 %r3, %r0, 128;
   add.s32 %r8, %r3, %r7;
   cvt.u64.u32 %rd10, %r7;
@@ -333,10 +338,8 @@ TEST_CASE("planted bugs: multicast", "[gpu]") {
   @!%p1 bra WAIT;
   mbarrier.arrive.expect_tx.shared::cta.b64 %rd12, [%r0], 512;
   cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%r8], [%rd11], 256, [%r0], %h1;
-WAIT:
-  mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p2, [%r0], 0;
-  @!%p2 bra WAIT;
-  shl.b32 %r4, %r1, 2;
+)" + waitForPeers +
+           R"(  shl.b32 %r4, %r1, 2;
   add.s32 %r5, %r3, %r4;
   ld.shared.b32 %r9, [%r5];
   mad.lo.s32 %r12, %r6, 128, %r1;

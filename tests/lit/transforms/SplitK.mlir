@@ -342,27 +342,6 @@ func.func @cluster(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %i
   return
 }
 
-// 32 KB of sums a block: the cluster's barrier.
-// CHECK-LABEL: func.func @cluster_of_large_tiles
-// CHECK-NOT:     tile.mbarrier
-// CHECK:         tile.cluster_arrive
-// CHECK:         tile.cluster_wait
-// CHECK-NEXT:    tile.sum_cluster %{{.*}} {blocks = 2 : i32} : tensor<64x128xf32> -> tensor<64x128xf32>
-func.func @cluster_of_large_tiles(%x: !tile.view<64x1024xf32>, %out: !tile.view<64x128xf16>, %init: tensor<64x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>} {
-  %c0 = arith.constant 0 : i32
-  %lo, %hi, %st = tile.k_range extent 1024 step 128
-  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<64x128xf32>) : i32 {
-    %t = tile.load %x[%c0, %k] : !tile.view<64x1024xf32> -> tensor<64x128xf32>
-    %n = arith.addf %a, %t : tensor<64x128xf32>
-    scf.yield %n : tensor<64x128xf32>
-  }
-  %sum = tile.reduce_splits %acc : tensor<64x128xf32>
-  %h = tile.cast %sum : tensor<64x128xf32> -> tensor<64x128xf16>
-  tile.store %h, %out[%c0, %c0] : tensor<64x128xf16>, !tile.view<64x128xf16>
-  return
-}
-
 // -----
 
 func.func @cluster_too_old(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)

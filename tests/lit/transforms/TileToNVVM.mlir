@@ -851,7 +851,8 @@ func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2,
 // CHECK:         %[[BYTES:.*]] = llvm.mlir.constant(1024 : i32)
 // CHECK:         mbarrier.arrive.expect_tx.shared::cta.b64 state, [$0], $2; }", "r,r,n,~{memory}" %{{.*}}, %{{.*}}, %[[BYTES]]
 // CHECK:         scf.if
-// CHECK:         mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [$0], 0;
+// CHECK:         %[[FIRST:.*]] = llvm.mlir.constant(0 : i32)
+// CHECK-NEXT:    mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [$0], $1; @!done bra again; }", "r,r,~{memory}" %{{.*}}, %[[FIRST]]
 // CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xf32>
 // CHECK-NOT:     llvm.load
 // CHECK:         llvm.return
@@ -863,31 +864,6 @@ func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   tile.cluster_wait
   %1 = tile.sum_cluster %0 signals %sent {blocks = 2 : i32, k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p>, !tile.mbarriers<1> -> tensor<16x8xf32, #s>
-  return
-}
-
-// -----
-
-// Without an mbarrier: plain stores, and the cluster's barrier behind them.
-#p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], block = [[8, 0]]>
-
-// CHECK-LABEL: llvm.func @sum_cluster_barrier
-// CHECK:         nvvm.cluster.wait {aligned}
-// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
-// CHECK:         llvm.store %{{.*}} : vector<2xf32>, !llvm.ptr<7>
-// CHECK-NOT:     st.async
-// CHECK:         nvvm.cluster.arrive {aligned}
-// CHECK-NEXT:    nvvm.cluster.wait {aligned}
-// CHECK-NOT:     mbarrier
-// CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xf32>
-// CHECK:         llvm.return
-func.func @sum_cluster_barrier() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
-  tile.cluster_arrive
-  %c = arith.constant 1.0 : f32
-  %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
-  tile.cluster_wait
-  %1 = tile.sum_cluster %0 {blocks = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
   return
 }
 

@@ -300,8 +300,8 @@ TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
     return error.message();
   };
   auto sumOf = [](Program &p, View x, Range r) {
-    return p.loop(p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
-                  [&](Range k, Tile t) { return t + x.load({r, k}); });
+    auto step = [&](Range k, Tile t) { return t + x.load({r, k}); };
+    return p.loop(p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}), step);
   };
   CHECK(
       contains(message([&](Program &p, View x, Range r, CompileOptions &) {
