@@ -7,14 +7,15 @@ include(CMakePackageConfigHelpers)
 # --- Headers -----------------------------------------------------------------
 
 set(LATH_PUBLIC_HEADERS
-  compiler/Api.h compiler/Compile.h compiler/Dtype.h compiler/Error.h
-  compiler/Ptx.h compiler/Target.h compiler/dsl/Program.h
+  compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
+  compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
   compiler/ir/DotLayouts.h compiler/ir/Layout.h
-  kernels/Engine.h kernels/GemmSpec.h kernels/Gptq.h kernels/Kernel.h kernels/MBuckets.h
-  kernels/Models.h kernels/Pack.h kernels/PackWriter.h
-  kernels/PackedWeights.h kernels/Schedule.h
-  kernels/Tuner.h kernels/TuningTable.h
-  kernels/lath.h kernels/lath_c.h
+  kernels/gemm/CompileGemm.h kernels/gemm/GemmSpec.h kernels/gemm/MBuckets.h
+  kernels/gemm/Schedule.h kernels/launch/Kernel.h
+  kernels/weights/Gptq.h kernels/weights/PackedWeights.h kernels/choose/ScheduleChoice.h
+  kernels/pack/Models.h kernels/pack/Pack.h kernels/pack/PackWriter.h
+  kernels/tuned/TuningTable.h kernels/tune/Tuner.h kernels/engine/Engine.h
+  kernels/lath.h kernels/c/lath_c.h
   runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h
   runtime/NvJitLink.h runtime/TensorMap.h runtime/Toolchain.h
@@ -22,7 +23,7 @@ set(LATH_PUBLIC_HEADERS
 # The two that users name lie at the top.
 set(headers "")
 foreach(header ${LATH_PUBLIC_HEADERS})
-  string(REGEX REPLACE "^kernels/(lath(_c)?\\.h)$" "\\1" name "${header}")
+  string(REGEX REPLACE "^kernels/(c/)?(lath(_c)?\\.h)$" "\\2" name "${header}")
   set(out "${PROJECT_BINARY_DIR}/include/lath/${name}")
   add_custom_command(OUTPUT "${out}"
     COMMAND "${CMAKE_COMMAND}" "-DIN=${PROJECT_SOURCE_DIR}/${header}" "-DOUT=${out}"

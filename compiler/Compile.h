@@ -1,9 +1,9 @@
 // A tile program and a schedule in, PTX out.
 #pragma once
 
-#include "compiler/Api.h"
-#include "compiler/Ptx.h"
-#include "compiler/Target.h"
+#include "compiler/base/Api.h"
+#include "compiler/base/Ptx.h"
+#include "compiler/base/Target.h"
 #include "compiler/dsl/Program.h"
 
 #include <functional>
@@ -14,8 +14,8 @@
 
 namespace lath {
 
-/// Choices the passes apply to a program; plain data. See kernels/Schedule.h
-/// for the one that users write.
+/// Choices the passes apply to a program; plain data. See
+/// kernels/gemm/Schedule.h for the one that users write.
 struct CompileOptions {
   const Target *target = nullptr;
   int warps = 4;

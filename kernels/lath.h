@@ -7,10 +7,12 @@
 // Includes no header of LLVM, MLIR or CUDA. lath_c.h is its twin in C.
 #pragma once
 
-#include "kernels/Engine.h"
-#include "kernels/Models.h"
-#include "kernels/Pack.h"
-#include "kernels/PackWriter.h"
-#include "kernels/PackedWeights.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/gemm/CompileGemm.h"
+#include "kernels/pack/Models.h"
+#include "kernels/pack/Pack.h"
+#include "kernels/pack/PackWriter.h"
+#include "kernels/weights/PackedWeights.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"

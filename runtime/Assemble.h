@@ -3,7 +3,7 @@
 // CudaDevice then loads the PTX text itself.
 #pragma once
 
-#include "compiler/Ptx.h"
+#include "compiler/base/Ptx.h"
 #include "runtime/Device.h"
 #include "runtime/Toolchain.h"
 

@@ -3,7 +3,7 @@
 
 #include "runtime/CubinCache.h"
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/cache/CacheLock.h"
 #include "runtime/cache/CacheState.h"
 #include "runtime/cache/Checksum.h"

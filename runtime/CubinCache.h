@@ -14,7 +14,7 @@
 // findOrBuild; a disk that takes no entry costs one warning.
 #pragma once
 
-#include "compiler/Api.h"
+#include "compiler/base/Api.h"
 #include "runtime/Environment.h"
 
 #include <compare>

@@ -2,8 +2,8 @@
 // care whether a GPU or an emulator is behind it.
 #pragma once
 
-#include "compiler/Error.h"
-#include "compiler/Ptx.h"
+#include "compiler/base/Error.h"
+#include "compiler/base/Ptx.h"
 
 #include <array>
 #include <cstddef>

@@ -5,7 +5,7 @@
 // leading "cu"; Driver.cpp lists the exact symbols with their versions.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/CudaApi.h"
 #include "runtime/Environment.h"
 

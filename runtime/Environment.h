@@ -4,7 +4,7 @@
 // variables are without touching its own process.
 #pragma once
 
-#include "compiler/Api.h"
+#include "compiler/base/Api.h"
 
 #include <string>
 #include <vector>

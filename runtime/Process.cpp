@@ -2,7 +2,7 @@
 
 #include "runtime/Process.h"
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include <array>
 #include <cerrno>

@@ -4,8 +4,8 @@
 1. Public headers pull in no header of MLIR, LLVM or CUDA, whatever they
    include in turn (asked of the compiler with -M), and each compiles alone.
 2. Includes go one way: tools -> kernels -> {compiler, runtime}; the runtime
-   includes compiler/Ptx.h, Error.h and Api.h only; inside the compiler
-   dsl -> ir <- transforms <- lowering.
+   includes the plain data of compiler/base only; inside the compiler
+   dsl -> ir <- transforms <- lowering; the rooms of kernels/ down only.
 """
 import argparse
 import concurrent.futures
@@ -15,31 +15,55 @@ import re
 import subprocess
 import sys
 
-PUBLIC = ["compiler/Api.h", "compiler/Error.h", "compiler/Dtype.h", "compiler/Ptx.h",
-          "compiler/Target.h", "compiler/Compile.h", "compiler/dsl/Program.h",
-          "runtime/*.h", "kernels/*.h"]
+PUBLIC = ["compiler/base/*.h", "compiler/Compile.h", "compiler/dsl/Program.h",
+          "runtime/*.h", "kernels/**/*.h"]
 FOREIGN = re.compile(
     r"(^|/)(mlir|llvm|mlir-c|llvm-c)/|/llvm-\d+/include/|(^|/)(cuda|nvJitLink|nvrtc)[^/]*\.h")
 
+# Rooms of kernels/, each with those right below it.
+ROOMS = {
+    "gemm": [],
+    "launch": ["gemm"],
+    "weights": ["gemm"],
+    "choose": ["gemm"],
+    "pack": ["choose", "weights", "launch"],
+    "tuned": ["choose"],
+    "tune": ["tuned", "weights", "launch"],
+    "engine": ["tune", "pack"],
+    "c": ["engine"],
+    "examples": [],
+}
+
+
+def below(room):
+    found = dict.fromkeys(ROOMS[room])
+    for other in ROOMS[room]:
+        found.update(dict.fromkeys(below(other)))
+    return list(found)
+
+
 # Folder -> what it may include: folders, or single headers. The first folder
 # that holds the file counts. A header directly in compiler/ is open to all of
-# compiler/.
+# compiler/; plain data lies in compiler/base.
+BASE = "compiler/base"
 TOP = "compiler/*.h"
 ALLOWED = [
-    ("compiler/ir", ["compiler/ir", TOP]),
-    ("compiler/dsl", ["compiler/dsl", "compiler/ir", TOP]),
-    ("compiler/transforms", ["compiler/transforms", "compiler/ir", TOP]),
+    (BASE, [BASE]),
+    ("compiler/ir", ["compiler/ir", BASE, TOP]),
+    ("compiler/dsl", ["compiler/dsl", "compiler/ir", BASE, TOP]),
+    ("compiler/transforms", ["compiler/transforms", "compiler/ir", BASE, TOP]),
     ("compiler/lowering", ["compiler/lowering", "compiler/transforms",
-                           "compiler/ir", TOP]),
-    ("compiler/codegen", ["compiler/codegen", "compiler/ir", TOP]),
+                           "compiler/ir", BASE, TOP]),
+    ("compiler/codegen", ["compiler/codegen", "compiler/ir", BASE, TOP]),
     ("compiler", ["compiler"]),
-    ("runtime", ["runtime", "compiler/Ptx.h", "compiler/Error.h",
-                 "compiler/Api.h"]),
+    ("runtime", ["runtime", BASE]),
+    *((f"kernels/{room}", [f"kernels/{r}" for r in (room, *below(room))]
+       + ["compiler", "runtime"]) for room in ROOMS),
     ("kernels", ["kernels", "compiler", "runtime"]),
     ("tools", ["tools", "kernels", "compiler", "runtime"]),
 ]
 # Folders that may include no header of MLIR and LLVM at all.
-NO_LLVM = ["runtime", "kernels", "tools/lath", "tools/verify", "tools/stress"]
+NO_LLVM = [BASE, "runtime", "kernels", "tools/lath", "tools/verify", "tools/stress"]
 OURS = re.compile(r"^(compiler|runtime|kernels|tools|tests)/")
 
 
@@ -60,6 +84,9 @@ def check_directions(source):
             if not path.endswith((".h", ".cpp")):
                 continue
             name = os.path.relpath(path, source)
+            room = re.match(r"kernels/([^/]+)/", name)
+            if room and room[1] not in ROOMS:
+                errors.append(f"{name}: {room[1]} is no room of kernels/")
             allowed = next(a for f, a in ALLOWED if name.startswith(f + "/"))
             for number, line in enumerate(open(path, encoding="utf-8"), 1):
                 m = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
@@ -93,7 +120,8 @@ def main():
     args = parser.parse_args()
 
     headers = [os.path.relpath(p, args.source) for pattern in PUBLIC
-               for p in sorted(glob.glob(os.path.join(args.source, pattern)))]
+               for p in sorted(glob.glob(os.path.join(args.source, pattern),
+                                         recursive=True))]
     errors = check_directions(args.source)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda h: check_public(h, args), headers):

@@ -1,5 +1,5 @@
 #include "compiler/codegen/Codegen.h"
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Target/LLVMIR/Export.h"

@@ -1,7 +1,7 @@
 // From the LLVM dialect to PTX text: translation, LLVM's optimiser, NVPTX.
 #pragma once
 
-#include "compiler/Target.h"
+#include "compiler/base/Target.h"
 
 #include <functional>
 #include <memory>

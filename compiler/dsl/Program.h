@@ -18,9 +18,9 @@
 // the operands and their shapes. Not thread safe; use one Program per thread.
 #pragma once
 
-#include "compiler/Api.h"
-#include "compiler/Dtype.h"
-#include "compiler/Error.h"
+#include "compiler/base/Api.h"
+#include "compiler/base/Dtype.h"
+#include "compiler/base/Error.h"
 #include "compiler/ir/Layout.h"
 
 #include <cstdint>

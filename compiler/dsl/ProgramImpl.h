@@ -1,7 +1,7 @@
 // What a Program holds: the only place where the language meets MLIR.
 #pragma once
 
-#include "compiler/Ptx.h"
+#include "compiler/base/Ptx.h"
 #include "compiler/dsl/Program.h"
 #include "compiler/ir/Tile.h"
 

@@ -1,7 +1,7 @@
 // The layouts a dot asks for, solved from where its operands come from.
 #pragma once
 
-#include "compiler/Api.h"
+#include "compiler/base/Api.h"
 #include "compiler/ir/Layout.h"
 
 #include <optional>

@@ -30,7 +30,7 @@
 //           tile.cluster_wait                        all peers have started
 //           %sum = tile.sum_cluster %acc signals %sent {blocks = split}
 //           tile.store (tile.cast %sum), %out[...]   every block its part
-#include "compiler/Ptx.h"
+#include "compiler/base/Ptx.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 

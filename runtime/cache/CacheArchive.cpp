@@ -6,7 +6,7 @@
 //   entry 31000                 then so many bytes: a file of the cache
 //   ...
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/cache/CacheState.h"
 #include "runtime/cache/Checksum.h"
 #include "runtime/cache/EntryText.h"

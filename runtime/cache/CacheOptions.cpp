@@ -1,6 +1,6 @@
 // Where the cache lies and how large it may become.
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/CubinCache.h"
 
 #include <charconv>

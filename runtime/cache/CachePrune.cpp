@@ -1,6 +1,6 @@
 // What is in the folder, and what goes.
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/cache/CacheState.h"
 #include "runtime/cache/EntryText.h"
 

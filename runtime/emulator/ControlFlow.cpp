@@ -1,7 +1,7 @@
 // Post-dominators by the iteration of Cooper, Harvey and Kennedy ("A simple,
 // fast dominance algorithm"), on the reversed graph of basic blocks.
 #include "runtime/emulator/ControlFlow.h"
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // What a family of instructions needs to decode one of its own.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/emulator/Program.h"
 
 #include <initializer_list>

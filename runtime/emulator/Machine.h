@@ -3,7 +3,7 @@
 // run in parallel.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/emulator/Counters.h"
 #include "runtime/emulator/GlobalMemory.h"
 #include "runtime/emulator/Program.h"

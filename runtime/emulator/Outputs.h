@@ -1,7 +1,7 @@
 // What a launch should have left behind.
 #pragma once
 
-#include "compiler/Ptx.h"
+#include "compiler/base/Ptx.h"
 #include "runtime/emulator/GlobalRaces.h"
 
 namespace lath::emulator {

@@ -1,6 +1,6 @@
 #include "runtime/emulator/TensorDescriptor.h"
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include <cstring>
 #include <fmt/format.h>

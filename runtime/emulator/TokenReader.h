@@ -1,7 +1,7 @@
 // Tokens one after the other, and messages that quote their line.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 #include "runtime/emulator/Lexer.h"
 
 #include <cstdint>

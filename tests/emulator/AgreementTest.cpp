@@ -1,9 +1,9 @@
 // Protects: on a GPU the same PTX and inputs give what the emulator gives:
 // data movement and integers bit for bit, matrix results to within the order
 // of their sums. Without a GPU these tests pass over themselves.
-#include "compiler/Target.h"
-#include "kernels/Examples.h"
-#include "kernels/Half.h"
+#include "compiler/base/Half.h"
+#include "compiler/base/Target.h"
+#include "kernels/examples/Examples.h"
 #include "runtime/CudaDevice.h"
 #include "tests/emulator/Gemm.h"
 #include "tests/emulator/OnGpu.h"

@@ -6,9 +6,9 @@
 // each 16 x 16 fragment of weights, which leaves 24 instructions of a warp with
 // everything included, and 5 LOP3 among them (4 that unpack a lane's word of
 // eight weights, and a little for addresses).
-#include "compiler/Target.h"
-#include "kernels/DequantGemm.h"
-#include "kernels/ScheduleSpace.h"
+#include "compiler/base/Target.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "runtime/Toolchain.h"
 #include "tests/emulator/Gemm.h"
 

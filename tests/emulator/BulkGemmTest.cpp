@@ -1,7 +1,7 @@
 // Protects: GEMMs whose packed weights the copy engine brings, with and without
 // a warp of its own for all copies, give the right numbers and no findings, and
 // read weights once and without conflicts.
-#include "compiler/Target.h"
+#include "compiler/base/Target.h"
 #include "tests/emulator/Gemm.h"
 
 #include <catch2/catch.hpp>

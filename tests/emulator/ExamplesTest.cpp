@@ -1,8 +1,8 @@
 // Protects: kernels that are no GEMM (vector add, softmax, matmul) run on the
 // emulator with right results and without findings.
-#include "kernels/Examples.h"
-#include "compiler/Target.h"
-#include "kernels/Half.h"
+#include "kernels/examples/Examples.h"
+#include "compiler/base/Half.h"
+#include "compiler/base/Target.h"
 #include "tests/emulator/Ptx.h"
 
 #include <catch2/catch.hpp>

@@ -1,9 +1,9 @@
 // A GEMM of the engine's on the emulator, with random inputs.
 #pragma once
 
-#include "kernels/Engine.h"
-#include "kernels/PackedWeights.h"
-#include "kernels/Reference.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/weights/PackedWeights.h"
+#include "kernels/weights/Reference.h"
 #include "runtime/EmulatedDevice.h"
 
 #include <memory>

@@ -1,7 +1,7 @@
 // Protects: the same for bugs planted in the GEMM kernels that the compiler
 // makes today. A bug is a change of the PTX text.
-#include "compiler/Target.h"
-#include "kernels/DequantGemm.h"
+#include "compiler/base/Target.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "tests/emulator/Gemm.h"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 // Catches what a call throws, so that a test can look at it.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include <catch2/catch.hpp>
 

@@ -5,7 +5,7 @@
 //   wrong       the candidate's code computes something else
 //   crash-late  the process ends when the candidate is timed
 //   hang-late   likewise, it never answers
-#include "kernels/TuneWorker.h"
+#include "kernels/tune/TuneWorker.h"
 #include "runtime/EmulatedDevice.h"
 
 #include <csignal>

@@ -1,6 +1,6 @@
 // `lath bench`: cold and warm times beside a plain read.
-#include "kernels/TuneMeasure.h"
-#include "kernels/TunedSchedules.h"
+#include "kernels/tune/TuneMeasure.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"

@@ -1,7 +1,7 @@
 #include "tools/lath/Candidates.h"
 
-#include "kernels/DequantGemm.h"
-#include "kernels/TunedSchedules.h"
+#include "kernels/gemm/DequantGemm.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Output.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // The schedules of a spec side by side: predicted, measured, chosen, rejected.
 #pragma once
 
-#include "kernels/ScheduleSpace.h"
-#include "kernels/TuningTable.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/tuned/TuningTable.h"
 #include "runtime/Device.h"
 #include "tools/lath/Gpus.h"
 

@@ -1,7 +1,7 @@
 // Errors of the command line itself, and what the process ends with.
 #pragma once
 
-#include "compiler/Error.h"
+#include "compiler/base/Error.h"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 // `lath emit`: compiles, and shows one stage.
-#include "kernels/Engine.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "runtime/Assemble.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"
 #include "tools/lath/Output.h"
@@ -36,20 +37,25 @@ GemmSpec warmUpSpec(const GemmSpec &spec) {
   return other;
 }
 
+Schedule scheduleOf(const Request &request, const TargetChoice &target) {
+  return request.schedule
+             ? *request.schedule
+             : chooseSchedule(request.spec, *target.target, target.smCount)
+                   .schedule;
+}
+
 /// Compiles and assembles `request` in a process that has done so for another
 /// kernel, and prints what each phase took. No stage is dumped meanwhile.
 void printTiming(const Request &request, const TargetChoice &target) {
-  auto compileIt = [&](const GemmSpec &spec,
-                       const std::optional<Schedule> &schedule) {
-    return compileGemm(spec, schedule, *target.target, target.smCount);
-  };
   GemmSpec other = warmUpSpec(request.spec);
   bool assembles =
-      assembleIfPossible(compileIt(other, std::nullopt).ptx, toolchain())
+      assembleIfPossible(
+          compileChosen(other, *target.target, target.smCount).ptx, toolchain())
           .has_value();
 
   auto start = Clock::now();
-  CompiledGemm gemm = compileIt(request.spec, request.schedule);
+  CompiledGemm gemm =
+      compileGemm(request.spec, scheduleOf(request, target), *target.target);
   std::string assembled = "          - no assembler is installed";
   if (assembles) {
     Cubin cubin = assemble(gemm.ptx);
@@ -78,11 +84,11 @@ std::string stageText(std::string_view stage, const Request &request,
     if (at == *dumped)
       text = dumpedText;
   };
-  CompiledGemm gemm = compileGemm(
-      request.spec, request.schedule, *target.target, target.smCount,
-      dumped && *dumped != Stage::ptx
-          ? dump
-          : std::function<void(Stage, const std::string &)>());
+  CompiledGemm gemm =
+      compileGemm(request.spec, scheduleOf(request, target), *target.target,
+                  dumped && *dumped != Stage::ptx
+                      ? dump
+                      : std::function<void(Stage, const std::string &)>());
   if (stage == "ptx")
     text = gemm.ptx.text;
   else if (!dumped) {

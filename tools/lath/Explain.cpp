@@ -1,8 +1,8 @@
 // `lath explain`: the schedule with its reasons, and what it costs.
-#include "kernels/DequantGemm.h"
-#include "kernels/Engine.h"
-#include "kernels/Occupancy.h"
-#include "kernels/ScheduleSpace.h"
+#include "kernels/choose/Occupancy.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/gemm/CompileGemm.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "tools/lath/Candidates.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"

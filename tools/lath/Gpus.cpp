@@ -1,6 +1,6 @@
 #include "tools/lath/Gpus.h"
 
-#include "kernels/TunedSchedules.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/Driver.h"
 #include "tools/lath/Output.h"
 

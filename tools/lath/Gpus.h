@@ -2,8 +2,8 @@
 // target that a command compiles for.
 #pragma once
 
-#include "compiler/Target.h"
-#include "kernels/ScheduleSpace.h"
+#include "compiler/base/Target.h"
+#include "kernels/choose/ScheduleSpace.h"
 #include "runtime/Device.h"
 
 #include <optional>

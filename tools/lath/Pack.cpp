@@ -1,7 +1,7 @@
 // `lath pack`: kernels of many specs and targets in one file.
-#include "kernels/MBuckets.h"
-#include "kernels/Models.h"
-#include "kernels/PackWriter.h"
+#include "kernels/gemm/MBuckets.h"
+#include "kernels/pack/Models.h"
+#include "kernels/pack/PackWriter.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Words.h"

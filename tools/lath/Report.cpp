@@ -1,14 +1,13 @@
 // `lath report`: one page of all that was measured.
-#include "kernels/CostModel.h"
-#include "kernels/TunedSchedules.h"
-#include "kernels/TuningDb.h"
+#include "kernels/choose/CostModel.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "kernels/tuned/TunedSchedules.h"
+#include "kernels/tuned/TuningDb.h"
 #include "runtime/Assemble.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Words.h"
-
-#include "kernels/Engine.h"
 
 #include <nlohmann/json.hpp>
 
@@ -130,8 +129,8 @@ Json readPeers(const std::string &path) {
 std::vector<PhaseTime> phasesOf(const GemmSpec &spec, const Target &target) {
   GemmSpec other = spec;
   other.n = spec.n == 1024 ? 2048 : 1024;
-  assembleIfPossible(compileGemm(other, std::nullopt, target).ptx, toolchain());
-  CompiledGemm gemm = compileGemm(spec, std::nullopt, target);
+  assembleIfPossible(compileChosen(other, target).ptx, toolchain());
+  CompiledGemm gemm = compileChosen(spec, target);
   std::vector<PhaseTime> phases = gemm.phases;
   if (auto cubin = assembleIfPossible(gemm.ptx, toolchain()))
     phases.push_back({"assemble", cubin->milliseconds});

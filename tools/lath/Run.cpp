@@ -1,9 +1,9 @@
 // `lath run`: one kernel on a GPU, checked, then timed, then checked again.
 #include "tools/lath/Run.h"
 
-#include "kernels/Engine.h"
-#include "kernels/PackedWeights.h"
-#include "kernels/Scratch.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/launch/Scratch.h"
+#include "kernels/weights/PackedWeights.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"

@@ -1,9 +1,9 @@
 // What `lath run` found out, and its two forms.
 #pragma once
 
-#include "kernels/GemmSpec.h"
-#include "kernels/Reference.h"
-#include "kernels/Schedule.h"
+#include "kernels/gemm/GemmSpec.h"
+#include "kernels/gemm/Schedule.h"
+#include "kernels/weights/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "runtime/Device.h"
 #include "runtime/emulator/Counters.h"

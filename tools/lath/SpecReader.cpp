@@ -1,7 +1,7 @@
 #include "tools/lath/SpecReader.h"
 
-#include "kernels/KeyedText.h"
-#include "kernels/Safetensors.h"
+#include "compiler/base/KeyedText.h"
+#include "kernels/weights/Safetensors.h"
 #include "tools/lath/Words.h"
 
 #include <algorithm>

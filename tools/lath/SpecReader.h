@@ -1,9 +1,9 @@
 // From what the user wrote to a GemmSpec, by itself or with a layer of weights.
 #pragma once
 
-#include "kernels/GemmSpec.h"
-#include "kernels/Gptq.h"
-#include "kernels/Schedule.h"
+#include "kernels/gemm/GemmSpec.h"
+#include "kernels/gemm/Schedule.h"
+#include "kernels/weights/Gptq.h"
 #include "tools/lath/Commands.h"
 
 #include <optional>

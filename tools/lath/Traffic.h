@@ -1,8 +1,8 @@
 // The bytes a GEMM moves, and the arithmetic it does for them.
 #pragma once
 
-#include "kernels/GemmSpec.h"
-#include "kernels/Schedule.h"
+#include "kernels/gemm/GemmSpec.h"
+#include "kernels/gemm/Schedule.h"
 
 #include <cstdint>
 

@@ -1,8 +1,8 @@
 // `lath tune`: measures schedules and stores what it measured.
-#include "kernels/CostFit.h"
-#include "kernels/TuneWorker.h"
-#include "kernels/TunedSchedules.h"
-#include "kernels/TuningDb.h"
+#include "kernels/tune/CostFit.h"
+#include "kernels/tune/TuneWorker.h"
+#include "kernels/tuned/TunedSchedules.h"
+#include "kernels/tuned/TuningDb.h"
 #include "runtime/Process.h"
 #include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"

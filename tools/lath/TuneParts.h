@@ -1,7 +1,7 @@
 // The parts of `lath tune`: what it is asked for, and what it prints.
 #pragma once
 
-#include "kernels/Tuner.h"
+#include "kernels/tune/Tuner.h"
 #include "tools/lath/Commands.h"
 
 #include <string>

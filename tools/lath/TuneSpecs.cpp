@@ -1,5 +1,5 @@
 // The problems that a command line of `lath tune` names.
-#include "kernels/Models.h"
+#include "kernels/pack/Models.h"
 #include "tools/lath/TuneParts.h"
 #include "tools/lath/Words.h"
 

@@ -1,7 +1,7 @@
 // Options whose values are words of a list, or numbers.
 #pragma once
 
-#include "compiler/Nearest.h"
+#include "compiler/base/Nearest.h"
 #include "tools/lath/CliError.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // The accuracy grid: every kernel's result against fp64, outputs poisoned.
-#include "kernels/Parallel.h"
-#include "kernels/Reference.h"
-#include "kernels/ScheduleSpace.h"
+#include "compiler/base/Parallel.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/weights/Reference.h"
 #include "tools/verify/Verify.h"
 
 #include <algorithm>

@@ -6,11 +6,11 @@
 // problem's own activations; else all read these. A layer that is applied to
 // its own output again and again must neither overflow nor fade, so its scales
 // are divided by its gain first.
-#include "kernels/DequantGemm.h"
-#include "kernels/Half.h"
-#include "kernels/PlainRead.h"
-#include "kernels/Reference.h"
-#include "kernels/Scratch.h"
+#include "compiler/base/Half.h"
+#include "kernels/gemm/DequantGemm.h"
+#include "kernels/launch/Scratch.h"
+#include "kernels/tune/PlainRead.h"
+#include "kernels/weights/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 

@@ -1,8 +1,8 @@
 // Host costs of the engine, measured.
 #include "tools/verify/EngineCost.h"
 
-#include "kernels/Engine.h"
-#include "kernels/Pack.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/pack/Pack.h"
 #include "runtime/Median.h"
 #include "tools/verify/LaunchCost.h"
 

@@ -1,8 +1,8 @@
 // The example programs against fp64, outputs poisoned.
-#include "kernels/Examples.h"
-#include "kernels/Gptq.h"
-#include "kernels/Half.h"
-#include "kernels/Reference.h"
+#include "kernels/examples/Examples.h"
+#include "compiler/base/Half.h"
+#include "kernels/weights/Gptq.h"
+#include "kernels/weights/Reference.h"
 #include "tools/verify/Verify.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Launching a small kernel in every way there is, in turns.
 #include "tools/verify/LaunchCost.h"
 
-#include "kernels/Engine.h"
+#include "kernels/engine/Engine.h"
 #include "runtime/CudaContext.h"
 #include "runtime/Median.h"
 

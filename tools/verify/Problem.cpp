@@ -1,5 +1,5 @@
-#include "kernels/PackedWeights.h"
-#include "kernels/Reference.h"
+#include "kernels/weights/PackedWeights.h"
+#include "kernels/weights/Reference.h"
 #include "tools/verify/Verify.h"
 
 #include <fmt/format.h>

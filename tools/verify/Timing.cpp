@@ -1,7 +1,7 @@
 // Cold times of the engine's choices beside a plain read of the same bytes.
-#include "kernels/PlainRead.h"
-#include "kernels/Reference.h"
-#include "kernels/Scratch.h"
+#include "kernels/launch/Scratch.h"
+#include "kernels/tune/PlainRead.h"
+#include "kernels/weights/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 

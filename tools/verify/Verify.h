@@ -1,9 +1,9 @@
 // Checks and times Lath's kernels over whole grids of problems, on a device.
 #pragma once
 
-#include "kernels/Engine.h"
-#include "kernels/Gptq.h"
-#include "kernels/Schedule.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/gemm/Schedule.h"
+#include "kernels/weights/Gptq.h"
 #include "runtime/Device.h"
 #include "runtime/EmulatedDevice.h"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# As bound() in kernels/Reference.cpp.
+# As bound() in kernels/weights/Reference.cpp.
 BOUNDS = {("f16", False): 1e-3, ("bf16", False): 6e-3,
           ("f16", True): 3e-3, ("bf16", True): 2e-2}
 WEIGHTS = {"u4": "symmetric", "u4z": "zero points", "u4z1": "zero points minus one"}

@@ -1,7 +1,7 @@
 // Protects that the assemblers take what the compiler makes, on every target,
 // and keep all of it in registers.
-#include "kernels/DequantGemm.h"
-#include "kernels/Engine.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "runtime/Assemble.h"
 #include "tests/unit/compiler/CompileHelpers.h"
 
@@ -44,7 +44,7 @@ void checkDefaults(const std::string &targetName) {
         "m32n4096k4096g128,x=bf16,layout=packed",
         "m64n28672k4096g128,w=u4z1,layout=packed"}) {
     INFO(text << " on " << targetName);
-    checkRegistersOnly(compileGemm(parseGemmSpec(text), std::nullopt, on).ptx);
+    checkRegistersOnly(compileChosen(parseGemmSpec(text), on).ptx);
   }
   const char *registers = "bm16bn64bk256w4kw2st3s1,scales=sums,"
                           "weights=registers";

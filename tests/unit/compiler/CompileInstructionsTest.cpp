@@ -1,7 +1,7 @@
 // Protects the code of the default kernel: how many instructions of each kind a
 // thread runs in a K step, as the tile shapes say.
-#include "kernels/DequantGemm.h"
-#include "kernels/Engine.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "tests/unit/compiler/CompileHelpers.h"
 
 #include <algorithm>
@@ -255,13 +255,14 @@ TEST_CASE("a producer warp: no barrier of all in the loop") {
 TEST_CASE("bf16 atomics into the output are refused before sm_90") {
   for (std::string name : {"sm_80", "sm_86", "sm_89"}) {
     Error error = errorOf([&] {
-      compileGemm(parseGemmSpec("m16n4096k4096g128s4,x=bf16,reduce=atomic-out"),
-                  std::nullopt, target(name));
+      compileChosen(
+          parseGemmSpec("m16n4096k4096g128s4,x=bf16,reduce=atomic-out"),
+          target(name));
     });
     CHECK(contains(error.message(), name + " has no atomic add of bf16"));
   }
-  compileGemm(parseGemmSpec("m16n4096k4096g128s4,x=bf16,reduce=atomic-out"),
-              std::nullopt, target("sm_90a"));
+  compileChosen(parseGemmSpec("m16n4096k4096g128s4,x=bf16,reduce=atomic-out"),
+                target("sm_90a"));
 }
 
 TEST_CASE("a schedule that does not fit says by how much") {
@@ -284,7 +285,10 @@ TEST_CASE("the kernel's parameters are those of the launch") {
   auto names = [](const std::string &spec, const char *gpu = "sm_90a",
                   std::optional<Schedule> schedule = {}) {
     std::vector<std::string> result;
-    Ptx ptx = compileGemm(parseGemmSpec(spec), schedule, target(gpu)).ptx;
+    const GemmSpec parsed = parseGemmSpec(spec);
+    Ptx ptx = (schedule ? compileGemm(parsed, *schedule, target(gpu))
+                        : compileChosen(parsed, target(gpu)))
+                  .ptx;
     for (const KernelParam &param : ptx.params)
       result.push_back(param.name);
     return result;
@@ -306,14 +310,12 @@ TEST_CASE("the kernel's parameters are those of the launch") {
 
 TEST_CASE("a gemm compiles to the same PTX in every thread") {
   GemmSpec spec = parseGemmSpec("m16n4096k4096g128s4,w=u4z1");
-  const std::string first =
-      compileGemm(spec, std::nullopt, target("sm_90a")).ptx.text;
+  const std::string first = compileChosen(spec, target("sm_90a")).ptx.text;
   std::vector<std::string> texts(4);
   std::vector<std::thread> threads;
   for (std::string &text : texts)
-    threads.emplace_back([&] {
-      text = compileGemm(spec, std::nullopt, target("sm_90a")).ptx.text;
-    });
+    threads.emplace_back(
+        [&] { text = compileChosen(spec, target("sm_90a")).ptx.text; });
   for (std::thread &thread : threads)
     thread.join();
   for (const std::string &text : texts)

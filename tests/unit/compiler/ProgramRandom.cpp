@@ -1,6 +1,6 @@
 #include "tests/unit/compiler/ProgramRandom.h"
 
-#include "kernels/Half.h"
+#include "compiler/base/Half.h"
 
 #include <algorithm>
 #include <bit>

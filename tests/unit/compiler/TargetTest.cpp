@@ -1,8 +1,8 @@
 // Protects the target table and what its look-ups say about unknown names.
-#include "compiler/Target.h"
+#include "compiler/base/Target.h"
 #include "tests/unit/ErrorOf.h"
 
-#include "compiler/Nearest.h"
+#include "compiler/base/Nearest.h"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 // The C interface inside: what exceptions become. The programs of tests/install
 // use it from outside.
-#include "kernels/CApi.h"
-#include "kernels/TuningDb.h"
+#include "kernels/c/CApi.h"
+#include "kernels/tuned/TuningDb.h"
 #include "runtime/CudaDevice.h"
 #include "tests/unit/TemporaryFolder.h"
 #include "tests/unit/Together.h"

@@ -1,5 +1,5 @@
 // Protects: the model's constants follow what a device's probes reach.
-#include "kernels/DeviceProbe.h"
+#include "kernels/tune/DeviceProbe.h"
 #include "runtime/CudaDevice.h"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 // The engine with a cache on disk: what the next process finds.
-#include "kernels/Engine.h"
+#include "kernels/engine/Engine.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/emulator/Gemm.h"

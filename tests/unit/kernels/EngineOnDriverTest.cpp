@@ -1,6 +1,6 @@
 // The engine on a driver that records its calls: what launches and captures
 // ask of CUDA, and what its errors become.
-#include "kernels/Engine.h"
+#include "kernels/engine/Engine.h"
 #include "runtime/CudaDevice.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/runtime/FakeDriver.h"

@@ -1,8 +1,8 @@
 // The engine on a GPU, where there is one: streams that run at the same time,
 // and graphs.
-#include "kernels/Engine.h"
-#include "kernels/Gptq.h"
-#include "kernels/Reference.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/weights/Gptq.h"
+#include "kernels/weights/Reference.h"
 #include "runtime/CudaContext.h"
 #include "runtime/CudaDevice.h"
 #include "tests/unit/ErrorOf.h"

@@ -1,8 +1,8 @@
 // The engine, asked by many threads at once. With the thread sanitizer (preset
 // tsan) these tests look for races.
-#include "kernels/Engine.h"
-#include "kernels/Tuner.h"
-#include "kernels/TuningDb.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/tune/Tuner.h"
+#include "kernels/tuned/TuningDb.h"
 #include "runtime/CudaDevice.h"
 #include "tests/emulator/Gemm.h"
 #include "tests/unit/ErrorOf.h"

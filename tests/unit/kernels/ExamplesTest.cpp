@@ -1,6 +1,6 @@
 // Protects the example programs: their grids and parameters, and that they
 // assemble for every target at sizes that are multiples of nothing.
-#include "kernels/Examples.h"
+#include "kernels/examples/Examples.h"
 #include "runtime/Assemble.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/compiler/CompileHelpers.h"

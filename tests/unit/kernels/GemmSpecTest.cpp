@@ -1,5 +1,5 @@
 // Protects the text form of a spec, its rules, and the words of every mistake.
-#include "kernels/GemmSpec.h"
+#include "kernels/gemm/GemmSpec.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <limits>

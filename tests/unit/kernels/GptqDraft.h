@@ -1,8 +1,8 @@
 // A GPTQ file in the making, for tests that bend it before it is read.
 #pragma once
 
-#include "kernels/Gptq.h"
-#include "kernels/Safetensors.h"
+#include "kernels/weights/Gptq.h"
+#include "kernels/weights/Safetensors.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
 

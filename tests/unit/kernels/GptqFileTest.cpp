@@ -1,6 +1,6 @@
 // Protects reading GPTQ layers: shapes checked against each other, act-order
 // and other packings refused, scales converted.
-#include "kernels/Half.h"
+#include "compiler/base/Half.h"
 #include "tests/unit/kernels/GptqDraft.h"
 
 #include <cmath>

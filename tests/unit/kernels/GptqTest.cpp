@@ -1,7 +1,7 @@
 // Protects weights on the host: where a nibble lies, what it means, that random
 // layers are reproducible and spread as promised, and the error of quantising.
-#include "kernels/Gptq.h"
-#include "kernels/Half.h"
+#include "kernels/weights/Gptq.h"
+#include "compiler/base/Half.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <array>

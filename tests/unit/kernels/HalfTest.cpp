@@ -1,6 +1,6 @@
 // Protects the 16-bit conversions: every one of the 65536 values, every tie
 // between two neighbours, and what lies a hair beside it.
-#include "kernels/Half.h"
+#include "compiler/base/Half.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // A kernel whose description cannot be one of this version's.
-#include "kernels/KernelState.h"
+#include "kernels/launch/KernelState.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/MBuckets.h"
+#include "kernels/gemm/MBuckets.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>

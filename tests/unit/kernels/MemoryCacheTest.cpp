@@ -1,5 +1,5 @@
 // The bounded map that an engine keeps its kernels in.
-#include "kernels/MemoryCache.h"
+#include "kernels/engine/MemoryCache.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "kernels/Models.h"
+#include "kernels/pack/Models.h"
 
 #include "tests/unit/ErrorOf.h"
 

@@ -1,8 +1,8 @@
 // Protects: the order of packed weights is the documented one, packing loses
 // nothing, and the GPU packer and the host packer agree.
-#include "kernels/PackedWeights.h"
+#include "kernels/weights/PackedWeights.h"
 #include "compiler/Compile.h"
-#include "compiler/Target.h"
+#include "compiler/base/Target.h"
 #include "compiler/ir/DotLayouts.h"
 #include "runtime/EmulatedDevice.h"
 

@@ -1,8 +1,8 @@
 // Protects the fp64 reference against a direct sum, and the comparison against
 // results that only look right.
-#include "kernels/Reference.h"
-#include "kernels/Half.h"
-#include "kernels/Parallel.h"
+#include "kernels/weights/Reference.h"
+#include "compiler/base/Half.h"
+#include "compiler/base/Parallel.h"
 
 #include <catch2/catch.hpp>
 

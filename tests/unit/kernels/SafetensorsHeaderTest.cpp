@@ -1,6 +1,6 @@
 // Protects the rules of a safetensors header: what is legal is read, what is
 // malformed is refused with the byte or the key at fault.
-#include "kernels/Safetensors.h"
+#include "kernels/weights/Safetensors.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Protects safetensors files on disk: mapped, moved, written and replaced.
-#include "kernels/Safetensors.h"
+#include "kernels/weights/Safetensors.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
 

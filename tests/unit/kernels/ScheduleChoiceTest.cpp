@@ -1,5 +1,5 @@
-#include "kernels/DequantGemm.h"
-#include "kernels/ScheduleSpace.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/gemm/DequantGemm.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>

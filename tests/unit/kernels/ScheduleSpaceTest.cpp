@@ -1,7 +1,7 @@
-#include "kernels/ScheduleSpace.h"
+#include "kernels/choose/ScheduleSpace.h"
 
-#include "kernels/CostFit.h"
-#include "kernels/DequantGemm.h"
+#include "kernels/gemm/DequantGemm.h"
+#include "kernels/tune/CostFit.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 // Protects the text form of a schedule, its rules, and the words of mistakes.
-#include "kernels/Schedule.h"
+#include "kernels/gemm/Schedule.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <string>

@@ -1,5 +1,5 @@
 // Work that several threads want done.
-#include "kernels/SingleFlight.h"
+#include "kernels/engine/SingleFlight.h"
 
 #include <catch2/catch.hpp>
 

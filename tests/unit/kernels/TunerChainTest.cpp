@@ -1,7 +1,7 @@
 // Protects: launches back to back are a problem of their own.
-#include "kernels/Engine.h"
-#include "kernels/TuneMeasure.h"
-#include "kernels/TunedSchedules.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/tune/TuneMeasure.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/kernels/Tuning.h"
 

@@ -1,6 +1,6 @@
 // Protects: what the tuner tries, on a device whose fastest schedule is known.
-#include "kernels/ScheduleSpace.h"
-#include "kernels/TuneMeasure.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/tune/TuneMeasure.h"
 #include "tests/unit/kernels/Tuning.h"
 
 #include <catch2/catch.hpp>

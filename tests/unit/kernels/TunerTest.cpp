@@ -1,9 +1,9 @@
 // Protects: tuning measures what it should, survives what goes wrong, and its
 // results are used.
-#include "kernels/Engine.h"
-#include "kernels/ScheduleSpace.h"
-#include "kernels/TuneWorker.h"
-#include "kernels/TunedSchedules.h"
+#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/engine/Engine.h"
+#include "kernels/tune/TuneWorker.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"

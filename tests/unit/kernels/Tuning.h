@@ -1,8 +1,8 @@
 // What tests of the tuner share: a small problem, few candidates of it.
 #pragma once
 
-#include "kernels/Tuner.h"
-#include "kernels/TuningDb.h"
+#include "kernels/tune/Tuner.h"
+#include "kernels/tuned/TuningDb.h"
 #include "tests/unit/TemporaryFolder.h"
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-#include "kernels/TuningDb.h"
+#include "kernels/tuned/TuningDb.h"
 
-#include "kernels/TunedSchedules.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
 

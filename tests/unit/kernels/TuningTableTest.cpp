@@ -1,4 +1,4 @@
-#include "kernels/TuningTable.h"
+#include "kernels/tuned/TuningTable.h"
 
 #include "tests/unit/ErrorOf.h"
 

@@ -1,7 +1,7 @@
 // Small kernels as PTX text.
 #pragma once
 
-#include "compiler/Ptx.h"
+#include "compiler/base/Ptx.h"
 
 namespace lath::test {
 

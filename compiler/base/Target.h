@@ -1,0 +1,55 @@
+// The GPUs Lath generates code for.
+#pragma once
+
+#include "compiler/base/Api.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lath {
+
+/// Facts about one target that passes and schedules ask for.
+struct Target {
+  std::string name;    ///< as ptxas spells it: "sm_90a"
+  unsigned capability; ///< 80, 86, 89, 90, 100, 120
+  unsigned ptxVersion; ///< lowest PTX ISA that has what Lath emits, times ten:
+                       ///< 80 = 8.0
+  unsigned maxSharedBytes; ///< dynamic shared memory one block may ask for
+  unsigned sharedBytesPerSm;
+  unsigned registersPerSm = 65536;
+  unsigned threadsPerSm;
+  unsigned smCount; ///< of the common part; `lath doctor` reads the real one
+
+  bool hasVectorRed() const {
+    return capability >= 90;
+  } ///< red.global.add.v4.f32
+  bool hasClusters() const {
+    return capability >= 90;
+  } ///< thread-block clusters and distributed shared memory
+  bool hasWarpgroupMma() const {
+    return capability == 90;
+  } ///< wgmma, which only Hopper has
+  bool hasBulkCopies() const {
+    return capability >= 90;
+  } ///< cp.async.bulk, mbarriers that count bytes
+  bool hasDependentLaunch() const {
+    return capability >= 90;
+  } ///< griddepcontrol
+  bool hasBf16Red() const {
+    return capability >= 90;
+  } ///< red.global.add.bf16x2
+};
+
+/// The target called `name` ("sm_90" is taken as "sm_90a").
+/// Throws Error{unsupported} naming the nearest one if there is none.
+LATH_API const Target &target(std::string_view name);
+
+/// The target whose code runs on a device of this compute capability (9, 0).
+/// Throws Error{unsupported} that lists the devices there is code for.
+LATH_API const Target &targetForDevice(int major, int minor);
+
+/// All of them, oldest first.
+LATH_API const std::vector<Target> &targets();
+
+} // namespace lath

@@ -1,0 +1,260 @@
+// The C interface without a compiler: devices, packs, kernels. Compiled into
+// both libraries.
+#include "kernels/c/CApi.h"
+
+#include "LathVersion.h"
+#include "runtime/CudaDevice.h"
+
+using namespace lath;
+using namespace lath::c;
+
+namespace lath::c {
+
+static thread_local std::string lastError;
+
+lath_status failed(lath_status status, const char *message) noexcept {
+  try {
+    lastError = message;
+  } catch (...) {
+    lastError.clear(); // not even memory for the message
+  }
+  return status;
+}
+
+static lath_status statusOf(const Error &error) {
+  switch (error.kind()) {
+  case ErrorKind::invalidSpec:
+  case ErrorKind::invalidProgram:
+    return LATH_INVALID_SPEC;
+  case ErrorKind::unsupported:
+    return LATH_UNSUPPORTED;
+  case ErrorKind::invalidInput:
+    return LATH_INVALID_ARGUMENT;
+  case ErrorKind::compile:
+    return LATH_COMPILE;
+  case ErrorKind::toolchain:
+    return LATH_TOOLCHAIN;
+  case ErrorKind::notPrepared:
+    return LATH_NOT_PREPARED;
+  case ErrorKind::driver:
+    return error.fault() == Fault::retry         ? LATH_RETRY
+           : error.fault() == Fault::contextLost ? LATH_CONTEXT_LOST
+                                                 : LATH_FATAL;
+  case ErrorKind::mismatch:
+  case ErrorKind::internal:
+    return LATH_INTERNAL;
+  }
+  return LATH_INTERNAL;
+}
+
+lath_status failed(const Error &error) noexcept {
+  try {
+    std::string message = error.message();
+    for (const std::string &note : error.notes())
+      message += "\n" + note;
+    return failed(statusOf(error), message.c_str());
+  } catch (...) {
+    return failed(statusOf(error), error.what());
+  }
+}
+
+/// One of the values of an enumeration. Throws Error{invalidInput}.
+template <class Value, std::size_t count>
+static Value choose(std::int32_t which, const char *name,
+                    const Value (&values)[count]) {
+  if (which < 0 || which >= static_cast<std::int32_t>(count))
+    throw Error(ErrorKind::invalidInput, std::string("lath_gemm_spec.") + name +
+                                             " is " + std::to_string(which) +
+                                             "; expected 0.." +
+                                             std::to_string(count - 1));
+  return values[which];
+}
+
+static constexpr Dtype dtypes[] = {Dtype::f16, Dtype::bf16};
+static constexpr Zeros zeroKinds[] = {Zeros::symmetric, Zeros::v1, Zeros::v2};
+static constexpr Reduce reductions[] = {Reduce::ordered, Reduce::atomic,
+                                        Reduce::atomicOut, Reduce::none};
+
+static constexpr WeightLayout layouts[] = {WeightLayout::gptq,
+                                           WeightLayout::packed};
+
+static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
+
+GemmSpec specFrom(const lath_gemm_spec *from) {
+  lath_gemm_spec c = readStruct(from, "lath_gemm_spec", specBytes);
+  GemmSpec spec;
+  spec.m = c.m;
+  spec.n = c.n;
+  spec.k = c.k;
+  spec.group = c.group ? c.group : 128;
+  spec.split = c.split;
+  spec.x = choose(c.x, "x", dtypes);
+  spec.zeros = choose(c.zeros, "zeros", zeroKinds);
+  spec.reduce = choose(c.reduce, "reduce", reductions);
+  spec.layout = choose(c.layout, "layout", layouts);
+  spec.launches = choose(c.launches, "launches", launchKinds);
+  return spec;
+}
+
+template <class Value, std::size_t count>
+static std::int32_t indexOf(Value value, const Value (&values)[count]) {
+  return static_cast<std::int32_t>(std::find(values, values + count, value) -
+                                   values);
+}
+
+} // namespace lath::c
+
+const char *lath_status_name(lath_status status) {
+  switch (status) {
+  case LATH_OK:
+    return "ok";
+  case LATH_INVALID_ARGUMENT:
+    return "invalid argument";
+  case LATH_INVALID_SPEC:
+    return "invalid spec";
+  case LATH_UNSUPPORTED:
+    return "unsupported";
+  case LATH_COMPILE:
+    return "compile error";
+  case LATH_TOOLCHAIN:
+    return "tool chain";
+  case LATH_NOT_PREPARED:
+    return "not prepared";
+  case LATH_RETRY:
+    return "retry";
+  case LATH_CONTEXT_LOST:
+    return "context lost";
+  case LATH_FATAL:
+    return "fatal";
+  case LATH_NO_MEMORY:
+    return "not enough memory";
+  case LATH_INTERNAL:
+    return "internal error";
+  }
+  return "unknown status";
+}
+
+const char *lath_last_error(void) { return lastError.c_str(); }
+const char *lath_version(void) { return build::version; }
+
+lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
+  return guarded([&] {
+    GemmSpec parsed = parseGemmSpec(&need(text, "text"));
+    lath_gemm_spec c{};
+    c.m = parsed.m;
+    c.n = parsed.n;
+    c.k = parsed.k;
+    c.group = parsed.group;
+    c.split = parsed.split;
+    c.x = indexOf(parsed.x, dtypes);
+    c.zeros = indexOf(parsed.zeros, zeroKinds);
+    c.reduce = indexOf(parsed.reduce, reductions);
+    c.layout = indexOf(parsed.layout, layouts);
+    c.launches = indexOf(parsed.launches, launchKinds);
+    writeStruct(c, spec, "lath_gemm_spec", specBytes);
+  });
+}
+
+lath_status lath_device_open_cuda(int ordinal, lath_device **device) {
+  return guarded([&] {
+    need(device, "device");
+#ifdef LATH_RUNTIME_ONLY
+    auto opened = openCuda(cuda::systemDriver(), {}, ordinal);
+#else
+    auto opened = openCuda(ordinal);
+#endif
+    *device = new lath_device{std::move(opened)};
+  });
+}
+
+void lath_device_free(lath_device *device) { delete device; }
+const char *lath_device_name(const lath_device *device) {
+  return device ? device->device->info().name.c_str() : "";
+}
+const char *lath_device_target(const lath_device *device) {
+  return device ? device->device->info().target.c_str() : "";
+}
+
+lath_status lath_pack_open(const lath_device *device, const char *path,
+                           lath_pack **pack) {
+  return guarded([&] {
+    auto file = Pack::open(&need(path, "path"));
+    PackKernels kernels(need(device, "device").device, std::move(file));
+    need(pack, "pack");
+    *pack = new lath_pack{std::move(kernels)};
+  });
+}
+
+void lath_pack_free(lath_pack *pack) { delete pack; }
+
+lath_status lath_pack_gemm(const lath_pack *pack, const lath_gemm_spec *spec,
+                           lath_kernel **kernel) {
+  return guarded([&] {
+    need(kernel, "kernel");
+    *kernel = new lath_kernel(need(pack, "pack").kernels.gemm(specFrom(spec)));
+  });
+}
+
+lath_status lath_pack_gemm_on(const lath_pack *pack, lath_stream stream,
+                              const lath_gemm_spec *spec,
+                              lath_kernel **kernel) {
+  return guarded([&] {
+    need(kernel, "kernel");
+    *kernel = new lath_kernel(
+        need(pack, "pack").kernels.gemmOn(stream, specFrom(spec)));
+  });
+}
+
+lath_status lath_pack_load_all(const lath_pack *pack, size_t *count) {
+  return guarded([&] {
+    std::size_t loaded = need(pack, "pack").kernels.loadAll();
+    if (count)
+      *count = loaded;
+  });
+}
+
+lath_status lath_pack_prepare_stream(const lath_pack *pack,
+                                     lath_stream stream) {
+  return guarded([&] { need(pack, "pack").kernels.prepareStream(stream); });
+}
+
+void lath_kernel_free(lath_kernel *kernel) { delete kernel; }
+
+lath_status lath_kernel_launch(const lath_kernel *kernel, lath_stream stream,
+                               const lath_gemm_arguments *arguments) {
+  return guarded([&] {
+    lath_gemm_arguments c =
+        readStruct(arguments, "lath_gemm_arguments", argumentsBytes);
+    GemmArguments a;
+    a.x = c.x;
+    a.qweight = c.qweight;
+    a.scales = c.scales;
+    a.qzeros = c.qzeros;
+    a.out = c.out;
+    a.m = c.m;
+    a.workspace = c.workspace;
+    a.tickets = c.tickets;
+    a.workspaceBytes = c.workspace_bytes;
+    a.ticketBytes = c.ticket_bytes;
+    need(kernel, "kernel").kernel.launch(stream, a);
+  });
+}
+
+lath_status lath_kernel_workspace(const lath_kernel *kernel, int64_t m,
+                                  lath_workspace_size *size) {
+  return guarded([&] {
+    WorkspaceSize needed = need(kernel, "kernel").kernel.workspace(m);
+    lath_workspace_size c{};
+    c.tickets = needed.tickets;
+    c.workspace = needed.workspace;
+    c.zeroed = needed.zeroed;
+    writeStruct(c, size, "lath_workspace_size", workspaceBytes);
+  });
+}
+
+int64_t lath_kernel_max_rows(const lath_kernel *kernel) {
+  return kernel ? kernel->kernel.spec().m : 0;
+}
+const char *lath_kernel_schedule(const lath_kernel *kernel) {
+  return kernel ? kernel->schedule.c_str() : "";
+}

@@ -1,0 +1,80 @@
+// Schedules next to one that was measured.
+#include "kernels/choose/ScheduleWalk.h"
+
+#include <algorithm>
+#include <set>
+
+namespace lath {
+
+namespace {
+
+/// A word with one of its values.
+struct Change {
+  const ScheduleWord *word;
+  int value;
+};
+
+/// The next values of a number on both sides, all others of an option.
+std::vector<Change> changesOf(const Schedule &schedule,
+                              const ScheduleWalk &walk) {
+  std::vector<Change> changes;
+  for (const ScheduleWalk::Level &level : walk.levels()) {
+    const int now = level.word->get(schedule);
+    if (!level.word->isNumber()) {
+      for (int value : level.values)
+        if (value != now)
+          changes.push_back({level.word, value});
+      continue;
+    }
+    auto above =
+        std::upper_bound(level.values.begin(), level.values.end(), now);
+    if (above != level.values.end())
+      changes.push_back({level.word, *above});
+    auto here = std::lower_bound(level.values.begin(), level.values.end(), now);
+    if (here != level.values.begin())
+      changes.push_back({level.word, *std::prev(here)});
+  }
+  return changes;
+}
+
+} // namespace
+
+std::vector<RankedSchedule> neighbours(const GemmSpec &spec,
+                                       const Target &target,
+                                       const DeviceConstants &constants,
+                                       const Schedule &schedule) {
+  const ScheduleWalk walk(spec, target);
+  const std::vector<Change> changes = changesOf(schedule, walk);
+  std::vector<RankedSchedule> found;
+  std::set<std::string> seen{print(schedule)};
+  auto consider = [&](Schedule s) {
+    // What a split takes to be legal at all.
+    if (s.split == 1)
+      s.reduce = Reduce::none;
+    else if (s.reduce == Reduce::none)
+      s.reduce =
+          target.hasClusters() && servedBy(Reduce::cluster) == spec.reduce
+              ? Reduce::cluster
+              : spec.reduce;
+    if (refusal(s, spec, target).empty() && seen.insert(print(s)).second)
+      found.push_back({s, estimate(spec, s, target, constants)});
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    Schedule one = schedule;
+    changes[i].word->set(one, changes[i].value);
+    consider(one);
+    // Two numbers at once: half the columns with twice the warps along K.
+    for (std::size_t j = 0; j < i; ++j) {
+      if (changes[i].word == changes[j].word || !changes[i].word->isNumber() ||
+          !changes[j].word->isNumber())
+        continue;
+      Schedule two = one;
+      changes[j].word->set(two, changes[j].value);
+      consider(two);
+    }
+  }
+  std::sort(found.begin(), found.end(), before);
+  return found;
+}
+
+} // namespace lath

@@ -1,0 +1,106 @@
+// What a caller asks for: the problem, not how it is solved.
+#pragma once
+
+#include "compiler/base/Api.h"
+#include "compiler/base/Dtype.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lath {
+
+/// How the partial sums of a split are brought together. A spec asks for any
+/// but `cluster`, which is a schedule's way to be `ordered`.
+enum class Reduce {
+  none,   ///< split = 1
+  atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
+          ///< converts
+  atomicOut, ///< atomic adds in the output type, directly into a zeroed output
+             ///< (arXiv 2402.00025)
+  ordered, ///< the last block to arrive adds the partial sums in a fixed order:
+           ///< deterministic
+  cluster, ///< the blocks of a cluster add through each other's shared memory,
+           ///< in a fixed order: what a schedule may do for `ordered` (sm_90+)
+};
+
+/// How `qzeros` stores the zero point z of a group.
+enum class Zeros {
+  symmetric, ///< no tensor; z = 8
+  v1,        ///< GPTQ: (z - 1) mod 16
+  v2,        ///< gptq_v2: z
+};
+
+/// In what order `qweight` holds its words.
+enum class WeightLayout {
+  gptq,   ///< i32 [K/8, N], as checkpoints do
+  packed, ///< by fragments of the tensor core: kernels/weights/PackedWeights.h
+};
+
+/// How launches follow each other: what a schedule is chosen and tuned for, not
+/// what is computed.
+enum class Launches {
+  alone,   ///< the one before is done
+  chained, ///< back to back, as in a captured graph of layers: the schedule may
+           ///< start before the one ahead is done (dep=end), and leaves room
+           ///< for the next
+};
+
+/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
+/// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
+/// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+///
+/// Text form, one parser and one printer:
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+/// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
+/// Fields and options may come in any order. s may be left out: the schedule
+/// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
+/// reduce=ordered when split > 1 or left out, none when split = 1.
+///
+/// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
+/// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
+/// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
+/// ceil(k / 32); x f16 or bf16.
+struct GemmSpec {
+  std::int64_t m = 0, n = 0, k = 0;
+  std::int64_t group = 128;
+  int split = 0; ///< 0: the schedule chooses
+  Dtype x = Dtype::f16;
+  Zeros zeros = Zeros::symmetric;
+  WeightLayout layout = WeightLayout::gptq;
+  /// Meaningful when split != 1, where it must not be `none`. With split = 1
+  /// nothing is reduced: `none`, or this default, which then means the same;
+  /// the text form knows only `none` there.
+  Reduce reduce = Reduce::ordered;
+  Launches launches = Launches::alone;
+
+  bool operator==(const GemmSpec &) const = default;
+
+  std::int64_t groups() const { return k / group; }
+};
+
+LATH_API std::string_view name(Reduce reduce);
+
+/// What a spec asks for where a schedule reduces so: `ordered` for a cluster.
+Reduce servedBy(Reduce schedule);
+
+/// Throws Error{invalidSpec} that names the offending value and the nearest
+/// valid one.
+LATH_API void validate(const GemmSpec &spec);
+
+/// The keys of the text form.
+inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
+    "m", "n", "k", "g", "s"};
+inline constexpr std::array<std::string_view, 5> gemmSpecOptions = {
+    "x", "w", "layout", "launch", "reduce"};
+
+/// Parses and validates. Throws Error{invalidSpec} naming the part that is
+/// wrong and the character where it stands.
+LATH_API GemmSpec parseGemmSpec(std::string_view text);
+
+/// The canonical text: m, n, k and g always, the rest where it is not the
+/// default. parseGemmSpec(print(s)) == s for every s that was parsed.
+LATH_API std::string print(const GemmSpec &spec);
+
+} // namespace lath

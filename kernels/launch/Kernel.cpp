@@ -1,0 +1,157 @@
+// Launching.
+#include "kernels/launch/Kernel.h"
+
+#include "kernels/gemm/GemmGrid.h"
+#include "kernels/launch/KernelState.h"
+
+#include <fmt/format.h>
+
+namespace lath {
+
+/// m, the six arrays of GemmArguments and two of scratch memory are fewer.
+static constexpr std::size_t maxParams = 12;
+
+/// The argument of that name; of parameters that are no views, any.
+static DevicePtr GemmArguments::*viewArgument(const std::string &name) {
+  return name == "x"         ? &GemmArguments::x
+         : name == "qweight" ? &GemmArguments::qweight
+         : name == "scales"  ? &GemmArguments::scales
+         : name == "qzeros"  ? &GemmArguments::qzeros
+                             : &GemmArguments::out;
+}
+
+static WorkspaceSize workspaceOf(const KernelState &s, std::int64_t m) {
+  const Ptx &ptx = s.loaded->ptx();
+  auto grid = gemmGrid(s.spec, s.schedule, m);
+  std::size_t tiles = std::size_t(grid[0]) * grid[1];
+  WorkspaceSize size;
+  size.tickets = ptx.usesTickets ? 4 * tiles : 0;
+  size.workspace = tiles * ptx.workspaceBytesPerTile;
+  size.zeroed = size.workspace && s.schedule.reduce == Reduce::atomic;
+  return size;
+}
+
+KernelState::KernelState(std::shared_ptr<Device> on, const GemmSpec &what,
+                         const Schedule &how,
+                         std::shared_ptr<const LoadedKernel> kernel,
+                         std::shared_ptr<WorkspacePool> scratch)
+    : device(std::move(on)), spec(what), schedule(how),
+      loaded(std::move(kernel)), pool(std::move(scratch)) {
+  // Of a kernel that this version made it cannot be.
+  if (loaded->ptx().params.size() > maxParams)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} has {} parameters; a GEMM has at most {}",
+                            loaded->ptx().entry, loaded->ptx().params.size(),
+                            maxParams));
+  for (const KernelParam &param : loaded->ptx().params)
+    views.push_back(viewArgument(param.name));
+  WorkspaceSize size = workspaceOf(*this, spec.m);
+  needs.tickets = size.tickets;
+  (size.zeroed ? needs.zeroed : needs.dirty) = size.workspace;
+  pool->require(needs);
+}
+
+void Kernel::throwEmpty() {
+  throw Error(ErrorKind::invalidInput,
+              "this Kernel is empty: Engine::gemm returns kernels");
+}
+
+const GemmSpec &Kernel::spec() const { return state().spec; }
+const Schedule &Kernel::schedule() const { return state().schedule; }
+const Ptx &Kernel::ptx() const { return state().loaded->ptx(); }
+const LoadedKernel &Kernel::loaded() const { return *state().loaded; }
+
+std::array<unsigned, 3> Kernel::grid(std::int64_t m) const {
+  return gemmGrid(spec(), schedule(), m);
+}
+
+std::int64_t Kernel::rowsOf(std::int64_t m) const {
+  const GemmSpec &spec = state().spec;
+  m = m ? m : rows_;
+  if (m < 1 || m > spec.m)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("launch of {}: m = {} is not in 1..{}", print(spec),
+                            m, spec.m));
+  return m;
+}
+
+WorkspaceSize Kernel::workspace(std::int64_t m) const {
+  return workspaceOf(state(), rowsOf(m));
+}
+
+/// The caller's scratch memory, checked. What launch does when all is well must
+/// not touch the heap; this does not either.
+static void checkWorkspace(const KernelState &s, const GemmArguments &a,
+                           std::int64_t m) {
+  WorkspaceSize size = workspaceOf(s, m);
+  auto check = [&](const char *name, DevicePtr memory, std::size_t given,
+                   std::size_t needed) {
+    if (!needed)
+      return;
+    if (!memory || memory % 16)
+      throw Error(
+          ErrorKind::invalidInput,
+          fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
+                      "aligned to 16 bytes",
+                      print(s.spec), name, memory),
+          {"give both workspace and tickets, or neither"});
+    if (given < needed)
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("launch of {}: {} has {} bytes; m = {} needs {}",
+                              print(s.spec), name, given, m, needed));
+  };
+  check("workspace", a.workspace, a.workspaceBytes, size.workspace);
+  check("tickets", a.tickets, a.ticketBytes, size.tickets);
+}
+
+void Kernel::launch(Stream stream, const GemmArguments &a) const {
+  const KernelState &s = state();
+  const Ptx &ptx = s.loaded->ptx();
+  const std::int64_t m = rowsOf(a.m);
+  DevicePtr workspace = a.workspace, tickets = a.tickets;
+  if (!s.needs.none()) {
+    if (workspace || tickets) {
+      checkWorkspace(s, a, m);
+    } else {
+      const WorkspaceArena &arena = s.pool->at(stream, s.needs);
+      workspace = s.needs.zeroed ? arena.zeroed : arena.dirty;
+      tickets = arena.tickets;
+    }
+  }
+  std::array<std::uint64_t, maxParams> values;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < ptx.params.size(); ++i) {
+    const KernelParam &param = ptx.params[i];
+    std::uint64_t value = 0;
+    switch (param.kind) {
+    case KernelParam::Kind::scalar:
+      values[count++] = static_cast<std::uint64_t>(m);
+      continue;
+    case KernelParam::Kind::workspace:
+      values[count++] = workspace;
+      continue;
+    case KernelParam::Kind::tickets:
+      values[count++] = tickets;
+      continue;
+    case KernelParam::Kind::view:
+      value = a.*s.views[i];
+      break;
+    }
+    if (!value || value % 16)
+      throw Error(
+          ErrorKind::invalidInput,
+          fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
+                      "aligned to 16 bytes",
+                      print(s.spec), param.name, value));
+    values[count++] = value;
+  }
+  LaunchConfig config;
+  config.grid = gemmGrid(s.spec, s.schedule, m);
+  config.dependent = ptx.dependent;
+  if (ptx.accumulatesIntoOutput)
+    s.device->fill(a.out, 0, static_cast<std::size_t>(2 * m * s.spec.n),
+                   stream);
+  s.loaded->launch(stream, config, {values.data(), count});
+}
+
+} // namespace lath

@@ -1,0 +1,124 @@
+#include "kernels/tune/CandidateCompiler.h"
+
+#include "compiler/base/Error.h"
+#include "kernels/choose/Occupancy.h"
+#include "runtime/Assemble.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace lath {
+
+CandidateCompiler::CandidateCompiler(const Target &target,
+                                     const DeviceConstants &constants,
+                                     bool assembles, unsigned threads)
+    : target_(target), constants_(constants), assembles_(assembles) {
+  if (!threads)
+    threads = std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { work(); });
+}
+
+CandidateCompiler::~CandidateCompiler() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+    orders_.clear();
+  }
+  ordered_.notify_all();
+}
+
+void CandidateCompiler::order(std::size_t problem, int id, const GemmSpec &spec,
+                              const Schedule &schedule, bool urgent) {
+  {
+    std::lock_guard lock(mutex_);
+    orders_.insert(urgent ? orders_.begin() : orders_.end(),
+                   {problem, id, spec, schedule});
+  }
+  ordered_.notify_one();
+}
+
+std::optional<CompiledCandidate> CandidateCompiler::next(std::size_t problem,
+                                                         int milliseconds) {
+  std::unique_lock lock(mutex_);
+  std::deque<CompiledCandidate> &queue = ready_[problem];
+  finished_.wait_for(lock, std::chrono::milliseconds(milliseconds),
+                     [&] { return !queue.empty(); });
+  if (queue.empty())
+    return std::nullopt;
+  CompiledCandidate candidate = std::move(queue.front());
+  queue.pop_front();
+  return candidate;
+}
+
+std::size_t CandidateCompiler::cancel(std::size_t problem) {
+  std::lock_guard lock(mutex_);
+  return std::erase_if(
+      orders_, [&](const Order &order) { return order.problem == problem; });
+}
+
+CompiledCandidate CandidateCompiler::compile(const Order &order) const {
+  CompiledCandidate result{order.problem, order.schedule, 0, {}, ""};
+  try {
+    TuneCandidate candidate;
+    candidate.id = order.id;
+    candidate.gemm = compileGemm(order.spec, order.schedule, target_);
+    unsigned blocksPerSm = 0;
+    if (assembles_) {
+      if (auto cubin = assembleIfPossible(candidate.gemm.ptx, toolchain())) {
+        const KernelResources &r = cubin->resources;
+        if (r.localBytes || r.spillStores || r.spillLoads)
+          throw Error(ErrorKind::compile,
+                      fmt::format("it spills: {} bytes of local memory a "
+                                  "thread, {} registers",
+                                  r.localBytes, r.registers));
+        const Ptx &ptx = candidate.gemm.ptx;
+        blocksPerSm = occupancy(target_, ptx.threads, r.registers,
+                                ptx.sharedBytes + r.staticShared)
+                          .blocks;
+        if (blocksPerSm == 0)
+          throw Error(ErrorKind::compile,
+                      fmt::format("no SM can hold a block: {} registers, {} "
+                                  "bytes of shared memory",
+                                  r.registers,
+                                  ptx.sharedBytes + r.staticShared));
+        candidate.cubin = std::move(cubin->bytes);
+      }
+    }
+    result.predicted =
+        estimate(order.spec, order.schedule, target_, constants_, blocksPerSm)
+            .total;
+    result.candidate = std::move(candidate);
+  } catch (const Error &error) {
+    result.why = error.message();
+  }
+  return result;
+}
+
+void CandidateCompiler::work() {
+  for (;;) {
+    Order order;
+    {
+      std::unique_lock lock(mutex_);
+      ordered_.wait(lock, [&] { return ending_ || !orders_.empty(); });
+      if (ending_)
+        return;
+      order = std::move(orders_.front());
+      orders_.pop_front();
+    }
+    auto start = std::chrono::steady_clock::now();
+    CompiledCandidate done = compile(order);
+    microseconds_ += std::chrono::duration_cast<std::chrono::microseconds>(
+                         std::chrono::steady_clock::now() - start)
+                         .count();
+    {
+      std::lock_guard lock(mutex_);
+      ready_[order.problem].push_back(std::move(done));
+    }
+    finished_.notify_all();
+  }
+}
+
+} // namespace lath

@@ -1,0 +1,152 @@
+#include "kernels/tuned/TunedSchedules.h"
+
+#include "ShippedTuning.h"
+#include "compiler/base/Error.h"
+#include "kernels/gemm/DequantGemm.h"
+#include "kernels/tuned/TuningDb.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace lath {
+
+const TuningTable &shippedTuning() {
+  static const TuningTable table =
+      TuningTable::fromJson(shippedTuningJson(), "the shipped tuning table");
+  return table;
+}
+
+std::string TunedSchedules::defaultDb() { return defaultTuningDb(); }
+
+TunedSchedules::TunedSchedules(const DeviceInfo &device, std::string db)
+    : device_(device), db_(std::move(db)) {}
+
+std::string TunedSchedules::problem() const {
+  std::lock_guard lock(mutex_);
+  return problem_;
+}
+
+std::vector<TuningEntry>
+TunedSchedules::measurements(const GemmSpec &spec) const {
+  const TuningProblem problem = tuningProblem(spec);
+  std::vector<TuningEntry> entries;
+  std::error_code ignored;
+  if (!db_.empty() && std::filesystem::exists(db_, ignored)) {
+    std::string why;
+    try {
+      // Requests wait for no writer; WAL lets them read beside one.
+      entries = TuningDb(db_, TuningDb::Mode::read, 200)
+                    .of(problem, device_.name, device_.smCount);
+    } catch (const Error &error) {
+      why = error.message();
+    }
+    std::lock_guard lock(mutex_);
+    problem_ = why;
+  }
+  if (entries.empty())
+    for (const auto &[key, measurement] : shippedTuning().rows())
+      if (key.problem == problem && key.place.gpu == device_.name &&
+          key.place.sms == device_.smCount)
+        entries.push_back(
+            {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  if (entries.empty())
+    return entries;
+  // Times of different builds or drivers are not compared with each other.
+  const TuningPlace here = tuningPlace(device_);
+  auto preference = [&](const TuningEntry &e) {
+    return std::tuple(e.place.build == here.build,
+                      e.place.driver == here.driver, e.measurement.when,
+                      e.place);
+  };
+  const TuningPlace chosen =
+      std::max_element(entries.begin(), entries.end(),
+                       [&](const TuningEntry &a, const TuningEntry &b) {
+                         return preference(a) < preference(b);
+                       })
+          ->place;
+  std::erase_if(entries,
+                [&](const TuningEntry &e) { return e.place != chosen; });
+  return ranked(std::move(entries));
+}
+
+DeviceConstants TunedSchedules::constants(const Target &target) const {
+  std::error_code ignored;
+  if (!db_.empty() && std::filesystem::exists(db_, ignored))
+    try {
+      std::string stored = TuningDb(db_, TuningDb::Mode::read, 200)
+                               .constants(device_.name, device_.smCount);
+      if (!stored.empty())
+        return constantsFromJson(stored);
+    } catch (const Error &error) {
+      std::lock_guard lock(mutex_);
+      problem_ = error.message();
+    }
+  return deviceConstants(target, device_.smCount);
+}
+
+std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
+                                                   const Target &target) const {
+  std::optional<ScheduleChoice> choice = findMeasured(spec, target);
+  if (choice || spec.launches != Launches::chained)
+    return choice;
+  // Without dependent launch a launch takes as long in a chain as alone.
+  GemmSpec alone = spec;
+  alone.launches = Launches::alone;
+  choice = findMeasured(alone, target);
+  if (choice)
+    choice->reasons.push_back("nobody has tuned it for chained launches: "
+                              "`lath tune` with launch=chained does");
+  return choice;
+}
+
+std::optional<ScheduleChoice>
+TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
+  std::vector<TuningEntry> entries = measurements(spec);
+  // Only those that this spec allows, in its split for one.
+  std::erase_if(entries, [&](const TuningEntry &e) {
+    if (e.measurement.status != Measurement::Status::ok)
+      return true;
+    try {
+      validate(e.schedule, spec, target);
+      return false;
+    } catch (const Error &) {
+      return true;
+    }
+  });
+  if (entries.size() < 2)
+    return std::nullopt;
+  entries = ranked(std::move(entries));
+  const TuningEntry &best = entries.front();
+  const Measurement &m = best.measurement;
+  ScheduleChoice choice{best.schedule, {}};
+  choice.reasons.push_back(
+      fmt::format("tuned for m = {} on {}: {:.3f} {} [{:.3f} {:.3f}], the best "
+                  "of {} measured",
+                  best.problem.m, best.place.gpu, m.median, m.unit, m.p10,
+                  m.p90, entries.size()));
+  choice.reasons.push_back(fmt::format("measured by build {}, driver {}",
+                                       best.place.build, best.place.driver));
+  if (entries.size() > 1) {
+    const TuningEntry &next = entries[1];
+    choice.reasons.push_back(
+        fmt::format("the next is {}, {:.3f} {}{}", print(next.schedule),
+                    next.measurement.median, next.measurement.unit,
+                    next.measurement.median < m.median
+                        ? ", faster by less than the noise and less simple"
+                        : ""));
+  }
+  return choice;
+}
+
+ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
+                           const DeviceInfo &device, const std::string &db) {
+  validate(spec);
+  TunedSchedules known(device, db.empty() ? TunedSchedules::defaultDb() : db);
+  if (auto tuned = known.find(spec, target))
+    return *tuned;
+  return chooseSchedule(spec, target, known.constants(target));
+}
+
+} // namespace lath

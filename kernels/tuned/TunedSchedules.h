@@ -1,0 +1,63 @@
+// Which schedule a request gets: the tuned one where there is one.
+#pragma once
+
+#include "kernels/choose/CostModel.h"
+#include "kernels/choose/ScheduleChoice.h"
+#include "kernels/tuned/TuningTable.h"
+#include "runtime/Device.h"
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace lath {
+
+/// Looks schedules up in the user's database and in the table that Lath ships.
+/// Measurements by this build and driver count most, then this build's, then
+/// the newest. The database comes before the shipped table. Thread safe.
+class TunedSchedules {
+public:
+  /// For one device. `db`: a file that need not be there; empty: none.
+  explicit TunedSchedules(const DeviceInfo &device,
+                          std::string db = defaultDb());
+
+  /// The tuned schedule for a spec, at its bucket of rows, with reasons; or
+  /// nothing: a single schedule that was measured beats none. For chained
+  /// launches, where nobody tuned them, that of launches alone. Honours the
+  /// spec's split and reduction. Never throws: a database
+  /// that cannot be read is as good as none, and problem() says why.
+  std::optional<ScheduleChoice> find(const GemmSpec &spec,
+                                     const Target &target) const;
+
+  /// All measurements of a spec's problem here, by the same order of
+  /// preference, ranked().
+  std::vector<TuningEntry> measurements(const GemmSpec &spec) const;
+
+  /// Of the cost model: those fitted to this device, else deviceConstants.
+  DeviceConstants constants(const Target &target) const;
+
+  /// Why the database was left out; empty: it was not.
+  std::string problem() const;
+
+  static std::string defaultDb();
+
+private:
+  std::optional<ScheduleChoice> findMeasured(const GemmSpec &spec,
+                                             const Target &target) const;
+
+  DeviceInfo device_;
+  std::string db_;
+  mutable std::mutex mutex_;
+  mutable std::string problem_;
+};
+
+/// find() in `db` (empty: the default one), or else the choice that needs no
+/// measurement.
+ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
+                           const DeviceInfo &device,
+                           const std::string &db = "");
+
+/// What Lath ships, for all GPUs together. Parsed at the first call.
+const TuningTable &shippedTuning();
+
+} // namespace lath

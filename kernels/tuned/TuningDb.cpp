@@ -1,0 +1,378 @@
+#include "kernels/tuned/TuningDb.h"
+
+#include "compiler/base/Error.h"
+#include "kernels/tuned/Sqlite.h"
+#include "runtime/Environment.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fmt/format.h>
+#include <mutex>
+#include <thread>
+
+namespace lath {
+
+namespace {
+
+constexpr int applicationId = 0x4c617468; // "Lath"
+constexpr int schemaVersion = 2;          // 1 had no layout
+
+constexpr const char *schema = R"(
+CREATE TABLE measurement(
+  op TEXT NOT NULL, n INTEGER NOT NULL, k INTEGER NOT NULL, m INTEGER NOT NULL,
+  grp INTEGER NOT NULL, x INTEGER NOT NULL, zeros INTEGER NOT NULL,
+  layout INTEGER NOT NULL, deterministic INTEGER NOT NULL,
+  gpu TEXT NOT NULL, sms INTEGER NOT NULL, driver TEXT NOT NULL,
+  build TEXT NOT NULL, schedule TEXT NOT NULL,
+  status INTEGER NOT NULL, median REAL NOT NULL, p10 REAL NOT NULL,
+  p90 REAL NOT NULL, replays INTEGER NOT NULL, plain_read REAL NOT NULL,
+  predicted REAL NOT NULL, unit TEXT NOT NULL, note TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY(op, n, k, m, grp, x, zeros, layout, deterministic, gpu, sms,
+              driver, build, schedule)) WITHOUT ROWID;
+CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
+  constants TEXT NOT NULL, PRIMARY KEY(gpu, sms)) WITHOUT ROWID;
+)";
+
+void bindProblem(Statement &s, const TuningProblem &p) {
+  s.bind(p.operation);
+  for (std::int64_t value :
+       {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
+        static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
+        static_cast<std::int64_t>(p.deterministic)})
+    s.bind(value);
+}
+
+constexpr const char *columns =
+    "op, n, k, m, grp, x, zeros, layout, deterministic, gpu, sms, driver, "
+    "build, schedule, status, median, p10, p90, replays, plain_read, "
+    "predicted, unit, "
+    "note, time";
+
+TuningEntry entryOf(const Statement &s) {
+  TuningEntry e;
+  e.problem = {s.text(0),
+               s.integer(1),
+               s.integer(2),
+               s.integer(3),
+               s.integer(4),
+               static_cast<Dtype>(s.integer(5)),
+               static_cast<Zeros>(s.integer(6)),
+               static_cast<WeightLayout>(s.integer(7)),
+               s.integer(8) != 0};
+  e.place = {s.text(9), static_cast<unsigned>(s.integer(10)), s.text(11),
+             s.text(12)};
+  e.schedule = parseSchedule(s.text(13));
+  Measurement &m = e.measurement;
+  m.status = static_cast<Measurement::Status>(s.integer(14));
+  m.median = s.real(15);
+  m.p10 = s.real(16);
+  m.p90 = s.real(17);
+  m.replays = static_cast<int>(s.integer(18));
+  m.plainRead = s.real(19);
+  m.predicted = s.real(20);
+  m.unit = s.text(21);
+  m.note = s.text(22);
+  m.when = s.integer(23);
+  return e;
+}
+
+} // namespace
+
+struct TuningDb::State {
+  std::string path;
+  sqlite3 *db = nullptr;
+  int lockMilliseconds = 0;
+  std::mutex mutex;
+
+  ~State() { sqlite3_close(db); }
+
+  [[noreturn]] void fail(int code) const {
+    throw sqliteError(db, code, path, lockMilliseconds);
+  }
+  void check(int code) const {
+    if (code != SQLITE_OK && code != SQLITE_DONE && code != SQLITE_ROW)
+      fail(code);
+  }
+  void execute(const char *sql) const {
+    check(sqlite3_exec(db, sql, nullptr, nullptr, nullptr));
+  }
+  std::int64_t pragma(const char *sql) const {
+    Statement statement(db, sql);
+    int code = statement.step();
+    check(code);
+    return code == SQLITE_ROW ? statement.integer(0) : 0;
+  }
+  /// Ends the transaction that it is given to, one way or the other.
+  template <class Body> void transaction(const char *begin, const Body &body) {
+    std::lock_guard lock(mutex);
+    execute(begin);
+    try {
+      body();
+      execute("COMMIT");
+    } catch (...) {
+      sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+      throw;
+    }
+  }
+
+  template <class Body> void transaction(const Body &body) {
+    transaction("BEGIN IMMEDIATE", body);
+  }
+
+  void open(Mode mode) {
+    int flags = mode == Mode::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                    : SQLITE_OPEN_READONLY;
+    check(sqlite3_open_v2(path.c_str(), &db, flags, nullptr));
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, lockMilliseconds);
+    if (mode == Mode::read && !readable()) {
+      // A log beside the file cannot be made where the folder is read-only:
+      // then nobody writes, and the file alone is everything.
+      sqlite3_close(db);
+      db = nullptr;
+      std::string escaped;
+      for (char c : path)
+        escaped += c == '?' || c == '#' || c == '%'
+                       ? fmt::format("%{:02x}", static_cast<unsigned char>(c))
+                       : std::string(1, c);
+      check(sqlite3_open_v2(fmt::format("file:{}?immutable=1", escaped).c_str(),
+                            &db, flags | SQLITE_OPEN_URI, nullptr));
+    }
+  }
+  bool readable() const {
+    Statement statement(db, "PRAGMA user_version");
+    int code = statement.step() & 0xff;
+    return code != SQLITE_CANTOPEN && code != SQLITE_READONLY;
+  }
+
+  void checkOwner(Mode mode) {
+    // One snapshot: another process may be creating the database right now.
+    std::int64_t owner = 0, version = 0, tables = 0;
+    transaction("BEGIN", [&] {
+      owner = pragma("PRAGMA application_id");
+      version = pragma("PRAGMA user_version");
+      tables = pragma("SELECT count(*) FROM sqlite_master");
+    });
+    if (owner == 0 && tables == 0) {
+      if (mode == Mode::read)
+        throw Error(ErrorKind::invalidInput,
+                    fmt::format("the tuning database {} is empty", path),
+                    {"`lath tune` fills it"});
+      create();
+      return;
+    }
+    if (owner != applicationId)
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("{} is another program's database, not one of "
+                              "Lath's tuning (application id {:#x}, expected "
+                              "{:#x})",
+                              path, owner, applicationId),
+                  {"--db FILE or LATH_TUNING_DB names another one"});
+    if (version != schemaVersion)
+      throw Error(
+          ErrorKind::invalidInput,
+          fmt::format("the tuning database {} has version {}, this Lath "
+                      "reads {}",
+                      path, version, schemaVersion),
+          version < schemaVersion
+              ? std::vector<std::string>{"it is of an older Lath: export it "
+                                         "with that one (`lath tune --export "
+                                         "FILE`), and merge the export into a "
+                                         "new database",
+                                         "--db FILE or LATH_TUNING_DB names "
+                                         "another one"}
+              : std::vector<std::string>{"it is of a newer Lath",
+                                         "--db FILE or LATH_TUNING_DB names "
+                                         "another one"});
+  }
+
+  /// SQLite asks no busy handler when it changes the journal, so the wait for
+  /// another process that creates the same database is here.
+  void enterWal() const {
+    using Clock = std::chrono::steady_clock;
+    const auto deadline =
+        Clock::now() + std::chrono::milliseconds(lockMilliseconds);
+    for (;;) {
+      int code = sqlite3_exec(db, "PRAGMA journal_mode = WAL", nullptr, nullptr,
+                              nullptr);
+      if ((code & 0xff) != SQLITE_BUSY || Clock::now() >= deadline)
+        return check(code);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  void create() {
+    enterWal();
+    transaction([&] {
+      // Another process may have been faster.
+      if (pragma("SELECT count(*) FROM sqlite_master") != 0)
+        return;
+      execute(schema);
+      execute(fmt::format("PRAGMA application_id = {}", applicationId).c_str());
+      execute(fmt::format("PRAGMA user_version = {}", schemaVersion).c_str());
+    });
+  }
+
+  /// Inside a transaction.
+  void put(const TuningEntry &entry) {
+    const TuningPlace &place = entry.place;
+    std::string schedule = print(entry.schedule);
+    auto bindKey = [&](Statement &s) {
+      bindProblem(s, entry.problem);
+      s.bind(place.gpu);
+      s.bind(std::int64_t{place.sms});
+      s.bind(place.driver);
+      s.bind(place.build);
+      s.bind(schedule);
+    };
+    static const std::string find = fmt::format(
+        "SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND m=? AND "
+        "grp=? AND x=? AND zeros=? AND layout=? AND deterministic=? AND gpu=? "
+        "AND sms=? AND "
+        "driver=? AND build=? AND schedule=?",
+        columns);
+    Statement known(db, find.c_str());
+    bindKey(known);
+    int code = known.step();
+    check(code);
+    const Measurement &m = entry.measurement;
+    if (code == SQLITE_ROW && !betterFounded(m, entryOf(known).measurement))
+      return;
+    static const std::string insert =
+        fmt::format("INSERT OR REPLACE INTO measurement({}) VALUES("
+                    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    columns);
+    Statement statement(db, insert.c_str());
+    bindKey(statement);
+    statement.bind(static_cast<std::int64_t>(m.status));
+    for (double value : {m.median, m.p10, m.p90})
+      statement.bind(value);
+    statement.bind(std::int64_t{m.replays});
+    statement.bind(m.plainRead);
+    statement.bind(m.predicted);
+    statement.bind(m.unit);
+    statement.bind(m.note);
+    statement.bind(m.when);
+    check(statement.step());
+  }
+
+  template <class Use> void each(Statement &statement, const Use &use) const {
+    for (;;) {
+      int code = statement.step();
+      check(code);
+      if (code != SQLITE_ROW)
+        return;
+      try {
+        use(entryOf(statement));
+      } catch (const Error &) {
+        // A schedule of another version of Lath: of no use to this one.
+      }
+    }
+  }
+};
+
+TuningDb::TuningDb(const std::string &path, Mode mode, int lockMilliseconds)
+    : state_(std::make_unique<State>()) {
+  state_->path = path;
+  state_->lockMilliseconds = lockMilliseconds;
+  std::error_code error;
+  bool exists = std::filesystem::exists(path, error);
+  if (std::filesystem::is_directory(path, error))
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("the tuning database {} is a folder", path));
+  if (mode == Mode::read && !exists)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("there is no tuning database {}", path),
+                {"`lath tune` makes one"});
+  if (auto folder = std::filesystem::path(path).parent_path();
+      mode == Mode::write && !folder.empty()) {
+    std::filesystem::create_directories(folder, error);
+    if (error)
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("the folder of the tuning database {} cannot be "
+                              "made: {}",
+                              path, error.message()));
+  }
+  state_->open(mode);
+  state_->checkOwner(mode);
+}
+
+TuningDb::~TuningDb() = default;
+TuningDb::TuningDb(TuningDb &&) noexcept = default;
+
+const std::string &TuningDb::path() const { return state_->path; }
+
+void TuningDb::add(const TuningEntry &entry) {
+  state_->transaction([&] { state_->put(entry); });
+}
+
+void TuningDb::merge(const TuningTable &table) {
+  state_->transaction([&] {
+    for (const auto &[key, measurement] : table.rows())
+      state_->put(
+          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  });
+}
+
+TuningTable TuningDb::all() const {
+  std::lock_guard lock(state_->mutex);
+  TuningTable table;
+  Statement statement(
+      state_->db, fmt::format("SELECT {} FROM measurement", columns).c_str());
+  state_->each(statement, [&](const TuningEntry &e) { table.add(e); });
+  return table;
+}
+
+std::vector<TuningEntry> TuningDb::of(const TuningProblem &problem,
+                                      const std::string &gpu,
+                                      unsigned sms) const {
+  std::lock_guard lock(state_->mutex);
+  std::vector<TuningEntry> entries;
+  Statement statement(
+      state_->db,
+      fmt::format("SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND "
+                  "m=? AND grp=? AND x=? AND zeros=? AND layout=? AND "
+                  "deterministic=? AND "
+                  "gpu=? AND sms=?",
+                  columns)
+          .c_str());
+  bindProblem(statement, problem);
+  statement.bind(gpu);
+  statement.bind(std::int64_t{sms});
+  state_->each(statement,
+               [&](TuningEntry e) { entries.push_back(std::move(e)); });
+  return entries;
+}
+
+std::string TuningDb::constants(const std::string &gpu, unsigned sms) const {
+  std::lock_guard lock(state_->mutex);
+  Statement statement(state_->db,
+                      "SELECT constants FROM device WHERE gpu=? AND sms=?");
+  statement.bind(gpu);
+  statement.bind(std::int64_t{sms});
+  int code = statement.step();
+  state_->check(code);
+  return code == SQLITE_ROW ? statement.text(0) : "";
+}
+
+void TuningDb::setConstants(const std::string &gpu, unsigned sms,
+                            const std::string &json) {
+  state_->transaction([&] {
+    Statement statement(state_->db,
+                        "INSERT OR REPLACE INTO device VALUES(?,?,?)");
+    statement.bind(gpu);
+    statement.bind(std::int64_t{sms});
+    statement.bind(json);
+    state_->check(statement.step());
+  });
+}
+
+std::string defaultTuningDb() {
+  const Environment &env = environment();
+  if (!env.tuningDb.empty())
+    return env.tuningDb;
+  return env.dataFolder.empty() ? "" : env.dataFolder + "/lath/tuning.sqlite";
+}
+
+} // namespace lath

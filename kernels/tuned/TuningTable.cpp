@@ -1,0 +1,171 @@
+#include "kernels/tuned/TuningTable.h"
+
+#include "LathVersion.h"
+#include "compiler/base/Error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <tuple>
+
+namespace lath {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> statusTexts = {
+    "ok", "wrong", "rejected", "crashed", "hung"};
+constexpr std::string_view chainedOperation = "gemm chained";
+
+} // namespace
+
+std::string_view name(Measurement::Status status) {
+  return statusTexts[static_cast<std::size_t>(status)];
+}
+
+std::int64_t tuningBucket(std::int64_t m) {
+  if (m <= 1)
+    return 1;
+  return std::max<std::int64_t>(8, static_cast<std::int64_t>(std::bit_ceil(
+                                       static_cast<std::uint64_t>(m))));
+}
+
+TuningProblem tuningProblem(const GemmSpec &spec) {
+  TuningProblem p;
+  if (spec.launches == Launches::chained)
+    p.operation = chainedOperation;
+  p.n = spec.n;
+  p.k = spec.k;
+  p.m = tuningBucket(spec.m);
+  p.group = spec.group;
+  p.x = spec.x;
+  p.zeros = spec.zeros;
+  p.layout = spec.layout;
+  p.deterministic =
+      spec.reduce == Reduce::ordered || spec.reduce == Reduce::none;
+  return p;
+}
+
+GemmSpec specOf(const TuningProblem &p) {
+  GemmSpec spec;
+  spec.m = p.m;
+  spec.n = p.n;
+  spec.k = p.k;
+  spec.group = p.group;
+  spec.x = p.x;
+  spec.zeros = p.zeros;
+  spec.layout = p.layout;
+  spec.launches =
+      p.operation == chainedOperation ? Launches::chained : Launches::alone;
+  spec.reduce = p.deterministic ? Reduce::ordered : Reduce::atomic;
+  return spec;
+}
+
+TuningPlace tuningPlace(const DeviceInfo &device) {
+  return {device.name, device.smCount,
+          device.driverText.empty() ? std::to_string(device.driverVersion)
+                                    : device.driverText,
+          std::string(build::id)};
+}
+
+bool betterFounded(const Measurement &a, const Measurement &b) {
+  // A failure outweighs a coarse time, which is where it began, but not a time
+  // at length.
+  auto order = [](const Measurement &m) {
+    return std::tuple(m.status == Measurement::Status::ok ? m.replays : 19,
+                      -m.median, -static_cast<int>(m.status), -m.p90, -m.p10,
+                      m.when, m.plainRead, m.predicted, m.replays, m.unit,
+                      m.note);
+  };
+  return order(a) > order(b);
+}
+
+void TuningTable::add(const TuningEntry &entry) {
+  auto [at, isNew] = rows_.try_emplace(
+      {entry.problem, entry.place, print(entry.schedule)}, entry.measurement);
+  if (!isNew && betterFounded(entry.measurement, at->second))
+    at->second = entry.measurement;
+}
+
+TuningTable TuningTable::best(std::size_t count) const {
+  // By problem and GPU, the measurements of each build and driver.
+  using Spot = std::tuple<TuningProblem, std::string, unsigned>;
+  std::map<Spot, std::map<TuningPlace, std::vector<TuningEntry>>> spots;
+  for (const auto &[key, measurement] : rows_)
+    if (measurement.status == Measurement::Status::ok)
+      spots[{key.problem, key.place.gpu, key.place.sms}][key.place].push_back(
+          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  TuningTable table;
+  for (auto &[spot, places] : spots) {
+    auto newest = [](const auto &place) {
+      std::int64_t when = 0;
+      for (const TuningEntry &e : place.second)
+        when = std::max(when, e.measurement.when);
+      // A single one was not the best of any.
+      return std::tuple(place.second.size() > 1, when, place.first);
+    };
+    auto chosen = std::max_element(
+        places.begin(), places.end(),
+        [&](const auto &a, const auto &b) { return newest(a) < newest(b); });
+    std::vector<TuningEntry> entries = ranked(std::move(chosen->second));
+    for (std::size_t i = 0; i < std::min(count, entries.size()); ++i)
+      table.add(entries[i]);
+  }
+  return table;
+}
+
+void TuningTable::merge(const TuningTable &other) {
+  for (const auto &[key, measurement] : other.rows_) {
+    auto [at, isNew] = rows_.try_emplace(key, measurement);
+    if (!isNew && betterFounded(measurement, at->second))
+      at->second = measurement;
+  }
+}
+
+double tuningNoise(const Measurement &a, const Measurement &b) {
+  // Half of p10..p90 is 1.28 standard deviations of a round; the standard error
+  // of a median of n rounds is 1.25 of them over sqrt(n). Twice that of the
+  // difference of two medians.
+  auto error = [](const Measurement &m) {
+    return 1.25 / 1.28 * (m.p90 - m.p10) / 2 /
+           std::sqrt(std::max(1, m.replays));
+  };
+  return std::max(2 * std::hypot(error(a), error(b)),
+                  0.005 * std::min(a.median, b.median));
+}
+
+std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
+  int most = 0;
+  for (const TuningEntry &e : entries)
+    if (e.measurement.status == Measurement::Status::ok)
+      most = std::max(most, e.measurement.replays);
+  auto tier = [&](const Measurement &m) {
+    return m.status != Measurement::Status::ok ? 2 : m.replays < most ? 1 : 0;
+  };
+  std::stable_sort(
+      entries.begin(), entries.end(),
+      [&](const TuningEntry &a, const TuningEntry &b) {
+        return std::tuple(tier(a.measurement), a.measurement.median) <
+               std::tuple(tier(b.measurement), b.measurement.median);
+      });
+  if (entries.empty() || tier(entries.front().measurement) != 0)
+    return entries;
+  // Among those that the fastest does not beat by more than the noise, the
+  // simplest goes first.
+  const Measurement fastest = entries.front().measurement;
+  auto simplest = entries.begin();
+  for (auto at = entries.begin(); at != entries.end(); ++at) {
+    const Measurement &m = at->measurement;
+    if (tier(m) != 0 || m.median - fastest.median > tuningNoise(m, fastest))
+      continue;
+    auto cost = [](const Schedule &s) { return std::tuple(s.split, s.stages); };
+    if (cost(at->schedule) < cost(simplest->schedule))
+      simplest = at;
+  }
+  std::rotate(entries.begin(), simplest, simplest + 1);
+  return entries;
+}
+
+} // namespace lath

@@ -1,0 +1,91 @@
+// Int4 weights as GPTQ stores them: made, read and looked up on the host.
+//
+// Eight 4-bit values share a 32-bit word, the lowest nibble first. `qweight`
+// packs along K: word [k / 8][n] holds q(n, k) in nibble k % 8. `qzeros` packs
+// along N: word [k / g][n / 8] holds the stored zero point in nibble n % 8.
+#pragma once
+
+#include "compiler/base/Dtype.h"
+#include "kernels/gemm/GemmSpec.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lath {
+
+class Safetensors;
+
+/// One linear layer, w(n, k) = (q - z) * s, with n < N output features and
+/// k < K input features; group k / g has its own z and s. Plain data: owns its
+/// tensors, reading is thread safe. k is a multiple of 8 and of group, n of 8.
+struct GptqLayer {
+  std::int64_t n = 0, k = 0, group = 0;
+  Zeros zeros = Zeros::symmetric;
+  Dtype scaleType = Dtype::f16;       ///< f16 or bf16
+  std::vector<std::uint32_t> qweight; ///< [K/8][N]
+  std::vector<std::uint32_t> qzeros;  ///< [K/g][N/8], empty if symmetric
+  std::vector<std::uint16_t> scales;  ///< [K/g][N]
+
+  std::int64_t groups() const { return k / group; }
+  /// q, 0..15.
+  int quantised(std::int64_t row, std::int64_t column) const {
+    return qweight[column / 8 * n + row] >> column % 8 * 4 & 15;
+  }
+  /// z, 0..15: what `qzeros` stores, with the offset of v1 undone.
+  int zero(std::int64_t row, std::int64_t groupIndex) const;
+  double scale(std::int64_t row, std::int64_t groupIndex) const;
+};
+
+/// The dequantised weight of output feature n and input feature k, exact.
+double weight(const GptqLayer &layer, std::int64_t n, std::int64_t k);
+
+/// Fresh random weights of a spec's n, k, group, zeros and x: q and z uniform
+/// in 0..15, scales uniform in 0.5..1.5 times 2^-7. A pure function of its
+/// arguments: every element is a hash of the seed and its index, whatever the
+/// number of threads. Uses all cores.
+GptqLayer randomLayer(const GemmSpec &spec, std::uint64_t seed);
+
+/// Standard normal activations [m][k] as bits of `type`. Pure, as above.
+std::vector<std::uint16_t> randomActivations(std::int64_t m, std::int64_t k,
+                                             Dtype type, std::uint64_t seed);
+
+/// Round-to-nearest quantisation of weights [N][K] (row-major). Scales are
+/// rounded to `scaleType` first and the weights quantised with the rounded
+/// ones, so that each error is at most half a step of its group, and a hair
+/// more at the ends of the range.
+///   symmetric: z = 8, step = 2 max|w| / 15
+///   v1, v2:    step = (max(w, 0) - min(w, 0)) / 15, z = round(-min / step)
+/// Throws Error{invalidInput} on extents that do not fit each other and on
+/// weights that are not finite or whose step is beyond the scale type.
+GptqLayer quantize(const float *weights, std::int64_t n, std::int64_t k,
+                   std::int64_t group, Zeros zeros, Dtype scaleType);
+
+struct GptqReadOptions {
+  /// How to read `qzeros`. Left out: as the file's `__metadata__` says under
+  /// checkpoint_format ("gptq": v1, "gptq_v2": v2), v1 where it says nothing,
+  /// and symmetric where all zero points turn out to be 8.
+  std::optional<Zeros> zeros = std::nullopt;
+  /// Scales are converted to this type, f16 or bf16.
+  Dtype scaleType = Dtype::f16;
+};
+
+struct GptqReadResult {
+  GptqLayer layer;
+  /// Sentences for the user: a zero point label that lies, scales that lost
+  /// precision. Empty as a rule.
+  std::vector<std::string> warnings;
+};
+
+/// The tensors qweight, scales, qzeros (may be missing: symmetric) and g_idx
+/// (may be missing) called `name`.qweight and so on, checked against each
+/// other; the group size follows from their shapes.
+/// Throws Error{invalidInput} where a tensor is missing or does not fit, with
+/// the expected and the actual shape, Error{unsupported} for act-order (a g_idx
+/// that is not k / group), tail groups and other packings.
+GptqReadResult fromSafetensors(const Safetensors &file, std::string_view name,
+                               const GptqReadOptions &options = {});
+
+} // namespace lath
