@@ -96,6 +96,30 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
   return spec;
 }
 
+/// The operands of a launch in C.
+struct Argument {
+  DevicePtr GemmArguments::*to;
+  lath_device_ptr lath_gemm_arguments::*from;
+};
+static constexpr Argument operands[] = {
+    {&GemmArguments::x, &lath_gemm_arguments::x},
+    {&GemmArguments::qweight, &lath_gemm_arguments::qweight},
+    {&GemmArguments::scales, &lath_gemm_arguments::scales},
+    {&GemmArguments::qzeros, &lath_gemm_arguments::qzeros},
+    {&GemmArguments::out, &lath_gemm_arguments::out},
+};
+static_assert(std::size(operands) == gemmOperands.size());
+static_assert([] {
+  for (std::size_t i = 0; i < gemmOperands.size(); ++i)
+    if (operands[i].to != gemmOperands[i].argument)
+      return false;
+  return true;
+}());
+
+static std::optional<std::int64_t> rowsFrom(std::int64_t m) {
+  return m == LATH_ALL_ROWS ? std::nullopt : std::optional(m);
+}
+
 template <class Value, std::size_t count>
 static std::int32_t indexOf(Value value, const Value (&values)[count]) {
   return static_cast<std::int32_t>(std::find(values, values + count, value) -
@@ -226,12 +250,9 @@ lath_status lath_kernel_launch(const lath_kernel *kernel, lath_stream stream,
     lath_gemm_arguments c =
         readStruct(arguments, "lath_gemm_arguments", argumentsBytes);
     GemmArguments a;
-    a.x = c.x;
-    a.qweight = c.qweight;
-    a.scales = c.scales;
-    a.qzeros = c.qzeros;
-    a.out = c.out;
-    a.m = c.m;
+    for (const Argument &argument : operands)
+      a.*argument.to = c.*argument.from;
+    a.m = rowsFrom(c.m);
     a.workspace = c.workspace;
     a.tickets = c.tickets;
     a.workspaceBytes = c.workspace_bytes;
@@ -243,7 +264,7 @@ lath_status lath_kernel_launch(const lath_kernel *kernel, lath_stream stream,
 lath_status lath_kernel_workspace(const lath_kernel *kernel, int64_t m,
                                   lath_workspace_size *size) {
   return guarded([&] {
-    WorkspaceSize needed = need(kernel, "kernel").kernel.workspace(m);
+    WorkspaceSize needed = need(kernel, "kernel").kernel.workspace(rowsFrom(m));
     lath_workspace_size c{};
     c.tickets = needed.tickets;
     c.workspace = needed.workspace;

@@ -36,7 +36,7 @@ struct EmulatedGemm {
     upload(qzeros, layer.qzeros);
   }
 
-  GemmArguments arguments(std::int64_t m = 0) const {
+  GemmArguments arguments(std::optional<std::int64_t> m = std::nullopt) const {
     return {.x = x.get(),
             .qweight = qweight.get(),
             .scales = scales.get(),

@@ -107,7 +107,19 @@ TEST_CASE("an error of the driver reaches a C caller as what it is") {
   lath_gemm_arguments arguments{};
   arguments.struct_size = sizeof arguments;
   arguments.x = arguments.qweight = arguments.scales = arguments.out = 0x1000;
+  // Zeros mean an empty batch: nothing is launched.
+  record().calls.clear();
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  CHECK(record().calls.empty());
+  arguments.m = LATH_ALL_ROWS;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  CHECK(count("launchKernelEx") == 1);
+  arguments.m = -2;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) ==
+        LATH_INVALID_ARGUMENT);
+  CHECK(std::string(lath_last_error()) ==
+        "launch of m8n64k256g128s1: m = -2 is not in 0..8");
+  arguments.m = 8;
   record().failing["launchKernelEx"] = CUDA_ERROR_ILLEGAL_ADDRESS;
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_CONTEXT_LOST);
   CHECK(std::string(lath_last_error()).find("start a new process") !=
