@@ -30,6 +30,12 @@ std::string TunedSchedules::problem() const {
 
 std::vector<TuningEntry>
 TunedSchedules::measurements(const GemmSpec &spec) const {
+  ScheduleBasis ignored;
+  return measurements(spec, ignored);
+}
+
+std::vector<TuningEntry>
+TunedSchedules::measurements(const GemmSpec &spec, ScheduleBasis &basis) const {
   const TuningProblem problem = tuningProblem(spec);
   std::vector<TuningEntry> entries;
   std::error_code ignored;
@@ -45,6 +51,7 @@ TunedSchedules::measurements(const GemmSpec &spec) const {
     std::lock_guard lock(mutex_);
     problem_ = why;
   }
+  basis = entries.empty() ? ScheduleBasis::shipped : ScheduleBasis::measured;
   if (entries.empty())
     for (const auto &[key, measurement] : shippedTuning().rows())
       if (key.problem == problem && key.place.gpu == device_.name &&
@@ -103,7 +110,8 @@ std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
 
 std::optional<ScheduleChoice>
 TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
-  std::vector<TuningEntry> entries = measurements(spec);
+  ScheduleBasis basis;
+  std::vector<TuningEntry> entries = measurements(spec, basis);
   // Only those that this spec allows, in its split for one.
   std::erase_if(entries, [&](const TuningEntry &e) {
     if (e.measurement.status != Measurement::Status::ok)
@@ -120,7 +128,7 @@ TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
   entries = ranked(std::move(entries));
   const TuningEntry &best = entries.front();
   const Measurement &m = best.measurement;
-  ScheduleChoice choice{best.schedule, {}};
+  ScheduleChoice choice{best.schedule, {}, basis};
   choice.reasons.push_back(
       fmt::format("tuned for m = {} on {}: {:.3f} {} [{:.3f} {:.3f}], the best "
                   "of {} measured",

@@ -2,7 +2,9 @@
 #include "kernels/gemm/MBuckets.h"
 #include "kernels/pack/Models.h"
 #include "kernels/pack/PackWriter.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Commands.h"
+#include "tools/lath/Gpus.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Words.h"
 
@@ -102,6 +104,25 @@ std::vector<GemmSpec> specsOf(const PackArguments &arguments) {
   return specs;
 }
 
+/// GPUs of a target, by whose measurements its schedules are chosen.
+std::vector<DeviceInfo> gpusOf(const Target &target,
+                               const std::vector<DeviceInfo> &here) {
+  std::vector<DeviceInfo> gpus;
+  for (const DeviceInfo &gpu : here)
+    if (gpu.target == target.name)
+      gpus.push_back(gpu);
+  return gpus;
+}
+
+/// As an engine would take it there: what was measured, else the model's.
+PackSchedule scheduleOf(const GemmSpec &spec, const Target &target,
+                        const std::vector<DeviceInfo> &here) {
+  for (const DeviceInfo &gpu : gpusOf(target, here))
+    if (auto measured = TunedSchedules(gpu).find(spec, target))
+      return {measured->schedule, gpu.name};
+  return {chooseSchedule(spec, target).schedule, chosenByModel};
+}
+
 /// Codes that differ, and their bytes.
 std::pair<std::size_t, std::size_t> codesOf(const Pack &pack) {
   std::set<const char *> codes;
@@ -142,6 +163,7 @@ std::string listing(const Pack &pack, double milliseconds, bool json) {
       kernels.push_back({{"spec", print(entry.spec)},
                          {"schedule", print(entry.schedule)},
                          {"target", entry.target},
+                         {"chosen_by", entry.chosenBy},
                          {"bytes", entry.cubin.size()}});
     return Json{{"schema", 1},
                 {"file", pack.path()},
@@ -154,9 +176,9 @@ std::string listing(const Pack &pack, double milliseconds, bool json) {
   }
   std::string text;
   for (const PackEntry &entry : pack.entries())
-    text += fmt::format("{:<9}{:<26}{:<58}{}\n", entry.target,
+    text += fmt::format("{:<9}{:<26}{:<58}{:<10}by {}\n", entry.target,
                         print(entry.spec), print(entry.schedule),
-                        bytesText(double(entry.cubin.size())));
+                        bytesText(double(entry.cubin.size())), entry.chosenBy);
   return text + fmt::format("{} kernels, {}, opened and checked in {:.2f} ms\n",
                             pack.entries().size(),
                             bytesText(double(pack.bytes())), milliseconds);
@@ -188,6 +210,10 @@ void pack(const PackArguments &arguments) {
   PackOptions options;
   options.targets = targetsOf(arguments.targets);
   options.withText = arguments.withText;
+  const std::vector<DeviceInfo> here = listGpus().gpus;
+  options.schedule = [&](const GemmSpec &spec, const Target &target) {
+    return scheduleOf(spec, target, here);
+  };
   std::vector<GemmSpec> specs = specsOf(arguments);
   if (!arguments.output || *arguments.output == "-")
     throw CliError{usage,

@@ -271,10 +271,10 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
       }
     }
   std::string later = good;
-  later[8] = 3;
+  later[8] = 4;
   CHECK(test::errorOf([&] { Pack::open(write(folder, signedAnew(later))); })
             .message()
-            .ends_with("has format 3; expected 2"));
+            .ends_with("has format 4; expected 3"));
 }
 
 TEST_CASE("what is no pack says why") {
