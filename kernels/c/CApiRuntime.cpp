@@ -5,6 +5,8 @@
 #include "LathVersion.h"
 #include "runtime/CudaDevice.h"
 
+#include <fmt/format.h>
+
 using namespace lath;
 using namespace lath::c;
 
@@ -80,6 +82,13 @@ static constexpr WeightLayout layouts[] = {WeightLayout::gptq,
 
 static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
 
+/// The steps of an epilogue in C, in the order of epilogueSteps.
+static constexpr std::array<std::int32_t lath_gemm_spec::*,
+                            epilogueSteps.size()>
+    epilogueFields = {};
+static_assert(std::find(epilogueFields.begin(), epilogueFields.end(),
+                        nullptr) == epilogueFields.end());
+
 GemmSpec specFrom(const lath_gemm_spec *from) {
   lath_gemm_spec c = readStruct(from, "lath_gemm_spec", specBytes);
   GemmSpec spec;
@@ -93,6 +102,15 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
   spec.reduce = choose(c.reduce, "reduce", reductions);
   spec.layout = choose(c.layout, "layout", layouts);
   spec.launches = choose(c.launches, "launches", launchKinds);
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i) {
+    const EpilogueStep &step = epilogueSteps[i];
+    const std::int32_t value = c.*epilogueFields[i];
+    if (value < 0 || value >= std::ssize(step.words))
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("lath_gemm_spec.{} is {}; expected 0..{}",
+                              step.key, value, step.words.size() - 1));
+    step.set(spec.epilogue, value);
+  }
   return spec;
 }
 
@@ -175,6 +193,8 @@ lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
     c.reduce = indexOf(parsed.reduce, reductions);
     c.layout = indexOf(parsed.layout, layouts);
     c.launches = indexOf(parsed.launches, launchKinds);
+    for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+      c.*epilogueFields[i] = epilogueSteps[i].get(parsed.epilogue);
     writeStruct(c, spec, "lath_gemm_spec", specBytes);
   });
 }

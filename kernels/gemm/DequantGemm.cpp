@@ -1,6 +1,7 @@
 #include "kernels/gemm/DequantGemm.h"
 
 #include "compiler/ir/DotLayouts.h"
+#include "kernels/gemm/EpilogueSteps.h"
 #include "kernels/gemm/Operands.h"
 
 #include <fmt/format.h>
@@ -67,7 +68,11 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         }
         return p.dot(x.load({row, k}), w, sum);
       });
-  views.at("out").store({row, col}, p.cast(p.reduceSplits(acc), spec.x));
+  Tile sums = applyEpilogue(
+      spec,
+      {p, [&](std::string_view name) { return views.at(name); }, row, col},
+      p.reduceSplits(acc));
+  views.at("out").store({row, col}, p.cast(sums, spec.x));
   return program;
 }
 

@@ -3,6 +3,7 @@
 
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
+#include "kernels/gemm/Epilogue.h"
 
 #include <array>
 #include <cstdint>
@@ -47,12 +48,15 @@ enum class Launches {
            ///< for the next
 };
 
-/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
+/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors
+/// (Operands.h says their shapes):
 /// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
-/// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+/// bf16 (the type of x) [K/g, N]. Accumulation is fp32, and so is the epilogue;
+/// out has the type of x.
 ///
 /// Text form, one parser and one printer:
 ///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+/// and then the steps of an epilogue, if any: ,bias=yes (Epilogue.h).
 /// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
 /// Fields and options may come in any order. s may be left out: the schedule
 /// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
@@ -61,7 +65,8 @@ enum class Launches {
 /// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
 /// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
-/// ceil(k / 32); x f16 or bf16.
+/// ceil(k / 32); x f16 or bf16; an epilogue where sums are whole when they are
+/// stored, with any reduction but atomic-out.
 struct GemmSpec {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t group = 128;
@@ -74,6 +79,7 @@ struct GemmSpec {
   /// the text form knows only `none` there.
   Reduce reduce = Reduce::ordered;
   Launches launches = Launches::alone;
+  Epilogue epilogue = {};
 
   bool operator==(const GemmSpec &) const = default;
 
@@ -92,8 +98,13 @@ LATH_API void validate(const GemmSpec &spec);
 /// The keys of the text form.
 inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
     "m", "n", "k", "g", "s"};
-inline constexpr std::array<std::string_view, 5> gemmSpecOptions = {
-    "x", "w", "layout", "launch", "reduce"};
+inline constexpr auto gemmSpecOptions = [] {
+  std::array<std::string_view, 5 + epilogueSteps.size()> keys = {
+      "x", "w", "layout", "launch", "reduce"};
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+    keys[5 + i] = epilogueSteps[i].key;
+  return keys;
+}();
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.

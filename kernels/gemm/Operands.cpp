@@ -3,6 +3,13 @@
 
 namespace lath {
 
+const GemmOperand *findOperand(std::string_view name) {
+  for (const GemmOperand &operand : gemmOperands)
+    if (operand.name == name)
+      return &operand;
+  return nullptr;
+}
+
 std::size_t operandBytes(const GemmOperand &operand, const GemmSpec &spec) {
   const OperandShape shape = operand.shape(spec);
   std::int64_t elements = 1;

@@ -71,6 +71,9 @@ struct GemmOperand {
 /// are the extents of is the compiler's (weightAtom); a test compares them.
 inline constexpr std::int64_t atomK = 64, atomN = 16;
 
+/// How many every GEMM may have; behind them are those of epilogues.
+inline constexpr std::size_t plainOperands = 5;
+
 /// All of them, in the order of a kernel's parameters.
 inline constexpr std::array gemmOperands = {
     GemmOperand{"x", &GemmArguments::x, OperandRole::input,
@@ -105,6 +108,9 @@ inline constexpr std::array gemmOperands = {
                   return OperandShape{s.x, {OperandShape::rows, s.n}};
                 }},
 };
+
+/// The operand of that name; null: there is none.
+LATH_API const GemmOperand *findOperand(std::string_view name);
 
 /// Bytes of an operand that the spec has, for a launch of spec.m rows.
 LATH_API std::size_t operandBytes(const GemmOperand &operand,

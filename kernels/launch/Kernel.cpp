@@ -24,13 +24,13 @@ static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
   };
   switch (param.kind) {
   case KernelParam::Kind::view:
-    for (const GemmOperand &operand : gemmOperands)
-      if (operand.name == param.name && operand.has(spec)) {
-        if (Dtype type = operand.shape(spec).type; type != param.type)
-          fail(fmt::format("its array '{}' is of {}; expected {}", param.name,
-                           name(param.type), name(type)));
-        return {param.kind, operand.argument};
-      }
+    if (const GemmOperand *operand = findOperand(param.name);
+        operand && operand->has(spec)) {
+      if (Dtype type = operand->shape(spec).type; type != param.type)
+        fail(fmt::format("its array '{}' is of {}; expected {}", param.name,
+                         name(param.type), name(type)));
+      return {param.kind, operand->argument};
+    }
     fail(fmt::format("no argument is its array '{}' of {}; there are {}",
                      param.name, name(param.type), operandNames(spec)));
     break;

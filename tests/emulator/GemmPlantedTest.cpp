@@ -63,12 +63,9 @@ Result launch(const GemmSpec &spec, const CompiledGemm &gemm,
     values.push_back(p.kind == KernelParam::Kind::scalar
                          ? static_cast<std::uint64_t>(spec.m)
                      : p.kind == KernelParam::Kind::workspace ? workspace.get()
-                     : p.kind == KernelParam::Kind::tickets   ? tickets.get()
-                     : p.name == "x"                          ? a.x
-                     : p.name == "qweight"                    ? a.qweight
-                     : p.name == "scales"                     ? a.scales
-                     : p.name == "qzeros"                     ? a.qzeros
-                                                              : a.out);
+                     : p.kind == KernelParam::Kind::tickets
+                         ? tickets.get()
+                         : a.*findOperand(p.name)->argument);
   device->expectWritten(data.out.get(), data.out.bytes());
   LaunchConfig config;
   config.grid = grid;

@@ -4,6 +4,7 @@
 #include "LathVersion.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace lath::cli {
 
@@ -19,7 +20,7 @@ constexpr std::string_view exitCodes =
     "  5  no driver, no GPU, or a call of the driver failed\n"
     "  6  the result is wrong";
 
-constexpr std::string_view specHelp =
+const std::string specHelp =
     "SPEC, as text:  m16n4096k4096g128s8,x=bf16,w=u4z,reduce=atomic\n"
     "  out[m,n] = x[m,k] * dequant(W)^T; g: k values that share a scale "
     "(128);\n"
@@ -28,7 +29,14 @@ constexpr std::string_view specHelp =
     "one)\n"
     "  layout=gptq|packed (by fragments, faster)   "
     "reduce=ordered|atomic|atomic-out|none\n"
-    "  launch=alone|chained (back to back, as in a graph)\n";
+    "  launch=alone|chained (back to back, as in a graph)\n" +
+    [] {
+      std::string lines;
+      for (const EpilogueStep &step : epilogueSteps)
+        lines += fmt::format("  {}={} ({})\n", step.key,
+                             fmt::join(step.words, "|"), step.help);
+      return lines;
+    }();
 
 /// An option or positional that takes one text.
 void text(CLI::App *app, const std::string &name, Text &to,
@@ -53,6 +61,11 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
        "what it is tuned for: alone or chained (alone)");
   text(app, "--reduce", spec.reduce, "HOW",
        "ordered, atomic, atomic-out or none (ordered)");
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i) {
+    const EpilogueStep &step = epilogueSteps[i];
+    text(app, fmt::format("--{}", step.key), spec.epilogue[i],
+         fmt::format("{}", fmt::join(step.words, "|")), std::string(step.help));
+  }
 }
 
 constexpr const char *targetText =
