@@ -99,9 +99,11 @@ def declared_functions(args, prefix):
             elif "mangledName" in node:
                 functions[node["mangledName"]] = node["name"]
         elif kind in ("CXXRecordDecl", "NamespaceDecl", "LinkageSpecDecl"):
-            # What is hidden in a class is not for users.
+            public = node.get("tagUsed") != "class"
             for child in inner:
-                if child.get("access") != "private":
+                if child.get("kind") == "AccessSpecDecl":
+                    public = child["access"] == "public"
+                elif public:
                     visit(child)
 
     decoder, at = json.JSONDecoder(), 0
