@@ -176,7 +176,7 @@ TEST_CASE("rows are raised to a bucket, and launches default to the rows asked "
   spec.m = 13;
   test::EmulatedGemm gemm(device, spec);
   device->expectWritten(gemm.out.get(), gemm.out.bytes());
-  kernel.launch(nullptr, gemm.arguments(0));
+  kernel.launch(nullptr, gemm.arguments());
 }
 
 TEST_CASE("buckets whose code is equal are compiled once") {
