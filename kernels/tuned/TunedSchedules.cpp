@@ -96,15 +96,25 @@ DeviceConstants TunedSchedules::constants(const Target &target) const {
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
                                                    const Target &target) const {
   std::optional<ScheduleChoice> choice = findMeasured(spec, target);
-  if (choice || spec.launches != Launches::chained)
-    return choice;
+  GemmSpec like = spec;
   // Without dependent launch a launch takes as long in a chain as alone.
-  GemmSpec alone = spec;
-  alone.launches = Launches::alone;
-  choice = findMeasured(alone, target);
-  if (choice)
-    choice->reasons.push_back("nobody has tuned it for chained launches: "
-                              "`lath tune` with launch=chained does");
+  if (!choice && spec.launches == Launches::chained) {
+    like.launches = Launches::alone;
+    choice = findMeasured(like, target);
+    if (choice)
+      choice->reasons.push_back("nobody has tuned it for chained launches: "
+                                "`lath tune` with launch=chained does");
+  }
+  // An epilogue is little work beside the product.
+  if (!choice && spec.epilogue != Epilogue{}) {
+    like = spec;
+    like.epilogue = {};
+    choice = find(like, target);
+    if (choice)
+      choice->reasons.push_back(
+          fmt::format("nobody has tuned it with {}: `lath tune` with it does",
+                      print(spec.epilogue)));
+  }
   return choice;
 }
 

@@ -35,7 +35,7 @@ CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
 )";
 
 void bindProblem(Statement &s, const TuningProblem &p) {
-  s.bind(std::string(operationText(p.launches)));
+  s.bind(operationText(p));
   for (std::int64_t value :
        {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
         static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
@@ -51,7 +51,7 @@ constexpr const char *columns =
 
 TuningEntry entryOf(const Statement &s) {
   TuningEntry e;
-  e.problem = {launchesOf(s.text(0)),
+  e.problem = {Launches::alone,
                s.integer(1),
                s.integer(2),
                s.integer(3),
@@ -60,6 +60,7 @@ TuningEntry entryOf(const Statement &s) {
                static_cast<Zeros>(s.integer(6)),
                static_cast<WeightLayout>(s.integer(7)),
                s.integer(8) != 0};
+  setOperation(e.problem, s.text(0));
   e.place = {s.text(9), static_cast<unsigned>(s.integer(10)), s.text(11),
              s.text(12)};
   e.schedule = parseSchedule(s.text(13));

@@ -80,6 +80,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
                                           : "u4z"},
         {"layout", p.layout == WeightLayout::packed ? "packed" : "gptq"},
         {"launch", std::string(name(p.launches))},
+        {"epilogue", print(p.epilogue)},
         {"deterministic", p.deterministic},
         {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {
