@@ -100,9 +100,10 @@ Error wrongResult(const RunReport &report) {
   const Comparison &c = report.check.comparison;
   std::string what, where;
   if (c.nonFinite) {
-    what = fmt::format("{} of its {} elements are not finite, {} were never "
-                       "written",
-                       c.nonFinite, report.spec.m * report.spec.n, c.unwritten);
+    what = fmt::format("{} of its {} elements are not finite, or finite where "
+                       "fp64 exceeds {}; {} were never written",
+                       c.nonFinite, report.spec.m * report.spec.n,
+                       name(report.spec.x), c.unwritten);
     where = fmt::format("the first is at row {}, column {}", c.worstRow,
                         c.worstColumn);
   } else {
