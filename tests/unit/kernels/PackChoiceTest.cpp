@@ -158,9 +158,12 @@ TEST_CASE("what a user measured goes before every pack", "[tuning]") {
     REQUIRE(winner != odd);
     CHECK(engine.gemm(test::spec).schedule() == winner);
     // But where it may not be compiled, the pack's kernel is what there is.
-    Engine cached(openEmulator(),
-                  {.policy = Policy::cachedOnly, .disk = false});
+    Engine cached(openEmulator(), {.disk = false});
     cached.addPack(packOf(folder, test::spec, std::string(by)));
+    cached.tune(std::array{test::spec}, test::few(),
+                folder / (std::string(by) + ".sqlite"));
+    CHECK(cached.scheduleFor(test::spec) == winner);
+    cached.setPolicy(Policy::cachedOnly);
     CHECK(cached.gemm(test::spec).schedule() == odd);
   }
 }
