@@ -44,8 +44,8 @@ LATH_API Launches launchesOf(std::string_view operation);
 
 /// The same with what an epilogue does, so that databases of before keep their
 /// meaning and need no column: "gemm chained,bias=yes".
-std::string operationText(const TuningProblem &problem);
-void setOperation(TuningProblem &problem, std::string_view text);
+LATH_API std::string operationText(const TuningProblem &problem);
+LATH_API void setOperation(TuningProblem &problem, std::string_view text);
 
 /// The spec to tune: without a split, reduction as `deterministic` allows.
 LATH_API GemmSpec specOf(const TuningProblem &problem);
