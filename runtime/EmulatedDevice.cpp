@@ -1,5 +1,6 @@
 #include "runtime/EmulatedDevice.h"
 
+#include "compiler/base/Ascii.h"
 #include "runtime/emulator/GlobalRaces.h"
 #include "runtime/emulator/Machine.h"
 #include "runtime/emulator/Outputs.h"
@@ -7,6 +8,7 @@
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
@@ -24,14 +26,19 @@ DeviceInfo infoOf(const std::string &target) {
   std::string digits = target.starts_with("sm_") ? target.substr(3) : "";
   if (!digits.empty() && digits.back() == 'a')
     digits.pop_back();
-  if (digits.size() < 2 ||
-      digits.find_first_not_of("0123456789") != digits.npos)
+  // The last digit is the minor number.
+  bool right = digits.size() >= 2 && isDigit(digits.back());
+  if (right) {
+    const char *last = &digits.back();
+    auto [stop, error] = std::from_chars(digits.data(), last, info.major);
+    right = error == std::errc() && stop == last;
+  }
+  if (!right)
     throw Error(
         ErrorKind::unsupported,
         fmt::format("'{}' is no GPU target; sm_80 and sm_90a are", target));
   info.name = fmt::format("Lath emulator ({})", target);
   info.target = target;
-  info.major = std::stoi(digits.substr(0, digits.size() - 1));
   info.minor = digits.back() - '0';
   // A100, H100 and H200, B200; what else there is lies near the first.
   info.smCount = info.major == 9 ? 132 : info.major == 10 ? 148 : 108;

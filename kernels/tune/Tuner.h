@@ -82,7 +82,7 @@ struct TuneReport {
 /// first (DeviceProbe.h) and they are stored; a probe that fails stops nothing.
 /// Throws Error for specs that are invalid, databases that cannot be written
 /// and a measurer that cannot start; not for candidates.
-TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
-                TuningDb &db, const TuneOptions &options = {});
+LATH_API TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
+                         TuningDb &db, const TuneOptions &options = {});
 
 } // namespace lath

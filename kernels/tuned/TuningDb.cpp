@@ -35,7 +35,7 @@ CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
 )";
 
 void bindProblem(Statement &s, const TuningProblem &p) {
-  s.bind(p.operation);
+  s.bind(std::string(operationText(p.launches)));
   for (std::int64_t value :
        {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
         static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
@@ -51,7 +51,7 @@ constexpr const char *columns =
 
 TuningEntry entryOf(const Statement &s) {
   TuningEntry e;
-  e.problem = {s.text(0),
+  e.problem = {launchesOf(s.text(0)),
                s.integer(1),
                s.integer(2),
                s.integer(3),

@@ -37,7 +37,7 @@ std::size_t indexOf(const Texts &texts, const std::string &text) {
 Json groupJson(const TuningTable::Key &key, const Measurement &m) {
   const TuningProblem &p = key.problem;
   Json json = {
-      {"op", p.operation},
+      {"op", std::string(operationText(p.launches))},
       {"n", p.n},
       {"k", p.k},
       {"m", p.m},
@@ -76,7 +76,7 @@ Json entryJson(const TuningTable::Key &key, const Measurement &m) {
 TuningEntry groupOf(const Json &json) {
   TuningEntry e;
   TuningProblem &p = e.problem;
-  p.operation = json.at("op").get<std::string>();
+  p.launches = launchesOf(json.at("op").get<std::string>());
   p.n = json.at("n").get<std::int64_t>();
   p.k = json.at("k").get<std::int64_t>();
   p.m = json.at("m").get<std::int64_t>();

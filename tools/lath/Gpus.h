@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/base/Target.h"
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "runtime/Device.h"
 
