@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <tuple>
@@ -15,15 +14,9 @@ namespace lath {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> statusTexts = {
-    "ok", "wrong", "rejected", "crashed", "hung"};
 constexpr std::string_view chainedOperation = "gemm chained";
 
 } // namespace
-
-std::string_view name(Measurement::Status status) {
-  return statusTexts[static_cast<std::size_t>(status)];
-}
 
 std::int64_t tuningBucket(std::int64_t m) {
   if (m <= 1)
