@@ -164,7 +164,8 @@ private:
   void record(Task &task, const Schedule &schedule, Measurement m,
               double predicted) {
     Stopwatch watch(times_.storing);
-    m.predicted = std::round(predicted * 1e3) / 1e3;
+    // Beyond any time: the model knows nothing of it.
+    m.predicted = predicted < 1e12 ? std::round(predicted * 1e3) / 1e3 : 0;
     m.unit = measurer_.unit();
     m.when = std::chrono::duration_cast<std::chrono::seconds>(
                  std::chrono::system_clock::now().time_since_epoch())
