@@ -76,8 +76,8 @@ struct DeviceConstants {
   double registersFixed = 35.7, registersPerSum = 4.13; ///< a thread's
 };
 
-/// Those of a device by name, where they are known; of an H200 scaled by SMs
-/// and memory otherwise.
+/// Those fitted on an H200, scaled by the SMs (0: as many as it has) and by the
+/// memory of the target's common part.
 DeviceConstants deviceConstants(const Target &target, unsigned sms = 0);
 
 /// {"origin": ..., "dram": ...}; fromJson throws Error{invalidInput}.
