@@ -1,5 +1,6 @@
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/DequantGemm.h"
+#include "kernels/gemm/SharedPlan.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>
