@@ -42,11 +42,12 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   if (s.reduce == Reduce::cluster)
     space.place(mbarrierBytes);
 
+  // A step longer than K has the one group that there is.
   const std::int64_t groups =
-      std::max<std::int64_t>(1, s.blockK / spec.group) * s.blockN;
-  stages(2 * groups); // scales, of x's type
+      spec.groups() == 1 ? 1 : std::max<std::int64_t>(1, s.blockK / spec.group);
+  stages(2 * groups * s.blockN); // scales, of x's type
   if (spec.zeros != Zeros::symmetric)
-    stages(groups / 2);
+    stages(groups * s.blockN / 2);
   stages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
                                                  ? matrixOperandAlignment
                                                  : sharedAlignment);
