@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <list>
+#include <map>
 #include <set>
 
 #include <unistd.h>
@@ -104,24 +106,45 @@ std::vector<GemmSpec> specsOf(const PackArguments &arguments) {
   return specs;
 }
 
-/// GPUs of a target, by whose measurements its schedules are chosen.
-std::vector<DeviceInfo> gpusOf(const Target &target,
-                               const std::vector<DeviceInfo> &here) {
-  std::vector<DeviceInfo> gpus;
-  for (const DeviceInfo &gpu : here)
-    if (gpu.target == target.name)
-      gpus.push_back(gpu);
-  return gpus;
-}
+/// Chooses as an engine would on a GPU of the target: this machine's first,
+/// then those that Lath knows by name.
+class MeasuredChoice {
+public:
+  PackSchedule operator()(const GemmSpec &spec, const Target &target) {
+    for (const Measured &gpu : gpusOf(target))
+      if (auto choice = gpu.known.find(spec, target))
+        return {choice->schedule, gpu.name};
+    return {chooseSchedule(spec, target).schedule, chosenByModel};
+  }
 
-/// As an engine would take it there: what was measured, else the model's.
-PackSchedule scheduleOf(const GemmSpec &spec, const Target &target,
-                        const std::vector<DeviceInfo> &here) {
-  for (const DeviceInfo &gpu : gpusOf(target, here))
-    if (auto measured = TunedSchedules(gpu).find(spec, target))
-      return {measured->schedule, gpu.name};
-  return {chooseSchedule(spec, target).schedule, chosenByModel};
-}
+private:
+  struct Measured {
+    std::string name;
+    TunedSchedules known;
+
+    explicit Measured(const DeviceInfo &gpu) : name(gpu.name), known(gpu) {}
+  };
+
+  const std::list<Measured> &gpusOf(const Target &target) {
+    auto [at, isNew] = byTarget_.try_emplace(target.name);
+    std::list<Measured> &gpus = at->second;
+    if (!isNew)
+      return gpus;
+    for (const DeviceInfo &gpu : here_)
+      if (gpu.target == target.name)
+        gpus.emplace_back(gpu);
+    for (const Gpu &gpu : target.gpus) {
+      DeviceInfo info;
+      info.name = gpu.name;
+      info.smCount = gpu.sms;
+      gpus.emplace_back(info);
+    }
+    return gpus;
+  }
+
+  const std::vector<DeviceInfo> here_ = listGpus().gpus;
+  std::map<std::string, std::list<Measured>> byTarget_;
+};
 
 /// Codes that differ, and their bytes.
 std::pair<std::size_t, std::size_t> codesOf(const Pack &pack) {
@@ -210,9 +233,9 @@ void pack(const PackArguments &arguments) {
   PackOptions options;
   options.targets = targetsOf(arguments.targets);
   options.withText = arguments.withText;
-  const std::vector<DeviceInfo> here = listGpus().gpus;
+  MeasuredChoice choose;
   options.schedule = [&](const GemmSpec &spec, const Target &target) {
-    return scheduleOf(spec, target, here);
+    return choose(spec, target);
   };
   std::vector<GemmSpec> specs = specsOf(arguments);
   if (!arguments.output || *arguments.output == "-")
