@@ -23,6 +23,9 @@ constexpr unsigned bitWidth(Dtype type) {
   return 0;
 }
 
+/// Whether values below zero are among those of a type.
+constexpr bool isSigned(Dtype type) { return type != Dtype::u4; }
+
 constexpr bool isFloat(Dtype type) {
   return type == Dtype::f16 || type == Dtype::bf16 || type == Dtype::f32;
 }

@@ -69,7 +69,8 @@ LATH_C_API const char *lath_version(void);
 
 /* Types of x, scales and out. */
 typedef enum lath_dtype { LATH_F16 = 0, LATH_BF16 = 1 } lath_dtype;
-/* How qzeros stores zero points: not at all (8), minus one, as they are. */
+/* Formats of weights (kernels/gemm/WeightFormat.h). Of 4 bits, by how qzeros
+ * stores zero points: not at all (8), minus one, as they are. */
 typedef enum lath_zeros {
   LATH_ZEROS_SYMMETRIC = 0,
   LATH_ZEROS_V1 = 1,
@@ -101,7 +102,7 @@ typedef struct lath_gemm_spec {
   int64_t group;    /* k values that share a scale; 0: 128 */
   int32_t split;    /* 0: the schedule chooses */
   int32_t x;        /* lath_dtype */
-  int32_t zeros;    /* lath_zeros */
+  int32_t zeros;    /* lath_zeros: the weights' format */
   int32_t reduce;   /* lath_reduce */
   int32_t layout;   /* lath_layout */
   int32_t launches; /* lath_launches */

@@ -11,7 +11,7 @@ namespace lath {
 
 static View weightsView(Program &p, const GemmSpec &spec) {
   if (spec.layout == WeightLayout::gptq)
-    return p.constantView("qweight", Dtype::u4, {spec.k, spec.n},
+    return p.constantView("qweight", spec.w, {spec.k, spec.n},
                           /*packedDim=*/0);
   Layout atom = weightAtom();
   auto whole = [&](std::int64_t extent, unsigned d) {
@@ -25,6 +25,7 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
   auto program = std::make_unique<Program>("dequant_gemm");
   Program &p = *program;
+  const WeightFormat &format = weightFormat(spec);
   const std::int64_t groups = spec.groups();
 
   Index m = p.scalar("m");
@@ -32,9 +33,8 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
   View q = weightsView(p, spec);
   View scales = p.constantView("scales", spec.x, {groups, spec.n});
   View zeros;
-  if (spec.zeros != Zeros::symmetric)
-    zeros =
-        p.constantView("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
+  if (format.storesZeros())
+    zeros = p.constantView("qzeros", spec.w, {groups, spec.n}, /*packedDim=*/1);
   View out = p.view("out", spec.x, {m, spec.n});
 
   Range row = p.range(p.programId(1), schedule.blockM);
@@ -46,12 +46,11 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         Range group = groups == 1 ? Range{p.constant(0), 1} : k / spec.group;
         Tile s = scales.load({group, col});
         Tile w;
-        if (spec.zeros == Zeros::symmetric) {
-          w = p.dequant(q.load({k, col}), s);
-        } else {
+        if (format.storesZeros()) {
           Tile z = zeros.load({group, col});
-          w = p.dequant(q.load({k, col}), s, &z,
-                        spec.zeros == Zeros::v1 ? 1 : 0);
+          w = p.dequant(q.load({k, col}), s, &z, format.zeroOffset());
+        } else {
+          w = p.dequant(q.load({k, col}), s);
         }
         return p.dot(x.load({row, k}), w, sum);
       });
@@ -116,13 +115,12 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   auto buffer = [&](std::int64_t stage) {
     return (stage * s.stages + 127) / 128 * 128;
   };
-  std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
+  const WeightBytes weights = weightFormat(spec).bytes(
+      s.blockN, s.blockK, std::max<std::int64_t>(1, s.blockK / spec.group));
   std::int64_t bytes = buffer(2ll * tileRows(s, spec) * s.blockK) +
-                       buffer(2 * groups * s.blockN);
+                       buffer(weights.scales) + buffer(weights.zeros);
   if (s.weights != WeightPath::registers)
-    bytes += buffer(s.blockN * s.blockK / 2);
-  if (spec.zeros != Zeros::symmetric)
-    bytes += buffer(groups * s.blockN / 2);
+    bytes += buffer(weights.codes);
   if (s.weights == WeightPath::bulk) // "full" and "empty" mbarriers
     bytes += buffer(8) * (1 + s.producers);
   // wgmma's operands start at multiples of 1024 bytes, behind the scales.

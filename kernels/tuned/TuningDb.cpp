@@ -38,7 +38,9 @@ void bindProblem(Statement &s, const TuningProblem &p) {
   s.bind(p.operation);
   for (std::int64_t value :
        {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
-        static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
+        // What the column "zeros" holds is the number of the format.
+        std::int64_t{weightFormat(p.w, p.zeros).number},
+        static_cast<std::int64_t>(p.layout),
         static_cast<std::int64_t>(p.deterministic)})
     s.bind(value);
 }
@@ -51,15 +53,17 @@ constexpr const char *columns =
 
 TuningEntry entryOf(const Statement &s) {
   TuningEntry e;
-  e.problem = {s.text(0),
-               s.integer(1),
-               s.integer(2),
-               s.integer(3),
-               s.integer(4),
-               static_cast<Dtype>(s.integer(5)),
-               static_cast<Zeros>(s.integer(6)),
-               static_cast<WeightLayout>(s.integer(7)),
-               s.integer(8) != 0};
+  const WeightFormat *format = weightFormatNumbered(s.integer(6));
+  if (!format)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("a row's format of weights is {}, which this Lath "
+                            "does not know",
+                            s.integer(6)));
+  e.problem = {
+      s.text(0),        s.integer(1),  s.integer(2),
+      s.integer(3),     s.integer(4),  static_cast<Dtype>(s.integer(5)),
+      format->codes,    format->zeros, static_cast<WeightLayout>(s.integer(7)),
+      s.integer(8) != 0};
   e.place = {s.text(9), static_cast<unsigned>(s.integer(10)), s.text(11),
              s.text(12)};
   e.schedule = parseSchedule(s.text(13));

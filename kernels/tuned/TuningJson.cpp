@@ -19,8 +19,6 @@ constexpr std::array<Measurement::Status, 5> statuses = {
     Measurement::Status::ok, Measurement::Status::wrong,
     Measurement::Status::rejected, Measurement::Status::crashed,
     Measurement::Status::hung};
-constexpr std::array<std::string_view, 3> zerosTexts = {"u4", "u4z1", "u4z"};
-constexpr std::array<std::string_view, 2> layoutTexts = {"gptq", "packed"};
 constexpr std::string_view format = "lath tuning";
 constexpr int version = 2; // 1 was a flat list
 
@@ -36,17 +34,15 @@ std::size_t indexOf(const Texts &texts, const std::string &text) {
 /// What all measurements of one problem and place have in common.
 Json groupJson(const TuningTable::Key &key, const Measurement &m) {
   const TuningProblem &p = key.problem;
-  Json json = {
-      {"op", p.operation},
-      {"n", p.n},
-      {"k", p.k},
-      {"m", p.m},
-      {"group", p.group},
-      {"x", std::string(name(p.x))},
-      {"w", std::string(zerosTexts[static_cast<std::size_t>(p.zeros)])}};
+  Json json = {{"op", p.operation},
+               {"n", p.n},
+               {"k", p.k},
+               {"m", p.m},
+               {"group", p.group},
+               {"x", std::string(name(p.x))},
+               {"w", std::string(weightFormat(p.w, p.zeros).name)}};
   if (p.layout != WeightLayout::gptq)
-    json["layout"] =
-        std::string(layoutTexts[static_cast<std::size_t>(p.layout)]);
+    json["layout"] = std::string(name(p.layout));
   json.update({{"deterministic", p.deterministic},
                {"gpu", key.place.gpu},
                {"sms", key.place.sms},
@@ -82,10 +78,12 @@ TuningEntry groupOf(const Json &json) {
   p.m = json.at("m").get<std::int64_t>();
   p.group = json.at("group").get<std::int64_t>();
   p.x = json.at("x").get<std::string>() == "bf16" ? Dtype::bf16 : Dtype::f16;
-  p.zeros =
-      static_cast<Zeros>(indexOf(zerosTexts, json.at("w").get<std::string>()));
+  const WeightFormat &format = weightFormats[indexOf(
+      weightFormatNames, json.at("w").get<std::string>())];
+  p.w = format.codes;
+  p.zeros = format.zeros;
   p.layout = static_cast<WeightLayout>(
-      indexOf(layoutTexts, json.value("layout", std::string("gptq"))));
+      indexOf(weightLayoutNames, json.value("layout", std::string("gptq"))));
   p.deterministic = json.at("deterministic").get<bool>();
   validate(specOf(p));
   e.place = {json.at("gpu").get<std::string>(), json.at("sms").get<unsigned>(),

@@ -76,10 +76,8 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
         {"m", p.m},
         {"group", p.group},
         {"x", std::string(name(p.x))},
-        {"w", p.zeros == Zeros::symmetric ? "u4"
-              : p.zeros == Zeros::v1      ? "u4z1"
-                                          : "u4z"},
-        {"layout", p.layout == WeightLayout::packed ? "packed" : "gptq"},
+        {"w", std::string(weightFormat(p.w, p.zeros).name)},
+        {"layout", std::string(name(p.layout))},
         {"launch", spec.launches == Launches::chained ? "chained" : "alone"},
         {"deterministic", p.deterministic},
         {"rows", Json::array()}};
