@@ -231,6 +231,13 @@ LayerRequest readLayerRequest(const SpecArguments &arguments,
   Extents found{extents.n, extents.k, extents.group};
   Parsed parsed = parse(arguments, &found);
 
+  if (parsed.saidFormat && parsed.spec.w != extents.w)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("{}: layer '{}' has codes of {}, the spec asks for "
+                            "w = {}",
+                            file, layer, name(extents.w),
+                            weightFormat(parsed.spec).name),
+                {"leave w out of the spec to take it from the layer"});
   GptqReadOptions options;
   options.scaleType = parsed.spec.x;
   if (parsed.saidFormat)
@@ -239,13 +246,7 @@ LayerRequest readLayerRequest(const SpecArguments &arguments,
   requireAgreement("n", parsed.spec.n, found.n, file, layer);
   requireAgreement("k", parsed.spec.k, found.k, file, layer);
   requireAgreement("group", parsed.spec.group, found.group, file, layer);
-  if (parsed.spec.w != read.layer.w)
-    throw Error(ErrorKind::invalidInput,
-                fmt::format("{}: layer '{}' has codes of {}, the spec asks for "
-                            "w = {}",
-                            file, layer, name(read.layer.w),
-                            weightFormat(parsed.spec).name),
-                {"leave w out of the spec to take it from the layer"});
+  parsed.spec.w = read.layer.w;
   parsed.spec.zeros = read.layer.zeros;
   validate(parsed.spec);
   return {withSchedule(parsed, schedule), std::move(read.layer),
