@@ -79,6 +79,7 @@ static Value choose(std::int32_t which, const char *name,
 static_assert(weightFormatNumbered(LATH_ZEROS_SYMMETRIC)->name == "u4" &&
               weightFormatNumbered(LATH_ZEROS_V1)->name == "u4z1" &&
               weightFormatNumbered(LATH_ZEROS_V2)->name == "u4z" &&
+              weightFormatNumbered(LATH_WEIGHTS_S8)->name == "s8" &&
               name(WeightLayout(LATH_LAYOUT_GPTQ)) == "gptq" &&
               name(WeightLayout(LATH_LAYOUT_PACKED)) == "packed");
 

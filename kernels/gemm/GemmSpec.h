@@ -36,13 +36,14 @@ enum class Launches {
 };
 
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
-/// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
-/// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+/// qweight i32 [K/8, N] (of 8 bits [K/4, N]) or packed from it, qzeros i32
+/// [K/g, N/8], scales f16 or bf16 (the type of x) [K/g, N]. Accumulation is
+/// fp32; out has the type of x.
 ///
 /// Text form, one parser and one printer:
-///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1|s8][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
 /// w names a format (WeightFormat.h): u4 is symmetric, u4z has v2 zero points,
-/// u4z1 has v1 zero points.
+/// u4z1 has v1 zero points, s8 has signed bytes, w = q * scale.
 /// Fields and options may come in any order. s may be left out: the schedule
 /// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
 /// reduce=ordered when split > 1 or left out, none when split = 1.

@@ -130,6 +130,13 @@ inline constexpr std::array weightFormats = {
                  .zeros = Zeros::v1,
                  .zero = 0,
                  .packed = true},
+    WeightFormat{.name = "s8",
+                 .meaning = "8 bits, signed",
+                 .number = 3,
+                 .codes = Dtype::s8,
+                 .zeros = Zeros::symmetric,
+                 .zero = 0,
+                 .packed = false},
 };
 
 /// Their names, in the same order.

@@ -127,11 +127,11 @@ int accuracy(const std::shared_ptr<Device> &device,
   };
   std::vector<Variant> variants = {{Dtype::f16, 128, "u4"},
                                    {Dtype::bf16, 128, "u4"}};
-  std::vector<Variant> small = {{Dtype::f16, 128, "u4z1"},
-                                {Dtype::f16, 64, "u4z"},
-                                {Dtype::bf16, 32, "u4z1"},
-                                {Dtype::f16, 0, "u4z"},
-                                {Dtype::f16, 32, "u4"}};
+  std::vector<Variant> small = {
+      {Dtype::f16, 128, "u4z1"}, {Dtype::f16, 64, "u4z"},
+      {Dtype::bf16, 32, "u4z1"}, {Dtype::f16, 0, "u4z"},
+      {Dtype::f16, 32, "u4"},    {Dtype::f16, 128, "s8"},
+      {Dtype::bf16, 64, "s8"}};
 
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)

@@ -5,7 +5,7 @@
 
 #include "compiler/base/Error.h"
 
-#include <catch2/catch_test_macros.hpp>
+#include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <set>
@@ -20,6 +20,7 @@ TEST_CASE("numbers of weight formats in databases keep their meaning",
   CHECK(weightFormatNumbered(0)->name == "u4");
   CHECK(weightFormatNumbered(1)->name == "u4z1");
   CHECK(weightFormatNumbered(2)->name == "u4z");
+  CHECK(weightFormatNumbered(3)->name == "s8");
   CHECK(weightFormatNumbered(-1) == nullptr);
   CHECK(weightFormatNumbered(1000) == nullptr);
   CHECK(static_cast<int>(WeightLayout::gptq) == 0);
@@ -54,10 +55,10 @@ TEST_CASE("specs and tuning problems name every weight format", "[formats]") {
       spec.layout = layout;
       INFO(print(spec));
       CHECK(parseGemmSpec(print(spec)) == spec);
-      TuningEntry entry{.problem = tuningProblem(spec),
-                        .place = {.gpu = "a GPU"},
-                        .schedule = {},
-                        .measurement = {.median = 1, .replays = 19}};
+      TuningEntry entry;
+      entry.problem = tuningProblem(spec);
+      entry.place.gpu = "a GPU";
+      entry.measurement.replays = 19;
       CHECK(specOf(entry.problem) == spec);
       TuningTable table;
       table.add(entry);
@@ -75,7 +76,7 @@ TEST_CASE("codes that no weight format has are refused", "[formats]") {
     CHECK(error.kind() == ErrorKind::invalidSpec);
     CHECK(error.message().starts_with(
         "no format has weights of f32 without zero points; all are u4, u4z, "
-        "u4z1"));
+        "u4z1, s8"));
   }
 }
 
@@ -98,11 +99,42 @@ TEST_CASE("a word of codes gives back what was stored in it", "[formats]") {
 
 TEST_CASE("bytes of weights by format", "[formats]") {
   const WeightBytes plain = weightFormatNamed("u4")->bytes(64, 256, 2),
-                    zeros = weightFormatNamed("u4z")->bytes(64, 256, 2);
+                    zeros = weightFormatNamed("u4z")->bytes(64, 256, 2),
+                    bytes = weightFormatNamed("s8")->bytes(64, 256, 2);
+  CHECK(bytes.codes == 16384);
+  CHECK(bytes.scales == 256);
+  CHECK(bytes.zeros == 0);
   CHECK(plain.codes == 8192);
   CHECK(plain.scales == 256);
   CHECK(plain.zeros == 0);
   CHECK(zeros.codes == 8192);
   CHECK(zeros.scales == 256);
   CHECK(zeros.zeros == 64);
+}
+
+TEST_CASE("a layout that a weight format does not have is refused",
+          "[formats]") {
+  GemmSpec spec = parseGemmSpec("m8n64k128,w=s8");
+  CHECK(spec.w == Dtype::s8);
+  CHECK(spec.zeros == Zeros::symmetric);
+  spec.layout = WeightLayout::packed;
+  try {
+    validate(spec);
+    FAIL("accepted");
+  } catch (const Error &error) {
+    CHECK(error.kind() == ErrorKind::invalidSpec);
+    CHECK(error.message() ==
+          "layout = packed is not for w = s8; the nearest is gptq");
+  }
+  spec = parseGemmSpec("m8n64k128,w=s8");
+  spec.zeros = Zeros::v2;
+  try {
+    validate(spec);
+    FAIL("accepted");
+  } catch (const Error &error) {
+    CHECK(error.kind() == ErrorKind::invalidSpec);
+    CHECK(error.message() ==
+          "no format has weights of s8 with zero points; all are u4, u4z, "
+          "u4z1, s8");
+  }
 }
