@@ -16,7 +16,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace lath::cli {
 
@@ -70,17 +69,16 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
   for (auto &[p, entries] : problems) {
     entries = ranked(std::move(entries));
     GemmSpec spec = specOf(p);
-    Json problem = {
-        {"n", p.n},
-        {"k", p.k},
-        {"m", p.m},
-        {"group", p.group},
-        {"x", std::string(name(p.x))},
-        {"w", std::string(weightFormat(p.w, p.zeros).name)},
-        {"layout", std::string(name(p.layout))},
-        {"launch", spec.launches == Launches::chained ? "chained" : "alone"},
-        {"deterministic", p.deterministic},
-        {"rows", Json::array()}};
+    Json problem = {{"n", p.n},
+                    {"k", p.k},
+                    {"m", p.m},
+                    {"group", p.group},
+                    {"x", std::string(name(p.x))},
+                    {"w", std::string(weightFormat(p.w, p.zeros).name)},
+                    {"layout", std::string(name(p.layout))},
+                    {"launch", std::string(name(p.launches))},
+                    {"deterministic", p.deterministic},
+                    {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const Measurement &m = entries[i].measurement;
       unit = m.unit;
@@ -105,9 +103,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
 
 Json readPeers(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  Json json = file ? Json::parse(text.str(), nullptr, false) : Json();
+  Json json = file ? Json::parse(file, nullptr, false) : Json();
   bool good =
       json.is_object() && json.contains("shapes") && json["shapes"].is_array();
   if (good)
@@ -185,7 +181,7 @@ void report(const ReportArguments &arguments) {
   const Target &target = *chosen.target;
   std::optional<DeviceConstants> known = constantsOf(place, path);
   DeviceConstants constants =
-      known ? *known : deviceConstants(target, place.sms);
+      known ? *known : deviceConstants(target, place.sms, place.gpu);
 
   GemmSpec spec = parseGemmSpec("m16n4096k4096g128");
   std::vector<PhaseTime> phases = phasesOf(spec, target);
