@@ -54,7 +54,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
     bool rowsFirst =
-        s.packedA || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
+        s.packBits || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -73,8 +73,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
               std::to_string(s.rows) + " rows; four share 64";
     return false;
   }
-  if (s.packedA && kBits < (s.atoms ? 6 : 5)) {
-    problem = "4-bit weights need a K step of at least " +
+  if (s.packBits && kBits < (s.atoms ? 6 : 5)) {
+    problem = std::to_string(32 >> s.packBits) +
+              "-bit weights need a K step of at least " +
               std::to_string(s.atoms ? 64 : 32) + " a warp, got " +
               std::to_string(s.k / s.kWarps);
     return false;
@@ -88,7 +89,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
     // pairs (i, i + 4), see dequantResult.
-    if (s.packedA)
+    if (s.packBits == 3)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
@@ -217,9 +218,11 @@ static Layout rotateFirstThree(const Layout &layout, int by) {
   return result;
 }
 
-Layout dequantResult(const Layout &q) { return rotateFirstThree(q, 2); }
-Layout dequantSource(const Layout &result) {
-  return rotateFirstThree(result, 1);
+Layout dequantResult(const Layout &q, unsigned packBits) {
+  return packBits == 3 ? rotateFirstThree(q, 2) : q;
+}
+Layout dequantSource(const Layout &result, unsigned packBits) {
+  return packBits == 3 ? rotateFirstThree(result, 1) : result;
 }
 
 Layout weightAtom() {
@@ -228,12 +231,13 @@ Layout weightAtom() {
   shape.columns = 8;
   shape.k = 64;
   shape.warps = 1;
-  shape.packedA = shape.atoms = true;
+  shape.packBits = 3;
+  shape.atoms = true;
   DotLayouts layouts;
   std::string problem;
   [[maybe_unused]] bool solved = solveDotLayouts(shape, layouts, problem);
   assert(solved && "one warp computes one fragment");
-  Layout q = dequantSource(layouts.a.transposed());
+  Layout q = dequantSource(layouts.a.transposed(), shape.packBits);
   Layout atom(q.shape());
   for (Place place : {Place::Register, Place::Lane})
     for (std::uint32_t basis : q.bases(place))

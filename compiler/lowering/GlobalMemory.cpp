@@ -195,20 +195,20 @@ Value both(Emit &e, Value a, Value b) {
   return LLVM::AndOp::create(e.r, e.loc, a, b);
 }
 
-/// Whether each eight registers are a word of memory, in its order.
+/// Whether registers one after the other are a word of memory, in its order.
 bool holdsWords(const Memory &memory, const Layout &elements) {
   if (!memory.holdsNibbles())
     return true;
   LinearMap nibble = memory.nibbleMap(elements.shape());
   const Bases &registers = elements.bases(Place::Register);
   for (unsigned i = 0; i < registers.size(); ++i)
-    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
+    if (nibble(registers[i]) != (i < memory.packBits ? 1u << i : 0))
       return false;
   for (Place place : {Place::Lane, Place::Warp})
     for (uint32_t basis : elements.bases(place))
       if (nibble(basis))
         return false;
-  return registers.size() >= packBits;
+  return registers.size() >= memory.packBits;
 }
 
 /// Words go straight to their registers: where nothing is read, those of `old`
@@ -447,16 +447,17 @@ Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
   for (Place place : {Place::Lane, Place::Warp, Place::Block})
     for (uint32_t basis : elements.bases(place))
       laneNibbles |= nibble(basis);
+  const uint32_t perWord = 1u << memory.packBits, width = 32 / perWord;
   Registers shifted(words.begin(), words.end());
   if (laneNibbles) {
-    Value by = e.shl(e.linear(elements, nibble), 2);
+    Value by = e.shl(e.linear(elements, nibble), 5 - memory.packBits);
     for (Value &word : shifted)
       word = LLVM::LShrOp::create(e.r, e.loc, word, by);
   }
   Registers result;
   uint32_t count = elements.size(Place::Register);
-  for (uint32_t first = 0; first < count; first += 8) {
-    uint32_t n = std::min(8u, count - first);
+  for (uint32_t first = 0; first < count; first += perWord) {
+    uint32_t n = std::min(perWord, count - first);
     auto source = [&](uint32_t i) {
       return *wordLayout.registerOf(toWord(elements.index(first + i)));
     };
@@ -474,9 +475,9 @@ Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
     Value packed;
     for (uint32_t i = 0; i < n; ++i) {
       Value field = e.band(
-          e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))),
-          15);
-      field = e.shl(field, 4 * i);
+          e.lshr(shifted[source(i)], width * nibble(elements.index(first + i))),
+          (1u << width) - 1);
+      field = e.shl(field, width * i);
       packed = packed ? e.bor(packed, field) : field;
     }
     result.push_back(packed);

@@ -12,6 +12,8 @@ void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
                     mlir::RewritePatternSet &patterns);
+void addUnpackPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
 void addWarpgroupPatterns(const mlir::TypeConverter &types,
                           mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,

@@ -204,7 +204,7 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
     BufferType buffer = op.getBuffer().getType();
     Memory memory = buffer.memory();
     if (memory.holdsNibbles())
-      return op.emitOpError("4-bit tiles are not stored");
+      return op.emitOpError("packed tiles are not stored");
     SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
                         layoutOf(op.getValue().getType()));
     Vectors vectors = access.vectors();

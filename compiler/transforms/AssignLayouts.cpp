@@ -35,6 +35,10 @@ namespace {
 RankedTensorType tensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
 }
+/// log2 of the codes in a word of a tile of weights.
+unsigned codeBits(Value codes) {
+  return packBitsOf(tensorType(codes).getElementType());
+}
 Shape shapeOf(Value value) {
   auto shape = tensorType(value).getShape();
   return Shape(shape.begin(), shape.end());
@@ -163,7 +167,7 @@ private:
     shape.kWarps = dot.getKWarps();
     shape.warpgroups = schedule.getWarpgroups();
     if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
-      shape.packedA = true;
+      shape.packBits = codeBits(rows.getDefiningOp()->getOperand(0));
       shape.atoms = dot.getSwapped() && inAtoms(rows);
       shape.contiguousRows = dot.getSwapped() && !shape.atoms;
     }
@@ -247,13 +251,14 @@ private:
       return &operand == &dot.getAMutable() ? a : b;
     }
     if (auto dequant = dyn_cast<DequantOp>(op)) {
-      Layout q = dequantSource(of(dequant.getResult()));
+      Layout q =
+          dequantSource(of(dequant.getResult()), codeBits(dequant.getQ()));
       return value == dequant.getQ() && &operand == &dequant.getQMutable()
                  ? q
                  : groupLayout(value, q);
     }
     if (auto unpack = dyn_cast<UnpackOp>(op)) {
-      Layout q = dequantSource(of(unpack.getResult()));
+      Layout q = dequantSource(of(unpack.getResult()), codeBits(unpack.getQ()));
       return operand.getOperandNumber() == 0 ? q : groupLayout(value, q);
     }
     if (auto broadcast = dyn_cast<BroadcastOp>(op))
@@ -296,18 +301,18 @@ private:
         set(dot.getScales(), groupLayout(dot.getScales(), demands[op].second));
     } else if (auto unpack = dyn_cast<UnpackOp>(op)) {
       if (const Layout *result = get(unpack.getResult()))
-        set(unpack.getQ(), dequantSource(*result));
+        set(unpack.getQ(), dequantSource(*result, codeBits(unpack.getQ())));
       else if (const Layout *q = get(unpack.getQ()))
-        set(unpack.getResult(), dequantResult(*q));
+        set(unpack.getResult(), dequantResult(*q, codeBits(unpack.getQ())));
       if (const Layout *q = get(unpack.getQ()); q && unpack.getZeros()) {
         Layout copy = *q;
         set(unpack.getZeros(), groupLayout(unpack.getZeros(), copy));
       }
     } else if (auto dequant = dyn_cast<DequantOp>(op)) {
       if (const Layout *result = get(dequant.getResult()))
-        set(dequant.getQ(), dequantSource(*result));
+        set(dequant.getQ(), dequantSource(*result, codeBits(dequant.getQ())));
       else if (const Layout *q = get(dequant.getQ()))
-        set(dequant.getResult(), dequantResult(*q));
+        set(dequant.getResult(), dequantResult(*q, codeBits(dequant.getQ())));
       if (const Layout *q = get(dequant.getQ())) {
         Layout copy = *q;
         set(dequant.getScales(), groupLayout(dequant.getScales(), copy));

@@ -44,6 +44,7 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
   auto program = std::make_unique<Program>("dequant_gemm");
   Program &p = *program;
+  const WeightFormat &format = weightFormat(spec);
   const std::int64_t groups = spec.groups();
 
   const auto views = declareAll(p, spec, p.scalar("m"));
@@ -59,12 +60,11 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         Range group = groups == 1 ? Range{p.constant(0), 1} : k / spec.group;
         Tile s = scales.load({group, col});
         Tile w;
-        if (spec.zeros == Zeros::symmetric) {
-          w = p.dequant(q.load({k, col}), s);
-        } else {
+        if (format.storesZeros()) {
           Tile z = views.at("qzeros").load({group, col});
-          w = p.dequant(q.load({k, col}), s, &z,
-                        spec.zeros == Zeros::v1 ? 1 : 0);
+          w = p.dequant(q.load({k, col}), s, &z, format.zeroOffset());
+        } else {
+          w = p.dequant(q.load({k, col}), s);
         }
         return p.dot(x.load({row, k}), w, sum);
       });

@@ -4,6 +4,7 @@
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
 #include "kernels/gemm/Epilogue.h"
+#include "kernels/gemm/WeightFormat.h"
 
 #include <array>
 #include <cstdint>
@@ -26,19 +27,6 @@ enum class Reduce {
            ///< in a fixed order: what a schedule may do for `ordered` (sm_90+)
 };
 
-/// How `qzeros` stores the zero point z of a group.
-enum class Zeros {
-  symmetric, ///< no tensor; z = 8
-  v1,        ///< GPTQ: (z - 1) mod 16
-  v2,        ///< gptq_v2: z
-};
-
-/// In what order `qweight` holds its words.
-enum class WeightLayout {
-  gptq,   ///< i32 [K/8, N], as checkpoints do
-  packed, ///< by fragments of the tensor core: kernels/weights/PackedWeights.h
-};
-
 /// How launches follow each other: what a schedule is chosen and tuned for, not
 /// what is computed.
 enum class Launches {
@@ -49,15 +37,16 @@ enum class Launches {
 };
 
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors
-/// (Operands.h says their shapes):
-/// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
-/// bf16 (the type of x) [K/g, N]. Accumulation is fp32, and so is the epilogue;
-/// out has the type of x.
+/// (Operands.h says their shapes): qweight i32 [K/8, N] (of 8 bits [K/4, N]) or
+/// packed from it, qzeros i32 [K/g, N/8], scales f16 or bf16 (the type of x)
+/// [K/g, N]. Accumulation is fp32, and so is the epilogue; out has the type of
+/// x.
 ///
 /// Text form, one parser and one printer:
-///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1|s8][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
 /// and then the steps of an epilogue, if any: ,bias=yes (Epilogue.h).
-/// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
+/// w names a format (WeightFormat.h): u4 is symmetric, u4z has v2 zero points,
+/// u4z1 has v1 zero points, s8 has signed bytes, w = q * scale.
 /// Fields and options may come in any order. s may be left out: the schedule
 /// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
 /// reduce=ordered when split > 1 or left out, none when split = 1.
@@ -65,8 +54,9 @@ enum class Launches {
 /// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
 /// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
-/// ceil(k / 32); x f16 or bf16; an epilogue where sums are whole when they are
-/// stored, with any reduction but atomic-out.
+/// ceil(k / 32); x f16 or bf16; w and zeros those of a format, and layout one
+/// that it has; an epilogue where sums are whole when they are stored, with any
+/// reduction but atomic-out.
 struct GemmSpec {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t group = 128;
@@ -79,12 +69,18 @@ struct GemmSpec {
   /// the text form knows only `none` there.
   Reduce reduce = Reduce::ordered;
   Launches launches = Launches::alone;
+  Dtype w = Dtype::u4; ///< codes of the weights; with `zeros` a WeightFormat
   Epilogue epilogue = {};
 
   bool operator==(const GemmSpec &) const = default;
 
   std::int64_t groups() const { return k / group; }
 };
+
+/// Throws Error{invalidSpec} where there is none.
+inline const WeightFormat &weightFormat(const GemmSpec &spec) {
+  return weightFormat(spec.w, spec.zeros);
+}
 
 LATH_API std::string_view name(Reduce reduce);
 /// "alone", "chained".

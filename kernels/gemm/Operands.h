@@ -85,8 +85,8 @@ inline constexpr std::array gemmOperands = {
                 [](const GemmSpec &) { return true; },
                 [](const GemmSpec &s) {
                   if (s.layout == WeightLayout::gptq)
-                    return OperandShape{Dtype::u4, {s.k, s.n}, /*packedDim=*/0};
-                  return OperandShape{Dtype::u4,
+                    return OperandShape{s.w, {s.k, s.n}, /*packedDim=*/0};
+                  return OperandShape{s.w,
                                       {(s.k + atomK - 1) / atomK * atomK,
                                        (s.n + atomN - 1) / atomN * atomN},
                                       /*packedDim=*/-1,
@@ -99,8 +99,7 @@ inline constexpr std::array gemmOperands = {
     GemmOperand{"qzeros", &GemmArguments::qzeros, OperandRole::weights,
                 [](const GemmSpec &s) { return s.zeros != Zeros::symmetric; },
                 [](const GemmSpec &s) {
-                  return OperandShape{
-                      Dtype::u4, {s.groups(), s.n}, /*packedDim=*/1};
+                  return OperandShape{s.w, {s.groups(), s.n}, /*packedDim=*/1};
                 }},
     GemmOperand{"out", &GemmArguments::out, OperandRole::output,
                 [](const GemmSpec &) { return true; },

@@ -61,6 +61,7 @@ TuningProblem tuningProblem(const GemmSpec &spec) {
   p.m = tuningBucket(spec.m);
   p.group = spec.group;
   p.x = spec.x;
+  p.w = spec.w;
   p.zeros = spec.zeros;
   p.layout = spec.layout;
   p.epilogue = spec.epilogue;
@@ -76,6 +77,7 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.k = p.k;
   spec.group = p.group;
   spec.x = p.x;
+  spec.w = p.w;
   spec.zeros = p.zeros;
   spec.layout = p.layout;
   spec.epilogue = p.epilogue;
