@@ -94,7 +94,7 @@ static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
 /// The steps of an epilogue in C, in the order of epilogueSteps.
 static constexpr std::array<std::int32_t lath_gemm_spec::*,
                             epilogueSteps.size()>
-    epilogueFields = {};
+    epilogueFields = {&lath_gemm_spec::bias};
 static_assert(std::find(epilogueFields.begin(), epilogueFields.end(),
                         nullptr) == epilogueFields.end());
 
@@ -126,6 +126,10 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
                               step.key, value, step.words.size() - 1));
     step.set(spec.epilogue, value);
   }
+  if (c.reserved)
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("lath_gemm_spec.reserved is {}; expected 0", c.reserved));
   return spec;
 }
 
@@ -140,6 +144,7 @@ static constexpr Argument operands[] = {
     {&GemmArguments::scales, &lath_gemm_arguments::scales},
     {&GemmArguments::qzeros, &lath_gemm_arguments::qzeros},
     {&GemmArguments::out, &lath_gemm_arguments::out},
+    {&GemmArguments::bias, &lath_gemm_arguments::bias},
 };
 static_assert(std::size(operands) == gemmOperands.size());
 static_assert([] {

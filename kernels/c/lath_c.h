@@ -109,6 +109,9 @@ typedef struct lath_gemm_spec {
   int32_t reduce;   /* lath_reduce */
   int32_t layout;   /* lath_layout */
   int32_t launches; /* lath_launches */
+  /* Done to each sum before it is rounded; 0: not. */
+  int32_t bias;     /* 1: adds lath_gemm_arguments.bias */
+  int32_t reserved; /* 0 */
 } lath_gemm_spec;
 
 /* From text, "m16n4096k4096g128s8,x=bf16"; spec->struct_size is set by the
@@ -133,6 +136,7 @@ typedef struct lath_gemm_arguments {
   /* Scratch memory of the caller's: both, or neither. */
   lath_device_ptr workspace, tickets;
   size_t workspace_bytes, ticket_bytes;
+  lath_device_ptr bias; /* [n]; unused without lath_gemm_spec.bias */
 } lath_gemm_arguments;
 
 /* What a launch needs of it, in bytes. */

@@ -20,6 +20,8 @@ namespace lath {
 /// The steps of a spec, done in fp32 in the order of the members. A value of
 /// zero: not this step.
 struct Epilogue {
+  bool bias = false; ///< adds GemmArguments::bias
+
   auto operator<=>(const Epilogue &) const = default;
 };
 
@@ -48,7 +50,10 @@ constexpr EpilogueStep epilogueStep(std::string_view key,
 inline constexpr std::array<std::string_view, 2> noYes = {"no", "yes"};
 
 /// All of them, in the order in which they are done.
-inline constexpr std::array<EpilogueStep, 0> epilogueSteps = {};
+inline constexpr std::array epilogueSteps = {
+    epilogueStep<&Epilogue::bias>("bias", noYes,
+                                  "a vector [n], added to each row of out"),
+};
 
 /// The steps that there are, as a spec's text says them: "bias=yes". Empty:
 /// none.

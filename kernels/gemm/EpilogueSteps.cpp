@@ -13,8 +13,19 @@ struct Computation {
                    std::int64_t column, std::int64_t n, int value);
 };
 
+const Computation bias = {
+    [](const EpilogueTiles &at, const Tile &sums, int) {
+      Program &p = at.program;
+      Tile added = at.view("bias").load({{p.constant(0), 1}, at.col});
+      return sums + p.broadcast(p.cast(added, Dtype::f32), sums.shape());
+    },
+    [](const OperandElement &element, double sum, std::int64_t,
+       std::int64_t column, std::int64_t,
+       int) { return sum + element("bias", column); }};
+
 /// In the order of epilogueSteps.
-const std::array<Computation, epilogueSteps.size()> computations = {};
+const Computation computations[] = {bias};
+static_assert(std::size(computations) == epilogueSteps.size());
 
 } // namespace
 

@@ -34,6 +34,7 @@ struct GemmArguments {
   /// needs any (Kernel::workspace says how much). Both or neither.
   DevicePtr workspace = 0, tickets = 0;
   std::size_t workspaceBytes = 0, ticketBytes = 0;
+  DevicePtr bias = 0; ///< [N] of spec.x, where the epilogue has it
 };
 
 /// How an operand lies in memory, row-major.
@@ -106,6 +107,9 @@ inline constexpr std::array gemmOperands = {
                 [](const GemmSpec &s) {
                   return OperandShape{s.x, {OperandShape::rows, s.n}};
                 }},
+    GemmOperand{"bias", &GemmArguments::bias, OperandRole::weights,
+                [](const GemmSpec &s) { return s.epilogue.bias; },
+                [](const GemmSpec &s) { return OperandShape{s.x, {1, s.n}}; }},
 };
 
 /// The operand of that name; null: there is none.

@@ -104,7 +104,7 @@ int main(void) {
   lath_gemm_spec bad = spec;
   bad.struct_size = 0;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_ARGUMENT,
-        "struct_size is 0; expected sizeof(lath_gemm_spec) = 64");
+        "struct_size is 0; expected sizeof(lath_gemm_spec) = 72");
   bad = spec;
   bad.n = 60;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_SPEC, "60");
