@@ -215,6 +215,17 @@ lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
     c.launches = indexOf(parsed.launches, launchKinds);
     for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
       c.*epilogueFields[i] = epilogueSteps[i].get(parsed.epilogue);
+    // What a caller's older struct has no room for must not be lost.
+    const char *bytes = reinterpret_cast<const char *>(&c);
+    if (const std::size_t size = need(spec, "lath_gemm_spec").struct_size;
+        size >= specBytes && size < sizeof c &&
+        std::any_of(
+            bytes + size, bytes + sizeof c,
+            [](char byte) { return byte != 0; }))
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("lath_gemm_spec of {} bytes has no room for all "
+                              "that '{}' says; expected {}",
+                              size, text, sizeof c));
     writeStruct(c, spec, "lath_gemm_spec", specBytes);
   });
 }

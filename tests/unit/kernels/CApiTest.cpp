@@ -166,8 +166,11 @@ TEST_CASE("an epilogue is asked for and bound through C") {
   record().paramCount = 0;
   lath_kernel_free(kernel);
 
-  // So does an older spec, which asks for none.
+  // So does an older spec, which asks for none, and has no room to be told.
   spec.struct_size = c::specBytes;
+  CHECK(lath_gemm_spec_parse("m8n64k256s1,bias=yes", &spec) ==
+        LATH_UNSUPPORTED);
+  CHECK(lath_gemm_spec_parse("m8n64k256s1", &spec) == LATH_OK);
   REQUIRE(lath_engine_gemm(engine, &spec, nullptr, &kernel) == LATH_OK);
   CHECK(std::string(lath_kernel_ptx(kernel)) != "");
   arguments.bias = 0;
