@@ -1,3 +1,4 @@
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "tests/unit/ErrorOf.h"
