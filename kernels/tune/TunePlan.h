@@ -45,4 +45,11 @@ std::vector<TuneTask> planTuning(const std::vector<GemmSpec> &specs,
                                  const TunePlace &where, const TuningDb &db,
                                  const TuneOptions &options);
 
+/// The neighbours of the fastest three that nobody has measured, `most` at
+/// most, the best by the model: it ranks near relatives better than all
+/// schedules.
+std::vector<Schedule> nextToTheFastest(const TuneTask &task,
+                                       const TunePlace &where,
+                                       std::size_t most);
+
 } // namespace lath

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <tuple>
@@ -15,16 +14,10 @@ namespace lath {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> statusTexts = {
-    "ok", "wrong", "rejected", "crashed", "hung"};
 constexpr std::array<std::string_view, 2> operationTexts = {"gemm",
                                                             "gemm chained"};
 
 } // namespace
-
-std::string_view name(Measurement::Status status) {
-  return statusTexts[static_cast<std::size_t>(status)];
-}
 
 std::string_view operationText(Launches launches) {
   return operationTexts[static_cast<std::size_t>(launches)];

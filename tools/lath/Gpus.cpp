@@ -1,39 +1,12 @@
 #include "tools/lath/Gpus.h"
 
-#include "kernels/tuned/TunedSchedules.h"
+#include "runtime/CudaInfo.h"
 #include "runtime/Driver.h"
 #include "tools/lath/Output.h"
 
 namespace lath::cli {
 
 using namespace cuda;
-
-static DeviceInfo readGpu(const Driver &driver, int ordinal) {
-  CUdevice device = 0;
-  check(driver, driver.deviceGet(&device, ordinal), "cuDeviceGet");
-  auto attribute = [&](CUdevice_attribute which) {
-    int value = 0;
-    check(driver, driver.deviceGetAttribute(&value, which, device),
-          "cuDeviceGetAttribute");
-    return value;
-  };
-  DeviceInfo info;
-  char name[256] = {};
-  check(driver, driver.deviceGetName(name, sizeof name - 1, device),
-        "cuDeviceGetName");
-  info.name = name;
-  info.major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-  info.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-  info.smCount = static_cast<unsigned>(
-      attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
-  info.l2Bytes =
-      static_cast<std::size_t>(attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
-  check(driver, driver.deviceTotalMem(&info.memoryBytes, device),
-        "cuDeviceTotalMem");
-  check(driver, driver.driverGetVersion(&info.driverVersion),
-        "cuDriverGetVersion");
-  return info;
-}
 
 GpuList listGpus() {
   GpuList list;
@@ -45,10 +18,13 @@ GpuList listGpus() {
     if (count == 0)
       list.problem = "the driver sees no GPU";
     for (int ordinal = 0; ordinal < count; ++ordinal) {
-      DeviceInfo gpu = readGpu(driver, ordinal);
+      CUdevice device = 0;
+      check(driver, driver.deviceGet(&device, ordinal), "cuDeviceGet");
+      DeviceInfo gpu = readDeviceInfo(driver, device);
       try {
         gpu.target = targetForDevice(gpu.major, gpu.minor).name;
-      } catch (const Error &) { // listed without a target
+      } catch (const Error &) {
+        gpu.target.clear(); // there is no code for it
       }
       list.gpus.push_back(std::move(gpu));
     }
@@ -73,10 +49,16 @@ TargetChoice chooseTarget(const std::optional<std::string> &name) {
   return {&target("sm_90a")};
 }
 
-ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target) {
+std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target) {
   return target.device.name.empty()
-             ? chooseSchedule(spec, *target.target, target.smCount)
-             : chooseTuned(spec, *target.target, target.device);
+             ? nullptr
+             : std::make_unique<const TunedSchedules>(target.device);
+}
+
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target,
+                         const TunedSchedules *tuned) {
+  return tuned ? chooseTuned(spec, *target.target, *tuned)
+               : chooseSchedule(spec, *target.target, target.smCount);
 }
 
 } // namespace lath::cli

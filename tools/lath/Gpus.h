@@ -4,9 +4,10 @@
 
 #include "compiler/base/Target.h"
 #include "kernels/choose/ScheduleChoice.h"
-#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/Device.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +15,9 @@
 namespace lath::cli {
 
 struct GpuList {
-  std::vector<DeviceInfo> gpus; ///< driverText is empty
-  std::string problem;          ///< why there are none, or not all
+  /// Without a target where there is no code for it.
+  std::vector<DeviceInfo> gpus;
+  std::string problem; ///< why there are none, or not all
 };
 
 /// Asks the driver; makes no context, so it neither takes device memory nor
@@ -29,15 +31,19 @@ struct TargetChoice {
   unsigned smCount = 0;
   DeviceInfo device = {}; ///< that GPU; without a name where there is none
 
-  unsigned sms() const { return smCount ? smCount : target->smCount; }
+  unsigned sms() const { return smCount ? smCount : target->gpu().sms; }
 };
 
 /// The target called `name`; else that of GPU 0; else sm_90a. Warns where
 /// there is a GPU but no target for it. Throws Error{unsupported}.
 TargetChoice chooseTarget(const std::optional<std::string> &name);
 
+/// What is known of that GPU's schedules; null where there is none.
+std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target);
+
 /// The schedule that the engine would take there: the tuned one where a GPU is
-/// known. Throws as chooseSchedule.
-ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target);
+/// known (`tuned` is not null). Throws as chooseSchedule.
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target,
+                         const TunedSchedules *tuned);
 
 } // namespace lath::cli

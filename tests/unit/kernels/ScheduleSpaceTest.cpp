@@ -1,6 +1,8 @@
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 
+#include "kernels/choose/ScheduleChoice.h"
+
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/tune/CostFit.h"
 #include "tests/unit/ErrorOf.h"
