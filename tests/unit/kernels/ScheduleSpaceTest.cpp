@@ -1,8 +1,5 @@
-#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
-
 #include "kernels/choose/ScheduleChoice.h"
-
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/tune/CostFit.h"
 #include "tests/unit/ErrorOf.h"
