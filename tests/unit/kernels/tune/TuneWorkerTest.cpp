@@ -9,7 +9,7 @@
 #include "kernels/tune/WorkerProcess.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 
 #include <catch2/catch.hpp>
 
