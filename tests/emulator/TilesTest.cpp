@@ -181,3 +181,37 @@ TEST_CASE("tiles: a vector of halves of any length in a pipelined loop") {
     }
   }
 }
+
+TEST_CASE("tiles: abs and log2") {
+  Program p("unary");
+  View x = p.view("x", Dtype::f32, {256});
+  View out = p.view("out", Dtype::f32, {2, 256});
+  Range all = p.range(p.constant(0), 256);
+  Tile value = x.load({all});
+  auto row = [&](int index, const Tile &tile) {
+    out.store({p.range(p.constant(index), 1), all}, p.reshape(tile, {1, 256}));
+  };
+  row(0, p.abs(value));
+  row(1, p.log2(p.abs(value)));
+  Ptx ptx = compile(p, schedule(1, 0)).ptx;
+  auto device = openEmulator();
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> exponent(-100, 100);
+  std::vector<float> xs{0.0f, -0.0f,    1.0f,      -1.0f,
+                        2.0f, INFINITY, -INFINITY, 1e-40f};
+  while (xs.size() < 256)
+    xs.push_back((xs.size() % 2 ? -1.0f : 1.0f) * std::exp2(exponent(random)));
+  DeviceBuffer xb = uploaded(device, xs);
+  std::vector<float> result = run(device, ptx, {xb.get()}, 512);
+  for (std::size_t i = 0; i < 256; ++i) {
+    CAPTURE(xs[i]);
+    float magnitude = std::fabs(xs[i]);
+    REQUIRE(result[i] == magnitude);
+    REQUIRE(!std::signbit(result[i]));
+    if (magnitude == 0 || std::isinf(magnitude))
+      REQUIRE(result[256 + i] == std::log2(magnitude));
+    else // lg2.approx: 2^-22 absolute about 1, else about as much relative
+      REQUIRE(result[256 + i] ==
+              Approx(std::log2(magnitude)).epsilon(1e-6).margin(1e-6));
+  }
+}
