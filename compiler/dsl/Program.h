@@ -184,9 +184,12 @@ public:
   /// e^a, computed as exp2(a * log2 e) with the approximate ex2. f32 only.
   Tile exp(const Tile &a);
   Tile exp2(const Tile &a);
+  /// By the approximate lg2. f32 only.
+  Tile log2(const Tile &a);
   Tile sqrt(const Tile &a);
   Tile rsqrt(const Tile &a);
   Tile tanh(const Tile &a);
+  Tile abs(const Tile &a);
   /// Rounds to nearest even. Float types only.
   Tile cast(const Tile &a, Dtype dtype);
   /// `inside` where the element's coordinates lie inside `view`, else

@@ -59,6 +59,12 @@ static Tile unary(ProgramImpl &p, const Tile &a, const char *what) {
 Tile Program::exp2(const Tile &a) {
   return unary<math::Exp2Op>(*impl_, a, "exp2");
 }
+Tile Program::log2(const Tile &a) {
+  return unary<math::Log2Op>(*impl_, a, "log2");
+}
+Tile Program::abs(const Tile &a) {
+  return unary<math::AbsFOp>(*impl_, a, "abs");
+}
 Tile Program::sqrt(const Tile &a) {
   return unary<math::SqrtOp>(*impl_, a, "sqrt");
 }

@@ -5,6 +5,7 @@
 // that are neighbours in memory move together, up to 16 bytes. A dimension is
 // bounds-checked unless its extent is a multiple of the tile's and the start
 // is known to be one too.
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,6 +29,9 @@ public:
     pointer = viewValues[0];
     extent = viewValues.size() > 1 ? viewValues[1] : Value();
     rank = memory.shape.size();
+    SmallVector<int64_t> tile(this->units.shape().begin(),
+                              this->units.shape().end());
+    vectorBits = neighbourBits(memory, tile, originalStarts);
     Value offset; // bytes, 64 bits
     auto accumulate = [&](Value part) {
       offset = offset ? e.add(offset, part) : part;
@@ -35,7 +39,6 @@ public:
     Value lanePart;
     for (unsigned d = 0; d < rank; ++d) {
       Value start = unitStart(e, memory, starts, d);
-      int64_t divisor = divisorOfUnits(memory, originalStarts, d);
       int64_t stride = memory.stride(d) * memory.unitBytes;
       Value strided = LLVM::MulOp::create(
           e.r, e.loc, e.sext64(start),
@@ -46,34 +49,15 @@ public:
       laneCoords.push_back(e.linear(this->units, dimMap(d)));
       Value part = e.mul(laneCoords[d], stride);
       lanePart = lanePart ? e.add(lanePart, part) : part;
-      int64_t tile = this->units.shape()[d];
-      bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
-                   memory.shape[d] % tile == 0 && divisor % tile == 0;
-      checked.push_back(!whole);
+      checked.push_back(!staysWhole(memory, tile, originalStarts, d));
       startUnits.push_back(start);
-      divisors.push_back(divisor);
     }
     // The lane's part stays below 2^31: tiles are small.
     base = e.gep(e.gep(pointer, offset), e.zext64(lanePart));
   }
 
-  /// log2 of the neighbours in the last dimension that are always together:
-  /// aligned, and all inside the view or all outside.
-  unsigned maxVectorBits() const {
-    unsigned last = rank - 1, bits = 0;
-    auto together = [&](int64_t n) {
-      bool dynamic = ShapedType::isDynamic(memory.shape[last]);
-      return divisors[last] % n == 0 && n * memory.unitBytes <= 16 &&
-             (dynamic ? false : memory.shape[last] % n == 0);
-    };
-    // A dynamic last extent (vectors) has no alignment to rely on, except
-    // that whole tiles inside need no check at all.
-    // Neighbours in the tile's row-major order are neighbours in memory only
-    // within a row.
-    while (bits < units.dimBits(last) && together(2ll << bits))
-      ++bits;
-    return bits;
-  }
+  /// log2 of the units that one access may move.
+  unsigned maxVectorBits() const { return vectorBits; }
 
   Value address(uint32_t reg) const {
     int64_t bytes = 0;
@@ -127,10 +111,9 @@ private:
   Emit &e;
   Memory memory;
   Layout units;
-  unsigned rank;
+  unsigned rank, vectorBits;
   Value pointer, extent, base;
   SmallVector<Value> laneCoords, startUnits;
-  SmallVector<int64_t> divisors;
   SmallVector<bool> checked;
 
   /// Index bits -> coordinate of dimension d.

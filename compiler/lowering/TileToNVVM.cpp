@@ -138,7 +138,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
-    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
+    kernel.walk([](Operation *op) {
+      op->removeAttr(rolesAttrName);
+      op->removeAttr(partAttrName);
+    });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});
