@@ -55,9 +55,8 @@ public:
       return failure();
     function.walk([&](StoreOp store) {
       if (LayoutAttr atom = store.getView().getType().getAtom())
-        set(store.getValue(),
-            lath::atomBlocked(shapeOf(store.getValue()), atom.layout(),
-                              schedule.getWarps()));
+        set(store.getValue(), lath::atomBlocked(shapeOf(store.getValue()),
+                                                atom.layout(), schedule.warps));
     });
     spread();
     // Loads decide where no dot does; then anything left.
@@ -85,7 +84,7 @@ public:
 
 private:
   func::FuncOp function;
-  ScheduleAttr schedule;
+  const lath::TargetSchedule schedule;
   llvm::MapVector<Value, Layout> layouts;
   SmallVector<Value> changed;
 
@@ -135,10 +134,10 @@ private:
     unsigned bits = tensorType(value).getElementTypeBitWidth();
     Shape shape = shapeOf(value);
     int64_t perThread = std::max<int64_t>(
-        1, tensorType(value).getNumElements() / (32 * schedule.getWarps()));
+        1, tensorType(value).getNumElements() / (32 * schedule.warps));
     int64_t vector = std::min<int64_t>({perThread, 128 / bits, shape.back()});
     set(value, lath::blocked(shape, llvm::bit_floor((uint64_t)vector),
-                             schedule.getWarps()));
+                             schedule.warps));
     spread();
   }
 
@@ -159,9 +158,9 @@ private:
     shape.k = a[1];
     shape.rows = dot.getSwapped() ? b[1] : a[0];
     shape.columns = dot.getSwapped() ? a[0] : b[1];
-    shape.warps = schedule.getWarps();
+    shape.warps = schedule.warps;
     shape.kWarps = dot.getKWarps();
-    shape.warpgroups = schedule.getWarpgroups();
+    shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
     if (rows.getDefiningOp<DequantOp>() || rows.getDefiningOp<UnpackOp>()) {
       shape.packedA = true;
       shape.atoms = dot.getSwapped() && inAtoms(rows);
@@ -266,8 +265,7 @@ private:
       return of(loop.getTiedLoopResult(&operand));
     if (auto store = dyn_cast<StoreOp>(op))
       if (LayoutAttr atom = store.getView().getType().getAtom())
-        return lath::atomBlocked(shapeOf(value), atom.layout(),
-                                 schedule.getWarps());
+        return lath::atomBlocked(shapeOf(value), atom.layout(), schedule.warps);
     if (isa<scf::YieldOp>(op))
       if (auto loop = dyn_cast<scf::ForOp>(op->getParentOp()))
         return of(loop.getResult(operand.getOperandNumber()));
@@ -389,7 +387,7 @@ private:
 struct AssignLayouts : lath::impl::AssignLayoutsBase<AssignLayouts> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!scheduleOf(function)) {
+      if (!function->hasAttr(scheduleAttrName)) {
         function.emitOpError("expected a tile.schedule attribute");
         return signalPassFailure();
       }

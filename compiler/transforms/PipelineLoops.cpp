@@ -126,6 +126,7 @@ private:
     inits.push_back(constant(stages - 1));
     auto deep = scf::ForOp::create(b, loc(), loop.getLowerBound(),
                                    loop.getUpperBound(), loop.getStep(), inits);
+    deep->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
     unsigned carried = loop.getInitArgs().size();
     Value read = deep.getRegionIterArg(carried),
           write = deep.getRegionIterArg(carried + 1);
@@ -174,9 +175,8 @@ struct PipelineLoops : lath::impl::PipelineLoopsBase<PipelineLoops> {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) { loops.push_back(loop); });
     for (scf::ForOp loop : loops)
-      if (ScheduleAttr schedule = scheduleOf(loop);
-          schedule && schedule.getStages() > 1)
-        Pipeliner(loop, schedule.getStages()).run();
+      if (const int stages = scheduleOf(loop).stages; stages > 1)
+        Pipeliner(loop, stages).run();
   }
 };
 } // namespace

@@ -87,10 +87,11 @@ bool rowsStayApart(func::FuncOp function) {
 SmallVector<int64_t> stagedShape(LoadOp load) {
   auto type = cast<RankedTensorType>(load.getType());
   SmallVector<int64_t> shape(type.getShape());
-  ScheduleAttr schedule = scheduleOf(load);
-  const int64_t rows = schedule.getRows();
+  const lath::TargetSchedule schedule = scheduleOf(load);
+  const int64_t rows = schedule.rows;
   // The operand of wgmma has its eight rows.
-  if (!rows || rows >= shape[0] || schedule.getWarpgroups() ||
+  if (!rows || rows >= shape[0] ||
+      schedule.mma == lath::MatrixUnit::warpgroup ||
       !ShapedType::isDynamic(load.getView().getType().getShape()[0]) ||
       !load->hasOneUse())
     return shape;
@@ -142,7 +143,7 @@ void stage(scf::ForOp loop) {
   SmallVector<LoadOp> loads;
   for (auto load : loop.getBody()->getOps<LoadOp>()) {
     Memory memory = load.getView().getType().memory();
-    if (scheduleOf(loop).getStreamRegisters() &&
+    if (scheduleOf(loop).weights == lath::WeightPath::registers &&
         load.getView().getType().streamed())
       continue;
     if ((memory.unitBytes << copyVectorBits(load)) >= 4)
@@ -220,14 +221,13 @@ struct StageCopies : lath::impl::StageCopiesBase<StageCopies> {
   void runOnOperation() override {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) {
-      ScheduleAttr schedule = scheduleOf(loop);
       // Innermost loops only: copies of an outer loop would wait for those of
       // the inner one.
       bool innermost =
           !loop.getBody()
                ->walk([](scf::ForOp) { return WalkResult::interrupt(); })
                .wasInterrupted();
-      if (schedule && schedule.getStages() > 1 && innermost)
+      if (scheduleOf(loop).stages > 1 && innermost)
         loops.push_back(loop);
     });
     for (scf::ForOp loop : loops)

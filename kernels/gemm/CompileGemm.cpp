@@ -17,9 +17,9 @@ compileGemm(const GemmSpec &spec, const Schedule &schedule,
   double build = std::chrono::duration<double, std::milli>(
                      std::chrono::steady_clock::now() - start)
                      .count();
-  CompileOptions options = compileOptions(schedule, target);
-  if (spec.m <= schedule.blockM)
-    options.rows = tileRows(schedule, spec);
+  const bool oneTile = spec.m <= schedule.blockM;
+  const CompileOptions options{
+      {schedule, &target, oneTile ? tileRows(schedule, spec) : 0}};
   CompileResult compiled = compile(*program, options, dump);
   CompiledGemm result{spec, schedule, std::move(compiled.ptx), {}};
   result.phases = {{"build", build}};

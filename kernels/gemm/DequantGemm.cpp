@@ -59,41 +59,6 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
   return program;
 }
 
-CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
-  CompileOptions options;
-  options.target = &target;
-  options.warps = schedule.warps;
-  options.kWarps = schedule.kWarps;
-  options.scaleSums = schedule.scales == ScalePlacement::sums;
-  options.streamRegisters = schedule.weights == WeightPath::registers;
-  options.warpgroups = schedule.mma == MatrixUnit::warpgroup;
-  options.bulkWeights = schedule.weights == WeightPath::bulk;
-  options.producers = schedule.producers;
-  options.stages = schedule.stages;
-  options.split = schedule.split;
-  options.dependent =
-      static_cast<CompileOptions::DependentLaunch>(schedule.dependent);
-  options.contiguousSplit = schedule.order == KOrder::contiguous;
-  switch (schedule.reduce) {
-  case Reduce::none:
-    options.reduce = CompileOptions::SplitReduce::none;
-    break;
-  case Reduce::atomic:
-    options.reduce = CompileOptions::SplitReduce::atomic;
-    break;
-  case Reduce::atomicOut:
-    options.reduce = CompileOptions::SplitReduce::atomicOut;
-    break;
-  case Reduce::ordered:
-    options.reduce = CompileOptions::SplitReduce::ordered;
-    break;
-  case Reduce::cluster:
-    options.reduce = CompileOptions::SplitReduce::cluster;
-    break;
-  }
-  return options;
-}
-
 /// Partial sums that a block of a cluster receives: its share of everybody's
 /// registers, of which one bit stays (see scatteredOverCluster). And the
 /// mbarrier that counts them.

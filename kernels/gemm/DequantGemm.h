@@ -17,9 +17,6 @@ namespace lath {
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule);
 
-/// The schedule as the compiler takes it.
-CompileOptions compileOptions(const Schedule &schedule, const Target &target);
-
 /// Throws Error{invalidSpec} where the schedule contradicts the spec (another
 /// split or reduction than it asks for) or cannot compute it: a K step that
 /// straddles groups, more warps than tiles, shared memory over the target's.

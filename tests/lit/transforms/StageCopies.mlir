@@ -2,7 +2,7 @@
 // RUN: lath-opt %s -tile-stage-copies -split-input-file | FileCheck %s
 
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @one
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[ROW:.*]]: i32
@@ -34,7 +34,7 @@ func.func @one(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x32xf16, #
 
 // Both copies precede both reads; the second start is computed in time.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @two
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[Y:.*]]: !tile.view<64x4096xf16>
@@ -66,7 +66,7 @@ func.func @two(%x: !tile.view<?x4096xf16>, %y: !tile.view<64x4096xf16>, %row: i3
 
 // Eight consecutive halves a lane: the buffer's 16-byte chunks are permuted.
 #r = #tile.layout<[16, 64], register = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 32]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @swizzled
 // CHECK:         tile.alloc : <1 of 16x64xf16, #tile.layout<[16, 64], offset = {{\[\[}}0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, {{[1-9][0-9]*}}]
@@ -88,7 +88,7 @@ func.func @swizzled(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x64xf
 // copies would queue behind the stream of weights.
 #q = #tile.layout<[64, 32], register = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2], [32, 0]], lane = [[8, 0], [16, 0], [0, 4], [0, 8], [0, 16]]>
 #g = #tile.layout<[1, 32], register = [[0, 1], [0, 2]], lane = [[0, 0], [0, 0], [0, 4], [0, 8], [0, 16]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @packed
 // CHECK-SAME:    %[[Q:.*]]: !tile.view<4096x32xi4, packed = 0>, %[[SCALES:.*]]: !tile.view<64x32xf16>
@@ -117,7 +117,7 @@ func.func @packed(%q: !tile.view<4096x32xi4, packed = 0>, %scales: !tile.view<64
 
 // Rows of an odd number of halves: cp.async moves four bytes at least.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @odd_rows
 // CHECK-NOT:     tile.alloc
@@ -140,7 +140,7 @@ func.func @odd_rows(%x: !tile.view<?x4095xf16>, %row: i32, %init: tensor<16x32xf
 
 // One stage: straight to registers.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @one_stage
 // CHECK-NOT:     tile.async_copy
@@ -161,7 +161,7 @@ func.func @one_stage(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x32x
 
 // Innermost loops only.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @nested
 // CHECK:         scf.for
@@ -194,7 +194,7 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>) attr
 #x = #tile.layout<[8, 64], register = [[0, 1], [0, 8], [0, 16], [0, 32]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
 #w = #tile.layout<[64, 16], register = [[1, 0], [0, 8], [8, 0], [16, 0], [32, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
 #c = #tile.layout<[8, 16], register = [[1, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
-#s = #tile.schedule<warps = 1, stages = 2, rows = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, rows = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @few_rows
 // CHECK:         tile.alloc : <1 of 2x64xf16, #tile.layout<[2, 64], offset
