@@ -3,7 +3,8 @@
 
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/choose/WordSearch.h"
-#include "kernels/gemm/DequantGemm.h"
+#include "kernels/gemm/Fit.h"
+#include "kernels/gemm/SharedPlan.h"
 
 #include <vector>
 

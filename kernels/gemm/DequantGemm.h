@@ -18,11 +18,4 @@ namespace lath {
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule);
 
-/// Rows of x that a block keeps in shared memory, a power of two: of a tile of
-/// 8 for one row, one. The others' products are not stored, so they may be any.
-int tileRows(const Schedule &schedule, const GemmSpec &spec);
-
-/// Shared-memory bytes of the copy pipeline.
-std::int64_t sharedBytes(const Schedule &schedule, const GemmSpec &spec);
-
 } // namespace lath

@@ -1,7 +1,7 @@
 #include "kernels/gemm/Fit.h"
 
 #include "compiler/base/Error.h"
-#include "kernels/gemm/DequantGemm.h"
+#include "kernels/gemm/SharedPlan.h"
 
 #include <fmt/format.h>
 
@@ -122,10 +122,9 @@ std::string misfit(const S &s, const P &spec, const Target &target) {
       !target.hasBf16Red())
     return fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",
                        target.name);
-  if (sharedBytes(s, spec) > target.maxSharedBytes)
+  if (std::int64_t bytes = sharedBytes(s, spec); bytes > target.maxSharedBytes)
     return fmt::format("it needs {} bytes of shared memory a block, {} has {}",
-                       sharedBytes(s, spec), target.name,
-                       target.maxSharedBytes);
+                       bytes, target.name, target.maxSharedBytes);
   return "";
 }
 

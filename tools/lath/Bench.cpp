@@ -1,4 +1,5 @@
 // `lath bench`: cold and warm times beside a plain read.
+#include "kernels/engine/Engine.h"
 #include "kernels/tune/TuneMeasure.h"
 #include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Commands.h"
