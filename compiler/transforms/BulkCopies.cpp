@@ -125,10 +125,12 @@ private:
       if (!copy)
         continue;
       OpBuilder b(copy);
-      // What no launch changes is read once: it need not stay in L2.
-      auto bulk = BulkCopyOp::create(
-          b, copy.getLoc(), copy.getView(), copy.getStart(), copy.getBuffer(),
-          copy.getSlot(), full, isConstant(copy.getView()));
+      // What no launch changes is mostly read once: it need not stay in L2.
+      const bool evictFirst = isConstant(copy.getView()) &&
+                              scheduleOf(loop).evict == lath::Eviction::first;
+      auto bulk = BulkCopyOp::create(b, copy.getLoc(), copy.getView(),
+                                     copy.getStart(), copy.getBuffer(),
+                                     copy.getSlot(), full, evictFirst);
       copy.erase();
       if (!loop->isAncestor(bulk))
         ahead.push_back(bulk);
@@ -223,18 +225,10 @@ LogicalResult convert(func::FuncOp function) {
 
 struct BulkCopies : lath::impl::BulkCopiesBase<BulkCopies> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getBulkWeights())
-        continue;
-      if (schedule.getCapability() < 90) {
-        function.emitOpError("bulk copies need sm_90 or later, got sm_")
-            << schedule.getCapability();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (scheduleOf(function).weights == lath::WeightPath::bulk &&
+          failed(convert(function)))
         return signalPassFailure();
-      }
-      if (failed(convert(function)))
-        return signalPassFailure();
-    }
   }
 };
 } // namespace
