@@ -60,7 +60,7 @@ LinearMap Memory::unitMap(ArrayRef<int64_t> tile) const {
   });
 }
 
-LinearMap Memory::nibbleMap(ArrayRef<int64_t> tile) const {
+LinearMap Memory::codeMap(ArrayRef<int64_t> tile) const {
   const uint32_t within = (1u << packBits) - 1;
   return mapOfTile(tile, [&](const std::vector<int64_t> &coords) -> uint32_t {
     if (packed >= 0)
@@ -78,7 +78,7 @@ int64_t Memory::elementsPerStep(unsigned d) const {
 }
 
 Layout unitLayout(const Memory &memory, const Layout &elements) {
-  if (!memory.holdsNibbles())
+  if (!memory.holdsCodes())
     return elements;
   const Shape &tile = elements.shape();
   auto units = memory.tileShape(tile);

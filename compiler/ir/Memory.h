@@ -21,7 +21,7 @@ struct Memory {
   unsigned packBits = 0; ///< log2 of the elements of a word
   std::optional<Layout> atom; ///< offsets in 4-bit elements
 
-  bool holdsNibbles() const { return packed >= 0 || atom; }
+  bool holdsCodes() const { return packed >= 0 || atom; }
   /// Row-major stride of dimension d, in units.
   int64_t stride(unsigned d) const;
   /// A tile of elements of this array, as a tile of units.
@@ -29,7 +29,7 @@ struct Memory {
   /// Flat index in a tile of elements -> flat index in the tile of units.
   LinearMap unitMap(llvm::ArrayRef<int64_t> tile) const;
   /// Flat index in a tile of elements -> which element of its word it is.
-  LinearMap nibbleMap(llvm::ArrayRef<int64_t> tile) const;
+  LinearMap codeMap(llvm::ArrayRef<int64_t> tile) const;
   /// Dimension of the array that dimension d of memory runs along (-1: words
   /// of an atom), and how many elements of it one unit step is.
   int arrayDim(unsigned d) const;

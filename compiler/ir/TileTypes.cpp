@@ -29,9 +29,8 @@ static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
   memory.packBits = packBitsOf(element);
   if (atom)
     memory.atom = atom.layout();
-  memory.unit = memory.holdsNibbles()
-                    ? IntegerType::get(element.getContext(), 32)
-                    : element;
+  memory.unit = memory.holdsCodes() ? IntegerType::get(element.getContext(), 32)
+                                    : element;
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   memory.shape = memory.tileShape(shape);
   return memory;
