@@ -6,8 +6,7 @@
 namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
-                             mlir::RewritePatternSet &patterns,
-                             unsigned capability);
+                             mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
@@ -21,7 +20,7 @@ void addElementwisePatterns(const mlir::TypeConverter &types,
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
-                      mlir::RewritePatternSet &patterns, unsigned capability);
+                      mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,
                        mlir::RewritePatternSet &patterns);
 void addBulkCopyPatterns(const mlir::TypeConverter &types,
@@ -34,10 +33,10 @@ void addClusterPatterns(const mlir::TypeConverter &types,
 /// run while it is done; the assembler keeps that order.
 void sinkToUses(mlir::Block &block);
 
-/// Nibbles of a packed tile whose words are `words`, of layout `wordLayout`
-/// (see unitLayout): each register's 4 bits, eight to a result word.
-Registers gatherNibbles(Emit &e, const Memory &memory, const Layout &elements,
-                        const Layout &wordLayout, mlir::ValueRange words);
+/// Codes of a packed tile whose words are `words`, of layout `wordLayout` (see
+/// unitLayout): each register's bits, as many to a result word as it holds.
+Registers gatherCodes(Emit &e, const Memory &memory, const Layout &elements,
+                      const Layout &wordLayout, mlir::ValueRange words);
 
 /// Start of a tile along dimension d of memory, in units, given its starts in
 /// elements of the array.

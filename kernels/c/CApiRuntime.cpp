@@ -89,6 +89,11 @@ static constexpr Dtype dtypes[] = {Dtype::f16, Dtype::bf16};
 static constexpr Reduce reductions[] = {Reduce::ordered, Reduce::atomic,
                                         Reduce::atomicOut, Reduce::none};
 
+static_assert(reductions[LATH_REDUCE_ORDERED] == Reduce::ordered &&
+              reductions[LATH_REDUCE_ATOMIC] == Reduce::atomic &&
+              reductions[LATH_REDUCE_ATOMIC_OUT] == Reduce::atomicOut &&
+              reductions[LATH_REDUCE_NONE] == Reduce::none);
+
 static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
 
 /// The steps of an epilogue in C, in the order of epilogueSteps.
