@@ -8,6 +8,7 @@ include(CMakePackageConfigHelpers)
 
 set(LATH_PUBLIC_HEADERS
   compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
+  compiler/base/Schedule.h
   compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
   compiler/ir/DotLayouts.h compiler/ir/Layout.h
   kernels/gemm/CompileGemm.h kernels/gemm/GemmSpec.h kernels/gemm/MBuckets.h
@@ -59,10 +60,11 @@ endfunction()
 
 lath_shared_library(lath_shared lath lath.map "${PROJECT_SOURCE_DIR}/cmake/Empty.cpp")
 set_target_properties(lath_shared PROPERTIES OUTPUT_NAME lath)
-target_link_libraries(lath_shared PRIVATE lath_flags lath_kernels lath_compiler lath_runtime)
+target_link_libraries(lath_shared PRIVATE lath_flags lath_kernels lath_compiler lath_runtime
+  lath_base)
 # All of them: nothing inside the library asks for what users will.
 set_target_properties(lath_shared PROPERTIES
-  LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,lath_kernels,lath_compiler,lath_runtime")
+  LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,lath_kernels,lath_compiler,lath_runtime,lath_base")
 target_compile_features(lath_shared INTERFACE cxx_std_20)
 
 # --- lath::runtime -----------------------------------------------------------

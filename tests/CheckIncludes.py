@@ -6,6 +6,9 @@
 2. Includes go one way: tools -> kernels -> {compiler, runtime}; the runtime
    includes the plain data of compiler/base only; inside the compiler
    dsl -> ir <- transforms <- lowering; the rooms of kernels/ down only.
+3. lath::runtime has what it uses: a file of LATH_RUNTIME_SOURCES includes only
+   headers whose own source, if there is one, is in that list too. The linker
+   would find that out for what it keeps alone.
 """
 import argparse
 import concurrent.futures
@@ -77,6 +80,14 @@ def may_include(target, allowed):
     return False
 
 
+def includes(path):
+    """(line number, header) of every include."""
+    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+        m = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
+        if m:
+            yield number, m.group(1)
+
+
 def check_directions(source):
     errors = []
     for top in ("compiler", "runtime", "kernels", "tools"):
@@ -88,17 +99,27 @@ def check_directions(source):
             if room and room[1] not in ROOMS:
                 errors.append(f"{name}: {room[1]} is no room of kernels/")
             allowed = next(a for f, a in ALLOWED if name.startswith(f + "/"))
-            for number, line in enumerate(open(path, encoding="utf-8"), 1):
-                m = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
-                if not m:
-                    continue
-                target = m.group(1)
+            for number, target in includes(path):
                 if OURS.match(target) and not may_include(target, allowed):
                     errors.append(f"{name}:{number}: may not include {target}")
                 if (re.match(r"(mlir|llvm)(-c)?/", target)
                         and any(name.startswith(f + "/") for f in NO_LLVM)):
                     errors.append(f"{name}:{number}: may not include {target}: "
                                   "no MLIR or LLVM here")
+    return errors
+
+
+def check_runtime(source):
+    with open(f"{source}/kernels/CMakeLists.txt", encoding="utf-8") as file:
+        listed = re.search(r"set\(LATH_RUNTIME_SOURCES\s+(.*?)\s+PARENT_SCOPE", file.read(), re.S)
+    files = listed[1].split()
+    errors = []
+    for name in files:
+        for number, header in includes(f"{source}/{name}"):
+            own = header.removesuffix(".h") + ".cpp"
+            if own not in files and os.path.exists(f"{source}/{own}"):
+                errors.append(f"{name}:{number}: {header} is of {own}, which "
+                              "LATH_RUNTIME_SOURCES does not list")
     return errors
 
 
@@ -122,7 +143,7 @@ def main():
     headers = [os.path.relpath(p, args.source) for pattern in PUBLIC
                for p in sorted(glob.glob(os.path.join(args.source, pattern),
                                          recursive=True))]
-    errors = check_directions(args.source)
+    errors = check_directions(args.source) + check_runtime(args.source)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda h: check_public(h, args), headers):
             errors += found

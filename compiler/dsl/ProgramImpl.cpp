@@ -36,6 +36,12 @@ void ProgramImpl::fail(const std::string &message) {
   throw Error(ErrorKind::invalidProgram, message);
 }
 
+void ProgramImpl::setWords(Operation *op, const std::vector<SaidWord> &words) {
+  if (!words.empty())
+    op->setAttr(tile::scheduleAttrName,
+                tile::ScheduleAttr::get(op->getContext(), words));
+}
+
 Type ProgramImpl::type(Dtype dtype) {
   switch (dtype) {
   case Dtype::u4:

@@ -142,7 +142,7 @@ static std::optional<Layout> storedInAtoms(StoreOp store) {
   if (!atom)
     return std::nullopt;
   return lath::atomBlocked(shapeOf(store.getValue()), atom.layout(),
-                           scheduleOf(store).getWarps());
+                           scheduleOf(store).warps);
 }
 LogicalResult StoreOp::seedLayouts(AskLayout ask) {
   if (auto layout = storedInAtoms(*this))
@@ -164,16 +164,16 @@ static std::optional<Layout> atomOf(Operation *unpacking) {
 
 /// False with the reason where there is no solution.
 static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
-  ScheduleAttr schedule = scheduleOf(dot);
+  const lath::TargetSchedule schedule = scheduleOf(dot);
   Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
   Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
   lath::DotShape shape;
   shape.k = a[1];
   shape.rows = dot.getSwapped() ? b[1] : a[0];
   shape.columns = dot.getSwapped() ? a[0] : b[1];
-  shape.warps = schedule.getWarps();
+  shape.warps = schedule.warps;
   shape.kWarps = dot.getKWarps();
-  shape.warpgroups = schedule.getWarpgroups();
+  shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
   Operation *unpacking = rows.getDefiningOp();
   if (isa_and_nonnull<DequantOp, UnpackOp>(unpacking)) {
     shape.packedA = true;

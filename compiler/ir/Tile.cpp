@@ -140,13 +140,6 @@ LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
 
 namespace lath::tile {
 
-ScheduleAttr scheduleOf(Operation *op) {
-  for (; op; op = op->getParentOp())
-    if (auto schedule = op->getAttrOfType<ScheduleAttr>(scheduleAttrName))
-      return schedule;
-  return {};
-}
-
 bool isConstant(Value view) {
   if (auto op = view.getDefiningOp<ViewOp>())
     view = op.getPointer();

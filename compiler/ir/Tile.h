@@ -2,6 +2,7 @@
 // questions passes ask about them.
 #pragma once
 
+#include "compiler/base/Schedule.h"
 #include "compiler/ir/Layout.h"
 #include "compiler/ir/Memory.h"
 #include "compiler/ir/TileInterfaces.h"
@@ -45,9 +46,12 @@ void setPart(mlir::Operation *op, Part part);
 /// Whose code an operation is. Without roles: `all`.
 enum class Role { all, producer, consumers };
 Role roleOf(mlir::Operation *op);
-/// Name of the schedule attribute on a kernel function.
+/// Name of the schedule attribute: on a kernel function all of its words, on a
+/// loop or a dot those that it has of its own.
 inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
-ScheduleAttr scheduleOf(mlir::Operation *op);
+/// The words that hold for an operation: the nearest that says one wins.
+/// Without any, the defaults, on the oldest target.
+TargetSchedule scheduleOf(mlir::Operation *op);
 
 /// The layout of a tensor type; asserts that it has one.
 Layout layoutOf(mlir::Type type);

@@ -20,6 +20,7 @@ def Tile_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerTypes();
   }];
+  let hasOperationAttrVerify = 1; // tile.schedule
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 

@@ -247,7 +247,7 @@ struct ZeroOutsideLowering : OpConversionPattern<ZeroOutsideOp> {
     AtomTile t(e, op, adaptor);
     constexpr int64_t chunk = 16; // bytes a store
     const int64_t perAtom = t.atomBytes / chunk;
-    const int64_t threads = 32 * scheduleOf(op).getWarps();
+    const int64_t threads = 32 * scheduleOf(op).warps;
     auto outside = [&](Value index, unsigned d) {
       return LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::sge, index,
                                   t.inside(d));
@@ -287,7 +287,7 @@ struct ProducerWarpLowering : OpConversionPattern<ProducerWarpOp> {
   LogicalResult matchAndRewrite(ProducerWarpOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    int64_t computing = 32 * scheduleOf(op).getWarps();
+    int64_t computing = 32 * scheduleOf(op).warps;
     r.replaceOp(op, LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::uge,
                                          e.tid(), e.c(computing))
                         .getResult());

@@ -5,6 +5,7 @@
 // that are neighbours in memory move together, up to 16 bytes. A dimension is
 // bounds-checked unless its extent is a multiple of the tile's and the start
 // is known to be one too.
+#include "compiler/base/Target.h"
 #include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
@@ -291,26 +292,24 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
 
 /// red.global.add of as many neighbours as the target can take at once.
 struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
-  AtomicAddLowering(const TypeConverter &types, MLIRContext *context,
-                    unsigned capability)
-      : OpConversionPattern(types, context), capability(capability) {}
-  unsigned capability;
+  using OpConversionPattern::OpConversionPattern;
 
   LogicalResult matchAndRewrite(AtomicAddOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Memory memory = op.getView().getType().memory();
     bool f32 = memory.unit.isF32(), bf16 = memory.unit.isBF16();
-    if (bf16 && capability < 90)
-      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got sm_")
-             << capability;
+    const Target &target = *scheduleOf(op).target;
+    if (bf16 && !target.hasBf16Red())
+      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got ")
+             << target.name;
     SmallVector<Value> starts = flatten(adaptor.getStart());
     GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
                         layoutOf(op.getValue().getType()), op.getStart(),
                         starts);
     // 16-bit types add in pairs at least; vectors of words came with sm_90.
     unsigned maxBits = access.maxVectorBits();
-    if (capability < 90)
+    if (!target.hasVectorRed())
       maxBits = std::min(maxBits, f32 ? 0u : 1u);
     Vectors vectors =
         vectorise(access.layout().bases(Place::Register), maxBits);
@@ -468,12 +467,10 @@ Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
 }
 
 void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
-                                         RewritePatternSet &patterns,
-                                         unsigned capability) {
+                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
-               ViewLowering>(types, context);
-  patterns.add<AtomicAddLowering>(types, context, capability);
+               ViewLowering, AtomicAddLowering>(types, context);
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,
                AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,

@@ -234,7 +234,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     Memory memory = view.memory(), tile = buffer.memory();
     unsigned rank = tile.shape.size();
     const bool alone = roleOf(op) == Role::producer;
-    unsigned threads = alone ? 32 : 32 * scheduleOf(op).getWarps();
+    unsigned threads = alone ? 32 : 32 * scheduleOf(op).warps;
     unsigned total = 1;
     for (int64_t extent : tile.shape)
       total *= extent;

@@ -77,7 +77,7 @@ public:
 
 private:
   func::FuncOp function;
-  ScheduleAttr schedule;
+  const lath::TargetSchedule schedule;
   llvm::MapVector<Value, Layout> layouts;
   SmallVector<Value> changed;
 
@@ -130,10 +130,10 @@ private:
     unsigned bits = tensorType(value).getElementTypeBitWidth();
     Shape shape = shapeOf(value);
     int64_t perThread = std::max<int64_t>(
-        1, tensorType(value).getNumElements() / (32 * schedule.getWarps()));
+        1, tensorType(value).getNumElements() / (32 * schedule.warps));
     int64_t vector = std::min<int64_t>({perThread, 128 / bits, shape.back()});
     set(value, lath::blocked(shape, llvm::bit_floor((uint64_t)vector),
-                             schedule.getWarps()));
+                             schedule.warps));
     spread();
   }
 
@@ -218,7 +218,7 @@ private:
 struct AssignLayouts : lath::impl::AssignLayoutsBase<AssignLayouts> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!scheduleOf(function)) {
+      if (!function->hasAttr(scheduleAttrName)) {
         function.emitOpError("expected a tile.schedule attribute");
         return signalPassFailure();
       }

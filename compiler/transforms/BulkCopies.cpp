@@ -223,18 +223,10 @@ LogicalResult convert(func::FuncOp function) {
 
 struct BulkCopies : lath::impl::BulkCopiesBase<BulkCopies> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getBulkWeights())
-        continue;
-      if (schedule.getCapability() < 90) {
-        function.emitOpError("bulk copies need sm_90 or later, got sm_")
-            << schedule.getCapability();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (scheduleOf(function).weights == lath::WeightPath::bulk &&
+          failed(convert(function)))
         return signalPassFailure();
-      }
-      if (failed(convert(function)))
-        return signalPassFailure();
-    }
   }
 };
 } // namespace

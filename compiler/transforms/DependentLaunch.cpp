@@ -56,7 +56,7 @@ namespace lath {
 
 using namespace mlir;
 using namespace lath::tile;
-using Launch = lath::tile::DependentLaunch;
+using Launch = lath::Dependent;
 
 namespace {
 
@@ -182,15 +182,9 @@ void makeDependent(func::FuncOp function, Launch when) {
 struct DependentLaunch : lath::impl::DependentLaunchBase<DependentLaunch> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || schedule.getDependent() == Launch::none)
-        continue;
-      if (schedule.getCapability() < 90) {
-        function.emitOpError("dependent launch needs sm_90 or later, got sm_")
-            << schedule.getCapability();
-        return signalPassFailure();
-      }
-      makeDependent(function, schedule.getDependent());
+      if (const Launch when = scheduleOf(function).dependent;
+          when != Launch::none)
+        makeDependent(function, when);
     }
   }
 };

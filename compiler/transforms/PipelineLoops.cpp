@@ -130,6 +130,7 @@ private:
     inits.push_back(constant(stages - 1));
     auto deep = scf::ForOp::create(b, loc(), loop.getLowerBound(),
                                    loop.getUpperBound(), loop.getStep(), inits);
+    deep->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
     setPart(deep, Part::ring);
     unsigned carried = loop.getInitArgs().size();
     Value read = deep.getRegionIterArg(carried),
@@ -177,9 +178,8 @@ struct PipelineLoops : lath::impl::PipelineLoopsBase<PipelineLoops> {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) { loops.push_back(loop); });
     for (scf::ForOp loop : loops)
-      if (ScheduleAttr schedule = scheduleOf(loop);
-          schedule && schedule.getStages() > 1 &&
-          failed(Pipeliner(loop, schedule.getStages()).run()))
+      if (const int stages = scheduleOf(loop).stages;
+          stages > 1 && failed(Pipeliner(loop, stages).run()))
         return signalPassFailure();
   }
 };

@@ -72,7 +72,7 @@ template <typename Op> bool holds(Operation *root) {
 
 class Specialiser {
 public:
-  Specialiser(func::FuncOp function, ScheduleAttr schedule)
+  Specialiser(func::FuncOp function, const lath::KernelSchedule &schedule)
       : function(function), schedule(schedule), b(function.getContext()) {}
 
   LogicalResult run() {
@@ -91,7 +91,7 @@ public:
 
 private:
   func::FuncOp function;
-  ScheduleAttr schedule;
+  const lath::KernelSchedule schedule;
   OpBuilder b;
   scf::ForOp prologue, fill, loop; ///< `fill`: where zeros are needed
   scf::IfOp issue;                 ///< the loop's copies, of step `ahead`
@@ -161,7 +161,7 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(begin);
     empty = MbarrierAllocOp::create(b, loc(), full.getType(), IntegerAttr());
-    MbarrierInitOp::create(b, loc(), empty, schedule.getWarps());
+    MbarrierInitOp::create(b, loc(), empty, schedule.warps);
   }
 
   /// Clones those copies of the loop that `which` names, and what they need,
@@ -191,7 +191,7 @@ private:
 
   void produce(Block *body) {
     b.setInsertionPointToStart(body);
-    const bool early = schedule.getDependent() != DependentLaunch::none;
+    const bool early = schedule.dependent != lath::Dependent::none;
     auto bulk = [](Operation *op) { return isa<BulkCopyOp>(op); };
     auto other = [](Operation *op) { return !isa<BulkCopyOp>(op); };
     auto all = [](Operation *) { return true; };
@@ -301,15 +301,8 @@ private:
 struct SpecialiseWarps : lath::impl::SpecialiseWarpsBase<SpecialiseWarps> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getProducers())
-        continue;
-      if (schedule.getProducers() > 1) {
-        function.emitOpError("expected one producer warp, got ")
-            << schedule.getProducers();
-        return signalPassFailure();
-      }
-      if (failed(Specialiser(function, schedule).run()))
+      const lath::TargetSchedule schedule = scheduleOf(function);
+      if (schedule.producers && failed(Specialiser(function, schedule).run()))
         return signalPassFailure();
     }
   }

@@ -74,10 +74,10 @@ std::optional<InFlightDiagnostic> whyAllRows(LoadOp load, int64_t rows) {
 SmallVector<int64_t> stagedShape(LoadOp load) {
   auto type = cast<RankedTensorType>(load.getType());
   SmallVector<int64_t> shape(type.getShape());
-  ScheduleAttr schedule = scheduleOf(load);
-  const int64_t rows = schedule.getRows();
+  const lath::TargetSchedule schedule = scheduleOf(load);
+  const int64_t rows = schedule.rows;
   // The operand of wgmma has its eight rows.
-  if (rows && rows < shape[0] && !schedule.getWarpgroups() &&
+  if (rows && rows < shape[0] && schedule.mma != lath::MatrixUnit::warpgroup &&
       ShapedType::isDynamic(load.getView().getType().getShape()[0]) &&
       !whyAllRows(load, rows))
     shape[0] = rows;
@@ -130,7 +130,8 @@ struct Staged {
 /// Nothing where the load stays as it is.
 std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
   ViewType view = load.getView().getType();
-  if (scheduleOf(loop).getStreamRegisters() && view.streamed())
+  if (scheduleOf(loop).weights == lath::WeightPath::registers &&
+      view.streamed())
     return std::nullopt;
   if (!computableAhead(loop, load.getStart()))
     return std::nullopt;
@@ -207,14 +208,13 @@ struct StageCopies : lath::impl::StageCopiesBase<StageCopies> {
   void runOnOperation() override {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) {
-      ScheduleAttr schedule = scheduleOf(loop);
       // Innermost loops only: copies of an outer loop would wait for those of
       // the inner one.
       bool innermost =
           !loop.getBody()
                ->walk([](scf::ForOp) { return WalkResult::interrupt(); })
                .wasInterrupted();
-      if (schedule && schedule.getStages() > 1 && innermost)
+      if (scheduleOf(loop).stages > 1 && innermost)
         loops.push_back(loop);
     });
     for (scf::ForOp loop : loops)

@@ -70,9 +70,8 @@ struct StreamWeights : lath::impl::StreamWeightsBase<StreamWeights> {
   void runOnOperation() override {
     SmallVector<std::pair<scf::ForOp, LoadOp>> loads;
     getOperation().walk([&](LoadOp load) {
-      ScheduleAttr schedule = scheduleOf(load);
       auto loop = dyn_cast<scf::ForOp>(load->getParentOp());
-      if (schedule && schedule.getStreamRegisters() && loop &&
+      if (scheduleOf(load).weights == lath::WeightPath::registers && loop &&
           load.getView().getType().streamed() &&
           computableAhead(loop, load.getStart()))
         loads.push_back({loop, load});

@@ -71,8 +71,7 @@ struct UseWarpgroups : lath::impl::UseWarpgroupsBase<UseWarpgroups> {
   void runOnOperation() override {
     SmallVector<DotOp> dots;
     getOperation().walk([&](DotOp dot) {
-      if (ScheduleAttr schedule = scheduleOf(dot);
-          schedule && schedule.getWarpgroups())
+      if (scheduleOf(dot).mma == lath::MatrixUnit::warpgroup)
         dots.push_back(dot);
     });
     for (DotOp dot : dots)

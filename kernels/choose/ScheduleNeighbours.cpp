@@ -48,14 +48,9 @@ std::vector<RankedSchedule> neighbours(const GemmSpec &spec,
   std::vector<RankedSchedule> found;
   std::set<std::string> seen{print(schedule)};
   auto consider = [&](Schedule s) {
-    // What a split takes to be legal at all.
-    if (s.split == 1)
-      s.reduce = Reduce::none;
-    else if (s.reduce == Reduce::none)
-      s.reduce =
-          target.hasClusters() && servedBy(Reduce::cluster) == spec.reduce
-              ? Reduce::cluster
-              : spec.reduce;
+    for (const WordSearch &search : searchWords())
+      if (search.follow)
+        search.follow(s, spec, target);
     if (refusal(s, spec, target).empty() && seen.insert(print(s)).second)
       found.push_back({s, estimate(spec, s, target, constants)});
   };

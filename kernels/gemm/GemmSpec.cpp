@@ -104,13 +104,6 @@ void checkSplit(const GemmSpec &spec) {
 
 } // namespace
 
-std::string_view name(Reduce reduce) {
-  for (std::size_t i = 0; i < reduceValues.size(); ++i)
-    if (reduceValues[i] == reduce)
-      return reduceWords[i];
-  return reduce == Reduce::cluster ? "cluster" : "?";
-}
-
 Reduce servedBy(Reduce schedule) {
   return schedule == Reduce::cluster ? Reduce::ordered : schedule;
 }

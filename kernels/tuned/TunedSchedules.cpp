@@ -83,7 +83,7 @@ DeviceConstants TunedSchedules::constants(const Target &target) const {
       std::lock_guard lock(mutex_);
       problem_ = error.message();
     }
-  return deviceConstants(target, device_.smCount);
+  return deviceConstants(target, device_.smCount, device_.name);
 }
 
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,

@@ -7,6 +7,7 @@
 // everything included, and 5 LOP3 among them (4 that unpack a lane's word of
 // eight weights, and a little for addresses).
 #include "compiler/base/Target.h"
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "runtime/Toolchain.h"

@@ -1,6 +1,7 @@
 // Protects: the same for bugs planted in the GEMM kernels that the compiler
 // makes today. A bug is a change of the PTX text.
 #include "compiler/base/Target.h"
+#include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "tests/emulator/Gemm.h"
 

@@ -187,7 +187,7 @@ void report(const ReportArguments &arguments) {
   const Target &target = *chosen.target;
   std::optional<DeviceConstants> known = constantsOf(place, path);
   DeviceConstants constants =
-      known ? *known : deviceConstants(target, place.sms);
+      known ? *known : deviceConstants(target, place.sms, place.gpu);
 
   GemmSpec spec = parseGemmSpec("m16n4096k4096g128");
   std::vector<PhaseTime> phases = phasesOf(spec, target);

@@ -5,7 +5,7 @@
 #w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 1], [1, 0, 0]]>
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // The array is whole tiles: nothing is filled with zeros. Only packed weights
 // go another way; their buffer takes the order of memory.
@@ -82,7 +82,7 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: func.func @ragged
 // CHECK-SAME:    %[[Q:[a-z0-9]+]]:
@@ -134,19 +134,10 @@ func.func @ragged(%w: !tile.view<40x36xi4, atom = #a>, %n: i32, %hi: i32) attrib
 // -----
 
 // What there is nothing to do for is said.
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // expected-error @+1 {{bulk copies are asked for, and no loop reads packed weights through stages}}
 func.func @nothing() attributes {tile.schedule = #s} {
-  return
-}
-
-// -----
-
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 89>
-
-// expected-error @+1 {{bulk copies need sm_90 or later, got sm_89}}
-func.func @too_old() attributes {tile.schedule = #s} {
   return
 }
 
@@ -156,7 +147,7 @@ func.func @too_old() attributes {tile.schedule = #s} {
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 func.func @nested(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
   scf.for %i = %lo to %hi step %st : i32 {
@@ -177,7 +168,7 @@ func.func @nested(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: 
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 func.func @not_pipelined(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
   %bw = tile.alloc : !tile.buffer<3 of 16x8xi4, atom = #a, #w>
@@ -195,7 +186,7 @@ func.func @not_pipelined(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32
 #a = #tile.layout<[8, 2], offset = [[1, 0], [2, 0], [4, 0], [0, 1]]>
 #w = #tile.layout<[2, 4, 2], offset = [[0, 0, 1], [0, 1, 0], [0, 2, 0], [1, 0, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 func.func @small_atoms(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
   // expected-error @+1 {{bulk copies move atoms of a multiple of 16 bytes, got 8}}

@@ -3,7 +3,7 @@
 
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @two_stages
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[INIT:.*]]: tensor<{{.*}}>, %[[LO:.*]]: i32, %[[HI:.*]]: i32
@@ -69,7 +69,7 @@ func.func @two_stages(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>, 
 
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 4, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 4, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @four_stages
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[INIT:.*]]: tensor<{{.*}}>, %[[LO:.*]]: i32, %[[HI:.*]]: i32
@@ -133,7 +133,7 @@ func.func @four_stages(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>,
 // -----
 
 // A loop without copies stays as it is.
-#s = #tile.schedule<warps = 1, stages = 4, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 4, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @no_copies
 // CHECK:         scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} : i32 {
@@ -152,7 +152,7 @@ func.func @no_copies(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #
 // overwrite: a barrier first.
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @nested
 // CHECK:         scf.for
@@ -185,7 +185,7 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32) attributes {ti
 
 // What reads a stage must say so, else it would read one that is not there yet.
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 func.func @unknown_reader(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32) attributes {tile.schedule = #s} {
   %st = arith.constant 32 : i32

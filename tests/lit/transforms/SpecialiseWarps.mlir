@@ -6,7 +6,7 @@
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // Full: a bulk copy and 32 lanes. Empty: both warps that compute.
 // CHECK-LABEL: func.func @plain
@@ -97,7 +97,7 @@ func.func @plain(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: func.func @ragged
 // CHECK:         scf.if
@@ -160,7 +160,7 @@ func.func @ragged(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = end>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
 
 // CHECK-LABEL: func.func @dependent
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: !tile.view<64x64xi4{{.*}} {tile.constant}, %[[X:[a-z0-9]+]]: !tile.view<16x4096xf16>, %{{.*}}, %[[LO:[a-z0-9]+]]: i32, %[[HI:[a-z0-9]+]]: i32, %[[ST:[a-z0-9]+]]: i32)
@@ -229,7 +229,7 @@ func.func @dependent(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !t
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 func.func @loads_first(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.view<16x4096xf16>, %out: !tile.view<32xf32>, %t: tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
   %c0 = arith.constant 0 : i32
@@ -275,7 +275,7 @@ func.func @loads_first(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: 
 
 // -----
 
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // expected-error @+1 {{a producer warp is asked for, and no loop at the top of the kernel is fed by bulk copies}}
 func.func @nothing() attributes {tile.schedule = #s} {
@@ -284,16 +284,7 @@ func.func @nothing() attributes {tile.schedule = #s} {
 
 // -----
 
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 2, split = 1, order = interleaved, reduce = none, capability = 90>
-
-// expected-error @+1 {{expected one producer warp, got 2}}
-func.func @two() attributes {tile.schedule = #s} {
-  return
-}
-
-// -----
-
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: func.func @without
 // CHECK-NEXT:    return

@@ -2,7 +2,7 @@
 // RUN: lath-opt %s -allow-unregistered-dialect -tile-stage-copies -split-input-file | FileCheck %s
 
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @one
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[ROW:.*]]: i32
@@ -34,7 +34,7 @@ func.func @one(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x32xf16, #
 
 // Both copies precede both reads; the second start is computed in time.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @two
 // CHECK-SAME:    %[[X:.*]]: !tile.view<?x4096xf16>, %[[Y:.*]]: !tile.view<64x4096xf16>
@@ -66,7 +66,7 @@ func.func @two(%x: !tile.view<?x4096xf16>, %y: !tile.view<64x4096xf16>, %row: i3
 
 // Eight consecutive halves a lane: the buffer's 16-byte chunks are permuted.
 #r = #tile.layout<[16, 64], register = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 32]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @swizzled
 // CHECK:         tile.alloc : <1 of 16x64xf16, #tile.layout<[16, 64], offset = {{\[\[}}0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, {{[1-9][0-9]*}}]
@@ -88,7 +88,7 @@ func.func @swizzled(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x64xf
 // copies would queue behind the stream of weights.
 #q = #tile.layout<[64, 32], register = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2], [32, 0]], lane = [[8, 0], [16, 0], [0, 4], [0, 8], [0, 16]]>
 #g = #tile.layout<[1, 32], register = [[0, 1], [0, 2]], lane = [[0, 0], [0, 0], [0, 4], [0, 8], [0, 16]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @packed
 // CHECK-SAME:    %[[Q:.*]]: !tile.view<4096x32xi4, packed = 0>, %[[SCALES:.*]]: !tile.view<64x32xf16>
@@ -117,7 +117,7 @@ func.func @packed(%q: !tile.view<4096x32xi4, packed = 0>, %scales: !tile.view<64
 
 // Rows of an odd number of halves: cp.async moves four bytes at least.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @odd_rows
 // CHECK-NOT:     tile.alloc
@@ -140,7 +140,7 @@ func.func @odd_rows(%x: !tile.view<?x4095xf16>, %row: i32, %init: tensor<16x32xf
 
 // One stage: straight to registers.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @one_stage
 // CHECK-NOT:     tile.async_copy
@@ -161,7 +161,7 @@ func.func @one_stage(%x: !tile.view<?x4096xf16>, %row: i32, %init: tensor<16x32x
 
 // Innermost loops only.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @nested
 // CHECK:         scf.for
@@ -192,7 +192,7 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>) attr
 // cp.async moves four bytes at least, and where a vector of halves ends is known
 // at run time only: words one by one, halves not at all.
 #r = #tile.layout<[64], register = [[1]], lane = [[2], [4], [8], [16], [32]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @vectors
 // CHECK-SAME:    %[[H:.*]]: !tile.view<?xf16>, %[[W:.*]]: !tile.view<?xf32>
@@ -217,7 +217,7 @@ func.func @vectors(%h: !tile.view<?xf16>, %w: !tile.view<?xf32>) attributes {til
 // A start that no step ahead can compute: of what the loop carries, or by an
 // operation that does not say what it does.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @not_ahead
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Y:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Z:[a-z0-9]+]]:
@@ -245,7 +245,7 @@ func.func @not_ahead(%x: !tile.view<?x4096xf16>, %y: !tile.view<?x4096xf16>, %z:
 // An odd start is none that sixteen bytes are aligned to, however large the
 // factors are of which it is made.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
-#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @odd_product
 // CHECK-NOT:     tile.alloc

@@ -4,7 +4,7 @@
 #x = #tile.layout<[8, 64], register = [[0, 1], [0, 8], [0, 16], [0, 32]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
 #w = #tile.layout<[64, 16], register = [[1, 0], [0, 8], [8, 0], [16, 0], [32, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
 #c = #tile.layout<[8, 16], register = [[1, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]]>
-#s = #tile.schedule<warps = 1, stages = 2, rows = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, rows = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // The buffer has two, and the tile's others repeat them. The store drops those.
 // CHECK-LABEL: func.func @few_rows

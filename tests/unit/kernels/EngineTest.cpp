@@ -1,5 +1,6 @@
 // The engine on the emulator: what it promises, and what users do wrong.
 #include "kernels/engine/Engine.h"
+#include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/KernelKey.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
@@ -406,21 +407,17 @@ TEST_CASE("a program of one's own is compiled once") {
   other([](CompileOptions &o) { o.target = &target("sm_80"); });
   other([](CompileOptions &o) { o.warps = 16; });
   other([](CompileOptions &o) { o.kWarps = 2; });
-  other([](CompileOptions &o) { o.scaleSums = true; });
-  other([](CompileOptions &o) { o.streamRegisters = true; });
-  other([](CompileOptions &o) { o.warpgroups = true; });
-  other([](CompileOptions &o) { o.bulkWeights = true; });
+  other([](CompileOptions &o) { o.scales = ScalePlacement::sums; });
+  other([](CompileOptions &o) { o.weights = WeightPath::registers; });
+  other([](CompileOptions &o) { o.mma = MatrixUnit::warpgroup; });
+  other([](CompileOptions &o) { o.weights = WeightPath::bulk; });
   other([](CompileOptions &o) { o.producers = 1; });
   other([](CompileOptions &o) { o.rows = 1; });
   other([](CompileOptions &o) { o.stages = 2; });
   other([](CompileOptions &o) { o.split = 2; });
-  other([](CompileOptions &o) { o.contiguousSplit = true; });
-  other([](CompileOptions &o) {
-    o.reduce = CompileOptions::SplitReduce::ordered;
-  });
-  other([](CompileOptions &o) {
-    o.dependent = CompileOptions::DependentLaunch::end;
-  });
+  other([](CompileOptions &o) { o.order = KOrder::contiguous; });
+  other([](CompileOptions &o) { o.reduce = Reduce::ordered; });
+  other([](CompileOptions &o) { o.dependent = Dependent::end; });
 
   DeviceBuffer a(device, 400), c(device, 400);
   std::vector<float> in(100, 1.5f), out(100);
