@@ -247,9 +247,14 @@ func.func @folded(%a: !tile.view<?xi32>, %i: i32) attributes {tile.schedule = #t
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         "test.use"(%[[D]]) : (tensor<16x64xf32, [[C]]>) -> tensor<16x64xf32, [[B:#tile.layout<[^>]*>]]>
 // CHECK:         tile.store %{{.*}} : tensor<16x64xf32, [[B]]>
-func.func @unknown(%a: tensor<16x64xf16>, %b: tensor<64x64xf16>, %acc: tensor<16x64xf32>, %out: !tile.view<?x64xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
-  %0 = tile.dot %a, %b, %acc : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
+func.func @unknown(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %out: !tile.view<?x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant 0.0 : f32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  %b = tile.load %w[%c0, %c0] : !tile.view<64x64xf16> -> tensor<64x64xf16>
+  %0 = tile.dot %a, %b, %init : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
   %1 = "test.use"(%0) : (tensor<16x64xf32>) -> tensor<16x64xf32>
-  tile.store %1, %out[%i, %i] : tensor<16x64xf32>, !tile.view<?x64xf32>
+  tile.store %1, %out[%c0, %c0] : tensor<16x64xf32>, !tile.view<?x64xf32>
   return
 }

@@ -198,8 +198,8 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>) attr
 // CHECK-SAME:    %[[H:.*]]: !tile.view<?xf16>, %[[W:.*]]: !tile.view<?xf32>
 // CHECK:         tile.alloc : <1 of 64xf32
 // CHECK-NOT:     tile.alloc
-// CHECK:           tile.async_copy %[[W]]
 // CHECK:           tile.load %[[H]]
+// CHECK:           tile.async_copy %[[W]]
 // CHECK:           tile.local_load {{.*}} -> tensor<64xf32
 func.func @vectors(%h: !tile.view<?xf16>, %w: !tile.view<?xf32>) attributes {tile.schedule = #s} {
   %lo = arith.constant 0 : i32
@@ -221,10 +221,12 @@ func.func @vectors(%h: !tile.view<?xf16>, %w: !tile.view<?xf32>) attributes {til
 
 // CHECK-LABEL: func.func @not_ahead
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Y:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Z:[a-z0-9]+]]:
-// CHECK:           tile.async_copy %[[Z]]
-// CHECK-NOT:       tile.async_copy
 // CHECK:           tile.load %[[X]]
 // CHECK:           tile.load %[[Y]]
+// CHECK-NOT:       tile.async_copy
+// CHECK:           tile.async_copy %[[Z]]
+// CHECK-NOT:       tile.async_copy
+// CHECK:           return
 func.func @not_ahead(%x: !tile.view<?x4096xf16>, %y: !tile.view<?x4096xf16>, %z: !tile.view<?x4096xf16>) attributes {tile.schedule = #s} {
   %lo = arith.constant 0 : i32
   %hi = arith.constant 4096 : i32
