@@ -96,8 +96,8 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
 // CHECK-NEXT:      %[[IN:.*]] = arith.cmpi slt, %[[K]]
 // CHECK-NEXT:      scf.if %[[IN]] {
 // CHECK-NEXT:        tile.zero_outside %[[Q]][%[[K]], %{{.*}}], %[[B]][%[[S]]]
-// CHECK-NEXT:      }
-// CHECK-NEXT:    }
+// CHECK-NEXT:      } {tile.part = #tile.part<issue>}
+// CHECK-NEXT:    } {tile.part = #tile.part<fill>}
 // CHECK:         scf.for
 // CHECK-NOT:       tile.zero_outside
 func.func @ragged(%w: !tile.view<40x36xi4, atom = #a>, %n: i32, %hi: i32) attributes {tile.schedule = #s} {
