@@ -22,6 +22,7 @@ constexpr std::string_view reduceTexts[] = {"none", "atomic", "atomic-out",
                                             "ordered", "cluster"};
 constexpr std::string_view scalesTexts[] = {"weights", "sums"};
 constexpr std::string_view pathTexts[] = {"shared", "registers", "bulk"};
+constexpr std::string_view evictTexts[] = {"first", "normal"};
 constexpr std::string_view unitTexts[] = {"warp", "warpgroup"};
 constexpr std::string_view dependentTexts[] = {"none", "early", "half", "late",
                                                "end"};
@@ -82,6 +83,7 @@ constexpr KernelWord words[] = {
     option<&S::mma>("mma", "mma", unitTexts, kernel),
     option<&S::producers>("producers", "producers", flagTexts, kernel),
     option<&S::dependent>("dep", "dependent", dependentTexts, kernel),
+    option<&S::evict>("evict", "evict", evictTexts, loop),
 };
 
 struct Rule {
@@ -117,6 +119,13 @@ constexpr Rule contradictions[] = {
                           "producers=0",
                           s.producers,
                           pathTexts[static_cast<std::size_t>(s.weights)]);
+     }},
+    {evictionIsOfBulkCopies,
+     [](const S &s) {
+       return fmt::format(
+           "evict = normal with weights = {}: L2 is told of bulk "
+           "copies alone; use weights=bulk, or evict=first",
+           pathTexts[static_cast<std::size_t>(s.weights)]);
      }},
 };
 

@@ -70,6 +70,13 @@ enum class WeightPath {
   bulk,      ///< through stages that the copy engine fills; for packed weights
 };
 
+/// Which lines L2 gives up first: those of constant views that the copy engine
+/// brings, or none before others.
+enum class Eviction {
+  first,  ///< they are read once
+  normal, ///< for weights that several tiles of rows read
+};
+
 /// Every choice that passes apply to a program. None changes the result beyond
 /// the order of sums.
 struct KernelSchedule {
@@ -89,6 +96,7 @@ struct KernelSchedule {
   int kWarps = 1; ///< of `warps`, those that share each K step; power of two
   ScalePlacement scales = ScalePlacement::weights;
   WeightPath weights = WeightPath::shared;
+  Eviction evict = Eviction::first; ///< `normal` takes weights = bulk
 
   bool operator==(const KernelSchedule &) const = default;
 };
@@ -176,6 +184,9 @@ inline bool splitIsReduced(const KernelSchedule &s) {
 }
 inline bool producersHaveCopies(const KernelSchedule &s) {
   return !s.producers || s.weights == WeightPath::bulk;
+}
+inline bool evictionIsOfBulkCopies(const KernelSchedule &s) {
+  return s.evict == Eviction::first || s.weights == WeightPath::bulk;
 }
 /// wgmma takes four warps together, none of which has a share of K alone.
 inline bool warpsFormGroups(const KernelSchedule &s) {

@@ -125,10 +125,12 @@ private:
       if (!copy)
         continue;
       OpBuilder b(copy);
-      // What no launch changes is read once: it need not stay in L2.
-      auto bulk = BulkCopyOp::create(
-          b, copy.getLoc(), copy.getView(), copy.getStart(), copy.getBuffer(),
-          copy.getSlot(), full, isConstant(copy.getView()));
+      // What no launch changes is mostly read once: it need not stay in L2.
+      const bool evictFirst = isConstant(copy.getView()) &&
+                              scheduleOf(loop).evict == lath::Eviction::first;
+      auto bulk = BulkCopyOp::create(b, copy.getLoc(), copy.getView(),
+                                     copy.getStart(), copy.getBuffer(),
+                                     copy.getSlot(), full, evictFirst);
       copy.erase();
       if (!loop->isAncestor(bulk))
         ahead.push_back(bulk);

@@ -8,9 +8,13 @@ ScheduleWalk::ScheduleWalk(const GemmSpec &spec, const Target &target)
     Level level{.word = search.word,
                 .search = &search,
                 .values = search.word->legalValues(),
+                .nearby = {},
                 .hopeful = search.hopeful};
     if (search.choose)
       search.choose(level.values, spec, target);
+    level.nearby = level.values;
+    if (search.unseen)
+      level.values.resize(1);
     if (search.zeroIsHopeful && level.values == std::vector{0})
       level.hopeful = nullptr;
     if (!levels_.empty() && levels_.back().word->isNumber())

@@ -17,7 +17,8 @@ public:
   struct Level {
     const ScheduleWord *word;
     const WordSearch *search;
-    std::vector<int> values;
+    std::vector<int> values; ///< that the model ranks
+    std::vector<int> nearby; ///< that are tried next to what was measured
     /// As the record has it; null: always.
     bool (*hopeful)(const Schedule &, const GemmSpec &);
     bool lastNumber = false; ///< only options follow

@@ -60,6 +60,12 @@ void chooseUnit(Values &values, const GemmSpec &spec, const Target &target) {
     only(values, MatrixUnit::warp);
 }
 
+void chooseEviction(Values &values, const GemmSpec &spec, const Target &) {
+  // Up to the rows of the widest tile, 64, nobody reads weights again.
+  if (spec.layout != WeightLayout::packed || spec.m <= 64)
+    only(values, Eviction::first);
+}
+
 void chooseDependent(Values &values, const GemmSpec &spec,
                      const Target &target) {
   // It pays where launches follow each other, if they leave room.
@@ -145,6 +151,7 @@ const WordSearch records[] = {
            only(values, KOrder::contiguous);
          }},
     {.tag = tag<&Schedule::dependent>, .choose = chooseDependent},
+    {.tag = tag<&Schedule::evict>, .choose = chooseEviction, .unseen = true},
 };
 
 } // namespace

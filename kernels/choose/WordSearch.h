@@ -33,6 +33,10 @@ struct WordSearch {
   /// hardly tell them apart.
   bool withinFamily = false;
 
+  /// The model gives all of its values one cost: the first that is chosen
+  /// stands for them until something was measured, next to which all are tried.
+  bool unseen = false;
+
   /// The word that this one goes with, and what it does then where its own
   /// value is no longer possible. Null: it stands by itself.
   const void *goesWith = nullptr;

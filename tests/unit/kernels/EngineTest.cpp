@@ -405,19 +405,11 @@ TEST_CASE("a program of one's own is compiled once") {
     CHECK(texts.insert(print(options)).second);
   };
   other([](CompileOptions &o) { o.target = &target("sm_80"); });
-  other([](CompileOptions &o) { o.warps = 16; });
-  other([](CompileOptions &o) { o.kWarps = 2; });
-  other([](CompileOptions &o) { o.scales = ScalePlacement::sums; });
-  other([](CompileOptions &o) { o.weights = WeightPath::registers; });
-  other([](CompileOptions &o) { o.mma = MatrixUnit::warpgroup; });
-  other([](CompileOptions &o) { o.weights = WeightPath::bulk; });
-  other([](CompileOptions &o) { o.producers = 1; });
   other([](CompileOptions &o) { o.rows = 1; });
-  other([](CompileOptions &o) { o.stages = 2; });
-  other([](CompileOptions &o) { o.split = 2; });
-  other([](CompileOptions &o) { o.order = KOrder::contiguous; });
-  other([](CompileOptions &o) { o.reduce = Reduce::ordered; });
-  other([](CompileOptions &o) { o.dependent = Dependent::end; });
+  for (const KernelWord &word : kernelWords())
+    other([&](CompileOptions &o) {
+      word.set(o, word.get(o) == word.least ? word.most : word.least);
+    });
 
   DeviceBuffer a(device, 400), c(device, 400);
   std::vector<float> in(100, 1.5f), out(100);

@@ -255,6 +255,29 @@ TEST_CASE("a fit finds the constants that made the times", "[tuning]") {
              Contains("19 times are too few"));
 }
 
+TEST_CASE("what the model cannot see is tried next to what was measured",
+          "[tuning]") {
+  const Target &t = target("sm_90a");
+  const DeviceConstants constants = deviceConstants(t);
+  auto evictions = [](const std::vector<RankedSchedule> &of) {
+    std::set<Eviction> values;
+    for (const RankedSchedule &ranked : of)
+      values.insert(ranked.schedule.evict);
+    return values;
+  };
+  Schedule bulk = parseSchedule("bm64bn128bk128w8st3,order=contiguous,"
+                                "weights=bulk");
+  for (const char *text :
+       {"m64n4096k4096,layout=packed", "m256n4096k4096,layout=packed"}) {
+    INFO(text);
+    const GemmSpec spec = parseGemmSpec(text);
+    CHECK(evictions(searchSpace(spec, t, constants, 48).best) ==
+          std::set{Eviction::first});
+    const auto next = evictions(neighbours(spec, t, constants, bulk));
+    CHECK(next.contains(Eviction::normal) == (spec.m > 64));
+  }
+}
+
 TEST_CASE("neighbours are legal and one or two steps away", "[tuning]") {
   const Target &t = target("sm_90a");
   for (const char *text :
