@@ -1,5 +1,4 @@
 #include "kernels/choose/ScheduleSpace.h"
-
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleWalk.h"
 #include "kernels/gemm/DequantGemm.h"

@@ -7,7 +7,7 @@
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
 #include <catch2/catch.hpp>
@@ -308,11 +308,6 @@ TEST_CASE("a launch that the driver refuses is the candidate's fault alone",
   CHECK(errorOf([&] { measurer->check(candidate); }).fault() ==
         Fault::contextLost);
   record().failing.clear();
-}
-
-TEST_CASE("a worker that is none is an error", "[tuning]") {
-  CHECK(errorOf([] { measureInWorker({"/nowhere/lath"}, 1); }).kind() ==
-        ErrorKind::toolchain);
 }
 
 TEST_CASE("constants of another version of the model stop no tuning",
