@@ -77,7 +77,7 @@ SmallVector<int64_t> stagedShape(LoadOp load) {
   const lath::TargetSchedule schedule = scheduleOf(load);
   const int64_t rows = schedule.rows;
   // The operand of wgmma has its eight rows.
-  if (rows && rows < shape[0] && schedule.mma != lath::MatrixUnit::warpgroup &&
+  if (rows && rows < shape[0] && schedule.mma == lath::MatrixUnit::warp &&
       ShapedType::isDynamic(load.getView().getType().getShape()[0]) &&
       !whyAllRows(load, rows))
     shape[0] = rows;
