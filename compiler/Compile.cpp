@@ -193,11 +193,9 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
           .getInt();
 }
 
-} // namespace
-
-CompileResult
-compile(Program &program, const CompileOptions &options,
-        const std::function<void(Stage, const std::string &)> &dump) {
+/// Up to the stage `last`: layout or ptx.
+CompileResult run(Program &program, const CompileOptions &options, Stage last,
+                  const std::function<void(Stage, const std::string &)> &dump) {
   ProgramImpl &p = program.impl();
   if (p.compiled)
     throw Error(ErrorKind::invalidProgram,
@@ -274,6 +272,8 @@ compile(Program &program, const CompileOptions &options,
                         "{} has {}; use fewer stages or smaller tiles",
                         p.name, result.ptx.sharedBytes, options.target->name,
                         options.target->maxSharedBytes));
+      if (last == Stage::layout)
+        return result;
     }
     if (i + 1 == nvvmSteps() && dump)
       dump(Stage::nvvm, text());
@@ -290,6 +290,18 @@ compile(Program &program, const CompileOptions &options,
                    {"optimise", times.optimise},
                    {"codegen", times.codegen}};
   return result;
+}
+
+} // namespace
+
+CompileResult
+compile(Program &program, const CompileOptions &options,
+        const std::function<void(Stage, const std::string &)> &dump) {
+  return run(program, options, Stage::ptx, dump);
+}
+
+Ptx planLaunch(Program &program, const CompileOptions &options) {
+  return run(program, options, Stage::layout, {}).ptx;
 }
 
 } // namespace lath

@@ -1,5 +1,6 @@
 #include "runtime/EmulatedDevice.h"
 
+#include "compiler/base/Occupancy.h"
 #include "runtime/emulator/GlobalRaces.h"
 #include "runtime/emulator/Machine.h"
 #include "runtime/emulator/Outputs.h"
@@ -7,6 +8,7 @@
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
@@ -19,23 +21,14 @@ using namespace emulator;
 
 namespace {
 
-DeviceInfo infoOf(const std::string &target) {
+DeviceInfo infoOf(const Target &target) {
   DeviceInfo info;
-  std::string digits = target.starts_with("sm_") ? target.substr(3) : "";
-  if (!digits.empty() && digits.back() == 'a')
-    digits.pop_back();
-  if (digits.size() < 2 ||
-      digits.find_first_not_of("0123456789") != digits.npos)
-    throw Error(
-        ErrorKind::unsupported,
-        fmt::format("'{}' is no GPU target; sm_80 and sm_90a are", target));
-  info.name = fmt::format("Lath emulator ({})", target);
-  info.target = target;
-  info.major = std::stoi(digits.substr(0, digits.size() - 1));
-  info.minor = digits.back() - '0';
-  // A100, H100 and H200, B200; what else there is lies near the first.
-  info.smCount = info.major == 9 ? 132 : info.major == 10 ? 148 : 108;
-  info.l2Bytes = info.major == 9 ? 60u << 20 : 40u << 20;
+  info.name = fmt::format("Lath emulator ({})", target.name);
+  info.target = target.name;
+  info.major = static_cast<int>(target.capability / 10);
+  info.minor = static_cast<int>(target.capability % 10);
+  info.smCount = target.gpu().sms;
+  info.l2Bytes = target.gpu().l2Bytes;
   info.memoryBytes = std::size_t{16} << 30;
   info.driverVersion = 0;
   info.driverText = "none";
@@ -44,7 +37,8 @@ DeviceInfo infoOf(const std::string &target) {
 
 class State {
 public:
-  explicit State(const EmulatorOptions &o) : options(o) {}
+  State(const Target &t, const EmulatorOptions &o) : target(t), options(o) {}
+  const Target &target;
   const EmulatorOptions options;
   GlobalMemory memory;
   std::mutex mutex; ///< one launch at a time; guards what follows
@@ -86,12 +80,11 @@ public:
   }
 
   unsigned blocksPerSm() const override {
-    std::uint64_t shared =
-        ptx_.sharedBytes + program_->module.staticShared + 1024;
-    std::uint64_t byShared = (228u << 10) / shared;
-    std::uint64_t byThreads = ptx_.threads ? 2048 / ptx_.threads : 1;
-    return static_cast<unsigned>(
-        std::clamp<std::uint64_t>(std::min(byShared, byThreads), 1, 32));
+    // PTX has no registers to count.
+    return std::max(1u, occupancy(state_->target, std::max(1u, ptx_.threads),
+                                  /*registers=*/0,
+                                  ptx_.sharedBytes + resources().staticShared)
+                            .blocks);
   }
 
   void launch(Stream, const LaunchConfig &config,
@@ -211,8 +204,9 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
 
 class Emulator final : public EmulatedDevice {
 public:
-  Emulator(const std::string &target, const EmulatorOptions &options)
-      : info_(infoOf(target)), state_(std::make_shared<State>(options)) {}
+  Emulator(const Target &target, const EmulatorOptions &options)
+      : info_(infoOf(target)),
+        state_(std::make_shared<State>(target, options)) {}
 
   const DeviceInfo &info() const override { return info_; }
 
@@ -307,9 +301,9 @@ private:
 
 } // namespace
 
-std::shared_ptr<EmulatedDevice> openEmulator(std::string target,
+std::shared_ptr<EmulatedDevice> openEmulator(std::string name,
                                              const EmulatorOptions &options) {
-  return std::make_shared<Emulator>(target, options);
+  return std::make_shared<Emulator>(target(name), options);
 }
 
 } // namespace lath

@@ -51,9 +51,9 @@ public:
   virtual EncodedTensorMap encode(const TensorMap &map) const = 0;
 };
 
-/// An emulated GPU of that target ("sm_80", "sm_90a", ...), with as many SMs
-/// as the first product had, so that schedules come out alike. Throws
-/// Error{unsupported} on a name that is no target.
+/// An emulated GPU of that target ("sm_80", "sm_90a", ...), with the SMs and
+/// the L2 of its common product (Target::gpu), so that schedules come out
+/// alike. Throws Error{unsupported} on a name that is no target.
 LATH_API std::shared_ptr<EmulatedDevice>
 openEmulator(std::string target = "sm_90a",
              const EmulatorOptions &options = {});

@@ -1,5 +1,7 @@
 // The table of GPUs. Limits are those of the CUDA C++ Programming Guide,
-// "Technical Specifications per Compute Capability"; PTX versions those that
+// "Technical Specifications per Compute Capability"; SMs, memory and L2 of
+// products those of NVIDIA's data sheets and architecture white papers, L2 of
+// an H200 as its driver says. PTX versions are those that
 // ptxas accepts with the instructions Lath emits: loads with
 // L1::no_allocate (7.4) from sm_80, the target itself on sm_89, sm_100a and
 // sm_120a, vector red (8.1) on sm_90a.
@@ -15,6 +17,7 @@ namespace lath {
 namespace {
 
 constexpr unsigned kib = 1024;
+constexpr std::size_t mib = 1024 * 1024;
 
 std::vector<std::string_view> names() {
   std::vector<std::string_view> result;
@@ -27,56 +30,78 @@ std::vector<std::string_view> names() {
 
 const std::vector<Target> &targets() {
   static const std::vector<Target> table = {
-      // A100.
       {.name = "sm_80",
        .capability = 80,
        .ptxVersion = 74,
        .maxSharedBytes = 163 * kib,
        .sharedBytesPerSm = 164 * kib,
        .threadsPerSm = 2048,
-       .smCount = 108},
-      // A40. RTX A6000 is the same chip, RTX 3090 has 82 SMs.
+       .blocksPerSm = 32,
+       .gpus = {{"NVIDIA A100-SXM4-80GB", 108, 2.04, 40 * mib},
+                {"NVIDIA A100 80GB PCIe", 108, 1.94, 40 * mib},
+                {"NVIDIA A100-SXM4-40GB", 108, 1.56, 40 * mib},
+                {"NVIDIA A100-PCIE-40GB", 108, 1.56, 40 * mib},
+                {"NVIDIA A30", 56, 0.93, 24 * mib}}},
       {.name = "sm_86",
        .capability = 86,
        .ptxVersion = 74,
        .maxSharedBytes = 99 * kib,
        .sharedBytesPerSm = 100 * kib,
        .threadsPerSm = 1536,
-       .smCount = 84},
-      // L40 and L40S. RTX 4090 has 128 SMs.
+       .blocksPerSm = 16,
+       .gpus = {{"NVIDIA A40", 84, 0.70, 6 * mib},
+                {"NVIDIA RTX A6000", 84, 0.77, 6 * mib},
+                {"NVIDIA GeForce RTX 3090", 82, 0.94, 6 * mib},
+                {"NVIDIA A10", 72, 0.60, 6 * mib}}},
       {.name = "sm_89",
        .capability = 89,
        .ptxVersion = 78,
        .maxSharedBytes = 99 * kib,
        .sharedBytesPerSm = 100 * kib,
        .threadsPerSm = 1536,
-       .smCount = 142},
-      // H100 SXM and H200.
+       .blocksPerSm = 24,
+       .gpus = {{"NVIDIA L40S", 142, 0.86, 96 * mib},
+                {"NVIDIA L40", 142, 0.86, 96 * mib},
+                {"NVIDIA RTX 6000 Ada Generation", 142, 0.96, 96 * mib},
+                {"NVIDIA GeForce RTX 4090", 128, 1.01, 72 * mib},
+                {"NVIDIA L4", 58, 0.30, 48 * mib}}},
       {.name = "sm_90a",
        .capability = 90,
        .ptxVersion = 81,
        .maxSharedBytes = 227 * kib,
        .sharedBytesPerSm = 228 * kib,
        .threadsPerSm = 2048,
-       .smCount = 132},
-      // B200.
+       .blocksPerSm = 32,
+       .gpus = {{"NVIDIA H200", 132, 4.8, 60 * mib},
+                {"NVIDIA H100 80GB HBM3", 132, 3.35, 50 * mib},
+                {"NVIDIA H100 PCIe", 114, 2.0, 50 * mib}}},
       {.name = "sm_100a",
        .capability = 100,
        .ptxVersion = 86,
        .maxSharedBytes = 227 * kib,
        .sharedBytesPerSm = 228 * kib,
        .threadsPerSm = 2048,
-       .smCount = 148},
-      // RTX 5090. RTX PRO 6000 has 188 SMs.
+       .blocksPerSm = 32,
+       .gpus = {{"NVIDIA B200", 148, 7.7, 126 * mib}}},
       {.name = "sm_120a",
        .capability = 120,
        .ptxVersion = 87,
        .maxSharedBytes = 99 * kib,
        .sharedBytesPerSm = 100 * kib,
        .threadsPerSm = 1536,
-       .smCount = 170},
+       .blocksPerSm = 24,
+       .gpus = {{"NVIDIA GeForce RTX 5090", 170, 1.79, 96 * mib},
+                {"NVIDIA RTX PRO 6000 Blackwell Workstation Edition", 188, 1.79,
+                 128 * mib}}},
   };
   return table;
+}
+
+const Gpu &Target::gpu(std::string_view product) const {
+  for (const Gpu &each : gpus)
+    if (each.name == product)
+      return each;
+  return gpus.front();
 }
 
 const Target &target(std::string_view name) {

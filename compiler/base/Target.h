@@ -3,11 +3,21 @@
 
 #include "compiler/base/Api.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace lath {
+
+/// A product that runs a target's code. What a device says of itself counts
+/// more; this is for those that are not there.
+struct Gpu {
+  std::string_view name; ///< as its driver says: "NVIDIA H200"
+  unsigned sms;
+  double dram; ///< TB/s of its memory, by the data sheet
+  std::size_t l2Bytes;
+};
 
 /// Facts about one target that passes and schedules ask for.
 struct Target {
@@ -19,26 +29,24 @@ struct Target {
   unsigned sharedBytesPerSm;
   unsigned registersPerSm = 65536;
   unsigned threadsPerSm;
-  unsigned smCount; ///< of the common part; `lath doctor` reads the real one
+  unsigned blocksPerSm;
+  std::vector<Gpu> gpus; ///< the one that `gpu()` takes first
 
-  bool hasVectorRed() const {
-    return capability >= 90;
-  } ///< red.global.add.v4.f32
-  bool hasClusters() const {
-    return capability >= 90;
-  } ///< thread-block clusters and distributed shared memory
-  bool hasWarpgroupMma() const {
-    return capability == 90;
-  } ///< wgmma, which only Hopper has
-  bool hasBulkCopies() const {
-    return capability >= 90;
-  } ///< cp.async.bulk, mbarriers that count bytes
-  bool hasDependentLaunch() const {
-    return capability >= 90;
-  } ///< griddepcontrol
-  bool hasBf16Red() const {
-    return capability >= 90;
-  } ///< red.global.add.bf16x2
+  /// The product of that name, else the one that stands for all of them.
+  const Gpu &gpu(std::string_view product = {}) const;
+
+  /// red.global.add.v4.f32
+  bool hasVectorRed() const { return capability >= 90; }
+  /// Thread-block clusters and distributed shared memory.
+  bool hasClusters() const { return capability >= 90; }
+  /// wgmma, which only Hopper has.
+  bool hasWarpgroupMma() const { return capability == 90; }
+  /// cp.async.bulk, mbarriers that count bytes.
+  bool hasBulkCopies() const { return capability >= 90; }
+  /// griddepcontrol
+  bool hasDependentLaunch() const { return capability >= 90; }
+  /// red.global.add.bf16x2
+  bool hasBf16Red() const { return capability >= 90; }
 };
 
 /// The target called `name` ("sm_90" is taken as "sm_90a").

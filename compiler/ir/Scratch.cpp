@@ -1,15 +1,18 @@
 #include "compiler/ir/Scratch.h"
 
+#include "compiler/base/SharedSpace.h"
+
 using namespace mlir;
 
 namespace lath::tile {
 
 int64_t scratchBytes(Operation *op) {
   if (isa<ArriveOp>(op))
-    return 4;
+    return ticketBytes;
   if (auto sum = dyn_cast<SumWarpsOp>(op)) {
     Layout partial = layoutOf(sum.getPartial().getType());
-    return 4ll * partial.size(Place::Register) * 32 * partial.size(Place::Warp);
+    return partialSumBytes(partial.size(Place::Register),
+                           32 * partial.size(Place::Warp));
   }
   if (auto sum = dyn_cast<SumClusterOp>(op)) {
     // From every block its share: what the blocks own does not lie here.
@@ -18,8 +21,9 @@ int64_t scratchBytes(Operation *op) {
     unsigned owners =
         1u << llvm::count_if(result.bases(Place::Block),
                              [](uint32_t basis) { return basis != 0; });
-    return 4ll * partial.size(Place::Register) * 32 *
-           partial.size(Place::Warp) * sum.getBlocks() / owners;
+    return partialSumBytes(partial.size(Place::Register),
+                           32 * partial.size(Place::Warp)) *
+           sum.getBlocks() / owners;
   }
   auto reduce = dyn_cast<ReduceOp>(op);
   if (!reduce)

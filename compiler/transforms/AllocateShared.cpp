@@ -3,9 +3,8 @@
 // Conversions whose lanes differ become a store, a barrier and a load of a
 // scratch buffer; cross-warp reductions and tickets get scratch bytes. Then
 // every buffer gets an offset in the block's dynamic shared memory, in program
-// order, 128-byte aligned (bulk copies and bank arithmetic want that; 1024 for
-// operands of wgmma, whose swizzle counts from there), and the total stands on
-// the kernel as `tile.shared_bytes`.
+// order (base/SharedSpace.h), and the total stands on the kernel as
+// `tile.shared_bytes`.
 //
 //   before  %b = tile.convert_layout %a : tensor<.., #l0> -> tensor<.., #l1>
 //   after   %s = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of ..>
@@ -13,6 +12,7 @@
 //           tile.local_store %a, %s[%c0]
 //           tile.barrier
 //           %b = tile.local_load %s[%c0]
+#include "compiler/base/SharedSpace.h"
 #include "compiler/ir/Scratch.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
@@ -83,24 +83,24 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
       if (failed(throughShared(convert)))
         return failure();
 
-    int64_t end = 0;
+    lath::SharedSpace space;
     OpBuilder b(&getContext());
-    auto place = [&](int64_t bytes, int64_t alignment = 128) {
-      int64_t offset = llvm::alignTo(end, alignment);
-      end = offset + bytes;
-      return b.getI32IntegerAttr(offset);
+    auto place = [&](int64_t bytes, int64_t alignment = lath::sharedAlignment) {
+      return b.getI32IntegerAttr(space.place(bytes, alignment));
     };
     function.walk([&](Operation *op) {
       if (auto alloc = dyn_cast<AllocOp>(op))
         alloc.setOffsetAttr(
             place(alloc.getType().stageBytes() * alloc.getType().getStages(),
-                  isMatrixOperand(alloc) ? 1024 : 128));
+                  isMatrixOperand(alloc) ? lath::matrixOperandAlignment
+                                         : lath::sharedAlignment));
       else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
-        alloc.setOffsetAttr(place(8 * alloc.getType().getStages()));
+        alloc.setOffsetAttr(
+            place(lath::mbarrierBytes * alloc.getType().getStages()));
       else if (int64_t bytes = scratchBytes(op))
         op->setAttr(scratchAttrName, place(bytes));
     });
-    function->setAttr(sharedBytesAttrName, b.getI32IntegerAttr(end));
+    function->setAttr(sharedBytesAttrName, b.getI32IntegerAttr(space.bytes()));
     return success();
   }
 };

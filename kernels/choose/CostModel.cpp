@@ -1,6 +1,7 @@
 #include "kernels/choose/CostModel.h"
 
-#include "kernels/gemm/DequantGemm.h"
+#include "compiler/base/Occupancy.h"
+#include "kernels/gemm/SharedPlan.h"
 
 #include <algorithm>
 #include <bit>
@@ -17,7 +18,8 @@ double ceilDiv(double a, double b) { return std::ceil(a / b); }
 double blocksThatFit(const GemmSpec &spec, const Schedule &s,
                      const Target &target, const DeviceConstants &c) {
   const double computing = 32.0 * s.warps;
-  const double threads = computing + 32.0 * s.producers;
+  const unsigned all = 32u * static_cast<unsigned>(s.warps + s.producers);
+  const double threads = all;
   double sums = double(s.blockM) * s.blockN * s.kWarps / computing;
   // Weights on their way wait in registers too.
   double words = s.weights == WeightPath::registers
@@ -27,11 +29,11 @@ double blocksThatFit(const GemmSpec &spec, const Schedule &s,
   double registers =
       std::min({255.0, target.registersPerSm / threads,
                 c.registersFixed + c.registersPerSum * sums + 1.1 * words});
-  double fit = std::min(
-      {std::floor(double(target.sharedBytesPerSm) /
-                  double(sharedBytes(s, spec) + 1024)),
-       std::floor(target.threadsPerSm / threads),
-       std::floor(target.registersPerSm / (registers * threads)), 32.0});
+  const double fit = std::min<double>(
+      occupancy(target, all, /*registers=*/0,
+                static_cast<unsigned>(sharedBytes(s, spec)))
+          .blocks,
+      std::floor(target.registersPerSm / (registers * threads)));
   return std::max(1.0, fit);
 }
 

@@ -76,9 +76,11 @@ struct DeviceConstants {
   double registersFixed = 35.7, registersPerSum = 4.13; ///< a thread's
 };
 
-/// Those fitted on an H200, scaled by the SMs (0: as many as it has) and by the
-/// memory of the target's common part.
-DeviceConstants deviceConstants(const Target &target, unsigned sms = 0);
+/// Those of an H200, scaled to so many SMs (0: as many) and to the memory of
+/// the product `gpu`, which is the target's common one where its name is not
+/// known.
+DeviceConstants deviceConstants(const Target &target, unsigned sms = 0,
+                                std::string_view gpu = {});
 
 /// {"origin": ..., "dram": ...}; fromJson throws Error{invalidInput}.
 std::string toJson(const DeviceConstants &constants);

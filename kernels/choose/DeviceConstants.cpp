@@ -65,7 +65,8 @@ constexpr Field fields[] = {
 
 } // namespace
 
-DeviceConstants deviceConstants(const Target &target, unsigned sms) {
+DeviceConstants deviceConstants(const Target &target, unsigned sms,
+                                std::string_view gpu) {
   DeviceConstants c;
   c.origin = fmt::format("fitted on an H200 of {} SMs", c.sms);
   if (sms && sms != c.sms) {
@@ -75,18 +76,9 @@ DeviceConstants deviceConstants(const Target &target, unsigned sms) {
     c.smRate *= share;
     c.sms = sms;
   }
-  // TB/s by the data sheets, of which a plain read reaches nine tenths.
-  auto memory = [&](double sheet) { c.dram = 0.9 * sheet; };
-  if (target.capability == 80)
-    memory(2.0);
-  else if (target.capability == 86)
-    memory(0.94);
-  else if (target.capability == 89)
-    memory(0.96);
-  else if (target.capability == 100)
-    memory(7.7);
-  else if (target.capability == 120)
-    memory(1.8);
+  // A plain read reaches some nine tenths of what the data sheet says.
+  if (const Gpu &product = target.gpu(gpu); product.name != fittedGpu)
+    c.dram = 0.9 * product.dram;
   return c;
 }
 

@@ -127,7 +127,7 @@ ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
                               unsigned smCount) {
   return chooseSchedule(
       spec, target,
-      deviceConstants(target, smCount ? smCount : target.smCount));
+      deviceConstants(target, smCount ? smCount : target.gpu().sms));
 }
 
 CompiledGemm compileChosen(const GemmSpec &spec, const Target &target,

@@ -1,6 +1,7 @@
 #include "kernels/choose/ScheduleWalk.h"
 
 #include "compiler/base/Error.h"
+#include "kernels/gemm/DequantGemm.h"
 
 #include <algorithm>
 #include <bit>

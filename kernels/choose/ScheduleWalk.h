@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/choose/ScheduleSpace.h"
-#include "kernels/gemm/DequantGemm.h"
+#include "kernels/gemm/SharedPlan.h"
 
 #include <string>
 #include <vector>

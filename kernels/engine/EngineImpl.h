@@ -3,10 +3,10 @@
 
 #include "kernels/engine/Engine.h"
 #include "kernels/engine/MemoryCache.h"
-#include "kernels/engine/SingleFlight.h"
 #include "kernels/gemm/KernelKey.h"
 #include "kernels/launch/KernelState.h"
 #include "kernels/pack/Pack.h"
+#include "runtime/SingleFlight.h"
 #include "kernels/tuned/TunedSchedules.h"
 #include "runtime/WorkspacePool.h"
 

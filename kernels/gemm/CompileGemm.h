@@ -27,4 +27,8 @@ LATH_API CompiledGemm compileGemm(
     const GemmSpec &spec, const Schedule &schedule, const Target &target,
     const std::function<void(Stage, const std::string &)> &dump = {});
 
+/// All of its Ptx but the text, without code generation. Throws likewise.
+LATH_API Ptx planLaunch(const GemmSpec &spec, const Schedule &schedule,
+                        const Target &target);
+
 } // namespace lath

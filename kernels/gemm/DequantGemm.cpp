@@ -1,11 +1,11 @@
 #include "kernels/gemm/DequantGemm.h"
 
 #include "compiler/ir/DotLayouts.h"
+#include "kernels/gemm/SharedPlan.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 namespace lath {
 
@@ -92,47 +92,6 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target) {
     break;
   }
   return options;
-}
-
-/// Partial sums that a block of a cluster receives: its share of everybody's
-/// registers, of which one bit stays (see scatteredOverCluster). And the
-/// mbarrier that counts them.
-static std::int64_t clusterScratchBytes(const Schedule &s) {
-  std::int64_t tile = 4ll * s.blockM * s.blockN;
-  std::int64_t registers = tile / 4 / (32ll * s.warps / s.kWarps);
-  std::int64_t owners = std::clamp<std::int64_t>(
-      registers / 2, 1, std::bit_floor(unsigned(s.split)));
-  return tile * s.kWarps * s.split / owners + 128;
-}
-
-int tileRows(const Schedule &s, const GemmSpec &spec) {
-  return spec.m < s.blockM && s.mma == MatrixUnit::warp
-             ? static_cast<int>(std::bit_ceil(static_cast<unsigned>(spec.m)))
-             : s.blockM;
-}
-
-std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
-  // Each buffer has all stages, and starts at a multiple of 128 bytes.
-  auto buffer = [&](std::int64_t stage) {
-    return (stage * s.stages + 127) / 128 * 128;
-  };
-  std::int64_t groups = std::max<std::int64_t>(1, s.blockK / spec.group);
-  std::int64_t bytes = buffer(2ll * tileRows(s, spec) * s.blockK) +
-                       buffer(2 * groups * s.blockN);
-  if (s.weights != WeightPath::registers)
-    bytes += buffer(s.blockN * s.blockK / 2);
-  if (spec.zeros != Zeros::symmetric)
-    bytes += buffer(groups * s.blockN / 2);
-  if (s.weights == WeightPath::bulk) // "full" and "empty" mbarriers
-    bytes += buffer(8) * (1 + s.producers);
-  // wgmma's operands start at multiples of 1024 bytes, behind the scales.
-  if (s.mma == MatrixUnit::warpgroup)
-    bytes += 1024;
-  std::int64_t sums = s.kWarps == 1 ? 0 : 4ll * s.blockM * s.blockN * s.kWarps;
-  if (s.reduce == Reduce::cluster)
-    return bytes + clusterScratchBytes(s);
-  std::int64_t ticket = s.split == 1 ? 0 : 128;
-  return bytes + sums + ticket;
 }
 
 void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
@@ -222,9 +181,9 @@ void validate(const Schedule &s, const GemmSpec &spec, const Target &target) {
       !target.hasBf16Red())
     fail(fmt::format("{} has no atomic add of bf16 (sm_90 and later have)",
                      target.name));
-  if (sharedBytes(s, spec) > target.maxSharedBytes)
+  if (std::int64_t bytes = sharedBytes(s, spec); bytes > target.maxSharedBytes)
     fail(fmt::format("it needs {} bytes of shared memory a block, {} has {}",
-                     sharedBytes(s, spec), target.name, target.maxSharedBytes));
+                     bytes, target.name, target.maxSharedBytes));
 }
 
 } // namespace lath

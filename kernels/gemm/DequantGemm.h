@@ -26,11 +26,4 @@ CompileOptions compileOptions(const Schedule &schedule, const Target &target);
 void validate(const Schedule &schedule, const GemmSpec &spec,
               const Target &target);
 
-/// Rows of x that a block keeps in shared memory, a power of two: of a tile of
-/// 8 for one row, one. The others' products are not stored, so they may be any.
-int tileRows(const Schedule &schedule, const GemmSpec &spec);
-
-/// Shared-memory bytes of the copy pipeline.
-std::int64_t sharedBytes(const Schedule &schedule, const GemmSpec &spec);
-
 } // namespace lath

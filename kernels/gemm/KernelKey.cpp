@@ -1,7 +1,7 @@
 #include "kernels/gemm/KernelKey.h"
 
-#include "kernels/gemm/DequantGemm.h"
 #include "kernels/gemm/MBuckets.h"
+#include "kernels/gemm/SharedPlan.h"
 
 namespace lath {
 

@@ -1,6 +1,7 @@
 // How a GEMM is computed: every choice that does not change the result.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "kernels/gemm/GemmSpec.h"
 
 #include <span>
@@ -88,7 +89,7 @@ LATH_API std::string print(const Schedule &schedule);
 
 /// One choice of a schedule. Parser, printer, validation and the tuner's search
 /// share the table of them, so that a new choice is a member and a line there.
-struct ScheduleWord {
+struct LATH_API ScheduleWord {
   std::string_view key; ///< in the text: "bm", "order"
   int (*get)(const Schedule &);
   void (*set)(Schedule &, int);
@@ -106,6 +107,6 @@ struct ScheduleWord {
 };
 
 /// All choices, numbers first, in the order of the text.
-std::span<const ScheduleWord> scheduleWords();
+LATH_API std::span<const ScheduleWord> scheduleWords();
 
 } // namespace lath

@@ -1,7 +1,7 @@
 #include "kernels/tune/CandidateCompiler.h"
 
 #include "compiler/base/Error.h"
-#include "kernels/choose/Occupancy.h"
+#include "compiler/base/Occupancy.h"
 #include "runtime/Assemble.h"
 
 #include <fmt/format.h>

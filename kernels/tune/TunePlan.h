@@ -28,7 +28,7 @@ struct TuneTask {
 /// What problems have in common that share their weights and what they are
 /// timed beside.
 inline auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.operation, p.n, p.k, p.group, p.x, p.zeros, p.layout);
+  return std::tuple(p.launches, p.n, p.k, p.group, p.x, p.zeros, p.layout);
 }
 
 /// Where and by what model the candidates are chosen.

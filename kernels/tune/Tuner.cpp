@@ -104,7 +104,7 @@ private:
     const DeviceInfo &device = measurer.device();
     const Target &target = targetForDevice(device.major, device.minor);
     TunePlace where{tuningPlace(device), target,
-                    deviceConstants(target, device.smCount),
+                    deviceConstants(target, device.smCount, device.name),
                     measurer.unit() == "us"};
     try {
       if (std::string stored = db.constants(device.name, device.smCount);

@@ -83,7 +83,7 @@ struct TuneReport {
 /// Throws Error for specs that are invalid, databases that cannot be written
 /// and a measurer that cannot start, at first or after it failed; not for
 /// candidates. What was measured until then is in `db`.
-TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
-                TuningDb &db, const TuneOptions &options = {});
+LATH_API TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
+                         TuningDb &db, const TuneOptions &options = {});
 
 } // namespace lath

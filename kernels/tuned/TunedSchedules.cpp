@@ -57,7 +57,7 @@ TunedSchedules::measurements(const GemmSpec &spec) const {
 DeviceConstants TunedSchedules::constants(const Target &target) const {
   if (auto stored = lookup_.constants())
     return *stored;
-  return deviceConstants(target, device_.smCount);
+  return deviceConstants(target, device_.smCount, device_.name);
 }
 
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,

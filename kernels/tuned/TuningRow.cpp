@@ -22,8 +22,6 @@ template <class Value> constexpr Choice choice(Value value, const char *name) {
   return {static_cast<std::int64_t>(value), name};
 }
 
-constexpr std::array operations = {std::string_view("gemm"),
-                                   std::string_view("gemm chained")};
 constexpr std::array units = {std::string_view("us"), std::string_view("cost")};
 constexpr std::array xChoices = {choice(Dtype::f16, "f16"),
                                  choice(Dtype::bf16, "bf16")};
@@ -176,7 +174,7 @@ std::vector<TuningValue> tuningRow(const TuningEntry &e) {
   auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const TuningProblem &p = e.problem;
   const Measurement &m = e.measurement;
-  return {p.operation,
+  return {std::string(operationText(p.launches)),
           p.n,
           p.k,
           p.m,
@@ -208,7 +206,7 @@ readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
   RowReader row(value);
   TuningEntry e;
   TuningProblem &p = e.problem;
-  p.operation = row.oneOf(operations);
+  p.launches = launchesOf(row.text());
   for (std::int64_t *extent : {&p.n, &p.k, &p.m, &p.group})
     *extent = row.whole(1, most); // bounded by the spec's own rules
   p.x = static_cast<Dtype>(row.numberOf(xChoices));

@@ -1,6 +1,7 @@
 // Protects: a kernel with dep=end reads its weights before the launch ahead is
 // done and nothing else, and chains of such kernels compute what they say.
 #include "compiler/base/Target.h"
+#include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "tests/emulator/Gemm.h"
 

@@ -118,7 +118,7 @@ std::string asJson(const Findings &found) {
   for (const Target &target : targets())
     json["targets"].push_back(
         {{"name", target.name},
-         {"sms", target.smCount},
+         {"sms", target.gpu().sms},
          {"shared_bytes_per_block", target.maxSharedBytes}});
   // A name in another encoding than UTF-8 must not cost the report.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -1,9 +1,11 @@
 // `lath explain`: the schedule with its reasons, and what it costs.
-#include "kernels/choose/Occupancy.h"
+#include "compiler/base/Occupancy.h"
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "runtime/Assemble.h"
+#include "runtime/Toolchain.h"
 #include "tools/lath/Candidates.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"

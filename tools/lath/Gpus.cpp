@@ -1,38 +1,12 @@
 #include "tools/lath/Gpus.h"
 
+#include "runtime/CudaInfo.h"
 #include "runtime/Driver.h"
 #include "tools/lath/Output.h"
 
 namespace lath::cli {
 
 using namespace cuda;
-
-static DeviceInfo readGpu(const Driver &driver, int ordinal) {
-  CUdevice device = 0;
-  check(driver, driver.deviceGet(&device, ordinal), "cuDeviceGet");
-  auto attribute = [&](CUdevice_attribute which) {
-    int value = 0;
-    check(driver, driver.deviceGetAttribute(&value, which, device),
-          "cuDeviceGetAttribute");
-    return value;
-  };
-  DeviceInfo info;
-  char name[256] = {};
-  check(driver, driver.deviceGetName(name, sizeof name - 1, device),
-        "cuDeviceGetName");
-  info.name = name;
-  info.major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-  info.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-  info.smCount = static_cast<unsigned>(
-      attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
-  info.l2Bytes =
-      static_cast<std::size_t>(attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
-  check(driver, driver.deviceTotalMem(&info.memoryBytes, device),
-        "cuDeviceTotalMem");
-  check(driver, driver.driverGetVersion(&info.driverVersion),
-        "cuDriverGetVersion");
-  return info;
-}
 
 GpuList listGpus() {
   GpuList list;
@@ -44,10 +18,13 @@ GpuList listGpus() {
     if (count == 0)
       list.problem = "the driver sees no GPU";
     for (int ordinal = 0; ordinal < count; ++ordinal) {
-      DeviceInfo gpu = readGpu(driver, ordinal);
+      CUdevice device = 0;
+      check(driver, driver.deviceGet(&device, ordinal), "cuDeviceGet");
+      DeviceInfo gpu = readDeviceInfo(driver, device);
       try {
         gpu.target = targetForDevice(gpu.major, gpu.minor).name;
-      } catch (const Error &) { // listed without a target
+      } catch (const Error &) {
+        gpu.target.clear(); // there is no code for it
       }
       list.gpus.push_back(std::move(gpu));
     }

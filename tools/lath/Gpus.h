@@ -15,8 +15,9 @@
 namespace lath::cli {
 
 struct GpuList {
-  std::vector<DeviceInfo> gpus; ///< driverText is empty
-  std::string problem;          ///< why there are none, or not all
+  /// Without a target where there is no code for it.
+  std::vector<DeviceInfo> gpus;
+  std::string problem; ///< why there are none, or not all
 };
 
 /// Asks the driver; makes no context, so it neither takes device memory nor
@@ -30,7 +31,7 @@ struct TargetChoice {
   unsigned smCount = 0;
   DeviceInfo device = {}; ///< that GPU; without a name where there is none
 
-  unsigned sms() const { return smCount ? smCount : target->smCount; }
+  unsigned sms() const { return smCount ? smCount : target->gpu().sms; }
 };
 
 /// The target called `name`; else that of GPU 0; else sm_90a. Warns where

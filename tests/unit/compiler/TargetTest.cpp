@@ -1,9 +1,15 @@
-// Protects the target table and what its look-ups say about unknown names.
+// Protects the table of targets and GPUs, what its look-ups say about unknown
+// names, and that the emulator and the occupancy calculator follow it.
 #include "compiler/base/Target.h"
-#include "tests/unit/ErrorOf.h"
 
 #include "compiler/base/Nearest.h"
+#include "compiler/base/Occupancy.h"
+#include "runtime/EmulatedDevice.h"
+#include "tests/unit/ErrorOf.h"
 
+#include <fmt/format.h>
+
+#include <set>
 #include <string>
 
 using namespace lath;
@@ -68,13 +74,13 @@ TEST_CASE("the table has the limits of the programming guide") {
   CHECK(a100.maxSharedBytes == 166912);
   CHECK(a100.sharedBytesPerSm == 167936);
   CHECK(a100.threadsPerSm == 2048);
-  CHECK(a100.smCount == 108);
+  CHECK(a100.gpu().sms == 108);
   CHECK(a100.registersPerSm == 65536);
   CHECK_FALSE(a100.hasVectorRed());
   const Target &h200 = target("sm_90a");
   CHECK(h200.maxSharedBytes == 232448);
   CHECK(h200.sharedBytesPerSm == 233472);
-  CHECK(h200.smCount == 132);
+  CHECK(h200.gpu().sms == 132);
   CHECK(h200.hasVectorRed());
   CHECK(target("sm_86").maxSharedBytes == 101376);
   CHECK(target("sm_89").threadsPerSm == 1536);
@@ -89,6 +95,85 @@ TEST_CASE("the table has the limits of the programming guide") {
     if (each.hasVectorRed())
       CHECK(each.ptxVersion >= 81);
   }
+}
+
+TEST_CASE("products are found by their name, and one stands for all") {
+  const Target &hopper = target("sm_90a");
+  CHECK(hopper.gpu().name == "NVIDIA H200");
+  CHECK(hopper.gpu("NVIDIA H100 PCIe").sms == 114);
+  CHECK(hopper.gpu("NVIDIA H100 80GB HBM3").dram == 3.35);
+  CHECK(hopper.gpu("a name that no driver says").name == "NVIDIA H200");
+  CHECK(target("sm_86").gpu().sms == 84);
+  CHECK(target("sm_89").gpu().sms == 142);
+  CHECK(target("sm_120a").gpu().sms == 170);
+
+  std::set<std::string_view> names;
+  for (const Target &each : targets()) {
+    INFO(each.name);
+    REQUIRE(!each.gpus.empty());
+    for (const Gpu &gpu : each.gpus) {
+      INFO(gpu.name);
+      CHECK(names.insert(gpu.name).second);
+      CHECK(gpu.sms >= 56);
+      CHECK(gpu.dram >= 0.3);
+      CHECK(gpu.dram <= 8);
+      CHECK(gpu.l2Bytes >= 6u << 20);
+      CHECK(gpu.l2Bytes <= 128u << 20);
+    }
+  }
+}
+
+TEST_CASE("an SM holds the blocks that it has room for") {
+  const Target &h200 = target("sm_90a");
+  Occupancy o = occupancy(h200, 128, 0, 0);
+  CHECK(o.blocks == 16);
+  CHECK(o.limit == "threads");
+  CHECK(o.warps == 64);
+  CHECK(o.maxWarps == 64);
+  o = occupancy(h200, 32, 0, 0);
+  CHECK(o.blocks == 32);
+  CHECK(o.limit == "blocks");
+  CHECK(occupancy(target("sm_86"), 32, 0, 0).blocks == 16);
+  CHECK(occupancy(target("sm_89"), 32, 0, 0).blocks == 24);
+  CHECK(occupancy(target("sm_120a"), 32, 0, 0).blocks == 24);
+  // 228 KiB of an SM: two blocks of 113 KiB and the system's one each, but not
+  // of a byte more, which takes another 128.
+  CHECK(occupancy(h200, 128, 0, 113 * 1024).blocks == 2);
+  o = occupancy(h200, 128, 0, 113 * 1024 + 1);
+  CHECK(o.blocks == 1);
+  CHECK(o.limit == "shared memory");
+  o = occupancy(h200, 128, 255, 0);
+  CHECK(o.blocks == 2);
+  CHECK(o.limit == "registers");
+}
+
+TEST_CASE("the emulator has the SMs, limits and L2 of its target") {
+  for (const Target &each : targets()) {
+    INFO(each.name);
+    auto device = openEmulator(each.name);
+    CHECK(device->info().target == each.name);
+    CHECK(device->info().smCount == each.gpu().sms);
+    CHECK(device->info().l2Bytes == each.gpu().l2Bytes);
+    CHECK(&targetForDevice(device->info().major, device->info().minor) ==
+          &each);
+    Ptx ptx;
+    ptx.text = fmt::format(".version 8.7\n.target {}\n.address_size 64\n"
+                           ".visible .entry nothing() {{ ret; }}\n",
+                           each.name);
+    ptx.entry = "nothing";
+    ptx.target = each.name;
+    ptx.threads = 32;
+    CHECK(device->load(ptx)->blocksPerSm() == each.blocksPerSm);
+    ptx.sharedBytes = 40 * 1024;
+    CHECK(device->load(ptx)->blocksPerSm() ==
+          (each.sharedBytesPerSm == 100 * 1024 ? 2
+           : each.capability == 80             ? 4
+                                               : 5));
+  }
+  CHECK(openEmulator("sm_90")->info().target == "sm_90a");
+  Error error = errorOf([] { openEmulator("sm_90b"); });
+  CHECK(error.kind() == ErrorKind::unsupported);
+  CHECK(error.message() == "no target 'sm_90b'; the nearest is sm_90a");
 }
 
 TEST_CASE("edit distance counts insertions, deletions and replacements") {

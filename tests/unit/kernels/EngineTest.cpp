@@ -1,5 +1,6 @@
 // The engine on the emulator: what it promises, and what users do wrong.
 #include "kernels/engine/Engine.h"
+#include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/KernelKey.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"

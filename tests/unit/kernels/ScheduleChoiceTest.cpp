@@ -1,5 +1,8 @@
-#include "kernels/choose/ScheduleSpace.h"
+#include "kernels/choose/ScheduleChoice.h"
+
+#include "kernels/choose/CostModel.h"
 #include "kernels/gemm/DequantGemm.h"
+#include "kernels/gemm/SharedPlan.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>

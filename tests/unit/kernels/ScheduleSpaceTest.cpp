@@ -1,5 +1,7 @@
 #include "kernels/choose/ScheduleSpace.h"
 
+#include "kernels/choose/ScheduleChoice.h"
+
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/tune/CostFit.h"
 #include "tests/unit/ErrorOf.h"

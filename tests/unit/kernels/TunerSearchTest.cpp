@@ -1,4 +1,5 @@
 // Protects: what the tuner tries, on a device whose fastest schedule is known.
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/tune/TuneMeasure.h"
 #include "tests/unit/kernels/Tuning.h"

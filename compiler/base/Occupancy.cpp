@@ -1,4 +1,4 @@
-#include "kernels/choose/Occupancy.h"
+#include "compiler/base/Occupancy.h"
 
 namespace lath {
 
@@ -11,20 +11,6 @@ unsigned roundUp(unsigned value, unsigned unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-/// CUDA C++ Programming Guide, "Technical Specifications per Compute
-/// Capability", maximum number of resident blocks.
-unsigned maxBlocksPerSm(const Target &target) {
-  switch (target.capability) {
-  case 86:
-    return 16;
-  case 89:
-  case 120:
-    return 24;
-  default:
-    return 32;
-  }
-}
-
 } // namespace
 
 Occupancy occupancy(const Target &target, unsigned threads, unsigned registers,
@@ -33,7 +19,7 @@ Occupancy occupancy(const Target &target, unsigned threads, unsigned registers,
   Occupancy result;
   result.maxWarps = target.threadsPerSm / warpSize;
 
-  result.blocks = maxBlocksPerSm(target);
+  result.blocks = target.blocksPerSm;
   result.limit = "blocks";
   auto limitBy = [&](unsigned blocks, std::string_view what) {
     if (blocks < result.blocks) {
