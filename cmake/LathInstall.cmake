@@ -8,6 +8,7 @@ include(CMakePackageConfigHelpers)
 
 set(LATH_PUBLIC_HEADERS
   compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
+  compiler/base/Schedule.h
   compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
   compiler/ir/Layout.h
   kernels/gemm/CompileGemm.h kernels/gemm/GemmSpec.h kernels/gemm/MBuckets.h

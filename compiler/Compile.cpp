@@ -37,126 +37,26 @@ std::optional<Stage> parseStage(std::string_view text) {
   return std::nullopt;
 }
 
-namespace {
-
-tile::SplitReduce splitReduce(CompileOptions::SplitReduce reduce) {
-  switch (reduce) {
-  case CompileOptions::SplitReduce::none:
-    return tile::SplitReduce::none;
-  case CompileOptions::SplitReduce::atomic:
-    return tile::SplitReduce::atomic;
-  case CompileOptions::SplitReduce::atomicOut:
-    return tile::SplitReduce::atomicOut;
-  case CompileOptions::SplitReduce::ordered:
-    return tile::SplitReduce::ordered;
-  case CompileOptions::SplitReduce::cluster:
-    return tile::SplitReduce::cluster;
-  }
-  llvm_unreachable("all policies are listed");
-}
-
-tile::DependentLaunch dependentLaunch(CompileOptions::DependentLaunch when) {
-  switch (when) {
-  case CompileOptions::DependentLaunch::none:
-    return tile::DependentLaunch::none;
-  case CompileOptions::DependentLaunch::early:
-    return tile::DependentLaunch::early;
-  case CompileOptions::DependentLaunch::half:
-    return tile::DependentLaunch::half;
-  case CompileOptions::DependentLaunch::late:
-    return tile::DependentLaunch::late;
-  case CompileOptions::DependentLaunch::end:
-    return tile::DependentLaunch::end;
-  }
-  llvm_unreachable("all times are listed");
-}
-
-} // namespace
-
 std::string print(const CompileOptions &options) {
-  // Names every member, so that a new one does not compile here until it is
-  // printed.
-  auto [target, warps, kWarps, scaleSums, streamRegisters, warpgroups,
-        bulkWeights, producers, rows, stages, split, contiguousSplit, reduce,
-        dependent, verifyEach] = options;
-  (void)verifyEach;
-  return fmt::format("{} warps={} k_warps={} scale_sums={} "
-                     "stream_registers={} warpgroups={} bulk_weights={} "
-                     "producers={} rows={} stages={} split={} contiguous={} "
-                     "reduce={} dependent={}",
-                     target ? target->name : "", warps, kWarps, scaleSums,
-                     streamRegisters, warpgroups, bulkWeights, producers, rows,
-                     stages, split, contiguousSplit, static_cast<int>(reduce),
-                     static_cast<int>(dependent));
+  return fmt::format("{} rows={} {}",
+                     options.target ? options.target->name : "", options.rows,
+                     printWords(options));
 }
 
 namespace {
 
 void checkOptions(const CompileOptions &options) {
-  auto fail = [](const std::string &why) {
-    throw Error(ErrorKind::invalidSpec, "compile: " + why);
+  auto refuse = [](std::string why) {
+    if (!why.empty())
+      throw Error(ErrorKind::invalidSpec, "compile: " + why);
   };
-  int warps = options.warps;
-  if (warps < 1 || warps > 32 || (warps & (warps - 1)))
-    fail(fmt::format("expected a power of two from 1 to 32 warps, got {}",
-                     warps));
-  int kWarps = options.kWarps;
-  if (kWarps < 1 || kWarps > warps || (kWarps & (kWarps - 1)))
-    fail(fmt::format(
-        "expected a power of two from 1 to {} warps along K, got {}", warps,
-        kWarps));
-  if (options.stages < 1)
-    fail(fmt::format("expected at least one stage, got {}", options.stages));
+  refuse(contradiction(options));
   if (options.rows < 0 || (options.rows & (options.rows - 1)))
-    fail(fmt::format("expected a power of two of rows, or 0, got {}",
-                     options.rows));
-  if (options.split < 1)
-    fail(fmt::format("expected a split of at least 1, got {}", options.split));
-  if (options.warpgroups) {
-    if (!options.target->hasWarpgroupMma())
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("{} has no wgmma (sm_90a alone has)",
-                              options.target->name));
-    if (options.producers)
-      fail("what a producer warp copies is not fenced for wgmma");
-    if (options.stages < 2)
-      fail(fmt::format("wgmma reads from copy stages: expected at least two, "
-                       "got {}",
-                       options.stages));
-  }
-  if (options.dependent != CompileOptions::DependentLaunch::none &&
-      !options.target->hasDependentLaunch())
-    throw Error(
-        ErrorKind::unsupported,
-        fmt::format("{} has no programmatic dependent launch (sm_90 and "
-                    "later have)",
-                    options.target->name));
-  if (options.bulkWeights && !options.target->hasBulkCopies())
-    throw Error(ErrorKind::unsupported,
-                fmt::format("{} has no bulk copies (sm_90 and later have)",
-                            options.target->name));
-  if (options.bulkWeights && options.streamRegisters)
-    fail("4-bit weights go to registers or, by bulk copies, to shared memory, "
-         "not both");
-  if (options.bulkWeights && options.stages < 2)
-    fail(fmt::format("bulk copies fill the stages of a pipeline: expected at "
-                     "least 2, got {}",
-                     options.stages));
-  if (options.producers < 0 || options.producers > 1)
-    fail(fmt::format("expected no or one producer warp, got {}",
-                     options.producers));
-  if (options.producers && !options.bulkWeights)
-    fail("a producer warp issues bulk copies, and there are none");
-  if (options.reduce != CompileOptions::SplitReduce::cluster)
-    return;
-  int split = options.split;
-  if (split < 2 || split > 8)
-    fail(fmt::format("expected a cluster of 2 to 8 blocks, got {}", split));
-  if (!options.target->hasClusters())
-    throw Error(ErrorKind::unsupported,
-                fmt::format("{} has no thread-block clusters (sm_90 and later "
-                            "have); reduce the split through memory",
-                            options.target->name));
+    refuse(fmt::format("expected a power of two of rows, or 0, got {}",
+                       options.rows));
+  if (std::string why = lacking(options, *options.target); !why.empty())
+    throw Error(ErrorKind::unsupported, why);
+  refuse(conflict(options));
 }
 
 /// What the launch needs to know, read off the kernel before it is lowered.
@@ -180,11 +80,10 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
   });
   function.walk([&](tile::ArriveOp) { ptx.usesTickets = true; });
   ptx.accumulatesIntoOutput =
-      options.split > 1 &&
-      options.reduce == CompileOptions::SplitReduce::atomicOut;
-  if (options.reduce == CompileOptions::SplitReduce::cluster)
+      options.split > 1 && options.reduce == Reduce::atomicOut;
+  if (options.reduce == Reduce::cluster)
     ptx.clusterBlocks = options.split;
-  ptx.dependent = options.dependent != CompileOptions::DependentLaunch::none;
+  ptx.dependent = options.dependent != Dependent::none;
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * (options.warps + options.producers);
@@ -215,6 +114,8 @@ CompileResult run(Program &program, const CompileOptions &options, Stage last,
 
   std::vector<std::string> diagnostics;
   mlir::ScopedDiagnosticHandler handler(context, [&](mlir::Diagnostic &d) {
+    if (d.getSeverity() == mlir::DiagnosticSeverity::Remark)
+      return mlir::success(); // nobody's fault; lath-opt shows them
     std::string line;
     llvm::raw_string_ostream os(line);
     d.print(os);
@@ -236,16 +137,8 @@ CompileResult run(Program &program, const CompileOptions &options, Stage last,
   };
 
   CompileResult result;
-  p.function->setAttr(
-      tile::scheduleAttrName,
-      tile::ScheduleAttr::get(
-          context, options.warps, options.kWarps, options.stages,
-          options.scaleSums, options.streamRegisters, options.warpgroups,
-          options.bulkWeights, options.producers, options.rows, options.split,
-          options.contiguousSplit ? tile::KOrder::contiguous
-                                  : tile::KOrder::interleaved,
-          splitReduce(options.reduce), options.target->capability,
-          dependentLaunch(options.dependent)));
+  p.function->setAttr(tile::scheduleAttrName,
+                      tile::ScheduleAttr::get(context, options));
   check(mlir::succeeded(mlir::verify(module)), "verify");
   if (dump)
     dump(Stage::tile, text());

@@ -3,6 +3,7 @@
 
 #include "compiler/base/Api.h"
 #include "compiler/base/Ptx.h"
+#include "compiler/base/Schedule.h"
 #include "compiler/base/Target.h"
 #include "compiler/dsl/Program.h"
 
@@ -14,31 +15,8 @@
 
 namespace lath {
 
-/// Choices the passes apply to a program; plain data. See
-/// kernels/gemm/Schedule.h for the one that users write.
-struct CompileOptions {
-  const Target *target = nullptr;
-  int warps = 4;
-  int kWarps = 1;               ///< warps of a block that share each K step
-  bool scaleSums = false;       ///< scales on sums of products, not on weights
-  bool streamRegisters = false; ///< 4-bit weights skip shared memory
-  bool warpgroups = false;      ///< wgmma instead of mma.sync
-  bool bulkWeights = false;     ///< packed weights come by the copy engine
-  int producers = 0;            ///< warps besides `warps` that start all copies
-  /// Views whose first extent is an argument have at most this many rows
-  /// (0: any number). Where a tile has more, stages keep only these.
-  int rows = 0;
-  int stages = 1; ///< 1: loads go straight to registers
-  int split = 1;
-  bool contiguousSplit = false;
-  enum class SplitReduce { none, atomic, atomicOut, ordered, cluster };
-  SplitReduce reduce = SplitReduce::none;
-  /// Launched before the launch ahead of it is done: constant views are read
-  /// meanwhile. The next launch may start once the launch ahead is done
-  /// (early), every block is through half (half) or three quarters (late) of
-  /// its last loop, or behind that (end).
-  enum class DependentLaunch { none, early, half, late, end };
-  DependentLaunch dependent = DependentLaunch::none;
+/// Choices the passes apply to a program, on a target; plain data.
+struct CompileOptions : TargetSchedule {
   bool verifyEach = false; ///< run the IR verifier after each pass
 };
 

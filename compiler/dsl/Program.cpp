@@ -325,10 +325,12 @@ Program::KRange Program::kRange(std::int64_t extent, std::int64_t step) {
 }
 
 Tile Program::loop(const KRange &range, const Tile &init,
-                   const std::function<Tile(Range, Tile)> &body) {
+                   const std::function<Tile(Range, Tile)> &body,
+                   std::string_view schedule) {
   Value start = impl_->get(init, "loop");
   if (!body)
     ProgramImpl::fail("loop: expected a body");
+  const std::vector<SaidWord> words = parseWords(schedule, WordOwner::loop);
   OpBuilder &b = impl_->builder;
   auto bounds =
       tile::KRangeOp::create(b, impl_->loc(), b.getI32Type(), b.getI32Type(),
@@ -336,6 +338,7 @@ Tile Program::loop(const KRange &range, const Tile &init,
   auto loop =
       scf::ForOp::create(b, impl_->loc(), bounds.getLower(), bounds.getUpper(),
                          bounds.getStride(), ValueRange{start});
+  ProgramImpl::setWords(loop, words);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -27,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -157,8 +158,12 @@ public:
   KRange kRange(std::int64_t extent, std::int64_t step);
   /// Carries `init` through the loop; `body` gets the step's coordinates and
   /// the carried tile and returns the next one (same shape and type).
+  /// `schedule` has words that hold for this loop and what is in it, in place
+  /// of the kernel's: "st2", "st3,scales=sums". Throws Error{invalidSpec} where
+  /// it is no such text, or a word is not a loop's.
   Tile loop(const KRange &range, const Tile &init,
-            const std::function<Tile(Range, Tile)> &body);
+            const std::function<Tile(Range, Tile)> &body,
+            std::string_view schedule = {});
   /// The sum of `partial` over all blocks that share the kRange. What
   /// follows runs once for all of them.
   Tile reduceSplits(const Tile &partial);
@@ -184,9 +189,12 @@ public:
   /// e^a, computed as exp2(a * log2 e) with the approximate ex2. f32 only.
   Tile exp(const Tile &a);
   Tile exp2(const Tile &a);
+  /// By the approximate lg2. f32 only.
+  Tile log2(const Tile &a);
   Tile sqrt(const Tile &a);
   Tile rsqrt(const Tile &a);
   Tile tanh(const Tile &a);
+  Tile abs(const Tile &a);
   /// Rounds to nearest even. Float types only.
   Tile cast(const Tile &a, Dtype dtype);
   /// `inside` where the element's coordinates lie inside `view`, else
@@ -207,7 +215,9 @@ public:
   Tile dequant(const Tile &q, const Tile &scales, const Tile *zeros = nullptr,
                int zeroOffset = 0);
   /// acc + a * b. a: [M, K], b: [K, N] of one 16-bit type, acc: f32 [M, N].
-  Tile dot(const Tile &a, const Tile &b, const Tile &acc);
+  /// `schedule` has words of this product alone: "kw2,scales=sums".
+  Tile dot(const Tile &a, const Tile &b, const Tile &acc,
+           std::string_view schedule = {});
 
   const std::string &name() const;
   /// The tile IR as text.

@@ -36,6 +36,12 @@ void ProgramImpl::fail(const std::string &message) {
   throw Error(ErrorKind::invalidProgram, message);
 }
 
+void ProgramImpl::setWords(Operation *op, const std::vector<SaidWord> &words) {
+  if (!words.empty())
+    op->setAttr(tile::scheduleAttrName,
+                tile::ScheduleAttr::get(op->getContext(), words));
+}
+
 Type ProgramImpl::type(Dtype dtype) {
   switch (dtype) {
   case Dtype::u4:
@@ -61,7 +67,13 @@ static Dtype dtypeOf(Type type) {
     return Dtype::f16;
   if (type.isBF16())
     return Dtype::bf16;
-  return Dtype::f32;
+  if (type.isF32())
+    return Dtype::f32;
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  throw Error(
+      ErrorKind::internal,
+      fmt::format("expected elements u4, i32, f16, bf16 or f32, got {}", text));
 }
 
 RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {

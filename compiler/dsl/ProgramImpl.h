@@ -36,6 +36,9 @@ struct ProgramImpl {
   Index wrapIndex(mlir::Value value);
   View wrapView(mlir::Value value, Dtype dtype, std::size_t rank);
 
+  /// Words of a schedule that an operation has of its own.
+  static void setWords(mlir::Operation *op, const std::vector<SaidWord> &words);
+
   /// Throws once the program has been compiled.
   void checkOpen(const char *what);
   /// Throws unless `value` may be used where the builder stands.

@@ -59,6 +59,12 @@ static Tile unary(ProgramImpl &p, const Tile &a, const char *what) {
 Tile Program::exp2(const Tile &a) {
   return unary<math::Exp2Op>(*impl_, a, "exp2");
 }
+Tile Program::log2(const Tile &a) {
+  return unary<math::Log2Op>(*impl_, a, "log2");
+}
+Tile Program::abs(const Tile &a) {
+  return unary<math::AbsFOp>(*impl_, a, "abs");
+}
 Tile Program::sqrt(const Tile &a) {
   return unary<math::SqrtOp>(*impl_, a, "sqrt");
 }
@@ -216,7 +222,8 @@ Tile Program::dequant(const Tile &q, const Tile &scales, const Tile *zeros,
       qv, sv, zv, zeroOffset));
 }
 
-Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc) {
+Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc,
+                  std::string_view schedule) {
   Value av = impl_->get(a, "dot"), bv = impl_->get(b, "dot"),
         cv = impl_->get(acc, "dot");
   auto half = [](const Tile &t) {
@@ -234,10 +241,11 @@ Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc) {
         "dot: expected [M, K] * [K, N] + f32 [M, N], got "
         "{} * {} + {}",
         lath::print(a.shape()), lath::print(b.shape()), describe(acc)));
-  return impl_->wrap(tile::DotOp::create(impl_->builder, impl_->loc(),
-                                         cv.getType(), av, bv, cv,
-                                         /*scales=*/Value(),
-                                         /*swapped=*/false));
+  const std::vector<SaidWord> words = parseWords(schedule, WordOwner::dot);
+  auto dot = tile::DotOp::create(impl_->builder, impl_->loc(), cv.getType(), av,
+                                 bv, cv, /*scales=*/Value(), /*swapped=*/false);
+  ProgramImpl::setWords(dot, words);
+  return impl_->wrap(dot);
 }
 
 static Program &programOf(const Tile &tile) {

@@ -17,8 +17,10 @@ struct DotShape {
   bool packedA = false;
   /// A's rows are contiguous in memory, so neighbours should share a lane.
   bool contiguousRows = false;
-  /// A comes in atoms (weightAtom), whose words hold two rows of four k.
-  bool atoms = false;
+  /// The order in memory of an atom of A, [k, rows], if it lies there in atoms.
+  /// Where a lane's share of one is a fragment, the fragment is taken as it is
+  /// (`contiguousRows` means nothing then), else the atom is ignored.
+  std::optional<Layout> atom;
   /// For wgmma: the lowest two warp bits are rows of one instruction, and no
   /// warp has columns or k of its own.
   bool warpgroups = false;
@@ -32,10 +34,9 @@ struct DotLayouts {
 
 /// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
 /// permuted so that what a lane needs is contiguous in memory: a lane owns
-/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations; in
-/// atoms the k that the instruction gives it), and up to four consecutive rows
-/// where those are contiguous. `problem` says
-/// why where it is impossible.
+/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations; of
+/// an atom what it finds there), and up to four consecutive rows where those
+/// are contiguous. `problem` says why where it is impossible.
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);
 
@@ -56,8 +57,9 @@ Layout dequantSource(const Layout &result);
 
 /// The order in memory of packed 4-bit weights, [64 k, 16 n]: lane l of a warp
 /// owns bytes 16 l to 16 l + 15, and what it finds there are, dequantised, its
-/// A operands of four m16n8k16. Solved from the fragment: the offset bits are
-/// the register bits of A, then its lane bits. Offsets are in 4-bit elements.
+/// A operands of four m16n8k16. It follows from the fragment: the offset bits
+/// are the register bits of A, then its lane bits. Offsets are in 4-bit
+/// elements.
 LATH_API Layout weightAtom();
 
 /// The accumulator after the partial sums of `kWarps` warps (the lowest warp

@@ -39,29 +39,34 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout",
   }];
 }
 
-def Tile_SplitReduce : I32EnumAttr<"SplitReduce", "how partial sums of a split meet", [
-    I32EnumAttrCase<"none", 0>,
-    I32EnumAttrCase<"atomic", 1>,
-    I32EnumAttrCase<"atomicOut", 2, "atomic_out">,
-    I32EnumAttrCase<"ordered", 3>,
-    I32EnumAttrCase<"cluster", 4>]> {
+def Tile_Part : I32EnumAttr<"Part", "what a loop or branch of a pipeline is for", [
+    I32EnumAttrCase<"prologue", 0>,
+    I32EnumAttrCase<"fill", 1>,
+    I32EnumAttrCase<"ring", 2>,
+    I32EnumAttrCase<"issue", 3>]> {
   let cppNamespace = "::lath::tile";
+  let genSpecializedAttr = 0;
 }
 
-def Tile_KOrder : I32EnumAttr<"KOrder", "which K blocks a split takes", [
-    I32EnumAttrCase<"interleaved", 0>,
-    I32EnumAttrCase<"contiguous", 1>]> {
-  let cppNamespace = "::lath::tile";
-}
+def Tile_PartAttr : EnumAttr<Tile_Dialect, Tile_Part, "part"> {
+  let summary = "a mark of one pass for those after it";
+  let description = [{
+    On `scf.for` and `scf.if` as `tile.part`, from pipeline-loops to the
+    lowering:
 
-def Tile_DependentLaunch : I32EnumAttr<"DependentLaunch",
-    "whether, and from when on, a launch and the next one overlap", [
-    I32EnumAttrCase<"none", 0>,
-    I32EnumAttrCase<"early", 1>,
-    I32EnumAttrCase<"half", 2>,
-    I32EnumAttrCase<"late", 3>,
-    I32EnumAttrCase<"end", 4>]> {
-  let cppNamespace = "::lath::tile";
+    - `ring`: the loop over steps that reads stages in turn.
+    - `issue`: the branch, in a ring or a prologue, that starts the copies of a
+      step. Its condition is `arith.cmpi slt` of that step and the ring's upper
+      bound; it holds copies and what computes their starts, and no more.
+    - `prologue`: the loop over stages ahead of a ring that starts its first
+      copies. It holds an `issue` and commits, and may be done in parts.
+    - `fill`: the prologue once more, with zeros where bulk copies bring nothing.
+
+    ```mlir
+    #tile.part<ring>
+    ```
+  }];
+  let assemblyFormat = "`<` $value `>`";
 }
 
 def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
@@ -73,36 +78,32 @@ def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
 def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel is computed";
   let description = [{
-    On the kernel function, as `tile.schedule`. `split` blocks share the K
-    range, and `k_warps` warps of a block each K step; `scale_sums` applies
-    scales to sums of products instead of to weights; `stages` is the depth of
-    the copy pipeline (1: no pipeline, loads go straight to registers);
-    `stream_registers` keeps 4-bit weights out of it; `bulk_weights` brings them
-    there by the copy engine, and `producers` warps besides `warps` start all
-    copies; views with an unknown first extent have at most `rows` rows, if that is
-    not 0; `warpgroups` multiplies by wgmma; `capability` is the target's (90 for
-    sm_90a); `dependent` starts the kernel before the launch ahead of it is done,
-    and says when it lets the next one start.
+    Words of a `lath::KernelSchedule` (compiler/base/Schedule.h) with their
+    values: on the kernel function, as `tile.schedule`, all that are not as
+    usual; on a loop or a dot those that it has of its own. Words are spelled
+    out as the table in compiler/base/Schedule.cpp has them. On the function,
+    `target` names the GPU (sm_80 where it does not stand), and `rows` says how
+    many rows views with an unknown first extent have at most, if it stands.
 
     ```mlir
-    #tile.schedule<warps = 4, stages = 4, split = 8, order = interleaved,
-                   reduce = ordered, capability = 90>
+    #tile.schedule<warps = 4, stages = 4, split = 8, reduce = ordered,
+                   target = sm_90a>
     ```
   }];
   let parameters = (ins
-    "unsigned":$warps, DefaultValuedParameter<"unsigned", "1">:$k_warps,
-    "unsigned":$stages, DefaultValuedParameter<"bool", "false">:$scale_sums,
-    DefaultValuedParameter<"bool", "false">:$stream_registers,
-    DefaultValuedParameter<"bool", "false">:$warpgroups,
-    DefaultValuedParameter<"bool", "false">:$bulk_weights,
-    DefaultValuedParameter<"unsigned", "0">:$producers,
-    DefaultValuedParameter<"unsigned", "0">:$rows,
-    "unsigned":$split,
-    "::lath::tile::KOrder":$order, "::lath::tile::SplitReduce":$reduce,
-    "unsigned":$capability,
-    DefaultValuedParameter<"::lath::tile::DependentLaunch",
-                           "::lath::tile::DependentLaunch::none">:$dependent);
-  let assemblyFormat = "`<` struct(params) `>`";
+    ArrayRefParameter<"std::pair<unsigned, int>",
+                      "numbers in lath::kernelWords(), and values">:$words,
+    "unsigned":$rows, StringRefParameter<"">:$target);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// What differs from the defaults, and the numbers that are always said.
+    static ScheduleAttr get(::mlir::MLIRContext *context,
+                            const ::lath::TargetSchedule &schedule);
+    static ScheduleAttr get(::mlir::MLIRContext *context,
+                            ::llvm::ArrayRef<::lath::SaidWord> words);
+    /// Sets what it says, and leaves the rest.
+    void apply(::lath::TargetSchedule &schedule) const;
+  }];
 }
 
 #endif

@@ -1,4 +1,5 @@
 // Verifiers and folds of the operations.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
@@ -357,10 +358,9 @@ static LogicalResult verifyAtoms(Operation *op, ViewType view,
     return op->emitOpError("expected view and buffer in the same atoms, got ")
            << view << " and " << buffer;
   Memory memory = buffer.memory();
-  int64_t bytes = memory.shape.back() * memory.unitBytes;
-  if (bytes % 16) // what the copy engine moves
-    return op->emitOpError("expected atoms of a multiple of 16 bytes, got ")
-           << bytes;
+  if (int64_t bytes = atomBytes(memory); bytes % bulkCopyUnit)
+    return op->emitOpError("expected atoms of a multiple of ")
+           << bulkCopyUnit << " bytes, got " << bytes;
   lath::Shape units(memory.shape.begin(), memory.shape.end());
   if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
     return op->emitOpError("expected a buffer in the order of memory, got ")
@@ -396,6 +396,12 @@ LogicalResult LocalStoreOp::verify() {
     return emitOpError("packed buffers are filled by async_copy only");
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
 }
+
+// What accesses a stage.
+
+Value WarpgroupDotOp::stageBuffer() { return getX(); }
+bool AsyncCopyOp::startsCopy() { return true; }
+bool BulkCopyOp::startsCopy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

@@ -3,6 +3,7 @@
 // A bulk copy of a tile is one cp.async.bulk for each contiguous run, started
 // by one thread. Atoms are stored along N first, so a run is a row of the
 // tile's atoms; where the tile is as wide as the array, all of its rows are.
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -69,7 +70,7 @@ struct AtomTile {
            typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor)
       : e(e), memory(op.getView().getType().memory()),
         tile(op.getBuffer().getType().memory()), rows(tile.shape[0]),
-        columns(tile.shape[1]), atomBytes(tile.shape[2] * tile.unitBytes) {
+        columns(tile.shape[1]), atomBytes(lath::tile::atomBytes(tile)) {
     SmallVector<Value> starts;
     for (ValueRange start : adaptor.getStart())
       starts.push_back(start[0]);
@@ -246,7 +247,7 @@ struct ZeroOutsideLowering : OpConversionPattern<ZeroOutsideOp> {
     AtomTile t(e, op, adaptor);
     constexpr int64_t chunk = 16; // bytes a store
     const int64_t perAtom = t.atomBytes / chunk;
-    const int64_t threads = 32 * scheduleOf(op).getWarps();
+    const int64_t threads = 32 * scheduleOf(op).warps;
     auto outside = [&](Value index, unsigned d) {
       return LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::sge, index,
                                   t.inside(d));
@@ -286,7 +287,7 @@ struct ProducerWarpLowering : OpConversionPattern<ProducerWarpOp> {
   LogicalResult matchAndRewrite(ProducerWarpOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    int64_t computing = 32 * scheduleOf(op).getWarps();
+    int64_t computing = 32 * scheduleOf(op).warps;
     r.replaceOp(op, LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::uge,
                                          e.tid(), e.c(computing))
                         .getResult());

@@ -113,7 +113,7 @@ std::string Emit::barrierText(Operation *op) {
   case Role::producer: // one warp
     return "bar.warp.sync 0xffffffff;";
   case Role::consumers: // barrier 0 is of all threads
-    return fmt::format("bar.sync 1, {};", 32 * scheduleOf(op).getWarps());
+    return fmt::format("bar.sync 1, {};", 32 * scheduleOf(op).warps);
   }
   llvm_unreachable("all roles are listed");
 }

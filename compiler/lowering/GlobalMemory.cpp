@@ -5,6 +5,8 @@
 // that are neighbours in memory move together, up to 16 bytes. A dimension is
 // bounds-checked unless its extent is a multiple of the tile's and the start
 // is known to be one too.
+#include "compiler/base/Target.h"
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,6 +30,9 @@ public:
     pointer = viewValues[0];
     extent = viewValues.size() > 1 ? viewValues[1] : Value();
     rank = memory.shape.size();
+    SmallVector<int64_t> tile(this->units.shape().begin(),
+                              this->units.shape().end());
+    vectorBits = neighbourBits(memory, tile, originalStarts);
     Value offset; // bytes, 64 bits
     auto accumulate = [&](Value part) {
       offset = offset ? e.add(offset, part) : part;
@@ -35,7 +40,6 @@ public:
     Value lanePart;
     for (unsigned d = 0; d < rank; ++d) {
       Value start = unitStart(e, memory, starts, d);
-      int64_t divisor = divisorOfUnits(memory, originalStarts, d);
       int64_t stride = memory.stride(d) * memory.unitBytes;
       Value strided = LLVM::MulOp::create(
           e.r, e.loc, e.sext64(start),
@@ -46,34 +50,15 @@ public:
       laneCoords.push_back(e.linear(this->units, dimMap(d)));
       Value part = e.mul(laneCoords[d], stride);
       lanePart = lanePart ? e.add(lanePart, part) : part;
-      int64_t tile = this->units.shape()[d];
-      bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
-                   memory.shape[d] % tile == 0 && divisor % tile == 0;
-      checked.push_back(!whole);
+      checked.push_back(!staysWhole(memory, tile, originalStarts, d));
       startUnits.push_back(start);
-      divisors.push_back(divisor);
     }
     // The lane's part stays below 2^31: tiles are small.
     base = e.gep(e.gep(pointer, offset), e.zext64(lanePart));
   }
 
-  /// log2 of the neighbours in the last dimension that are always together:
-  /// aligned, and all inside the view or all outside.
-  unsigned maxVectorBits() const {
-    unsigned last = rank - 1, bits = 0;
-    auto together = [&](int64_t n) {
-      bool dynamic = ShapedType::isDynamic(memory.shape[last]);
-      return divisors[last] % n == 0 && n * memory.unitBytes <= 16 &&
-             (dynamic ? false : memory.shape[last] % n == 0);
-    };
-    // A dynamic last extent (vectors) has no alignment to rely on, except
-    // that whole tiles inside need no check at all.
-    // Neighbours in the tile's row-major order are neighbours in memory only
-    // within a row.
-    while (bits < units.dimBits(last) && together(2ll << bits))
-      ++bits;
-    return bits;
-  }
+  /// log2 of the units that one access may move.
+  unsigned maxVectorBits() const { return vectorBits; }
 
   Value address(uint32_t reg) const {
     int64_t bytes = 0;
@@ -127,10 +112,9 @@ private:
   Emit &e;
   Memory memory;
   Layout units;
-  unsigned rank;
+  unsigned rank, vectorBits;
   Value pointer, extent, base;
   SmallVector<Value> laneCoords, startUnits;
-  SmallVector<int64_t> divisors;
   SmallVector<bool> checked;
 
   /// Index bits -> coordinate of dimension d.
@@ -308,26 +292,24 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
 
 /// red.global.add of as many neighbours as the target can take at once.
 struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
-  AtomicAddLowering(const TypeConverter &types, MLIRContext *context,
-                    unsigned capability)
-      : OpConversionPattern(types, context), capability(capability) {}
-  unsigned capability;
+  using OpConversionPattern::OpConversionPattern;
 
   LogicalResult matchAndRewrite(AtomicAddOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Memory memory = op.getView().getType().memory();
     bool f32 = memory.unit.isF32(), bf16 = memory.unit.isBF16();
-    if (bf16 && capability < 90)
-      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got sm_")
-             << capability;
+    const Target &target = *scheduleOf(op).target;
+    if (bf16 && !target.hasBf16Red())
+      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got ")
+             << target.name;
     SmallVector<Value> starts = flatten(adaptor.getStart());
     GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
                         layoutOf(op.getValue().getType()), op.getStart(),
                         starts);
     // 16-bit types add in pairs at least; vectors of words came with sm_90.
     unsigned maxBits = access.maxVectorBits();
-    if (capability < 90)
+    if (!target.hasVectorRed())
       maxBits = std::min(maxBits, f32 ? 0u : 1u);
     Vectors vectors =
         vectorise(access.layout().bases(Place::Register), maxBits);
@@ -485,12 +467,10 @@ Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
 }
 
 void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
-                                         RewritePatternSet &patterns,
-                                         unsigned capability) {
+                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
-               ViewLowering>(types, context);
-  patterns.add<AtomicAddLowering>(types, context, capability);
+               ViewLowering, AtomicAddLowering>(types, context);
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,
                AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,

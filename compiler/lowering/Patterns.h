@@ -6,8 +6,7 @@
 namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
-                             mlir::RewritePatternSet &patterns,
-                             unsigned capability);
+                             mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
@@ -19,7 +18,7 @@ void addElementwisePatterns(const mlir::TypeConverter &types,
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
-                      mlir::RewritePatternSet &patterns, unsigned capability);
+                      mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,
                        mlir::RewritePatternSet &patterns);
 void addBulkCopyPatterns(const mlir::TypeConverter &types,

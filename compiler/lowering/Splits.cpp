@@ -5,6 +5,7 @@
 // them: vector v of thread t at float4 [v * threads + t]. All blocks of a tile
 // have the same layout, so no coordinates are needed and every access is one
 // full line a quarter warp.
+#include "compiler/base/Target.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Scratch.h"
 #include "compiler/lowering/Patterns.h"
@@ -25,7 +26,7 @@ struct Slot {
 
   Slot(Emit &e, Operation *op, Value workspace, Value slot,
        unsigned registers) {
-    threads = 32 * scheduleOf(op).getWarps();
+    threads = 32 * scheduleOf(op).warps;
     vector = std::min(4u, registers);
     Value bytes = LLVM::MulOp::create(
         e.r, e.loc, e.zext64(slot),
@@ -40,10 +41,7 @@ struct Slot {
 };
 
 struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
-  PartialStoreLowering(const TypeConverter &types, MLIRContext *context,
-                       unsigned capability)
-      : OpConversionPattern(types, context), capability(capability) {}
-  unsigned capability;
+  using OpConversionPattern::OpConversionPattern;
 
   LogicalResult matchAndRewrite(PartialStoreOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
@@ -58,7 +56,7 @@ struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
         LLVM::StoreOp::create(r, e.loc,
                               part.size() == 1 ? part[0] : e.vector(part),
                               address, 4 * slot.vector);
-      } else if (capability >= 90 && slot.vector == 4) {
+      } else if (slot.vector == 4 && scheduleOf(op).target->hasVectorRed()) {
         SmallVector<Value> operands{address};
         llvm::append_range(operands, part);
         e.assembly("red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};",
@@ -210,10 +208,8 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
 } // namespace
 
 void lath::tile::addSplitPatterns(const TypeConverter &types,
-                                  RewritePatternSet &patterns,
-                                  unsigned capability) {
+                                  RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<PartialStoreLowering>(types, context, capability);
-  patterns.add<PartialLoadLowering, ArriveLowering, SumWarpsLowering>(types,
-                                                                      context);
+  patterns.add<PartialStoreLowering, PartialLoadLowering, ArriveLowering,
+               SumWarpsLowering>(types, context);
 }

@@ -31,11 +31,6 @@ namespace {
 struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    unsigned capability = 80;
-    for (auto function : module.getOps<func::FuncOp>())
-      if (ScheduleAttr schedule = scheduleOf(function))
-        capability = schedule.getCapability();
-
     const bool warpgroups =
         module.walk([](WarpgroupDotOp) { return WalkResult::interrupt(); })
             .wasInterrupted();
@@ -47,7 +42,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
                              "lath_shared", Attribute(),
                              /*alignment=*/warpgroups ? 1024 : 128,
                              /*addrSpace=*/3);
-    if (failed(convertOperations(module, capability)))
+    if (failed(convertOperations(module)))
       return signalPassFailure();
     if (warpgroups)
       module.walk([](Block *block) {
@@ -59,7 +54,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
       convertFunction(function);
   }
 
-  LogicalResult convertOperations(ModuleOp module, unsigned capability) {
+  LogicalResult convertOperations(ModuleOp module) {
     MLIRContext *context = &getContext();
     TypeConverter types;
     types.addConversion([](Type type) { return type; });
@@ -97,13 +92,13 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
              types.isLegal(op->getResultTypes());
     });
     RewritePatternSet patterns(context);
-    addGlobalMemoryPatterns(types, patterns, capability);
+    addGlobalMemoryPatterns(types, patterns);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
-    addSplitPatterns(types, patterns, capability);
+    addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
     addBulkCopyPatterns(types, patterns);
@@ -124,21 +119,22 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
                                            function.getName(), type);
     kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
                     b.getUnitAttr());
-    ScheduleAttr schedule = scheduleOf(function);
-    int threads =
-        schedule ? 32 * (int)(schedule.getWarps() + schedule.getProducers())
-                 : 32;
+    const lath::TargetSchedule schedule = scheduleOf(function);
+    const int threads = 32 * (schedule.warps + schedule.producers);
     kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     b.getDenseI32ArrayAttr({threads}));
-    if (schedule && schedule.getReduce() == SplitReduce::cluster)
+    if (schedule.reduce == lath::Reduce::cluster)
       kernel->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
-                      b.getDenseI32ArrayAttr({1, 1, (int)schedule.getSplit()}));
+                      b.getDenseI32ArrayAttr({1, 1, schedule.split}));
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
-    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
+    kernel.walk([](Operation *op) {
+      op->removeAttr(rolesAttrName);
+      op->removeAttr(partAttrName);
+    });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});

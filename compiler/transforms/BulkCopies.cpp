@@ -31,6 +31,7 @@
 // every step. Rows are in the last alone, and no step fills that stage later,
 // so nothing here is written by both. No loop has it where N and K are
 // multiples of the tile's.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -77,6 +78,11 @@ public:
       return loop.emitOpError("expected the loop that bulk copies feed at the "
                               "top of a kernel: mbarriers begin once");
     for (AllocOp buffer : buffers)
+      if (int64_t bytes = atomBytes(buffer.getType().memory());
+          bytes % bulkCopyUnit)
+        return buffer.emitOpError("bulk copies move atoms of a multiple of ")
+               << bulkCopyUnit << " bytes, got " << bytes;
+    for (AllocOp buffer : buffers)
       for (Operation *user : buffer->getUsers())
         if (auto load = dyn_cast<LocalLoadOp>(user))
           if (load->getParentOp() != loop || !carriedAs(loop, load.getSlot()))
@@ -119,10 +125,12 @@ private:
       if (!copy)
         continue;
       OpBuilder b(copy);
-      // What no launch changes is read once: it need not stay in L2.
-      auto bulk = BulkCopyOp::create(
-          b, copy.getLoc(), copy.getView(), copy.getStart(), copy.getBuffer(),
-          copy.getSlot(), full, isConstant(copy.getView()));
+      // What no launch changes is mostly read once: it need not stay in L2.
+      const bool evictFirst = isConstant(copy.getView()) &&
+                              scheduleOf(loop).evict == lath::Eviction::first;
+      auto bulk = BulkCopyOp::create(b, copy.getLoc(), copy.getView(),
+                                     copy.getStart(), copy.getBuffer(),
+                                     copy.getSlot(), full, evictFirst);
       copy.erase();
       if (!loop->isAncestor(bulk))
         ahead.push_back(bulk);
@@ -133,16 +141,19 @@ private:
   void fillTheRest() {
     if (ahead.empty() || !llvm::any_of(ahead, isRagged))
       return;
-    auto prologue = ahead.front()->getParentOfType<scf::ForOp>();
+    Operation *prologue = loop->getPrevNode();
+    while (!isPart(prologue, Part::prologue))
+      prologue = prologue->getPrevNode();
     OpBuilder b(loop);
     auto fill = cast<scf::ForOp>(b.clone(*prologue));
+    setPart(fill, Part::fill);
     OpBuilder before(fill);
     fill.getUpperBoundMutable().assign(arith::ConstantOp::create(
         before, loc(),
         b.getI32IntegerAttr(buffers.front().getType().getStages())));
     SmallVector<Operation *> copies;
     fill.walk([&](Operation *op) {
-      if (isa<BulkCopyOp, AsyncCopyOp, AsyncCommitOp>(op))
+      if (startsCopy(op) || op->hasTrait<StageSync>())
         copies.push_back(op);
     });
     for (Operation *op : copies) {
@@ -181,6 +192,7 @@ private:
     auto deeper = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
         rewriter, ValueRange{start}, /*replaceInitOperandUsesInLoop=*/false,
         flip));
+    setPart(deeper, Part::ring);
     OpBuilder b(first);
     MbarrierWaitOp::create(b, loc(), full, first.getSlot(),
                            deeper.getRegionIterArgs().back());
@@ -188,20 +200,24 @@ private:
 };
 
 LogicalResult convert(func::FuncOp function) {
-  llvm::MapVector<Operation *, Stream> streams;
-  function.walk([&](LocalLoadOp load) {
-    auto loop = load->getParentOfType<scf::ForOp>();
-    auto buffer = load.getBuffer().getDefiningOp<AllocOp>();
-    if (!loop || !buffer || !buffer.getType().getAtom())
+  SmallVector<Stream> streams;
+  function.walk([&](scf::ForOp loop) {
+    if (!isPart(loop, Part::ring))
       return;
-    Stream &stream = streams.try_emplace(loop, loop).first->second;
-    if (!llvm::is_contained(stream.buffers, buffer))
-      stream.buffers.push_back(buffer);
+    Stream stream(loop);
+    loop.walk([&](LocalLoadOp load) {
+      auto buffer = load.getBuffer().getDefiningOp<AllocOp>();
+      if (buffer && buffer.getType().getAtom() &&
+          !llvm::is_contained(stream.buffers, buffer))
+        stream.buffers.push_back(buffer);
+    });
+    if (!stream.buffers.empty())
+      streams.push_back(stream);
   });
   if (streams.empty())
     return function.emitOpError("bulk copies are asked for, and no loop reads "
                                 "packed weights through stages");
-  for (auto &[loop, stream] : streams)
+  for (Stream &stream : streams)
     if (failed(stream.run()))
       return failure();
   return success();
@@ -209,18 +225,10 @@ LogicalResult convert(func::FuncOp function) {
 
 struct BulkCopies : lath::impl::BulkCopiesBase<BulkCopies> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getBulkWeights())
-        continue;
-      if (schedule.getCapability() < 90) {
-        function.emitOpError("bulk copies need sm_90 or later, got sm_")
-            << schedule.getCapability();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (scheduleOf(function).weights == lath::WeightPath::bulk &&
+          failed(convert(function)))
         return signalPassFailure();
-      }
-      if (failed(convert(function)))
-        return signalPassFailure();
-    }
   }
 };
 } // namespace

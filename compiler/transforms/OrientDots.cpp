@@ -31,9 +31,8 @@ struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
       auto a = cast<RankedTensorType>(dot.getA().getType());
       auto b = cast<RankedTensorType>(dot.getB().getType());
       bool dequantised = dot.getB().getDefiningOp<DequantOp>() != nullptr;
-      ScheduleAttr schedule = scheduleOf(dot);
       dot.setSwapped(dequantised || a.getDimSize(0) < 16 ||
-                     (schedule && schedule.getWarpgroups()));
+                     scheduleOf(dot).mma == lath::MatrixUnit::warpgroup);
       int64_t rows = dot.getSwapped() ? b.getDimSize(1) : a.getDimSize(0);
       int64_t columns = dot.getSwapped() ? a.getDimSize(0) : b.getDimSize(1);
       if (rows < 16 || columns < 8 || a.getDimSize(1) < 16) {

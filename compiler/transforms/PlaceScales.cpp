@@ -29,9 +29,8 @@ namespace {
 struct PlaceScales : lath::impl::PlaceScalesBase<PlaceScales> {
   void runOnOperation() override {
     getOperation().walk([](DotOp dot) {
-      ScheduleAttr schedule = scheduleOf(dot);
       auto dequant = dot.getB().getDefiningOp<DequantOp>();
-      if (!schedule || !schedule.getScaleSums() || !dequant ||
+      if (scheduleOf(dot).scales != lath::ScalePlacement::sums || !dequant ||
           dot.getScales() || !dequant->hasOneUse())
         return;
       OpBuilder b(dequant);

@@ -72,7 +72,7 @@ template <typename Op> bool holds(Operation *root) {
 
 class Specialiser {
 public:
-  Specialiser(func::FuncOp function, ScheduleAttr schedule)
+  Specialiser(func::FuncOp function, const lath::KernelSchedule &schedule)
       : function(function), schedule(schedule), b(function.getContext()) {}
 
   LogicalResult run() {
@@ -91,7 +91,7 @@ public:
 
 private:
   func::FuncOp function;
-  ScheduleAttr schedule;
+  const lath::KernelSchedule schedule;
   OpBuilder b;
   scf::ForOp prologue, fill, loop; ///< `fill`: where zeros are needed
   scf::IfOp issue;                 ///< the loop's copies, of step `ahead`
@@ -106,14 +106,14 @@ private:
 
   LogicalResult find() {
     for (auto each : function.front().getOps<scf::ForOp>()) {
-      if (holds<MbarrierWaitOp>(each)) {
+      if (isPart(each, Part::ring) && holds<BulkCopyOp>(each)) {
         if (loop)
           return each.emitOpError("a producer warp feeds one loop of packed "
                                   "weights, and this is the second");
         loop = each;
-      } else if (holds<BulkCopyOp>(each)) {
+      } else if (isPart(each, Part::prologue) && holds<BulkCopyOp>(each)) {
         prologue = each;
-      } else if (holds<ZeroOutsideOp>(each)) {
+      } else if (isPart(each, Part::fill)) {
         fill = each;
       }
     }
@@ -127,10 +127,8 @@ private:
       if (&op == loop)
         break;
       const bool setsUp =
-          isa<ViewOp, SplatOp, AllocOp, MbarrierAllocOp, MbarrierInitOp,
-              ClusterArriveOp>(op) ||
-          &op == prologue || (fill && &op == fill) ||
-          (isPure(&op) &&
+          op.hasTrait<AnyWarp>() || &op == prologue || (fill && &op == fill) ||
+          (isMemoryEffectFree(&op) &&
            llvm::none_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>));
       if (!setsUp)
         return op.emitOpError(
@@ -138,13 +136,14 @@ private:
             "or stored before the loop that it feeds");
     }
     for (auto branch : loop.getBody()->getOps<scf::IfOp>())
-      if (holds<BulkCopyOp>(branch))
+      if (isPart(branch, Part::issue))
         issue = branch;
     auto inside =
         issue ? issue.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
     if (!inside || inside.getPredicate() != arith::CmpIPredicate::slt ||
         inside.getRhs() != loop.getUpperBound())
-      return loop.emitOpError("expected copies of a step if there is such one");
+      return loop.emitOpError("expected an issue of copies of a step, if there "
+                              "is such one");
     ahead = inside.getLhs();
     issue.walk([&](BulkCopyOp copy) {
       full = copy.getMbarriers();
@@ -162,7 +161,7 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(begin);
     empty = MbarrierAllocOp::create(b, loc(), full.getType(), IntegerAttr());
-    MbarrierInitOp::create(b, loc(), empty, schedule.getWarps());
+    MbarrierInitOp::create(b, loc(), empty, schedule.warps);
   }
 
   /// Clones those copies of the loop that `which` names, and what they need,
@@ -172,13 +171,11 @@ private:
     map.map(ahead, k);
     SmallVector<Operation *> needed;
     for (Operation &op : issue.thenBlock()->without_terminator()) {
-      if (!isPure(&op) && !which(&op))
+      if (startsCopy(&op) && !which(&op))
         continue;
       Operation *clone = b.clone(op, map);
-      if (auto copy = dyn_cast<AsyncCopyOp>(clone))
-        copy.getSlotMutable().assign(slot);
-      else if (auto copy = dyn_cast<BulkCopyOp>(clone))
-        copy.getSlotMutable().assign(slot);
+      if (auto copy = dyn_cast<StageInterface>(clone))
+        copy.getSlotMutable().set(slot);
       else
         needed.push_back(clone);
     }
@@ -194,9 +191,9 @@ private:
 
   void produce(Block *body) {
     b.setInsertionPointToStart(body);
-    const bool early = schedule.getDependent() != DependentLaunch::none;
+    const bool early = schedule.dependent != lath::Dependent::none;
     auto bulk = [](Operation *op) { return isa<BulkCopyOp>(op); };
-    auto other = [](Operation *op) { return isa<AsyncCopyOp>(op); };
+    auto other = [](Operation *op) { return !isa<BulkCopyOp>(op); };
     auto all = [](Operation *) { return true; };
     if (early) {
       auto first = scf::ForOp::create(b, loc(), constant(0), constant(stages),
@@ -279,9 +276,9 @@ private:
     Operation *firstLoad = nullptr;
     MbarrierWaitOp wait;
     for (Operation &op : *loop.getBody()) {
-      if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
+      if (op.hasTrait<StageSync>())
         dead.push_back(&op);
-      else if (isa<LocalLoadOp>(op) && !firstLoad)
+      else if (isa<StageInterface>(op) && !firstLoad)
         firstLoad = &op;
       else if (isa<MbarrierWaitOp>(op))
         wait = cast<MbarrierWaitOp>(op);
@@ -304,15 +301,8 @@ private:
 struct SpecialiseWarps : lath::impl::SpecialiseWarpsBase<SpecialiseWarps> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ScheduleAttr schedule = scheduleOf(function);
-      if (!schedule || !schedule.getProducers())
-        continue;
-      if (schedule.getProducers() > 1) {
-        function.emitOpError("expected one producer warp, got ")
-            << schedule.getProducers();
-        return signalPassFailure();
-      }
-      if (failed(Specialiser(function, schedule).run()))
+      const lath::TargetSchedule schedule = scheduleOf(function);
+      if (schedule.producers && failed(Specialiser(function, schedule).run()))
         return signalPassFailure();
     }
   }

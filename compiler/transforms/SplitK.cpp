@@ -58,8 +58,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
   }
 
   LogicalResult split(func::FuncOp function) {
-    ScheduleAttr schedule = scheduleOf(function);
-    if (!schedule)
+    const lath::TargetSchedule schedule = scheduleOf(function);
+    if (!function->hasAttr(scheduleAttrName))
       return function.emitOpError("expected a tile.schedule attribute");
     SmallVector<KRangeOp> ranges;
     SmallVector<ReduceSplitsOp> reductions;
@@ -69,13 +69,12 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       if (auto reduction = dyn_cast<ReduceSplitsOp>(op))
         reductions.push_back(reduction);
     });
-    if (schedule.getSplit() > 1 &&
-        (ranges.size() != 1 || reductions.size() != 1))
+    if (schedule.split > 1 && (ranges.size() != 1 || reductions.size() != 1))
       return function.emitOpError("split ")
-             << schedule.getSplit()
+             << schedule.split
              << " needs one k_range and one reduce_splits, got "
              << ranges.size() << " and " << reductions.size();
-    if (schedule.getSplit() > 1 && failed(checkAxes(function)))
+    if (schedule.split > 1 && failed(checkAxes(function)))
       return failure();
     for (KRangeOp range : ranges)
       replaceRange(range, schedule);
@@ -99,19 +98,19 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     return failure(result.wasInterrupted());
   }
 
-  void replaceRange(KRangeOp range, ScheduleAttr schedule) {
+  void replaceRange(KRangeOp range, const lath::TargetSchedule &schedule) {
     OpBuilder b(range);
     Location loc = range.getLoc();
     auto constant = [&](int64_t v) -> Value {
       return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(v));
     };
     int64_t extent = range.getExtent(), step = range.getStep();
-    int64_t split = schedule.getSplit();
+    int64_t split = schedule.split;
     Value lower = constant(0), upper = constant(extent),
           stride = constant(step);
     if (split > 1) {
       Value part = ProgramIdOp::create(b, loc, b.getI32Type(), 2);
-      if (schedule.getOrder() == KOrder::interleaved) {
+      if (schedule.order == lath::KOrder::interleaved) {
         lower = arith::MulIOp::create(b, loc, part, constant(step));
         stride = constant(split * step);
       } else {
@@ -137,23 +136,22 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
 
   LogicalResult replaceReduction(func::FuncOp function,
                                  ReduceSplitsOp reduction,
-                                 ScheduleAttr schedule) {
+                                 const lath::TargetSchedule &schedule) {
     Value partial = reduction.getPartial();
-    if (schedule.getSplit() == 1) {
+    if (schedule.split == 1) {
       reduction.replaceAllUsesWith(partial);
       reduction.erase();
       return success();
     }
-    switch (schedule.getReduce()) {
-    case SplitReduce::none:
-      return reduction.emitOpError("split ")
-             << schedule.getSplit() << " needs a reduction policy";
-    case SplitReduce::atomicOut:
+    switch (schedule.reduce) {
+    case lath::Reduce::none:
+      break; // no split is without
+    case lath::Reduce::atomicOut:
       return addIntoOutput(reduction);
-    case SplitReduce::cluster:
+    case lath::Reduce::cluster:
       return reduceInCluster(function, reduction, schedule);
-    case SplitReduce::atomic:
-    case SplitReduce::ordered:
+    case lath::Reduce::atomic:
+    case lath::Reduce::ordered:
       return reduceInWorkspace(function, reduction, schedule);
     }
     return failure();
@@ -183,14 +181,8 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
   }
 
   LogicalResult reduceInCluster(func::FuncOp function, ReduceSplitsOp reduction,
-                                ScheduleAttr schedule) {
-    unsigned split = schedule.getSplit();
-    if (schedule.getCapability() < 90)
-      return reduction.emitOpError("clusters need sm_90 or later, got sm_")
-             << schedule.getCapability();
-    if (split < 2 || split > 8)
-      return reduction.emitOpError("a cluster has 2 to 8 blocks, got ")
-             << split;
+                                const lath::TargetSchedule &schedule) {
+    unsigned split = schedule.split;
     if (reduction->getBlock() != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");
     Location loc = reduction.getLoc();
@@ -225,12 +217,12 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
 
   LogicalResult reduceInWorkspace(func::FuncOp function,
                                   ReduceSplitsOp reduction,
-                                  ScheduleAttr schedule) {
+                                  const lath::TargetSchedule &schedule) {
     Block *block = reduction->getBlock();
     if (block != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");
-    bool ordered = schedule.getReduce() == SplitReduce::ordered;
-    int64_t split = schedule.getSplit();
+    bool ordered = schedule.reduce == lath::Reduce::ordered;
+    int64_t split = schedule.split;
     Value partial = reduction.getPartial();
     Value workspace =
         addScratch(function, "workspace", lath::KernelParam::Kind::workspace);

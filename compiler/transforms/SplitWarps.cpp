@@ -71,9 +71,8 @@ struct SplitWarps : lath::impl::SplitWarpsBase<SplitWarps> {
     SmallVector<DotOp> dots;
     getOperation().walk([&](DotOp dot) { dots.push_back(dot); });
     for (DotOp dot : dots) {
-      ScheduleAttr schedule = scheduleOf(dot);
-      if (schedule && schedule.getKWarps() > 1 &&
-          failed(split(dot, schedule.getKWarps())))
+      const int kWarps = scheduleOf(dot).kWarps;
+      if (kWarps > 1 && failed(split(dot, kWarps)))
         return signalPassFailure();
     }
   }

@@ -75,6 +75,11 @@ static constexpr Zeros zeroKinds[] = {Zeros::symmetric, Zeros::v1, Zeros::v2};
 static constexpr Reduce reductions[] = {Reduce::ordered, Reduce::atomic,
                                         Reduce::atomicOut, Reduce::none};
 
+static_assert(reductions[LATH_REDUCE_ORDERED] == Reduce::ordered &&
+              reductions[LATH_REDUCE_ATOMIC] == Reduce::atomic &&
+              reductions[LATH_REDUCE_ATOMIC_OUT] == Reduce::atomicOut &&
+              reductions[LATH_REDUCE_NONE] == Reduce::none);
+
 static constexpr WeightLayout layouts[] = {WeightLayout::gptq,
                                            WeightLayout::packed};
 

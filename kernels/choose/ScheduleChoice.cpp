@@ -39,23 +39,23 @@ static void explainWords(const GemmSpec &spec, const Target &target,
     for (int value : level.values) {
       Schedule other = chosen.schedule;
       word->set(other, value);
-      if (word->key == "s")
-        for (Reduce reduce :
-             {Reduce::none, Reduce::cluster, servedBy(spec.reduce)}) {
-          other.reduce = reduce;
-          consider(other);
+      bool alone = true;
+      for (const ScheduleWalk::Level &with : walk.levels())
+        if (with.search->goesWith == word->tag) {
+          alone = false;
+          for (int companion : with.values) {
+            with.word->set(other, companion);
+            consider(other);
+          }
         }
-      else
+      if (alone)
         consider(other);
     }
     if (!next)
       continue;
     auto text = [&](const Schedule &s) {
-      const int value = word->get(s);
-      return word->isNumber()
-                 ? fmt::format("{}{}", word->key, value)
-                 : fmt::format("{}={}", word->key,
-                               word->texts[static_cast<std::size_t>(value)]);
+      return fmt::format("{}{}{}", word->key, word->isNumber() ? "" : "=",
+                         word->text(word->get(s)));
     };
     struct Part {
       const char *name;

@@ -21,17 +21,17 @@ std::vector<Change> changesOf(const Schedule &schedule,
   for (const ScheduleWalk::Level &level : walk.levels()) {
     const int now = level.word->get(schedule);
     if (!level.word->isNumber()) {
-      for (int value : level.values)
+      for (int value : level.nearby)
         if (value != now)
           changes.push_back({level.word, value});
       continue;
     }
     auto above =
-        std::upper_bound(level.values.begin(), level.values.end(), now);
-    if (above != level.values.end())
+        std::upper_bound(level.nearby.begin(), level.nearby.end(), now);
+    if (above != level.nearby.end())
       changes.push_back({level.word, *above});
-    auto here = std::lower_bound(level.values.begin(), level.values.end(), now);
-    if (here != level.values.begin())
+    auto here = std::lower_bound(level.nearby.begin(), level.nearby.end(), now);
+    if (here != level.nearby.begin())
       changes.push_back({level.word, *std::prev(here)});
   }
   return changes;
@@ -48,14 +48,9 @@ std::vector<RankedSchedule> neighbours(const GemmSpec &spec,
   std::vector<RankedSchedule> found;
   std::set<std::string> seen{print(schedule)};
   auto consider = [&](Schedule s) {
-    // What a split takes to be legal at all.
-    if (s.split == 1)
-      s.reduce = Reduce::none;
-    else if (s.reduce == Reduce::none)
-      s.reduce =
-          target.hasClusters() && servedBy(Reduce::cluster) == spec.reduce
-              ? Reduce::cluster
-              : spec.reduce;
+    for (const WordSearch &search : searchWords())
+      if (search.follow)
+        search.follow(s, spec, target);
     if (refusal(s, spec, target).empty() && seen.insert(print(s)).second)
       found.push_back({s, estimate(spec, s, target, constants)});
   };

@@ -29,7 +29,7 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
   // The model cannot tell near relatives apart, and does not know all that
   // matters: so few of each family, and of every value of every word the best.
   std::map<std::vector<int>, int> relatives;
-  std::set<std::pair<std::string_view, int>> values;
+  std::set<std::pair<const ScheduleWord *, int>> values;
   std::vector<bool> taken(found.size());
   auto take = [&](std::size_t i) {
     taken[i] = true;
@@ -37,13 +37,13 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
       return;
     space.best.push_back(found[i]);
     for (const ScheduleWalk::Level &level : walk.levels())
-      values.emplace(level.word->key, level.word->get(found[i].schedule));
+      values.emplace(level.word, level.word->get(found[i].schedule));
   };
   for (std::size_t i = 0; i < found.size() && space.best.size() < count / 2;
        ++i) {
     std::vector<int> family;
     for (const ScheduleWalk::Level &level : walk.levels())
-      if (level.word->key != "st" && level.word->key != "bk")
+      if (!level.search->withinFamily)
         family.push_back(level.word->get(found[i].schedule));
     if (relatives[family]++ < 2)
       take(i);
@@ -52,7 +52,7 @@ SearchSpace searchSpace(const GemmSpec &spec, const Target &target,
   // what the model errs by.
   auto cover = [&](const ScheduleWord &word, int value) {
     for (std::size_t i = 0; i < found.size() && space.best.size() < count; ++i)
-      if (values.contains({word.key, value}) ||
+      if (values.contains({&word, value}) ||
           (word.isNumber() &&
            found[i].cost.total > 2 * found.front().cost.total))
         return;

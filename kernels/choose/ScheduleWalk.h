@@ -2,9 +2,10 @@
 #pragma once
 
 #include "kernels/choose/ScheduleSpace.h"
+#include "kernels/choose/WordSearch.h"
+#include "kernels/gemm/Fit.h"
 #include "kernels/gemm/SharedPlan.h"
 
-#include <string>
 #include <vector>
 
 namespace lath {
@@ -13,13 +14,14 @@ namespace lath {
 /// that may compute `spec` on `target`, which both have to outlive it.
 class ScheduleWalk {
 public:
-  using Hopeful = bool (*)(const Schedule &, const GemmSpec &);
   struct Level {
     const ScheduleWord *word;
-    std::vector<int> values;
-    Hopeful hopeful; ///< null: always
-    bool early;      ///< asks whether to go on, whatever stages and split
-    bool lastNumber; ///< asks once more; only options follow
+    const WordSearch *search;
+    std::vector<int> values; ///< that the model ranks
+    std::vector<int> nearby; ///< that are tried next to what was measured
+    /// As the record has it; null: always.
+    bool (*hopeful)(const Schedule &, const GemmSpec &);
+    bool lastNumber = false; ///< only options follow
   };
 
   ScheduleWalk(const GemmSpec &spec, const Target &target);
@@ -46,10 +48,10 @@ private:
     const Level &level = *steps_[at];
     for (int value : level.values) {
       level.word->set(s, value);
-      if (level.early)
-        s.split = 0;
+      if (level.search->bounds)
+        s.split = 0; // and any stages: see leastCost()
       if ((!level.hopeful || level.hopeful(s, spec_)) &&
-          (!(level.early || level.lastNumber) || goOn(s)))
+          (!(level.search->bounds || level.lastNumber) || goOn(s)))
         from(at + 1, s, visit, goOn);
     }
   }
@@ -61,11 +63,8 @@ private:
   Schedule start_;
 };
 
-/// Equal costs: the simpler first, so that the order is one.
+/// Of equal costs the simpler first: a total order, in which only equal
+/// schedules of equal cost are equal.
 bool before(const RankedSchedule &a, const RankedSchedule &b);
-
-/// Why validate() refuses it; empty: it is legal.
-std::string refusal(const Schedule &schedule, const GemmSpec &spec,
-                    const Target &target);
 
 } // namespace lath

@@ -20,10 +20,8 @@ std::unique_ptr<Program> checkedProgram(const GemmSpec &spec,
 
 CompileOptions optionsFor(const GemmSpec &spec, const Schedule &schedule,
                           const Target &target) {
-  CompileOptions options = compileOptions(schedule, target);
-  if (spec.m <= schedule.blockM)
-    options.rows = tileRows(schedule, spec);
-  return options;
+  const bool oneTile = spec.m <= schedule.blockM;
+  return {{schedule, &target, oneTile ? tileRows(schedule, spec) : 0}};
 }
 
 } // namespace

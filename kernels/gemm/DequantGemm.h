@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/Compile.h"
+#include "kernels/gemm/Fit.h"
 #include "kernels/gemm/GemmGrid.h"
 #include "kernels/gemm/GemmSpec.h"
 #include "kernels/gemm/Schedule.h"
@@ -16,14 +17,5 @@ namespace lath {
 /// else is fixed.
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule);
-
-/// The schedule as the compiler takes it.
-CompileOptions compileOptions(const Schedule &schedule, const Target &target);
-
-/// Throws Error{invalidSpec} where the schedule contradicts the spec (another
-/// split or reduction than it asks for) or cannot compute it: a K step that
-/// straddles groups, more warps than tiles, shared memory over the target's.
-void validate(const Schedule &schedule, const GemmSpec &spec,
-              const Target &target);
 
 } // namespace lath

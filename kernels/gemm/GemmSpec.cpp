@@ -104,13 +104,6 @@ void checkSplit(const GemmSpec &spec) {
 
 } // namespace
 
-std::string_view name(Reduce reduce) {
-  for (std::size_t i = 0; i < reduceValues.size(); ++i)
-    if (reduceValues[i] == reduce)
-      return reduceWords[i];
-  return reduce == Reduce::cluster ? "cluster" : "?";
-}
-
 std::string_view name(Launches launches) {
   return launchWords[static_cast<std::size_t>(launches)];
 }

@@ -3,6 +3,7 @@
 
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
+#include "compiler/base/Schedule.h"
 
 #include <array>
 #include <cstdint>
@@ -10,20 +11,6 @@
 #include <string_view>
 
 namespace lath {
-
-/// How the partial sums of a split are brought together. A spec asks for any
-/// but `cluster`, which is a schedule's way to be `ordered`.
-enum class Reduce {
-  none,   ///< split = 1
-  atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
-          ///< converts
-  atomicOut, ///< atomic adds in the output type, directly into a zeroed output
-             ///< (arXiv 2402.00025)
-  ordered, ///< the last block to arrive adds the partial sums in a fixed order:
-           ///< deterministic
-  cluster, ///< the blocks of a cluster add through each other's shared memory,
-           ///< in a fixed order: what a schedule may do for `ordered` (sm_90+)
-};
 
 /// How `qzeros` stores the zero point z of a group.
 enum class Zeros {
@@ -69,6 +56,7 @@ struct GemmSpec {
   Dtype x = Dtype::f16;
   Zeros zeros = Zeros::symmetric;
   WeightLayout layout = WeightLayout::gptq;
+  /// Any but `cluster`, which is a schedule's way to be `ordered`.
   /// Meaningful when split != 1, where it must not be `none`. With split = 1
   /// nothing is reduced: `none`, or this default, which then means the same;
   /// the text form knows only `none` there.
@@ -80,7 +68,6 @@ struct GemmSpec {
   std::int64_t groups() const { return k / group; }
 };
 
-LATH_API std::string_view name(Reduce reduce);
 /// "alone", "chained".
 LATH_API std::string_view name(Launches launches);
 

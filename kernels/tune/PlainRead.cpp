@@ -25,8 +25,7 @@ PlainRead::PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
   CompileOptions options;
   options.target = &targetForDevice(device->info().major, device->info().minor);
   options.warps = readWarps;
-  options.dependent = dependent ? CompileOptions::DependentLaunch::end
-                                : CompileOptions::DependentLaunch::none;
+  options.dependent = dependent ? Dependent::end : Dependent::none;
   kernel_ = device->load(compile(p, options).ptx);
 }
 

@@ -1,12 +1,12 @@
 // Layouts spread outward from the dots; coalesced loads decide the rest.
-// RUN: lath-opt %s -tile-assign-layouts -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: lath-opt %s -allow-unregistered-dialect -tile-assign-layouts -split-input-file -verify-diagnostics | FileCheck %s
 
 // No dot: 128 bits of neighbours a lane, then lanes, warps, more registers.
 // CHECK-LABEL: func.func @vector
 // CHECK:         tile.load {{.*}} -> tensor<1024xf32, [[L:#tile.layout<\[1024\], register = \[\[1\], \[2\], \[512\]\], lane = \[\[4\], \[8\], \[16\], \[32\], \[64\]\], warp = \[\[128\], \[256\]\]>]]>
 // CHECK:         arith.addf %{{.*}} : tensor<1024xf32, [[L]]>
 // CHECK:         tile.store %{{.*}} : tensor<1024xf32, [[L]]>
-func.func @vector(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @vector(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %0 = tile.load %a[%i] : !tile.view<?xf32> -> tensor<1024xf32>
   %1 = tile.load %b[%i] : !tile.view<?xf32> -> tensor<1024xf32>
   %2 = arith.addf %0, %1 : tensor<1024xf32>
@@ -27,7 +27,7 @@ func.func @vector(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attribu
 // CHECK:         tile.cast %{{.*}} -> tensor<16x64xf16, [[C]]>
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         return
-func.func @dot(%x: !tile.view<?x4096xf16>, %w: !tile.view<4096x64xf16>, %out: !tile.view<?x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @dot(%x: !tile.view<?x4096xf16>, %w: !tile.view<4096x64xf16>, %out: !tile.view<?x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %lo = arith.constant 0 : i32
   %hi = arith.constant 4096 : i32
   %st = arith.constant 64 : i32
@@ -52,7 +52,7 @@ func.func @dot(%x: !tile.view<?x4096xf16>, %w: !tile.view<4096x64xf16>, %out: !t
 // CHECK:         tile.transpose {{.*}} -> tensor<64x64xf16, [[B:#tile.layout<[^>]*>]]>
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot {{.*}}, tensor<64x64xf16, [[B]]>,
-func.func @transposed(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @transposed(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
@@ -75,7 +75,7 @@ func.func @transposed(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %acc:
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot {{.*}} swapped {{.*}}, tensor<64x64xf16, [[W]]>,
 func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0>, %s: !tile.view<2x64xf16>,
-                   %z: !tile.view<2x64xi4, packed = 1>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+                   %z: !tile.view<2x64xi4, packed = 1>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
@@ -96,7 +96,7 @@ func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0
 // CHECK:         tile.reduce max {{.*}} -> tensor<4x1xf32, [[R:#tile.layout<[^>]*>]]>
 // CHECK-NEXT:    tile.broadcast %{{.*}} : tensor<4x1xf32, [[R]]> -> tensor<4x256xf32, [[X]]>
 // CHECK-NEXT:    arith.subf
-func.func @softmax(%x: !tile.view<?x256xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @softmax(%x: !tile.view<?x256xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %0 = tile.load %x[%i, %c0] : !tile.view<?x256xf32> -> tensor<4x256xf32>
   %1 = tile.reduce max %0 dim 1 : tensor<4x256xf32> -> tensor<4x1xf32>
@@ -115,7 +115,7 @@ func.func @softmax(%x: !tile.view<?x256xf32>, %i: i32) attributes {tile.schedule
 // CHECK:         %[[SUM:.*]] = tile.reduce add
 // CHECK-NEXT:    %[[C:.*]] = tile.convert_layout %[[SUM]] : {{.*}} -> tensor<16x1xf32, [[Y]]>
 // CHECK-NEXT:    arith.addf %{{.*}}, %[[C]] : tensor<16x1xf32, [[Y]]>
-func.func @reduce_after_load(%x: !tile.view<16x1024xf32>, %y: !tile.view<16x1xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @reduce_after_load(%x: !tile.view<16x1024xf32>, %y: !tile.view<16x1xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %0 = tile.load %y[%c0, %c0] : !tile.view<16x1xf32> -> tensor<16x1xf32>
   %1 = tile.load %x[%c0, %c0] : !tile.view<16x1024xf32> -> tensor<16x1024xf32>
@@ -133,7 +133,7 @@ func.func @reduce_after_load(%x: !tile.view<16x1024xf32>, %y: !tile.view<16x1xf3
 // CHECK:         tile.convert_layout %[[H]]
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot
-func.func @two_demands(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @two_demands(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
@@ -155,7 +155,7 @@ func.func @two_demands(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>) attr
 // CHECK:         scf.for
 // CHECK:         %[[R:.*]] = tile.convert_layout %{{.*}} : tensor<16x64xf32, [[C]]>
 // CHECK:         tile.transpose %[[R]]
-func.func @carried(%a: !tile.view<16x64xf16>, %b: !tile.view<64x64xf16>, %c: !tile.view<64x64xf16>, %d: !tile.view<64x16xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @carried(%a: !tile.view<16x64xf16>, %b: !tile.view<64x64xf16>, %c: !tile.view<64x64xf16>, %d: !tile.view<64x16xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %lo = arith.constant 0 : i32
   %hi = arith.constant 64 : i32
   %st = arith.constant 16 : i32
@@ -185,7 +185,7 @@ func.func @carried(%a: !tile.view<16x64xf16>, %b: !tile.view<64x64xf16>, %c: !ti
 // CHECK-LABEL: func.func @partial_sums
 // CHECK:         tile.partial_store %{{.*}} : tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>
 // CHECK:         tile.partial_load {{.*}} -> tensor<16x64xf32, [[C]]>
-func.func @partial_sums(%x: !tile.view<16x64xf32>, %ws: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = ordered, capability = 80>} {
+func.func @partial_sums(%x: !tile.view<16x64xf32>, %ws: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = ordered, target = sm_80>} {
   %0 = tile.load %x[%i, %i] : !tile.view<16x64xf32> -> tensor<16x64xf32>
   tile.partial_store %0, %ws[%i] : tensor<16x64xf32>, !llvm.ptr<1>
   %1 = tile.partial_load %ws[%i] : !llvm.ptr<1> -> tensor<16x64xf32>
@@ -202,7 +202,7 @@ func.func @no_schedule() {
 
 // -----
 
-func.func @too_many_warps(%a: tensor<16x64xf16>, %b: tensor<64x8xf16>, %acc: tensor<16x8xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @too_many_warps(%a: tensor<16x64xf16>, %b: tensor<64x8xf16>, %acc: tensor<16x8xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   // expected-error @+1 {{2 warps are too many for a tile of 16 x 8; each needs 16 x 8}}
   %0 = tile.dot %a, %b, %acc : tensor<16x64xf16>, tensor<64x8xf16>, tensor<16x8xf32>
   return
@@ -210,7 +210,7 @@ func.func @too_many_warps(%a: tensor<16x64xf16>, %b: tensor<64x8xf16>, %acc: ten
 
 // -----
 
-func.func @shallow(%x: tensor<16x16xf16>, %q: tensor<16x64xi4>, %s: tensor<1x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @shallow(%x: tensor<16x16xf16>, %q: tensor<16x64xi4>, %s: tensor<1x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %w = tile.dequant %q, %s : tensor<16x64xi4>, tensor<1x64xf16> -> tensor<16x64xf16>
   // expected-error @+1 {{4-bit weights need a K step of at least 32 a warp, got 16}}
   %0 = tile.dot %x, %w, %acc swapped : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
@@ -219,7 +219,7 @@ func.func @shallow(%x: tensor<16x16xf16>, %q: tensor<16x64xi4>, %s: tensor<1x64x
 
 // -----
 
-func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: tensor<16x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   // expected-error @+1 {{2 warps along k are too many for 2 warps and a K step of 16}}
   %0 = tile.dot %a, %b, %acc {k_warps = 2 : i32} : tensor<16x16xf16>, tensor<16x64xf16>, tensor<16x64xf32>
   return
@@ -232,8 +232,29 @@ func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: 
 // CHECK:         [[ZERO:%.*]] = arith.constant 0 : i32
 // CHECK:         [[TILE:%.*]] = tile.splat [[ZERO]] : i32 -> tensor<1024xi32, #tile.layout<{{.*}}>>
 // CHECK:         tile.store [[TILE]]
-func.func @folded(%a: !tile.view<?xi32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @folded(%a: !tile.view<?xi32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %0 = arith.constant dense<0> : tensor<1024xi32>
   tile.store %0, %a[%i] : tensor<1024xi32>, !tile.view<?xi32>
+  return
+}
+
+// -----
+
+// An operation that says nothing of layouts takes its tiles where they are, and
+// its result is laid out as a load would be.
+// CHECK-LABEL: func.func @unknown
+// CHECK:         %[[D:.*]] = tile.dot {{.*}}, tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>
+// CHECK-NOT:     tile.convert_layout
+// CHECK:         "test.use"(%[[D]]) : (tensor<16x64xf32, [[C]]>) -> tensor<16x64xf32, [[B:#tile.layout<[^>]*>]]>
+// CHECK:         tile.store %{{.*}} : tensor<16x64xf32, [[B]]>
+func.func @unknown(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %out: !tile.view<?x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant 0.0 : f32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  %b = tile.load %w[%c0, %c0] : !tile.view<64x64xf16> -> tensor<64x64xf16>
+  %0 = tile.dot %a, %b, %init : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
+  %1 = "test.use"(%0) : (tensor<16x64xf32>) -> tensor<16x64xf32>
+  tile.store %1, %out[%c0, %c0] : tensor<16x64xf32>, !tile.view<?x64xf32>
   return
 }

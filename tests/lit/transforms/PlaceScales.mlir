@@ -1,7 +1,7 @@
 // Scales go from the weights to the sums where the schedule says so.
 // RUN: lath-opt %s -tile-place-scales -split-input-file | FileCheck %s
 
-#s = #tile.schedule<warps = 2, stages = 1, scale_sums = true, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 2, stages = 1, scales = sums, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @sums
 // CHECK-SAME:    %[[X:[a-z0-9]*]]: tensor<16x128xf16>, %[[Q:[a-z0-9]*]]: tensor<128x64xi4>, %[[S:[a-z0-9]*]]: tensor<1x64xf16>, %[[Z:[a-z0-9]*]]: tensor<1x64xi4>, %[[C:[a-z0-9]*]]: tensor<16x64xf32>
@@ -17,7 +17,7 @@ func.func @sums(%x: tensor<16x128xf16>, %q: tensor<128x64xi4>, %s: tensor<1x64xf
 // -----
 
 // Weights that something else reads keep their scales.
-#s = #tile.schedule<warps = 2, stages = 1, scale_sums = true, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 2, stages = 1, scales = sums, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @two_uses
 // CHECK:         tile.dequant
@@ -31,7 +31,7 @@ func.func @two_uses(%x: tensor<16x128xf16>, %q: tensor<128x64xi4>, %s: tensor<1x
 // -----
 
 // The default leaves them where the program has them.
-#s = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @weights
 // CHECK:         %[[W:.*]] = tile.dequant

@@ -12,7 +12,7 @@
 // CHECK-NEXT:    tile.store %[[H]]
 // CHECK-NEXT:    return
 func.func @none(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -62,7 +62,7 @@ func.func @none(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init
 // CHECK-NEXT:    }
 // CHECK-NEXT:    return
 func.func @ordered(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -94,7 +94,7 @@ func.func @ordered(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %i
 // CHECK-NEXT:      tile.store %[[H]]
 // CHECK-NEXT:    }
 func.func @atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -119,7 +119,7 @@ func.func @atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %in
 // CHECK-NOT:     tile.store
 // CHECK:         return
 func.func @atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic_out, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = "atomic-out", target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -153,7 +153,7 @@ func.func @atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>,
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]] step %[[STEP]]
 // CHECK:         tile.partial_store
 func.func @contiguous(%x: !tile.view<16x640xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 2, order = contiguous, reduce = ordered, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 2, order = contiguous, reduce = ordered, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 640 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -177,7 +177,7 @@ func.func @contiguous(%x: !tile.view<16x640xf32>, %out: !tile.view<16x128xf16>, 
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]]
 // CHECK:         tile.partial_store %{{.*}} atomic
 func.func @contiguous_atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 8, order = contiguous, reduce = atomic, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 8, order = contiguous, reduce = atomic, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -199,7 +199,7 @@ func.func @contiguous_atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x12
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]]
 // CHECK:         tile.atomic_add
 func.func @contiguous_atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 8, order = contiguous, reduce = atomic_out, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 8, order = contiguous, reduce = "atomic-out", target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -222,7 +222,7 @@ func.func @contiguous_atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<1
 // CHECK:           %[[TWICE:.*]] = arith.addf %[[SUM]], %[[SUM]]
 // CHECK:           tile.cast %[[TWICE]]
 func.func @epilogue(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -247,14 +247,14 @@ func.func @no_schedule() {
 // -----
 
 // expected-error @+1 {{split 4 needs one k_range and one reduce_splits, got 0 and 0}}
-func.func @nothing_to_split() attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+func.func @nothing_to_split() attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   return
 }
 
 // -----
 
 // expected-error @+1 {{split 4 needs one k_range and one reduce_splits, got 2 and 1}}
-func.func @two_ranges(%a: tensor<16x16xf32>) -> (i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+func.func @two_ranges(%a: tensor<16x16xf32>) -> (i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %lo1, %hi1, %st1 = tile.k_range extent 512 step 128
   %sum = tile.reduce_splits %a : tensor<16x16xf32>
@@ -263,16 +263,7 @@ func.func @two_ranges(%a: tensor<16x16xf32>) -> (i32, i32) attributes {tile.sche
 
 // -----
 
-func.func @no_policy(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = none, capability = 90>} {
-  %lo, %hi, %st = tile.k_range extent 1024 step 128
-  // expected-error @+1 {{split 4 needs a reduction policy}}
-  %sum = tile.reduce_splits %a : tensor<16x16xf32>
-  return
-}
-
-// -----
-
-func.func @axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+func.func @axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   // expected-error @+1 {{axis 2 of the grid holds the splits; use 0 and 1}}
   %id = tile.program_id 2
   %lo, %hi, %st = tile.k_range extent 1024 step 128
@@ -282,7 +273,7 @@ func.func @axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedul
 
 // -----
 
-func.func @extent_of_axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+func.func @extent_of_axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   // expected-error @+1 {{axis 2 of the grid holds the splits; use 0 and 1}}
   %count = tile.num_programs 2
   %lo, %hi, %st = tile.k_range extent 1024 step 128
@@ -292,7 +283,7 @@ func.func @extent_of_axis(%a: tensor<16x16xf32>) attributes {tile.schedule = #ti
 
 // -----
 
-func.func @not_stored(%a: tensor<16x16xf32>, %out: !tile.view<16x16xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic_out, capability = 90>} {
+func.func @not_stored(%a: tensor<16x16xf32>, %out: !tile.view<16x16xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = "atomic-out", target = sm_90a>} {
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %sum = tile.reduce_splits %a : tensor<16x16xf32>
   // expected-error @+1 {{atomic adds into the output are possible only where the sum is cast and stored}}
@@ -303,7 +294,7 @@ func.func @not_stored(%a: tensor<16x16xf32>, %out: !tile.view<16x16xf32>, %i: i3
 
 // -----
 
-func.func @in_a_loop(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, capability = 90>} {
+func.func @in_a_loop(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = ordered, target = sm_90a>} {
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   scf.for %k = %lo to %hi step %st : i32 {
     // expected-error @+1 {{expected at the top level of the kernel}}
@@ -328,7 +319,7 @@ func.func @in_a_loop(%a: tensor<16x16xf32>) attributes {tile.schedule = #tile.sc
 // CHECK-NEXT:    tile.store %[[H]]
 // CHECK-NEXT:    return
 func.func @cluster(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 90>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = cluster, target = sm_90a>} {
   %c0 = arith.constant 0 : i32
   %lo, %hi, %st = tile.k_range extent 1024 step 128
   %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
@@ -336,60 +327,6 @@ func.func @cluster(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %i
     %n = arith.addf %a, %t : tensor<16x128xf32>
     scf.yield %n : tensor<16x128xf32>
   }
-  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
-  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
-  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
-  return
-}
-
-// -----
-
-func.func @cluster_too_old(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 89>} {
-  %c0 = arith.constant 0 : i32
-  %lo, %hi, %st = tile.k_range extent 1024 step 128
-  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
-    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
-    %n = arith.addf %a, %t : tensor<16x128xf32>
-    scf.yield %n : tensor<16x128xf32>
-  }
-  // expected-error @+1 {{clusters need sm_90 or later, got sm_89}}
-  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
-  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
-  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
-  return
-}
-
-// -----
-
-func.func @cluster_of_nine(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 9, order = interleaved, reduce = cluster, capability = 90>} {
-  %c0 = arith.constant 0 : i32
-  %lo, %hi, %st = tile.k_range extent 1024 step 128
-  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
-    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
-    %n = arith.addf %a, %t : tensor<16x128xf32>
-    scf.yield %n : tensor<16x128xf32>
-  }
-  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 9}}
-  %sum = tile.reduce_splits %acc : tensor<16x128xf32>
-  %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
-  tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
-  return
-}
-
-// -----
-
-func.func @cluster_of_sixteen(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 16, order = interleaved, reduce = cluster, capability = 90>} {
-  %c0 = arith.constant 0 : i32
-  %lo, %hi, %st = tile.k_range extent 1024 step 128
-  %acc = scf.for %k = %lo to %hi step %st iter_args(%a = %init) -> (tensor<16x128xf32>) : i32 {
-    %t = tile.load %x[%c0, %k] : !tile.view<16x1024xf32> -> tensor<16x128xf32>
-    %n = arith.addf %a, %t : tensor<16x128xf32>
-    scf.yield %n : tensor<16x128xf32>
-  }
-  // expected-error @+1 {{a cluster has 2 to 8 blocks, got 16}}
   %sum = tile.reduce_splits %acc : tensor<16x128xf32>
   %h = tile.cast %sum : tensor<16x128xf32> -> tensor<16x128xf16>
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>

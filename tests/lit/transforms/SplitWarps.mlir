@@ -1,7 +1,7 @@
 // Warps of a block share each K step; their sums meet after the loop.
 // RUN: lath-opt %s -tile-split-warps -split-input-file -verify-diagnostics | FileCheck %s
 
-#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @loop
 // CHECK:         %[[PART:.*]] = scf.for {{.*}} iter_args(%[[S:[a-z0-9_]+]] =
@@ -22,7 +22,7 @@ func.func @loop(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo: i32, %hi: i
 
 // -----
 
-#s = #tile.schedule<warps = 4, k_warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 4, k_warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @no_loop
 // CHECK:         %[[D:.*]] = tile.dot {{.*}} {k_warps = 4 : i32}
@@ -37,7 +37,7 @@ func.func @no_loop(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>) -> tensor<16x
 
 // -----
 
-#s = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @one
 // CHECK-NOT:     k_warps
@@ -50,7 +50,7 @@ func.func @one(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %c: tensor<16x64x
 
 // -----
 
-#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 func.func @not_zero(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %c: tensor<16x64xf32>) attributes {tile.schedule = #s} {
   // expected-error @+1 {{k_warps 2 needs an accumulator that starts at zero}}
@@ -60,7 +60,7 @@ func.func @not_zero(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %c: tensor<1
 
 // -----
 
-#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 func.func @not_only_added_to(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
   %zero = arith.constant 0.0 : f32
@@ -76,7 +76,7 @@ func.func @not_only_added_to(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo
 
 // -----
 
-#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 4, order = interleaved, reduce = cluster, capability = 90>
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 4, order = interleaved, reduce = cluster, target = sm_90a>
 
 // Sums that go on to a cluster meet in its one exchange.
 // CHECK-LABEL: func.func @cluster

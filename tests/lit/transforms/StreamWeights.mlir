@@ -2,7 +2,7 @@
 // RUN: lath-opt %s -allow-unregistered-dialect -tile-stream-weights -split-input-file | FileCheck %s
 
 #q = #tile.layout<[32, 16], register = [[1, 0], [2, 0], [4, 0], [0, 8]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
-#s = #tile.schedule<warps = 1, stages = 2, stream_registers = true, split = 1, order = interleaved, reduce = none, capability = 80>
+#s = #tile.schedule<warps = 1, stages = 2, weights = registers, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @weights
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: !tile.view<4096x64xi4, packed = 0>
@@ -34,8 +34,8 @@ func.func @weights(%w: !tile.view<4096x64xi4, packed = 0>, %n: i32, %init: f32) 
 // Activations are not streamed, nor is anything where the schedule says shared.
 #x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
 #q = #tile.layout<[32, 16], register = [[1, 0], [2, 0], [4, 0], [0, 8]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
-#on = #tile.schedule<warps = 1, stages = 2, stream_registers = true, split = 1, order = interleaved, reduce = none, capability = 80>
-#off = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>
+#on = #tile.schedule<warps = 1, stages = 2, weights = registers, split = 1, order = interleaved, reduce = none, target = sm_80>
+#off = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @activations
 // CHECK-NOT:     guarded_load

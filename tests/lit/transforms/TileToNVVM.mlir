@@ -9,7 +9,7 @@
 // CHECK-DAG:     nvvm.read.ptx.sreg.ctaid.z
 // CHECK-DAG:     nvvm.read.ptx.sreg.nctaid.x
 // CHECK:         llvm.return
-func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.program_id 0
   %y = tile.program_id 1
   %z = tile.program_id 2
@@ -33,7 +33,7 @@ func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.s
 // CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
 // CHECK-NOT:     llvm.store
 // CHECK:         llvm.return
-func.func @whole(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @whole(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -55,7 +55,7 @@ func.func @whole(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<wa
 // CHECK-COUNT-2: @p st.global.v4.b32
 // CHECK-NOT:     @p st.global
 // CHECK:         llvm.return
-func.func @ragged(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @ragged(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4000xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -78,7 +78,7 @@ func.func @ragged(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-8: @p st.global.b32
 // CHECK-NOT:     st.global
 // CHECK:         llvm.return
-func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -97,7 +97,7 @@ func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.
 // CHECK-COUNT-32: @p ld.global.b16
 // CHECK-NOT:     ld.global
 // CHECK:         llvm.return
-func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?x41xf16>
   %c0 = arith.constant 0 : i32
   %0 = tile.load %x[%c0, %c0] : !tile.view<?x41xf16> -> tensor<16x64xf16, #h>
@@ -113,7 +113,7 @@ func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile
 // CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 8 : i64} : vector<2xi32>, !llvm.ptr<1>
 // CHECK-NOT:     llvm.store
 // CHECK:         llvm.return
-func.func @short_rows(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @short_rows(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x48xf32>
   %c0 = arith.constant 0 : i32
   %s = arith.constant 1.0 : f32
@@ -133,7 +133,7 @@ func.func @short_rows(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedu
 // CHECK:         %[[FIRST:.*]] = llvm.icmp "eq" %[[BITS]], %{{.*}}
 // CHECK:         %[[FLAG:.*]] = llvm.zext %[[FIRST]]
 // CHECK:         llvm.inline_asm {{.*}}@p st.global.b32{{.*}} %[[FLAG]]
-func.func @copies(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @copies(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<8x1xf32>
   %c0 = arith.constant 0 : i32
   %s = arith.constant 0.0 : f32
@@ -151,7 +151,7 @@ func.func @copies(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-8: @p red.relaxed.gpu.global.add.f32 [$1], $2
 // CHECK-NOT:     red.relaxed
 // CHECK:         llvm.return
-func.func @f32_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @f32_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -170,7 +170,7 @@ func.func @f32_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-2: @p red.relaxed.gpu.global.add.v4.f32 [$1], {$2, $3, $4, $5}
 // CHECK-NOT:     red.relaxed
 // CHECK:         llvm.return
-func.func @f32_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @f32_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -189,7 +189,7 @@ func.func @f32_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-4: @p red.relaxed.gpu.global.add.noftz.f16x2 [$1], $2
 // CHECK-NOT:     red.relaxed
 // CHECK:         llvm.return
-func.func @f16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @f16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf16>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -208,7 +208,7 @@ func.func @f16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-2: @p red.relaxed.gpu.global.add.noftz.v2.f16x2 [$1], {$2, $3}
 // CHECK-NOT:     red.relaxed
 // CHECK:         llvm.return
-func.func @f16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @f16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xf16>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -227,7 +227,7 @@ func.func @f16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-2: @p red.relaxed.gpu.global.add.noftz.v2.bf16x2 [$1], {$2, $3}
 // CHECK-NOT:     red.relaxed
 // CHECK:         llvm.return
-func.func @bf16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @bf16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xbf16>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
@@ -249,7 +249,7 @@ func.func @bf16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<
 // CHECK-COUNT-4: nvvm.mma.sync A[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] B[%{{.*}}, %{{.*}}] C[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (vector<2xf16>, vector<2xf16>, f32)
 // CHECK-NOT:     nvvm.mma.sync
 // CHECK:         llvm.return
-func.func @dot_f16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @dot_f16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f16
   %z = arith.constant 0.0 : f32
   %a = tile.splat %s : f16 -> tensor<16x32xf16, #a>
@@ -269,7 +269,7 @@ func.func @dot_f16() attributes {tile.schedule = #tile.schedule<warps = 1, stage
 // CHECK-COUNT-4: nvvm.mma.sync A[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] B[%{{.*}}, %{{.*}}] C[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] {{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 16>} : (i32, i32, f32)
 // CHECK-NOT:     nvvm.mma.sync
 // CHECK:         llvm.return
-func.func @dot_bf16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @dot_bf16() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : bf16
   %z = arith.constant 0.0 : f32
   %a = tile.splat %s : bf16 -> tensor<16x32xbf16, #a>
@@ -304,7 +304,7 @@ func.func @dot_bf16() attributes {tile.schedule = #tile.schedule<warps = 1, stag
 // CHECK-COUNT-16: llvm.intr.fma
 // CHECK-NOT:     wgmma
 // CHECK:         llvm.return
-func.func @warpgroup_dot(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 2, warpgroups = true, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 4096 : i32} {
+func.func @warpgroup_dot(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 2, mma = warpgroup, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 4096 : i32} {
   %slot = arith.constant 1 : i32
   %one = arith.constant 1.0 : f16
   %zero = arith.constant 0.0 : f32
@@ -334,7 +334,7 @@ func.func @warpgroup_dot(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.sch
 // CHECK-NOT:     ldmatrix
 // CHECK-NOT:     llvm.load
 // CHECK:         llvm.return
-func.func @matrices() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 4096 : i32} {
+func.func @matrices() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 4096 : i32} {
   %slot = arith.constant 0 : i32
   %x = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 16x64xf16, #x>
   %0 = tile.local_load %x[%slot] : !tile.buffer<1 of 16x64xf16, #x> -> tensor<16x64xf16, #b>
@@ -355,7 +355,7 @@ func.func @matrices() attributes {tile.schedule = #tile.schedule<warps = 1, stag
 // CHECK-COUNT-4: "lop3.b32 $0, $1, $2, $3, 0xEA;", "=r,r,n,r"
 // CHECK-NOT:     lop3
 // CHECK:         llvm.return
-func.func @dequant_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @dequant_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
@@ -377,7 +377,7 @@ func.func @dequant_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.sch
 // CHECK:         lop3
 // CHECK:         llvm.fsub %{{.*}} : vector<2xbf16>
 // CHECK-NEXT:    llvm.fmul %{{.*}} : vector<2xbf16>
-func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xbf16>
@@ -400,7 +400,7 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 // CHECK-NOT:     llvm.fsub
 // CHECK-NOT:     llvm.fmul
 // CHECK:         llvm.return
-func.func @unpack(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @unpack(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
   %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi4, packed = 0> -> tensor<32x8xi4, #q>
@@ -422,7 +422,7 @@ func.func @unpack(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-COUNT-2: llvm.fadd
 // CHECK-NOT:     llvm.fadd
 // CHECK:         llvm.return
-func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
@@ -441,7 +441,7 @@ func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, sta
 // CHECK:           llvm.store
 // CHECK:           nvvm.barrier
 // CHECK:           llvm.load
-func.func @sum_warps_in_a_loop(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @sum_warps_in_a_loop(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   scf.for %i = %lo to %hi step %st : i32 {
@@ -466,7 +466,7 @@ func.func @sum_warps_in_a_loop(%lo: i32, %hi: i32, %st: i32) attributes {tile.sc
 // CHECK-COUNT-4: llvm.intr.fma(%{{.*}}) : (f32, f32, f32) -> f32
 // CHECK-NOT:     llvm.intr.fma
 // CHECK:         llvm.return
-func.func @scaled_dot() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @scaled_dot() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f16
   %z = arith.constant 0.0 : f32
   %a = tile.splat %s : f16 -> tensor<16x32xf16, #a>
@@ -493,7 +493,7 @@ func.func @scaled_dot() attributes {tile.schedule = #tile.schedule<warps = 1, st
 // CHECK:         nvvm.barrier
 // CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
 // CHECK:         llvm.intr.maximum
-func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4x32xf32>
   %t = tile.load %x[%c0, %c0] : !tile.view<4x32xf32> -> tensor<4x32xf32, #x>
@@ -510,7 +510,7 @@ func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK:         %[[INF:.*]] = llvm.mlir.constant(0xFF800000 : f32)
 // CHECK-COUNT-8: llvm.select %{{.*}}, %{{.*}}, %[[INF]]
 // CHECK-NOT:     llvm.select
-func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %s = arith.constant 1.0 : f32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<1000xf32>
@@ -532,7 +532,7 @@ func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<war
 // CHECK-COUNT-8: "rsqrt.approx.f32 $0, $1;"
 // CHECK-COUNT-4: llvm.fptrunc %{{.*}} : vector<2xf32> to vector<2xf16>
 // CHECK-COUNT-8: llvm.fpext %{{.*}} : f16 to f32
-func.func @elementwise(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @elementwise(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f32
   %t = tile.splat %s : f32 -> tensor<1024xf32, #v>
   %0 = arith.addf %t, %t : tensor<1024xf32, #v>
@@ -562,7 +562,7 @@ func.func @elementwise(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.sched
 // CHECK-NOT:     llvm.load
 // CHECK-COUNT-4: llvm.store %{{.*}} {alignment = 16 : i64} : vector<8xf16>, !llvm.ptr<3>
 // CHECK-NOT:     llvm.store
-func.func @shared(%p: !llvm.ptr<1>, %m: i32, %slot: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @shared(%p: !llvm.ptr<1>, %m: i32, %slot: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
   %b = tile.alloc {offset = 256 : i32} : !tile.buffer<4 of 16x64xf16, #l>
@@ -585,7 +585,7 @@ func.func @shared(%p: !llvm.ptr<1>, %m: i32, %slot: i32) attributes {tile.schedu
 // CHECK:         setp.ne.b32 p, $2, 0; @p cp.async.cg.shared.global [$0], [$1], 16;
 // CHECK-NOT:     cp.async
 // CHECK:         llvm.return
-func.func @few_chunks(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @few_chunks(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x4096xf16>
   %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 1x32xf16, #l>
@@ -605,7 +605,7 @@ func.func @few_chunks(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedu
 // CHECK-COUNT-2: "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];"
 // CHECK:         fence.acq_rel.gpu; @p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; @p fence.acq_rel.gpu
 // CHECK:         llvm.icmp "eq"
-func.func @partial_80(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @partial_80(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %z = arith.constant 0.0 : f32
   %t = tile.splat %z : f32 -> tensor<16x16xf32, #c>
   tile.partial_store %t, %ws[%i] : tensor<16x16xf32, #c>, !llvm.ptr<1>
@@ -626,7 +626,7 @@ func.func @partial_80(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attrib
 // CHECK-COUNT-2: "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];"
 // CHECK:         fence.acq_rel.gpu; @p atom.relaxed.gpu.global.inc.u32 t, [$1], $2; @p fence.acq_rel.gpu
 // CHECK:         llvm.icmp "eq"
-func.func @partial_90(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @partial_90(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %z = arith.constant 0.0 : f32
   %t = tile.splat %z : f32 -> tensor<16x16xf32, #c>
   tile.partial_store %t, %ws[%i] : tensor<16x16xf32, #c>, !llvm.ptr<1>
@@ -648,7 +648,7 @@ func.func @partial_90(%ws: !llvm.ptr<1>, %tickets: !llvm.ptr<1>, %i: i32) attrib
 // CHECK-NOT:     llvm.load
 // CHECK:         %[[ONE:.*]] = arith.constant 1.0
 // CHECK-NEXT:    llvm.return
-func.func @shapes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @shapes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f32
   %o = tile.splat %s : f32 -> tensor<1x16xf32, #o>
   %a = tile.broadcast %o : tensor<1x16xf32, #o> -> tensor<4x16xf32, #a>
@@ -661,7 +661,7 @@ func.func @shapes() attributes {tile.schedule = #tile.schedule<warps = 1, stages
 
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
-func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<4096xbf16>
   %s = arith.constant 1.0 : bf16
@@ -676,7 +676,7 @@ func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<
 
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
-func.func @f16_singles(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @f16_singles(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf16>
   %s = arith.constant 1.0 : f16
@@ -692,7 +692,7 @@ func.func @f16_singles(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #t
 #q = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
 #s = #tile.layout<[1, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
 
-func.func @nibbles_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @nibbles_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
@@ -710,7 +710,7 @@ func.func @nibbles_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.s
 #w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
 #s = #tile.layout<[1, 8], lane = [[0, 1], [0, 2], [0, 4], [0, 0], [0, 0]]>
 
-func.func @scales_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @scales_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi4, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
@@ -725,7 +725,7 @@ func.func @scales_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.sc
 // -----
 
 #l = #tile.layout<[8], offset = [[1], [2], [4]]>
-func.func @no_offset() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @no_offset() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   // expected-error @+2 {{expected an offset: allocate-shared has not run}}
   // expected-error @+1 {{failed to legalize operation 'tile.alloc'}}
   %b = tile.alloc : !tile.buffer<1 of 8xf16, #l>
@@ -736,7 +736,7 @@ func.func @no_offset() attributes {tile.schedule = #tile.schedule<warps = 1, sta
 
 #a = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
 #b = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
-func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f32
   %0 = tile.splat %s : f32 -> tensor<4x16xf32, #a>
   // expected-error @+2 {{source and result lie in different lanes: [4, 16] register = [(0, 1)]}}
@@ -749,7 +749,7 @@ func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, s
 
 #q = #tile.layout<[8, 32], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
 #t = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
-func.func @packed_transpose(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @packed_transpose(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<8x32xi4, packed = 0>
   %q = tile.load %x[%c0, %c0] : !tile.view<8x32xi4, packed = 0> -> tensor<8x32xi4, #q>
@@ -763,7 +763,7 @@ func.func @packed_transpose(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.
 
 #x = #tile.layout<[4, 16], register = [[0, 1]], lane = [[0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
 #r = #tile.layout<[4, 1], register = [[1, 0], [2, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
-func.func @not_the_slice() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @not_the_slice() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f32
   %0 = tile.splat %s : f32 -> tensor<4x16xf32, #x>
   // expected-error @+2 {{the result's layout is not the source's slice: [4, 1]}}
@@ -777,7 +777,7 @@ func.func @not_the_slice() attributes {tile.schedule = #tile.schedule<warps = 1,
 #a = #tile.layout<[16, 16], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 8]]>
 #b = #tile.layout<[16, 8], register = [[1, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = [[8, 0]]>
 #c = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
-func.func @k_in_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @k_in_warps() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f16
   %z = arith.constant 0.0 : f32
   %a = tile.splat %s : f16 -> tensor<16x16xf16, #a>
@@ -793,7 +793,7 @@ func.func @k_in_warps() attributes {tile.schedule = #tile.schedule<warps = 2, st
 
 #x = #tile.layout<[4, 16], register = [[1, 1]], lane = [[0, 2], [0, 4], [0, 8], [0, 1], [2, 0]]>
 #r = #tile.layout<[4, 1], register = [[1, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [2, 0]]>
-func.func @mixed() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @mixed() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %s = arith.constant 1.0 : f32
   %0 = tile.splat %s : f32 -> tensor<4x16xf32, #x>
   // expected-error @+2 {{a layout basis mixes the reduced dimension with others: [4, 16] register = [(1, 1)]}}
@@ -805,7 +805,7 @@ func.func @mixed() attributes {tile.schedule = #tile.schedule<warps = 1, stages 
 // -----
 
 #l = #tile.layout<[1, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]]>
-func.func @two_bytes(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @two_bytes(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64x41xf16>
   %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 1x32xf16, #l>
@@ -818,7 +818,7 @@ func.func @two_bytes(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedul
 // -----
 
 #p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
-func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   // expected-error @+2 {{expected the result scattered over the warps, got [16, 8]}}
@@ -856,7 +856,7 @@ func.func @not_scattered() attributes {tile.schedule = #tile.schedule<warps = 2,
 // CHECK-COUNT-4: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xf32>
 // CHECK-NOT:     llvm.load
 // CHECK:         llvm.return
-func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k_warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %sent = tile.mbarrier_alloc {offset = 1024 : i32} : !tile.mbarriers<1>
   tile.mbarrier_init %sent arrivals 1 : !tile.mbarriers<1>
   tile.cluster_arrive
@@ -871,7 +871,7 @@ func.func @sum_cluster() attributes {tile.schedule = #tile.schedule<warps = 2, k
 
 #p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
 
-func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, capability = 90>, tile.shared_bytes = 0 : i32} {
+func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 2, order = interleaved, reduce = cluster, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %sent = tile.mbarrier_alloc {offset = 1024 : i32} : !tile.mbarriers<1>
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
@@ -887,7 +887,7 @@ func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps
 // CHECK-LABEL: llvm.func @dependent
 // CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.launch_dependents;", "~{memory}"
 // CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "griddepcontrol.wait;", "~{memory}"
-func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 90, dependent = end>, tile.shared_bytes = 0 : i32} {
+func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>, tile.shared_bytes = 0 : i32} {
   tile.launch_dependents
   tile.wait_dependency
   return

@@ -1,7 +1,7 @@
 // Bulk copies, mbarriers and roles as instructions.
 // RUN: lath-opt %s -allow-unregistered-dialect -tile-to-nvvm -split-input-file -verify-diagnostics | FileCheck %s
 
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // The first thread initialises, and shows the copy engine what it did. Slot i
 // is 8 i bytes on.
@@ -33,7 +33,7 @@ func.func @mbarriers(%slot: i32, %p: i32) attributes {tile.schedule = #s, tile.s
 // bytes. The one thread first says how many bytes come.
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #o = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: llvm.func @runs
 // CHECK:         scf.if
@@ -57,7 +57,7 @@ func.func @runs(%p: !llvm.ptr<1>) attributes {tile.schedule = #s, tile.shared_by
 // As wide as the array: one run. Evict-first is a policy of L2.
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #o = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: llvm.func @one_run
 // CHECK:         %[[POLICY:.*]] = llvm.mlir.constant(1364590687093260288 : i64)
@@ -78,7 +78,7 @@ func.func @one_run(%p: !llvm.ptr<1>) attributes {tile.schedule = #s, tile.shared
 // Eight rows are a loop; of 5 x 9 atoms only those that there are.
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #o = #tile.layout<[8, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0], [2, 0, 0], [4, 0, 0]]>
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: llvm.func @ragged
 // CHECK:         scf.if
@@ -112,7 +112,7 @@ func.func @ragged(%p: !llvm.ptr<1>, %k: i32, %n: i32) attributes {tile.schedule 
 // the first lane is elected, and those that compute have a barrier of their own.
 #a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
 #o = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
-#s = #tile.schedule<warps = 2, stages = 3, bulk_weights = true, producers = 1, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // CHECK-LABEL: llvm.func @roles
 // CHECK-SAME:    nvvm.reqntid = array<i32: 96>
@@ -146,7 +146,7 @@ func.func @roles(%p: !llvm.ptr<1>) attributes {tile.schedule = #s, tile.shared_b
 
 // -----
 
-#s = #tile.schedule<warps = 1, stages = 3, bulk_weights = true, split = 1, order = interleaved, reduce = none, capability = 90>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 func.func @offset() attributes {tile.schedule = #s, tile.shared_bytes = 0 : i32} {
   // expected-error @+2 {{expected an offset: allocate-shared has not run}}

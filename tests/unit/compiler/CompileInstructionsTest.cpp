@@ -233,6 +233,20 @@ TEST_CASE("bulk copies: one for each row of atoms, by one thread") {
   }
 }
 
+TEST_CASE("bulk copies tell L2 nothing where the schedule says so") {
+  auto text = [](const std::string &evict) {
+    return compiled({"m128n4096k4096g128s1,layout=packed",
+                     "bm16bn64bk128w4kw2st3s1,weights=bulk" + evict, "sm_90a"})
+        .ptx.text;
+  };
+  const std::string first = text(""), normal = text(",evict=normal");
+  CHECK(count(first, "L2::cache_hint") == 4);
+  CHECK(count(normal, "L2::cache_hint") == 0);
+  CHECK(count(normal, "1364590687093260288") == 0);
+  CHECK(count(normal, "cp\\.async\\.bulk\\.shared") == 4);
+  CHECK(first == text(",evict=first"));
+}
+
 TEST_CASE("a producer warp: no barrier of all in the loop") {
   CompiledGemm gemm =
       compiled({"m16n4096k4096g128s1,layout=packed",

@@ -73,13 +73,12 @@ TEST_CASE("every target gets its own PTX version") {
 }
 
 TEST_CASE("a split says what its reduction needs") {
-  auto compiled = [](CompileOptions::SplitReduce reduce, int split) {
+  auto compiled = [](Reduce reduce, int split) {
     CompileOptions o = options("sm_90a", 4, 2);
     o.split = split;
     o.reduce = reduce;
     return compile(*product(), o).ptx;
   };
-  using Reduce = CompileOptions::SplitReduce;
   const std::uint64_t slot = 4 * 64 * 64;
 
   Ptx none = compiled(Reduce::none, 1);
@@ -130,32 +129,44 @@ TEST_CASE("options out of range are refused") {
     CHECK(error.kind() == ErrorKind::invalidSpec);
     return error.message();
   };
-  for (int warps : {-1, 0, 3, 64})
+  for (int warps : {-1, 0, 64})
     CHECK(refused([&](CompileOptions &o) { o.warps = warps; }) ==
-          "compile: expected a power of two from 1 to 32 warps, got " +
-              std::to_string(warps));
-  for (int kWarps : {-1, 0, 3, 8})
+          "compile: w = " + std::to_string(warps) +
+              " is not in 1..32; the nearest is " + (warps < 1 ? "1" : "32"));
+  CHECK(refused([](CompileOptions &o) { o.warps = 3; }) ==
+        "compile: w = 3 is not a power of two; the nearest are 2 and 4");
+  for (int kWarps : {-1, 0})
     CHECK(refused([&](CompileOptions &o) { o.kWarps = kWarps; }) ==
-          "compile: expected a power of two from 1 to 4 warps along K, got " +
-              std::to_string(kWarps));
+          "compile: kw = " + std::to_string(kWarps) +
+              " is not in 1..32; the nearest is 1");
+  CHECK(refused([](CompileOptions &o) { o.kWarps = 3; }) ==
+        "compile: kw = 3 is not a power of two; the nearest are 2 and 4");
+  CHECK(refused([](CompileOptions &o) { o.kWarps = 8; }) ==
+        "compile: kw = 8 exceeds w = 4: it counts warps of the block");
   CHECK(refused([](CompileOptions &o) { o.stages = 0; }) ==
-        "compile: expected at least one stage, got 0");
+        "compile: st = 0 is not in 1..64; the nearest is 1");
   CHECK(refused([](CompileOptions &o) { o.rows = 3; }) ==
         "compile: expected a power of two of rows, or 0, got 3");
   CHECK(refused([](CompileOptions &o) { o.split = 0; }) ==
-        "compile: expected a split of at least 1, got 0");
-  for (int split : {1, 9, 16})
+        "compile: s = 0 is not in 1..65535; the nearest is 1");
+  for (int split : {9, 16})
     CHECK(refused([&](CompileOptions &o) {
             o.split = split;
-            o.reduce = CompileOptions::SplitReduce::cluster;
-          }) == "compile: expected a cluster of 2 to 8 blocks, got " +
-                    std::to_string(split));
+            o.reduce = Reduce::cluster;
+          }) == "compile: s = " + std::to_string(split) +
+                    " blocks form no cluster; reduce = cluster takes s2 to s8");
+  CHECK(refused([](CompileOptions &o) { o.reduce = Reduce::cluster; }) ==
+        "compile: reduce = cluster with s = 1: there is nothing to reduce; "
+        "leave reduce out, or split by 2 or more");
+  CHECK(refused([](CompileOptions &o) { o.split = 4; }) ==
+        "compile: reduce = none leaves 4 partial sums apart; use ordered, "
+        "cluster, atomic or atomic-out, or s1");
 }
 
 TEST_CASE("a dependent launch is said so, and refused where there is none") {
   CHECK_FALSE(compile(*product(), options("sm_90a")).ptx.dependent);
   CompileOptions o = options("sm_90a", 4, 2);
-  o.dependent = CompileOptions::DependentLaunch::end;
+  o.dependent = Dependent::end;
   Ptx ptx = compile(*product(), o).ptx;
   CHECK(ptx.dependent);
   CHECK(count(ptx.text, "griddepcontrol\\.launch_dependents;") == 1);
@@ -170,31 +181,31 @@ TEST_CASE("a dependent launch is said so, and refused where there is none") {
 TEST_CASE("bulk copies and producer warps are refused where they cannot be") {
   auto refused = [](auto change) {
     CompileOptions o = options("sm_90a", 4, 2);
-    o.bulkWeights = true;
+    o.weights = WeightPath::bulk;
     change(o);
     return errorOf([&] { compile(*product(), o); });
   };
   Error error = refused([](CompileOptions &o) { o.target = &target("sm_89"); });
   CHECK(error.kind() == ErrorKind::unsupported);
-  CHECK(error.message() == "sm_89 has no bulk copies (sm_90 and later have)");
-  error = refused([](CompileOptions &o) { o.streamRegisters = true; });
-  CHECK(error.kind() == ErrorKind::invalidSpec);
-  CHECK(error.message() == "compile: 4-bit weights go to registers or, by bulk "
-                           "copies, to shared memory, not both");
+  CHECK(error.message() == "sm_89 has no bulk copies (sm_90 and later have); "
+                           "weights=shared works there");
   error = refused([](CompileOptions &o) { o.stages = 1; });
-  CHECK(error.message() == "compile: bulk copies fill the stages of a "
-                           "pipeline: expected at least 2, got 1");
+  CHECK(error.kind() == ErrorKind::invalidSpec);
+  CHECK(error.message() == "compile: weights=bulk fills the stages of a "
+                           "pipeline: it needs st = 2 or more, got 1");
   for (int producers : {-1, 2})
     CHECK(refused([&](CompileOptions &o) {
             o.producers = producers;
-          }).message() == "compile: expected no or one producer warp, got " +
-                              std::to_string(producers));
+          }).message() == "compile: producers = " + std::to_string(producers) +
+                              " is not in 0..1; the nearest is " +
+                              (producers < 0 ? "0" : "1"));
   error = refused([](CompileOptions &o) {
-    o.bulkWeights = false;
+    o.weights = WeightPath::shared;
     o.producers = 1;
   });
   CHECK(error.message() ==
-        "compile: a producer warp issues bulk copies, and there are none");
+        "compile: producers = 1 with weights = shared: a producer warp issues "
+        "bulk copies; use weights=bulk, or producers=0");
   // A program without packed weights has nothing for them to do.
   error = refused([](CompileOptions &) {});
   CHECK(error.kind() == ErrorKind::compile);
@@ -206,12 +217,11 @@ TEST_CASE("bulk copies and producer warps are refused where they cannot be") {
 TEST_CASE("clusters are refused where the target has none") {
   CompileOptions o = options("sm_89", 4, 2);
   o.split = 2;
-  o.reduce = CompileOptions::SplitReduce::cluster;
+  o.reduce = Reduce::cluster;
   Error error = errorOf([&] { compile(*product(), o); });
   CHECK(error.kind() == ErrorKind::unsupported);
   CHECK(error.message() ==
-        "sm_89 has no thread-block clusters (sm_90 and later have); reduce the "
-        "split through memory");
+        "sm_89 has no thread-block clusters (sm_90 and later have)");
 }
 
 TEST_CASE("too much shared memory names both sizes") {
@@ -286,14 +296,14 @@ TEST_CASE("atomic adds need the target's instructions") {
                                   "neighbours in one lane"));
 }
 
-TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
+TEST_CASE("a split needs its loop, its sum and the third axis") {
   auto message = [](auto build) {
     Program p("split");
     View x = p.view("x", Dtype::f32, {64, 1024});
     Range r = p.range(p.constant(0), 64);
     CompileOptions o = options();
     o.split = 4;
-    o.reduce = CompileOptions::SplitReduce::ordered;
+    o.reduce = Reduce::ordered;
     build(p, x, r, o);
     Error error = errorOf([&] { compile(p, o); });
     CHECK(error.kind() == ErrorKind::compile);
@@ -308,11 +318,6 @@ TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
                  x.store({r, r}, sumOf(p, x, r));
                }),
                "split 4 needs one k_range and one reduce_splits, got 1 and 0"));
-  CHECK(contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
-                   o.reduce = CompileOptions::SplitReduce::none;
-                   x.store({r, r}, p.reduceSplits(sumOf(p, x, r)));
-                 }),
-                 "split 4 needs a reduction policy"));
   CHECK(contains(message([&](Program &p, View x, Range, CompileOptions &) {
                    Range z = p.range(p.programId(2), 64);
                    x.store({z, z}, p.reduceSplits(sumOf(p, x, z)));
@@ -320,7 +325,7 @@ TEST_CASE("a split needs its loop, its sum, a policy and the third axis") {
                  "axis 2 of the grid holds the splits; use 0 and 1"));
   CHECK(
       contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
-                 o.reduce = CompileOptions::SplitReduce::atomicOut;
+                 o.reduce = Reduce::atomicOut;
                  x.store({r, r}, p.exp2(p.reduceSplits(sumOf(p, x, r))));
                }),
                "atomic adds into the output are possible only where the sum is "
@@ -383,7 +388,7 @@ TEST_CASE("one program, one PTX") {
   for (int stages : {1, 3}) {
     CompileOptions o = options("sm_90a", 4, stages);
     o.split = 4;
-    o.reduce = CompileOptions::SplitReduce::ordered;
+    o.reduce = Reduce::ordered;
     const std::string first = compile(*product(), o).ptx.text;
     CHECK(compile(*product(), o).ptx.text == first);
 
@@ -396,4 +401,71 @@ TEST_CASE("one program, one PTX") {
     for (const std::string &text : texts)
       CHECK(text == first);
   }
+}
+
+TEST_CASE("a loop and a dot may have words of their own") {
+  // Two products of 64 x 64 by a K step of 64: 16 KB a stage in each loop.
+  auto build = [](std::string_view first, std::string_view second,
+                  std::string_view dot) {
+    auto program = std::make_unique<Program>("two_loops");
+    Program &p = *program;
+    View x = p.view("x", Dtype::f16, {64, 1024});
+    View w = p.view("w", Dtype::f16, {1024, 64});
+    View out = p.view("out", Dtype::f32, {64, 64});
+    Range side = p.range(p.constant(0), 64);
+    Tile sum = p.splat(0, Dtype::f32, {64, 64});
+    for (std::string_view words : {first, second}) {
+      Tile part = p.loop(
+          p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
+          [&](Range k, Tile acc) {
+            return p.dot(x.load({side, k}), w.load({k, side}), acc, dot);
+          },
+          words);
+      sum = sum + part;
+    }
+    out.store({side, side}, sum);
+    return program;
+  };
+  auto compiled = [&](int stages, std::string_view first,
+                      std::string_view second, std::string_view dot = {}) {
+    return compile(*build(first, second, dot), options("sm_90a", 4, stages))
+        .ptx;
+  };
+  constexpr unsigned stage = 2 * 64 * 64 * 2;
+  auto waits = [](const Ptx &ptx, int groups) {
+    return count(ptx.text,
+                 "cp\\.async\\.wait_group\\s+" + std::to_string(groups) + ";");
+  };
+  Ptx alike = compiled(3, "", "");
+  CHECK(waits(alike, 1) == 2); // of three stages one may be on its way
+  CHECK(alike.sharedBytes == 6 * stage);
+  Ptx apart = compiled(3, "", "st5");
+  CHECK(waits(apart, 1) == 1);
+  CHECK(waits(apart, 3) == 1);
+  CHECK(apart.sharedBytes == (3 + 5) * stage);
+  // Where the kernel has no pipeline a loop may, and the other way round.
+  CHECK(compiled(1, "st2", "").sharedBytes == 2 * stage);
+  CHECK(compiled(2, "st1", "").sharedBytes == 2 * stage);
+  CHECK(compiled(3, "st1", "st1").text == compiled(1, "", "").text);
+  // Words of a dot, said at the dot or at its loop.
+  Ptx shared = compiled(3, "", "", "kw2");
+  CHECK(shared.text == compiled(3, "kw2", "kw2").text);
+  CHECK(shared.text != alike.text);
+
+  auto refused = [&](std::string_view loop, std::string_view dot = {}) {
+    Error error = errorOf([&] { build(loop, "", dot); });
+    CHECK(error.kind() == ErrorKind::invalidSpec);
+    return error.message();
+  };
+  CHECK(refused("w2") == "'w' is a word of the kernel; a loop has none of its "
+                         "own");
+  CHECK(refused("", "st2") == "'st' is a word of the loop; a dot has none of "
+                              "its own");
+  CHECK(refused("st0") == "st = 0 is not in 1..64; the nearest is 1");
+  CHECK(contains(refused("stages3"), "unknown field 'stages'"));
+  // What a dot shares it shares among the warps of the block.
+  Error error = errorOf([&] { compiled(3, "", "", "kw8"); });
+  CHECK(error.kind() == ErrorKind::compile);
+  CHECK(contains(error.message(),
+                 "kw = 8 exceeds w = 4: it counts warps of the block"));
 }

@@ -28,7 +28,6 @@ TEST_CASE("random programs compute what they say") {
 }
 
 TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
-  using Reduce = CompileOptions::SplitReduce;
   for (unsigned seed = 0; seed < 100; ++seed) {
     RandomProgram r(seed);
     Program &p = r.p;
@@ -45,7 +44,7 @@ TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
                             Reduce::atomicOut}[r.number(0, 2)];
     if (o.reduce == Reduce::ordered && o.target->hasClusters())
       o.reduce = Reduce::cluster;
-    o.contiguousSplit = r.chance(.5);
+    o.order = r.chance(.5) ? KOrder::contiguous : KOrder::interleaved;
 
     unsigned across = r.number(1, 3), down = r.number(1, 3);
     std::int64_t rows = m * down - r.number(0, (int)m - 1),

@@ -235,6 +235,10 @@ TEST_CASE("functions of one tile are for f32") {
         "rsqrt: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.tanh(s.f16); }) ==
         "tanh: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.log2(s.i32); }) ==
+        "log2: expected f32, got i32 [16, 64]");
+  CHECK(refused([&] { s.p.abs(s.f16); }) ==
+        "abs: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.exp(Tile()); }) ==
         "exp: a value of no program (default constructed)");
 }

@@ -135,7 +135,7 @@ TEST_CASE("a matmul splits over K like any other kernel") {
   CompileOptions options =
       compileOptions(example("matmul_nk"), target("sm_90a"));
   options.split = 4;
-  options.reduce = CompileOptions::SplitReduce::atomic;
+  options.reduce = Reduce::atomic;
   Ptx ptx = compile(*program, options).ptx;
   CHECK(ptx.workspaceBytesPerTile == 4 * 64 * 64);
   CHECK(ptx.usesTickets);

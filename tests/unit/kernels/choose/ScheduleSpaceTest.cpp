@@ -1,12 +1,15 @@
 #include "kernels/choose/ScheduleSpace.h"
 
 #include "kernels/choose/ScheduleChoice.h"
+#include "kernels/choose/ScheduleWalk.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/tune/CostFit.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <random>
 #include <set>
 
 using namespace lath;
@@ -124,10 +127,12 @@ TEST_CASE("the search tries several values of what decides", "[tuning]") {
 
 TEST_CASE("every word of a schedule is searched or fixed for a reason",
           "[tuning]") {
-  // A word of the table that valuesFor() does not know is searched over all of
-  // its values: this is how a new one comes in.
+  // Each has a record, and a place among the ties.
+  CHECK(searchWords().size() == scheduleWords().size());
+  CHECK(tieBreaks().size() == scheduleWords().size());
   for (const ScheduleWord &word : scheduleWords()) {
     INFO(word.key);
+    CHECK(std::ranges::count(searchWords(), &word, &WordSearch::word) == 1);
     std::vector<int> values = word.legalValues();
     REQUIRE(values.size() >= 2);
     Schedule s;
@@ -136,6 +141,41 @@ TEST_CASE("every word of a schedule is searched or fixed for a reason",
       CHECK(word.get(s) == value);
     }
   }
+}
+
+TEST_CASE("the order of the search is total", "[tuning]") {
+  auto orders = [](const RankedSchedule &a, const RankedSchedule &b) {
+    return before(a, b) + before(b, a);
+  };
+  // Schedules that differ in one word, whichever, have an order.
+  for (const ScheduleWord &word : scheduleWords())
+    for (int value : word.legalValues()) {
+      RankedSchedule usual, other;
+      word.set(other.schedule, value);
+      INFO(word.key << " " << value);
+      CHECK(orders(usual, other) == (usual.schedule == other.schedule ? 0 : 1));
+    }
+  std::mt19937 random(11);
+  // Few values, so that many are equal in all words but one or two.
+  auto any = [&] {
+    RankedSchedule ranked;
+    ranked.cost.total = 1 + random() % 2;
+    for (const ScheduleWord &word : scheduleWords())
+      if (random() % 4 == 0)
+        word.set(ranked.schedule, word.legalValues()[random() % 2]);
+    return ranked;
+  };
+  int same = 0, wrong = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const RankedSchedule a = any(), b = any(), c = any();
+    const bool equal = a.cost.total == b.cost.total && a.schedule == b.schedule;
+    same += equal;
+    wrong += orders(a, b) != (equal ? 0 : 1);
+    wrong += before(a, b) && before(b, c) && !before(a, c);
+    wrong += before(a, a);
+  }
+  CHECK(wrong == 0);
+  CHECK(same > 10);
 }
 
 TEST_CASE("the model's parts follow the machine", "[tuning]") {
@@ -232,6 +272,29 @@ TEST_CASE("a fit finds the constants that made the times", "[tuning]") {
              Contains("19 times are too few"));
 }
 
+TEST_CASE("what the model cannot see is tried next to what was measured",
+          "[tuning]") {
+  const Target &t = target("sm_90a");
+  const DeviceConstants constants = deviceConstants(t);
+  auto evictions = [](const std::vector<RankedSchedule> &of) {
+    std::set<Eviction> values;
+    for (const RankedSchedule &ranked : of)
+      values.insert(ranked.schedule.evict);
+    return values;
+  };
+  Schedule bulk = parseSchedule("bm64bn128bk128w8st3,order=contiguous,"
+                                "weights=bulk");
+  for (const char *text :
+       {"m64n4096k4096,layout=packed", "m256n4096k4096,layout=packed"}) {
+    INFO(text);
+    const GemmSpec spec = parseGemmSpec(text);
+    CHECK(evictions(searchSpace(spec, t, constants, 48).best) ==
+          std::set{Eviction::first});
+    const auto next = evictions(neighbours(spec, t, constants, bulk));
+    CHECK(next.contains(Eviction::normal) == (spec.m > 64));
+  }
+}
+
 TEST_CASE("neighbours are legal and one or two steps away", "[tuning]") {
   const Target &t = target("sm_90a");
   for (const char *text :
@@ -254,7 +317,8 @@ TEST_CASE("neighbours are legal and one or two steps away", "[tuning]") {
       texts.insert(print(next.schedule));
       int numbers = 0, options = 0;
       for (const ScheduleWord &word : scheduleWords())
-        if (word.get(next.schedule) != word.get(from) && word.key != "reduce")
+        if (word.get(next.schedule) != word.get(from) &&
+            !word.is<&Schedule::reduce>())
           ++(word.isNumber() ? numbers : options);
       CHECK(numbers <= 2);
       CHECK(options <= 1);

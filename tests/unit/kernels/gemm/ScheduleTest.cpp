@@ -51,6 +51,9 @@ TEST_CASE("the printed schedule is canonical and parses back") {
         {"s1,producers=1,weights=bulk",
          "bm16bn128bk128w4st4s1,weights=bulk,producers=1"},
         {"s1,producers=0,weights=shared", "bm16bn128bk128w4st4s1"},
+        {"s1,evict=normal,weights=bulk",
+         "bm16bn128bk128w4st4s1,weights=bulk,evict=normal"},
+        {"s1,evict=first,weights=bulk", "bm16bn128bk128w4st4s1,weights=bulk"},
         {"kw1,scales=weights", "bm16bn128bk128w4st4s1"},
         {"s2,reduce=atomic-out,order=contiguous",
          "bm16bn128bk128w4st4s2,order=contiguous,reduce=atomic-out"}}) {
@@ -121,6 +124,9 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
         {"s1,producers=1",
          "producers = 1 with weights = shared: a producer warp issues bulk "
          "copies; use weights=bulk, or producers=0"},
+        {"s1,evict=normal",
+         "evict = normal with weights = shared: L2 is told of bulk copies "
+         "alone; use weights=bulk, or evict=first"},
         {"s1,producers=1,weights=registers",
          "producers = 1 with weights = registers: a producer warp issues bulk "
          "copies; use weights=bulk, or producers=0"}})
@@ -136,7 +142,8 @@ TEST_CASE("text that is not a schedule is named with its place") {
         {"bm", "field 'bm' needs a number at character 3, found the end"},
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
-         "all are order, reduce, scales, weights, mma, producers, dep"},
+         "all are order, reduce, scales, weights, mma, producers, dep, "
+         "evict"},
         {"bm16,weights=tma",
          "weights = 'tma' at character 14 is not known; the nearest is 'bulk', "
          "and all are shared, registers, bulk"},

@@ -405,23 +405,11 @@ TEST_CASE("a program of one's own is compiled once") {
     CHECK(texts.insert(print(options)).second);
   };
   other([](CompileOptions &o) { o.target = &target("sm_80"); });
-  other([](CompileOptions &o) { o.warps = 16; });
-  other([](CompileOptions &o) { o.kWarps = 2; });
-  other([](CompileOptions &o) { o.scaleSums = true; });
-  other([](CompileOptions &o) { o.streamRegisters = true; });
-  other([](CompileOptions &o) { o.warpgroups = true; });
-  other([](CompileOptions &o) { o.bulkWeights = true; });
-  other([](CompileOptions &o) { o.producers = 1; });
   other([](CompileOptions &o) { o.rows = 1; });
-  other([](CompileOptions &o) { o.stages = 2; });
-  other([](CompileOptions &o) { o.split = 2; });
-  other([](CompileOptions &o) { o.contiguousSplit = true; });
-  other([](CompileOptions &o) {
-    o.reduce = CompileOptions::SplitReduce::ordered;
-  });
-  other([](CompileOptions &o) {
-    o.dependent = CompileOptions::DependentLaunch::end;
-  });
+  for (const KernelWord &word : kernelWords())
+    other([&](CompileOptions &o) {
+      word.set(o, word.get(o) == word.least ? word.most : word.least);
+    });
 
   DeviceBuffer a(device, 400), c(device, 400);
   std::vector<float> in(100, 1.5f), out(100);

@@ -2,7 +2,7 @@
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/tune/TuneMeasure.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 
 #include <catch2/catch.hpp>
 
@@ -143,7 +143,7 @@ TEST_CASE("what was fastest elsewhere is tried", "[tuning]") {
   more.m = 16;
   for (const Schedule &s : {odd, other}) {
     Measurement m;
-    m.median = s == odd ? 1 : 2;
+    m.median = m.p10 = m.p90 = s == odd ? 1 : 2;
     m.replays = 24;
     db.add({tuningProblem(more), {"valley", 132, "", "older"}, s, m});
   }

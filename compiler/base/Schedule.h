@@ -1,0 +1,208 @@
+// How a kernel is computed, in words that passes apply: plain data, from which
+// the text form, `#tile.schedule` and the options of compile() are made.
+//
+// A new word is a member of KernelSchedule and a line of the table in
+// Schedule.cpp. docs/design.md says what else it takes.
+#pragma once
+
+#include "compiler/base/Api.h"
+
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lath {
+
+class KeyedText;
+struct Target;
+
+/// Which K steps a split takes.
+enum class KOrder {
+  interleaved, ///< block s takes steps s, s + split, ... (arXiv 2402.00025)
+  contiguous,  ///< block s takes one contiguous run
+};
+
+/// How the partial sums of a split are brought together.
+enum class Reduce {
+  none,   ///< split = 1
+  atomic, ///< fp32 atomic adds into a self-cleaning workspace; the last block
+          ///< converts
+  atomicOut, ///< atomic adds in the output type, directly into a zeroed output
+             ///< (arXiv 2402.00025)
+  ordered, ///< the last block to arrive adds the partial sums in a fixed order:
+           ///< deterministic
+  cluster, ///< the blocks of a cluster add through each other's shared memory,
+           ///< in a fixed order (sm_90+)
+};
+LATH_API std::string_view name(Reduce reduce);
+
+/// Which instructions multiply.
+enum class MatrixUnit {
+  warp,      ///< mma.sync: each warp its own fragments, of 8 rows of x
+  warpgroup, ///< wgmma: four warps at once, x from shared memory (sm_90a), for
+             ///< packed weights
+};
+
+/// Programmatic dependent launch: the kernel starts while the launch before it
+/// still runs and reads its constant views, weights say, meanwhile. When it
+/// lets the next one start:
+enum class Dependent {
+  none,  ///< it starts behind the launch before it, as any other
+  early, ///< as soon as the launch before it is done
+  half,  ///< when every block has half of its K steps behind it,
+  late,  ///< or three quarters,
+  end,   ///< or all
+};
+
+/// What the scales multiply.
+enum class ScalePlacement {
+  weights, ///< each weight, rounded to 16 bits
+  sums,    ///< each group's sum of products, in fp32: more accurate, and fewer
+           ///< instructions while rows are few (m <= 32)
+};
+
+/// How 4-bit weights reach the tensor core.
+enum class WeightPath {
+  shared,    ///< through the cp.async stages
+  registers, ///< straight, one K step ahead; for packed weights
+  bulk,      ///< through stages that the copy engine fills; for packed weights
+};
+
+/// Which lines L2 gives up first: those of constant views that the copy engine
+/// brings, or none before others.
+enum class Eviction {
+  first,  ///< they are read once
+  normal, ///< for weights that several tiles of rows read
+};
+
+/// Every choice that passes apply to a program. None changes the result beyond
+/// the order of sums.
+struct KernelSchedule {
+  // Of any kernel.
+  int warps = 4;  ///< of a block, that compute; power of two
+  int stages = 1; ///< of the copy pipeline; 1: loads go straight to registers
+  int split = 1;  ///< blocks that share one K range
+  KOrder order = KOrder::interleaved;
+  Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
+  MatrixUnit mma = MatrixUnit::warp;
+  /// Warps besides `warps` that start all copies and compute nothing; 0 or 1,
+  /// which takes weights = bulk.
+  int producers = 0;
+  Dependent dependent = Dependent::none;
+
+  // Of dots, above all of those with quantised weights.
+  int kWarps = 1; ///< of `warps`, those that share each K step; power of two
+  ScalePlacement scales = ScalePlacement::weights;
+  WeightPath weights = WeightPath::shared;
+  Eviction evict = Eviction::first; ///< `normal` takes weights = bulk
+
+  bool operator==(const KernelSchedule &) const = default;
+};
+
+/// A schedule with what passes need to know besides.
+struct TargetSchedule : KernelSchedule {
+  const Target *target = nullptr;
+  /// Views whose first extent is an argument have at most this many rows
+  /// (0: any number). Where a tile has more, stages keep only these.
+  int rows = 0;
+};
+
+/// The smallest part of a kernel that may have a word of its own: a loop has
+/// words of loops and dots, a dot those of dots.
+enum class WordOwner { kernel, loop, dot };
+std::string_view name(WordOwner owner);
+
+/// Its address names the word that a member is: no text is compared.
+template <auto Member> inline constexpr char wordTag = 0;
+
+/// What is known of one word of a schedule.
+struct WordFacts {
+  std::string_view key;  ///< in the text of a schedule: "w", "order"
+  std::string_view name; ///< in the IR: "warps", "order"
+  const void *tag;       ///< &wordTag of its member
+  /// Of a number: its bounds.
+  int least, most;
+  bool powerOfTwo;
+  /// Of an option: the text of value 0, 1, ...; empty for a number.
+  std::span<const std::string_view> texts;
+  /// The value that the text leaves out; -1: it never does, or `follows`.
+  int omitted;
+  /// Where it is not null: the value it has when the text leaves it out.
+  int (*follows)(const KernelSchedule &);
+  WordOwner owner;
+
+  /// word.is<&Schedule::split>()
+  template <auto Member> bool is() const { return tag == &wordTag<Member>; }
+  bool isNumber() const { return texts.empty(); }
+  /// Every value within the bounds, ascending.
+  std::vector<int> legalValues() const;
+  /// "4", "contiguous"
+  std::string text(int value) const;
+  /// "st = 9 is not in 2..6; the nearest is 6"; empty: the value is legal.
+  std::string refusal(int value) const;
+  /// What the text says of it; where it does not, `missing`.
+  int valueIn(const KeyedText &text, int missing) const;
+};
+
+/// A word of KernelSchedule.
+struct KernelWord : WordFacts {
+  int (*get)(const KernelSchedule &);
+  void (*set)(KernelSchedule &, int);
+};
+
+/// All of them, in the order of the text.
+std::span<const KernelWord> kernelWords();
+
+/// A word with a value.
+struct SaidWord {
+  const KernelWord *word;
+  int value;
+};
+/// Reads "st3,scales=sums": words that a loop or a dot of a kernel has of its
+/// own; none in an empty text. Throws Error{invalidSpec} naming what is wrong,
+/// or whose it is.
+std::vector<SaidWord> parseWords(std::string_view text, WordOwner of);
+
+/// "warps=4 stages=3 ...", all words.
+std::string printWords(const KernelSchedule &schedule);
+
+// Rules that are asked in more than one place, each as whether it holds.
+
+/// What every device with clusters can hold (CUDA C++ Programming Guide,
+/// "Thread Block Clusters"); larger ones need not be portable.
+inline constexpr int maxCluster = 8;
+
+inline bool kWarpsAreWarps(const KernelSchedule &s) {
+  return s.kWarps <= s.warps;
+}
+/// A split is reduced, what is none is not, and a cluster holds all of it.
+inline bool splitIsReduced(const KernelSchedule &s) {
+  return (s.split == 1) == (s.reduce == Reduce::none) &&
+         (s.reduce != Reduce::cluster || s.split <= maxCluster);
+}
+inline bool producersHaveCopies(const KernelSchedule &s) {
+  return !s.producers || s.weights == WeightPath::bulk;
+}
+inline bool evictionIsOfBulkCopies(const KernelSchedule &s) {
+  return s.evict == Eviction::first || s.weights == WeightPath::bulk;
+}
+/// wgmma takes four warps together, none of which has a share of K alone.
+inline bool warpsFormGroups(const KernelSchedule &s) {
+  return s.mma == MatrixUnit::warp || (s.kWarps == 1 && s.warps % 4 == 0);
+}
+/// What another warp copies is not fenced for wgmma.
+inline bool copiesAreFenced(const KernelSchedule &s) {
+  return s.mma == MatrixUnit::warp || !s.producers;
+}
+
+/// Why the words contradict each other, values out of range included; empty:
+/// they do not.
+std::string contradiction(const KernelSchedule &schedule);
+/// What the instructions that it names ask of its other words.
+std::string conflict(const KernelSchedule &schedule);
+/// What it takes and the target does not have.
+std::string lacking(const KernelSchedule &schedule, const Target &target);
+
+} // namespace lath
