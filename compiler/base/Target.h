@@ -33,7 +33,7 @@ struct LATH_API Target {
   std::vector<Gpu> gpus; ///< the one that `gpu()` takes first
 
   /// The product of that name, else the one that stands for all of them.
-  const Gpu &gpu(std::string_view product = {}) const;
+  LATH_API const Gpu &gpu(std::string_view product = {}) const;
 
   /// red.global.add.v4.f32
   bool hasVectorRed() const { return capability >= 90; }
