@@ -46,6 +46,8 @@ Type ProgramImpl::type(Dtype dtype) {
   switch (dtype) {
   case Dtype::u4:
     return builder.getIntegerType(4);
+  case Dtype::s8:
+    return builder.getIntegerType(8);
   case Dtype::i32:
     return builder.getI32Type();
   case Dtype::f16:
@@ -61,6 +63,8 @@ Type ProgramImpl::type(Dtype dtype) {
 static Dtype dtypeOf(Type type) {
   if (type.isInteger(4))
     return Dtype::u4;
+  if (type.isInteger(8))
+    return Dtype::s8;
   if (type.isInteger(32))
     return Dtype::i32;
   if (type.isF16())

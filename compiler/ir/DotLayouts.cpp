@@ -24,6 +24,9 @@
 
 namespace lath {
 
+/// Atoms are of 4-bit weights.
+static constexpr unsigned nibbleBits = 3;
+
 /// A's fragment, [rows, k], where each lane takes its run of an atom's offsets
 /// and unpacks it; nullopt unless that has k and rows where the instruction has
 /// them, and 16 rows.
@@ -35,7 +38,7 @@ static std::optional<Layout> fragmentOf(const Layout &atom) {
   Layout q(atom.shape());
   q.bases(Place::Register).assign(offsets.begin(), offsets.end() - laneBits);
   q.bases(Place::Lane).assign(offsets.end() - laneBits, offsets.end());
-  Layout a = dequantResult(q).transposed();
+  Layout a = dequantResult(q, nibbleBits).transposed();
   const Bases &registers = a.bases(Place::Register),
               &lanes = a.bases(Place::Lane);
   auto along = [&](std::uint32_t basis, unsigned d) {
@@ -63,7 +66,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   int rowBits = log2(s.rows), columnBits = log2(s.columns), kBits = log2(s.k);
   int kWarpBits = log2(s.kWarps), warpBits = log2(s.warps) - kWarpBits;
   std::optional<Layout> fragment;
-  if (s.packedA && s.atom)
+  if (s.packBits == nibbleBits && s.atom)
     fragment = fragmentOf(*s.atom);
   // Each warp's share of k is its own problem; the highest k bits name it.
   kBits -= kWarpBits;
@@ -90,7 +93,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
     bool rowsFirst =
-        s.packedA || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
+        s.packBits || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -110,8 +113,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     return false;
   }
   const std::int64_t leastK = fragment ? fragment->shape()[1] : 32;
-  if (s.packedA && (1ll << kBits) < leastK) {
-    problem = "4-bit weights need a K step of at least " +
+  if (s.packBits && (1ll << kBits) < leastK) {
+    problem = std::to_string(32 >> s.packBits) +
+              "-bit weights need a K step of at least " +
               std::to_string(leastK) + " a warp, got " +
               std::to_string(s.k / s.kWarps);
     return false;
@@ -141,7 +145,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
     // pairs (i, i + 4), see dequantResult.
-    if (s.packedA)
+    if (s.packBits == nibbleBits)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
@@ -276,9 +280,11 @@ static Layout rotateFirstThree(const Layout &layout, int by) {
   return result;
 }
 
-Layout dequantResult(const Layout &q) { return rotateFirstThree(q, 2); }
-Layout dequantSource(const Layout &result) {
-  return rotateFirstThree(result, 1);
+Layout dequantResult(const Layout &q, unsigned packBits) {
+  return packBits == nibbleBits ? rotateFirstThree(q, 2) : q;
+}
+Layout dequantSource(const Layout &result, unsigned packBits) {
+  return packBits == nibbleBits ? rotateFirstThree(result, 1) : result;
 }
 
 Layout weightAtom() {
@@ -293,7 +299,7 @@ Layout weightAtom() {
       at[0] = (at[0] << 1 & 15) | at[0] >> 3;
       basis = a.flatten(at);
     }
-  Layout q = dequantSource(a.transposed());
+  Layout q = dequantSource(a.transposed(), nibbleBits);
   Layout atom(q.shape());
   for (Place place : {Place::Register, Place::Lane})
     for (std::uint32_t basis : q.bases(place))

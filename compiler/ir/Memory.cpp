@@ -4,6 +4,10 @@ using namespace mlir;
 
 namespace lath::tile {
 
+unsigned packBitsOf(Type element) {
+  return element.isInteger(4) ? 3 : element.isInteger(8) ? 2 : 0;
+}
+
 int64_t Memory::stride(unsigned d) const {
   int64_t stride = 1;
   for (unsigned i = d + 1; i < shape.size(); ++i)
@@ -56,8 +60,8 @@ LinearMap Memory::unitMap(ArrayRef<int64_t> tile) const {
   });
 }
 
-LinearMap Memory::nibbleMap(ArrayRef<int64_t> tile) const {
-  constexpr uint32_t within = (1u << packBits) - 1;
+LinearMap Memory::codeMap(ArrayRef<int64_t> tile) const {
+  const uint32_t within = (1u << packBits) - 1;
   return mapOfTile(tile, [&](const std::vector<int64_t> &coords) -> uint32_t {
     if (packed >= 0)
       return coords[packed] & within;
@@ -74,7 +78,7 @@ int64_t Memory::elementsPerStep(unsigned d) const {
 }
 
 Layout unitLayout(const Memory &memory, const Layout &elements) {
-  if (!memory.holdsNibbles())
+  if (!memory.holdsCodes())
     return elements;
   const Shape &tile = elements.shape();
   auto units = memory.tileShape(tile);

@@ -104,8 +104,13 @@ std::optional<Layout> PartialStoreOp::operandLayout(OpOperand &,
   return std::nullopt;
 }
 
-// 4-bit weights: a lane's words come out in an order of their own, and scales
+// Weights: a lane's words come out in an order of their own, and scales
 // and zeros lie where their groups do.
+
+/// log2 of the codes in a word of a tile of weights.
+static unsigned codeBits(Value codes) {
+  return packBitsOf(cast<RankedTensorType>(codes.getType()).getElementType());
+}
 
 static Layout groupLayout(Value groups, const Layout &q) {
   int64_t perGroup = q.shape()[0] / shapeOf(groups)[0];
@@ -116,8 +121,14 @@ static Layout groupLayout(Value groups, const Layout &q) {
 static std::optional<Layout> unpackedFrom(OpOperand &operand, Value result,
                                           KnownLayout known) {
   return mapped(known, result, [&](const Layout &layout) {
-    Layout q = lath::dequantSource(layout);
+    Layout q = lath::dequantSource(layout,
+                                   codeBits(operand.getOwner()->getOperand(0)));
     return operand.getOperandNumber() == 0 ? q : groupLayout(operand.get(), q);
+  });
+}
+static std::optional<Layout> unpackedTo(Value q, KnownLayout known) {
+  return mapped(known, q, [&](const Layout &layout) {
+    return lath::dequantResult(layout, codeBits(q));
   });
 }
 std::optional<Layout> UnpackOp::operandLayout(OpOperand &operand,
@@ -125,14 +136,14 @@ std::optional<Layout> UnpackOp::operandLayout(OpOperand &operand,
   return unpackedFrom(operand, getResult(), known);
 }
 std::optional<Layout> UnpackOp::resultLayout(KnownLayout known) {
-  return mapped(known, getQ(), lath::dequantResult);
+  return unpackedTo(getQ(), known);
 }
 std::optional<Layout> DequantOp::operandLayout(OpOperand &operand,
                                                KnownLayout known) {
   return unpackedFrom(operand, getResult(), known);
 }
 std::optional<Layout> DequantOp::resultLayout(KnownLayout known) {
-  return mapped(known, getQ(), lath::dequantResult);
+  return unpackedTo(getQ(), known);
 }
 
 // A view in atoms takes whole words of a lane.
@@ -176,7 +187,7 @@ static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
   shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
   Operation *unpacking = rows.getDefiningOp();
   if (isa_and_nonnull<DequantOp, UnpackOp>(unpacking)) {
-    shape.packedA = true;
+    shape.packBits = codeBits(unpacking->getOperand(0));
     if (dot.getSwapped())
       shape.atom = atomOf(unpacking);
     shape.contiguousRows = dot.getSwapped();

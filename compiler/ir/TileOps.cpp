@@ -36,9 +36,10 @@ static LogicalResult verifyAccess(Operation *op, ViewType view,
     if (!llvm::isPowerOf2_64(extent))
       return op->emitOpError("expected power-of-two tile extents, got ")
              << extent;
-  if (view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < 8)
-    return op->emitOpError("expected at least 8 elements along the packed "
-                           "dimension, got ")
+  if (const int64_t least = 1 << packBitsOf(view.getElementType());
+      view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < least)
+    return op->emitOpError("expected at least ")
+           << least << " elements along the packed dimension, got "
            << tile.getDimSize(view.getPacked());
   if (LayoutAttr atom = view.getAtom())
     for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
@@ -88,7 +89,7 @@ LogicalResult AtomicAddOp::verify() {
                       getStart().size());
 }
 LogicalResult MaskOp::verify() {
-  if (getView().getType().getElementType().isInteger(4))
+  if (packBitsOf(getView().getType().getElementType()))
     return emitOpError("expected a view that is not packed");
   if (getValue().getType() != getResult().getType())
     return emitOpError("expected a result of ")
@@ -165,6 +166,14 @@ LogicalResult CastOp::verify() {
   return success();
 }
 
+/// Zero points are those of 4-bit codes.
+static LogicalResult verifyZeros(Operation *op, RankedTensorType q,
+                                 Value zeros) {
+  if (zeros && !q.getElementType().isInteger(4))
+    return op->emitOpError("expected zeros only with i4 weights, got ") << q;
+  return success();
+}
+
 LogicalResult DequantOp::verify() {
   auto q = tensorOf(getQ()), scales = tensorOf(getScales()),
        result = tensorOf(getResult());
@@ -184,7 +193,7 @@ LogicalResult DequantOp::verify() {
     return emitOpError("expected zeros of the scales' shape [")
            << scales.getShape() << "], got [" << tensorOf(getZeros()).getShape()
            << "]";
-  return success();
+  return verifyZeros(*this, q, getZeros());
 }
 
 LogicalResult UnpackOp::verify() {
@@ -198,7 +207,7 @@ LogicalResult UnpackOp::verify() {
     return emitOpError("expected zeros [G, ")
            << q.getDimSize(1) << "] with G a divisor of " << q.getDimSize(0)
            << ", got [" << tensorOf(getZeros()).getShape() << "]";
-  return success();
+  return verifyZeros(*this, q, getZeros());
 }
 
 LogicalResult DotOp::verify() {
@@ -392,7 +401,7 @@ LogicalResult LocalLoadOp::verify() {
                      tile.clone(buffer.getShape(), tile.getElementType()));
 }
 LogicalResult LocalStoreOp::verify() {
-  if (getBuffer().getType().getElementType().isInteger(4))
+  if (packBitsOf(getBuffer().getType().getElementType()))
     return emitOpError("packed buffers are filled by async_copy only");
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
 }

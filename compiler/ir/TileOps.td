@@ -22,6 +22,8 @@ def Tile_Pointer : Type<And<[
 def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
+/// Codes of weights, several to a word.
+def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, I<8>]>;
 
 def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let summary = "position of this block in the grid";
@@ -88,7 +90,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
-    Packed views: `start` along the packed dimension is a multiple of 8.
+    Packed views: `start` along the packed dimension is a multiple of the
+    elements of a word.
 
     ```mlir
     %t = tile.load %x[%row, %k] : !tile.view<?x4096xf16> -> tensor<16x128xf16>
@@ -251,19 +254,20 @@ def Tile_CastOp : Tile_Op<"cast", [Pure,
 
 def Tile_DequantOp : Tile_Op<"dequant", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>]> {
-  let summary = "4-bit weights to floats";
+  let summary = "4-bit or 8-bit weights to floats";
   let description = [{
     `result[k, n] = (q[k, n] - z) * scales[k / g, n]` with
     `z = (zeros[k / g, n] + zero_offset) mod 16`, or 8 without zeros, and
-    `g = K / G`. q: i4 [K, N], scales: [G, N], zeros: i4 [G, N]. The
-    difference is exact; the product rounds once, to the type of the scales.
+    `g = K / G`. q: i4 [K, N], unsigned, scales: [G, N], zeros: i4 [G, N]. Or
+    q: i8 [K, N], signed, with `z = 0`. The difference is exact; the product
+    rounds once, to the type of the scales.
 
     ```mlir
     %w = tile.dequant %q, %s zeros %z {zero_offset = 1 : i32}
        : tensor<128x64xi4>, tensor<1x64xf16>, tensor<1x64xi4> -> tensor<128x64xf16>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[I<4>]>:$q, Tile_HalfTensor:$scales,
+  let arguments = (ins Tile_CodeTensor:$q, Tile_HalfTensor:$scales,
                        Optional<StaticShapeTensorOf<[I<4>]>>:$zeros,
                        DefaultValuedAttr<I32Attr, "0">:$zero_offset);
   let results = (outs Tile_HalfTensor:$result);

@@ -6,7 +6,7 @@
 
 def Tile_UnpackOp : Tile_Op<"unpack", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>]> {
-  let summary = "4-bit weights to whole numbers in a float type";
+  let summary = "weights to whole numbers in a float type";
   let description = [{
     `result[k, n] = q[k, n] - z`, exact; `z` as in `dequant`.
 
@@ -14,7 +14,7 @@ def Tile_UnpackOp : Tile_Op<"unpack", [Pure,
     %w = tile.unpack %q zeros %z : tensor<128x64xi4>, tensor<1x64xi4> -> tensor<128x64xf16>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[I<4>]>:$q,
+  let arguments = (ins Tile_CodeTensor:$q,
                        Optional<StaticShapeTensorOf<[I<4>]>>:$zeros,
                        DefaultValuedAttr<I32Attr, "0">:$zero_offset);
   let results = (outs Tile_HalfTensor:$result);

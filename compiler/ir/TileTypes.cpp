@@ -26,11 +26,11 @@ static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
   Memory memory;
   memory.shape = SmallVector<int64_t>(shape);
   memory.packed = packed;
+  memory.packBits = packBitsOf(element);
   if (atom)
     memory.atom = atom.layout();
-  memory.unit = memory.holdsNibbles()
-                    ? IntegerType::get(element.getContext(), 32)
-                    : element;
+  memory.unit = memory.holdsCodes() ? IntegerType::get(element.getContext(), 32)
+                                    : element;
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   memory.shape = memory.tileShape(shape);
   return memory;
@@ -66,7 +66,7 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                         "packed along a dimension";
     Layout map = atom.layout();
     if (map.rank() != 2 || map.bits(Place::Offset) != map.indexBits() ||
-        map.indexBits() < packBits || !map.surjective())
+        map.indexBits() < packBitsOf(element) || !map.surjective())
       return error() << "expected an atom with an offset for every element";
     for (auto [extent, step] : llvm::zip(shape, map.shape()))
       if (ShapedType::isDynamic(extent) || extent % step)
@@ -75,21 +75,22 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                        << shape << "]";
     return success();
   }
-  if (element.isInteger(4)) {
+  if (unsigned bits = packBitsOf(element)) {
     if (packed < 0 || packed >= (int)shape.size())
-      return error() << "expected i4 elements to be packed along a dimension "
-                        "below "
+      return error() << "expected i" << (32 >> bits)
+                     << " elements to be packed along a dimension below "
                      << shape.size() << ", got " << packed;
-    if (ShapedType::isDynamic(shape[packed]) || shape[packed] % 8)
-      return error() << "expected a multiple of 8 in packed dimension "
-                     << packed << ", got " << shape[packed];
+    if (ShapedType::isDynamic(shape[packed]) || shape[packed] % (1 << bits))
+      return error() << "expected a multiple of " << (1 << bits)
+                     << " in packed dimension " << packed << ", got "
+                     << shape[packed];
     return success();
   }
   if (packed >= 0)
-    return error() << "only i4 elements are packed, got " << element;
+    return error() << "only i4 and i8 elements are packed, got " << element;
   if (!element.isF16() && !element.isBF16() && !element.isF32() &&
       !element.isInteger(32))
-    return error() << "expected elements i4, i32, f16, bf16 or f32, got "
+    return error() << "expected elements i4, i8, i32, f16, bf16 or f32, got "
                    << element;
   return success();
 }

@@ -166,8 +166,8 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
       for (uint32_t u = 0; u < vectors.size(); ++u)
         values[vectors.reg(start, u)] = loaded[u];
     }
-    if (memory.holdsNibbles())
-      values = gatherNibbles(e, memory, elements, units, values);
+    if (memory.holdsCodes())
+      values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -179,20 +179,20 @@ Value both(Emit &e, Value a, Value b) {
   return LLVM::AndOp::create(e.r, e.loc, a, b);
 }
 
-/// Whether each eight registers are a word of memory, in its order.
+/// Whether registers one after the other are a word of memory, in its order.
 bool holdsWords(const Memory &memory, const Layout &elements) {
-  if (!memory.holdsNibbles())
+  if (!memory.holdsCodes())
     return true;
-  LinearMap nibble = memory.nibbleMap(elements.shape());
+  LinearMap code = memory.codeMap(elements.shape());
   const Bases &registers = elements.bases(Place::Register);
   for (unsigned i = 0; i < registers.size(); ++i)
-    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
+    if (code(registers[i]) != (i < memory.packBits ? 1u << i : 0))
       return false;
   for (Place place : {Place::Lane, Place::Warp})
     for (uint32_t basis : elements.bases(place))
-      if (nibble(basis))
+      if (code(basis))
         return false;
-  return registers.size() >= packBits;
+  return registers.size() >= memory.packBits;
 }
 
 /// Words go straight to their registers: where nothing is read, those of `old`
@@ -418,47 +418,47 @@ Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
              : e.lshr(starts[dim], llvm::Log2_64(memory.elementsPerStep(d)));
 }
 
-Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
-                                    const Layout &elements,
-                                    const Layout &wordLayout,
-                                    ValueRange words) {
+Registers lath::tile::gatherCodes(Emit &e, const Memory &memory,
+                                  const Layout &elements,
+                                  const Layout &wordLayout, ValueRange words) {
   // Part of an element's place in its word may come from the lane.
-  LinearMap nibble = memory.nibbleMap(elements.shape());
+  LinearMap place = memory.codeMap(elements.shape());
   LinearMap toWord = memory.unitMap(elements.shape());
-  uint32_t laneNibbles = 0;
-  for (Place place : {Place::Lane, Place::Warp, Place::Block})
-    for (uint32_t basis : elements.bases(place))
-      laneNibbles |= nibble(basis);
+  uint32_t lanePlaces = 0;
+  for (Place p : {Place::Lane, Place::Warp, Place::Block})
+    for (uint32_t basis : elements.bases(p))
+      lanePlaces |= place(basis);
+  const uint32_t perWord = 1u << memory.packBits, width = 32 / perWord;
   Registers shifted(words.begin(), words.end());
-  if (laneNibbles) {
-    Value by = e.shl(e.linear(elements, nibble), 2);
+  if (lanePlaces) {
+    Value by = e.shl(e.linear(elements, place), 5 - memory.packBits);
     for (Value &word : shifted)
       word = LLVM::LShrOp::create(e.r, e.loc, word, by);
   }
   Registers result;
   uint32_t count = elements.size(Place::Register);
-  for (uint32_t first = 0; first < count; first += 8) {
-    uint32_t n = std::min(8u, count - first);
+  for (uint32_t first = 0; first < count; first += perWord) {
+    uint32_t n = std::min(perWord, count - first);
     auto source = [&](uint32_t i) {
       return *wordLayout.registerOf(toWord(elements.index(first + i)));
     };
-    // Usually the registers are the nibbles in order: the word itself.
+    // Usually the registers are the codes in order: the word itself.
     bool inOrder = true;
     for (uint32_t i = 0; i < n; ++i)
       inOrder &= source(i) == source(0) &&
-                 nibble(elements.index(first + i)) == i && !(laneNibbles & i);
+                 place(elements.index(first + i)) == i && !(lanePlaces & i);
     if (inOrder) {
       result.push_back(shifted[source(0)]);
       continue;
     }
-    // Lane and register bits of a nibble's number never overlap: each bit is
+    // Lane and register bits of a code's number never overlap: each bit is
     // one or the other, so shifting by both adds up.
     Value packed;
     for (uint32_t i = 0; i < n; ++i) {
       Value field = e.band(
-          e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))),
-          15);
-      field = e.shl(field, 4 * i);
+          e.lshr(shifted[source(i)], width * place(elements.index(first + i))),
+          (1u << width) - 1);
+      field = e.shl(field, width * i);
       packed = packed ? e.bor(packed, field) : field;
     }
     result.push_back(packed);

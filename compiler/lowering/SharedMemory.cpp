@@ -108,7 +108,7 @@ struct MatrixAccess {
 
   static std::optional<MatrixAccess> of(BufferType buffer,
                                         const Layout &units) {
-    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsNibbles())
+    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsCodes())
       return std::nullopt;
     LinearMap toOffset = offsetsIn(buffer, units);
     const Bases &registers = units.bases(Place::Register),
@@ -166,8 +166,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
         values[vectors.reg(start, u)] =
             count == 1 ? loaded : e.element(loaded, u);
     }
-    if (memory.holdsNibbles())
-      values = gatherNibbles(e, memory, elements, units, values);
+    if (memory.holdsCodes())
+      values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -204,8 +204,8 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
     Emit e(r, op.getLoc());
     BufferType buffer = op.getBuffer().getType();
     Memory memory = buffer.memory();
-    if (memory.holdsNibbles())
-      return op.emitOpError("4-bit tiles are not stored");
+    if (memory.holdsCodes())
+      return op.emitOpError("packed tiles are not stored");
     SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
                         layoutOf(op.getValue().getType()));
     Vectors vectors = access.vectors();

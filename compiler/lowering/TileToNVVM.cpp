@@ -64,7 +64,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
           if (!hasLayout(type))
             return failure();
           Type element = type.getElementType();
-          if (element.isInteger(4))
+          if (packBitsOf(element))
             element = IntegerType::get(type.getContext(), 32);
           out.append(registerCount(type), element);
           return success();
@@ -95,6 +95,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addGlobalMemoryPatterns(types, patterns);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
+    addUnpackPatterns(types, patterns);
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);

@@ -26,6 +26,7 @@ struct TuningProblem {
   Launches launches = Launches::alone;
   std::int64_t n = 0, k = 0, m = 0, group = 0;
   Dtype x = Dtype::f16;
+  Dtype w = Dtype::u4; ///< with zeros the format of the weights
   Zeros zeros = Zeros::symmetric;
   WeightLayout layout = WeightLayout::gptq;
   bool deterministic = true; ///< the reduction asked for is `ordered`
