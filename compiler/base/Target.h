@@ -22,7 +22,7 @@ struct Gpu {
 /// Facts about one target that passes and schedules ask for.
 struct LATH_API Target {
   std::string name;    ///< as ptxas spells it: "sm_90a"
-  unsigned capability; ///< 80, 86, 89, 90, 100, 120
+  unsigned capability; ///< 80, 86, 89, 90, 100, 103, 120
   unsigned ptxVersion; ///< lowest PTX ISA that has what Lath emits, times ten:
                        ///< 80 = 8.0
   unsigned maxSharedBytes; ///< dynamic shared memory one block may ask for

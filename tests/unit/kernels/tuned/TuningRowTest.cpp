@@ -238,7 +238,7 @@ TEST_CASE("constants of a device that make no sense are refused", "[tuning]") {
 
 TEST_CASE("memory rates are TB/s", "[tuning]") {
   for (const char *name :
-       {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"}) {
+       {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_103a", "sm_120a"}) {
     INFO(name);
     CHECK(deviceConstants(target(name)).dram > 0.3);
     CHECK(deviceConstants(target(name)).dram < 10);
