@@ -73,8 +73,9 @@ struct Measurement {
     hung,     ///< no answer in time
   };
   Status status = Status::ok;
-  double median = 0, p10 = 0, p90 = 0; ///< microseconds cold, or `unit`
-  int replays = 0;                     ///< timed, of all rounds together
+  /// Microseconds cold, or `unit`; p10 and p90 both 0: not known.
+  double median = 0, p10 = 0, p90 = 0;
+  int replays = 0;         ///< timed, of all rounds together
   double plainRead = 0;    ///< of the weights, the same run; 0: none
   double predicted = 0;    ///< by the cost model then
   std::string unit = "us"; ///< "us", or "cost": the emulator's count, no time

@@ -81,6 +81,9 @@ TEST_CASE("default kernels assemble for sm_90a without spills") {
 TEST_CASE("default kernels assemble for sm_100a without spills") {
   checkDefaults("sm_100a");
 }
+TEST_CASE("default kernels assemble for sm_103a without spills") {
+  checkDefaults("sm_103a");
+}
 TEST_CASE("default kernels assemble for sm_120a without spills") {
   checkDefaults("sm_120a");
 }
