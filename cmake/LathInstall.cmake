@@ -10,7 +10,7 @@ set(LATH_PUBLIC_HEADERS
   compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
   compiler/base/Schedule.h
   compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
-  compiler/ir/DotLayouts.h compiler/ir/Layout.h
+  compiler/ir/Layout.h
   kernels/gemm/CompileGemm.h kernels/gemm/GemmSpec.h kernels/gemm/MBuckets.h
   kernels/gemm/Schedule.h kernels/launch/Kernel.h
   kernels/weights/Gptq.h kernels/weights/PackedWeights.h kernels/choose/ScheduleChoice.h
@@ -32,8 +32,6 @@ foreach(header ${LATH_PUBLIC_HEADERS})
     DEPENDS "${PROJECT_SOURCE_DIR}/${header}" "${PROJECT_SOURCE_DIR}/cmake/PublicHeader.cmake"
     VERBATIM)
   list(APPEND headers "${out}")
-  get_filename_component(folder "${name}" DIRECTORY)
-  install(FILES "${out}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/lath/${folder}")
 endforeach()
 add_custom_target(lath-headers ALL DEPENDS ${headers})
 
@@ -85,6 +83,37 @@ target_link_libraries(lath_runtime_shared PRIVATE lath_flags lath_version
 
 # --- Install -----------------------------------------------------------------
 
+# What a build of some targets left out is built before it is installed.
+set(installed lath_shared lath_runtime_shared)
+if(TARGET lath)
+  list(APPEND installed lath)
+endif()
+set(files ${headers})
+foreach(target ${installed})
+  list(APPEND files "$<TARGET_FILE:${target}>")
+endforeach()
+install(CODE "
+  set(files \"${files}\")
+  set(missing \"\")
+  foreach(file IN LISTS files)
+    if(NOT EXISTS \"\${file}\")
+      list(APPEND missing \"\${file}\")
+    endif()
+  endforeach()
+  if(missing)
+    list(LENGTH missing count)
+    message(STATUS \"Building \${count} files that are to be installed and not there\")
+    execute_process(COMMAND \"${CMAKE_COMMAND}\" --build \"${PROJECT_BINARY_DIR}\"
+      --target lath-headers ${installed} RESULT_VARIABLE failed)
+    if(failed)
+      message(FATAL_ERROR \"Lath cannot be installed: its build failed (\${failed})\")
+    endif()
+  endif()")
+foreach(header ${headers})
+  file(RELATIVE_PATH name "${PROJECT_BINARY_DIR}/include" "${header}")
+  get_filename_component(folder "${name}" DIRECTORY)
+  install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/${folder}")
+endforeach()
 install(TARGETS lath_shared lath_runtime_shared EXPORT lath
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 if(TARGET lath)

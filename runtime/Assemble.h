@@ -3,6 +3,7 @@
 // CudaDevice then loads the PTX text itself.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "compiler/base/Ptx.h"
 #include "runtime/Device.h"
 #include "runtime/Toolchain.h"
@@ -45,11 +46,12 @@ LATH_API Cubin assemble(const Ptx &ptx, const Toolchain &tools,
 
 /// As assemble, but nothing where no assembler that serves this kernel is
 /// installed: the caller has the driver to fall back on.
-std::optional<Cubin> assembleIfPossible(const Ptx &ptx, const Toolchain &tools);
+LATH_API std::optional<Cubin> assembleIfPossible(const Ptx &ptx,
+                                                 const Toolchain &tools);
 
 /// The SASS of a cubin, by cuobjdump or nvdisasm. Throws Error{toolchain} where
 /// neither is there or the one that is fails.
 LATH_API std::string disassemble(const Cubin &cubin);
-std::string disassemble(const Cubin &cubin, const Toolchain &tools);
+LATH_API std::string disassemble(const Cubin &cubin, const Toolchain &tools);
 
 } // namespace lath

@@ -2,7 +2,8 @@
 
 #include "runtime/AssemblerLog.h"
 
-#include <cctype>
+#include "compiler/base/Ascii.h"
+
 #include <charconv>
 #include <optional>
 
@@ -32,7 +33,7 @@ static std::optional<unsigned> numberBefore(std::string_view line,
   if (end == line.npos)
     return std::nullopt;
   std::size_t begin = end;
-  while (begin > 0 && std::isdigit(static_cast<unsigned char>(line[begin - 1])))
+  while (begin > 0 && isDigit(line[begin - 1]))
     --begin;
   unsigned number = 0;
   auto [stop, error] =

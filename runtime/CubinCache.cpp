@@ -375,47 +375,10 @@ std::optional<std::string> CubinCache::store(const CubinEntry &entry) {
 
 CubinResult CubinCache::findOrBuild(const CubinKey &key,
                                     const std::function<CubinEntry()> &build) {
-  State &state = *state_;
-  std::shared_ptr<Flight> flight;
-  bool first = false;
-  {
-    std::lock_guard lock(state.mutex);
-    auto &slot = state.flights[key];
-    first = !slot;
-    if (first)
-      slot = std::make_shared<Flight>();
-    flight = slot;
-  }
-  if (!first) {
-    std::unique_lock lock(flight->mutex);
-    flight->landed.wait(lock, [&] { return flight->done; });
-    if (flight->error)
-      std::rethrow_exception(flight->error);
-    CubinResult result = flight->result;
-    if (result.origin == CubinOrigin::built)
-      result.origin = CubinOrigin::shared;
-    return result;
-  }
-  CubinResult result;
-  std::exception_ptr error;
-  try {
-    result = state.lead(key, build);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  {
-    std::lock_guard lock(state.mutex);
-    state.flights.erase(key);
-  }
-  {
-    std::lock_guard lock(flight->mutex);
-    flight->done = true;
-    flight->result = result;
-    flight->error = error;
-  }
-  flight->landed.notify_all();
-  if (error)
-    std::rethrow_exception(error);
+  auto [result, mine] =
+      state_->flights.run(key, [&] { return state_->lead(key, build); });
+  if (!mine && result.origin == CubinOrigin::built)
+    result.origin = CubinOrigin::shared;
   return result;
 }
 

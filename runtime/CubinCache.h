@@ -32,7 +32,7 @@ struct FileCalls; // runtime/cache/FileCalls.h: the system calls, for tests
 
 /// What makes machine code what it is. Each field is a text in its canonical
 /// form, of at most 64 KiB. Plain data.
-struct CubinKey {
+struct LATH_API CubinKey {
   std::string spec;      ///< "m16n4096k4096g128s8"
   std::string program;   ///< fingerprint of the program, where the spec and the
                          ///< build do not determine it; else empty
@@ -72,7 +72,7 @@ enum class CubinMiss {
   refused,    ///< not a plain file of this user's that only the user can write
   unreadable, ///< the disk reports an error
 };
-std::string_view name(CubinMiss miss);
+LATH_API std::string_view name(CubinMiss miss);
 
 enum class CubinOrigin {
   disk,   ///< read from a file
@@ -80,7 +80,7 @@ enum class CubinOrigin {
   built,  ///< by this call
   shared, ///< built by another thread while this one waited
 };
-std::string_view name(CubinOrigin origin);
+LATH_API std::string_view name(CubinOrigin origin);
 
 struct CubinLookup {
   std::shared_ptr<const CubinEntry> entry; ///< null: a miss
@@ -129,7 +129,7 @@ LATH_API CubinCacheOptions cubinCacheOptions(const Environment &environment);
 
 /// "4096", "64K", "512M", "2G" (powers of 1024) as bytes; nothing where it is
 /// none of them.
-std::optional<std::uint64_t> parseSize(std::string_view text);
+LATH_API std::optional<std::uint64_t> parseSize(std::string_view text);
 
 /// One file of the cache.
 struct CubinListing {

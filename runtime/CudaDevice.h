@@ -1,6 +1,7 @@
 // NVIDIA GPUs behind the Device interface.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "runtime/Assemble.h"
 #include "runtime/Device.h"
 #include "runtime/Driver.h"
@@ -31,8 +32,8 @@ using Assembler = std::function<std::optional<Cubin>(const Ptx &)>;
 
 /// The same on a driver and an assembler of the caller's. `driver` is copied.
 /// `identity` is called to say what the assembler is (Device::assembler).
-std::shared_ptr<Device> openCuda(const cuda::Driver &driver,
-                                 Assembler assembler, int ordinal = 0,
-                                 std::function<std::string()> identity = {});
+LATH_API std::shared_ptr<Device>
+openCuda(const cuda::Driver &driver, Assembler assembler, int ordinal = 0,
+         std::function<std::string()> identity = {});
 
 } // namespace lath

@@ -1,6 +1,7 @@
 #include "runtime/CudaInfo.h"
 
-#include <cctype>
+#include "compiler/base/Ascii.h"
+
 #include <cstdio>
 #include <memory>
 
@@ -19,7 +20,7 @@ static std::string readDriverText(int version) {
         std::fopen(path, "re"), std::fclose);
     char word[256];
     while (file && std::fscanf(file.get(), "%255s", word) == 1)
-      if (std::isdigit(static_cast<unsigned char>(word[0])) &&
+      if (isDigit(word[0]) &&
           std::string_view(word).find('.') != std::string_view::npos)
         return word;
   }

@@ -155,4 +155,13 @@ private:
   DevicePtr memory_ = 0;
 };
 
+/// Device memory that holds these elements.
+template <class Element>
+DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
+                      const std::vector<Element> &elements) {
+  DeviceBuffer buffer(device, elements.size() * sizeof(Element));
+  device->upload(buffer.get(), elements.data(), buffer.bytes());
+  return buffer;
+}
+
 } // namespace lath

@@ -8,6 +8,7 @@
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>

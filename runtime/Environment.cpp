@@ -2,8 +2,8 @@
 
 #include "runtime/Environment.h"
 
+#include <algorithm>
 #include <cstdlib>
-#include <sstream>
 
 namespace lath {
 
@@ -26,12 +26,15 @@ static Environment readEnvironment() {
   read.dataFolder = variable("XDG_DATA_HOME");
   if (read.dataFolder.empty() && !read.home.empty())
     read.dataFolder = read.home + "/.local/share";
-  std::istringstream path(variable("PATH"));
+  const std::string path = variable("PATH");
   // An empty entry means the current folder to a shell. Lath leaves it out: a
   // tool must not change with the folder a program is started in.
-  for (std::string folder; std::getline(path, folder, ':');)
-    if (!folder.empty())
-      read.path.push_back(folder);
+  for (std::size_t begin = 0; begin <= path.size();) {
+    std::size_t end = std::min(path.find(':', begin), path.size());
+    if (end > begin)
+      read.path.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
   if (std::string folder = variable("TMPDIR"); !folder.empty())
     read.temporaryFolder = folder;
   return read;

@@ -5,6 +5,8 @@
 // all calls from one version: the newest that the library has.
 #pragma once
 
+#include "compiler/base/Api.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,8 +40,8 @@ struct NvJitLink {
 
 /// Opens `file`, a path or a soname. Returns nothing and appends the reason to
 /// `problems` where that fails.
-std::optional<NvJitLink> openNvJitLink(const std::string &file,
-                                       std::vector<std::string> &problems);
+LATH_API std::optional<NvJitLink>
+openNvJitLink(const std::string &file, std::vector<std::string> &problems);
 
 struct LinkResult {
   std::vector<char> cubin;    ///< empty: it failed
@@ -48,7 +50,7 @@ struct LinkResult {
 };
 
 /// Assembles one PTX text. Failure is in the result, not thrown. Thread safe.
-LinkResult linkPtx(const NvJitLink &library, const std::string &ptx,
-                   const std::vector<std::string> &options);
+LATH_API LinkResult linkPtx(const NvJitLink &library, const std::string &ptx,
+                            const std::vector<std::string> &options);
 
 } // namespace lath

@@ -5,6 +5,7 @@
 // toolkit or the Python wheels lay it out, else /usr/local/cuda.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "runtime/Environment.h"
 #include "runtime/NvJitLink.h"
 
@@ -28,7 +29,7 @@ struct ToolSearch {
 };
 
 /// Plain data, copyable.
-struct Toolchain {
+struct LATH_API Toolchain {
   std::optional<NvJitLink> nvJitLink;
   ToolSearch nvJitLinkSearch;
   ToolSearch ptxas;
@@ -44,10 +45,10 @@ struct Toolchain {
 
 /// Looks for all of them. Opens nvJitLink (about 0.1 s from a cold disk) and
 /// starts no process. Never throws: problems are in the result.
-Toolchain findToolchain(const Environment &environment);
+LATH_API Toolchain findToolchain(const Environment &environment);
 
 /// That of this process, found at the first call. Thread safe.
-const Toolchain &toolchain();
+LATH_API const Toolchain &toolchain();
 
 /// One line of `lath doctor`.
 struct ToolReport {
@@ -64,6 +65,6 @@ struct ToolchainReport {
 
 /// Asks every tool for its version: starts processes and the driver. Never
 /// throws for a tool that is missing or broken: that is what it reports.
-ToolchainReport inspectToolchain(const Environment &environment);
+LATH_API ToolchainReport inspectToolchain(const Environment &environment);
 
 } // namespace lath

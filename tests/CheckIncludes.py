@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Checks what includes what.
+"""Checks what includes what, and what else the text of the sources must keep.
 
 1. Public headers pull in no header of MLIR, LLVM or CUDA, whatever they
    include in turn (asked of the compiler with -M), and each compiles alone.
 2. Includes go one way: tools -> kernels -> {compiler, runtime}; the runtime
    includes the plain data of compiler/base only; inside the compiler
    dsl -> ir <- transforms <- lowering; the rooms of kernels/ down only.
-3. lath::runtime has what it uses: a file of LATH_RUNTIME_SOURCES includes only
+3. Nothing reads or writes numbers, or looks at characters, as a locale would:
+   std::from_chars, fmt and compiler/base/Ascii.h do not.
+4. lath::runtime has what it uses: a file of LATH_RUNTIME_SOURCES includes only
    headers whose own source, if there is one, is in that list too. The linker
    would find that out for what it keeps alone.
 """
@@ -27,11 +29,11 @@ FOREIGN = re.compile(
 ROOMS = {
     "gemm": [],
     "launch": ["gemm"],
-    "weights": ["gemm"],
+    "weights": ["launch"],
     "choose": ["gemm"],
-    "pack": ["choose", "weights", "launch"],
+    "pack": ["choose", "weights"],
     "tuned": ["choose"],
-    "tune": ["tuned", "weights", "launch"],
+    "tune": ["tuned", "weights"],
     "engine": ["tune", "pack"],
     "c": ["engine"],
     "examples": [],
@@ -67,6 +69,13 @@ ALLOWED = [
 ]
 # Folders that may include no header of MLIR and LLVM at all.
 NO_LLVM = [BASE, "runtime", "kernels", "tools/lath", "tools/verify", "tools/stress"]
+# What asks the locale: the C library's readers and printers of numbers, what
+# C++ makes of them, and streams of text.
+LOCALE = re.compile(
+    r"\b(strto(d|f|ld|l|ul|ll|ull)|ato(f|i|l|ll)|sto(d|f|ld|i|l|ul|ll|ull)"
+    r"|v?(s|sn|f)?printf|v?sscanf|setlocale"
+    r"|is(alpha|alnum|digit|space|upper|lower|punct|xdigit)|to(upper|lower))\s*\("
+    r"|\bstd::(locale|cout|cerr|[io]?stringstream)\b")
 OURS = re.compile(r"^(compiler|runtime|kernels|tools|tests)/")
 
 
@@ -109,6 +118,20 @@ def check_directions(source):
     return errors
 
 
+def check_locale(source):
+    errors = []
+    for top in ("compiler", "runtime", "kernels", "tools"):
+        for path in sorted(glob.glob(f"{source}/{top}/**/*", recursive=True)):
+            if not path.endswith((".h", ".cpp")):
+                continue
+            for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                m = LOCALE.search(line.split("//")[0])
+                if m:
+                    errors.append(f"{os.path.relpath(path, source)}:{number}: "
+                                  f"'{m[0]}' depends on the locale")
+    return errors
+
+
 def check_runtime(source):
     with open(f"{source}/kernels/CMakeLists.txt", encoding="utf-8") as file:
         listed = re.search(r"set\(LATH_RUNTIME_SOURCES\s+(.*?)\s+PARENT_SCOPE", file.read(), re.S)
@@ -143,13 +166,14 @@ def main():
     headers = [os.path.relpath(p, args.source) for pattern in PUBLIC
                for p in sorted(glob.glob(os.path.join(args.source, pattern),
                                          recursive=True))]
-    errors = check_directions(args.source) + check_runtime(args.source)
+    errors = (check_directions(args.source) + check_locale(args.source)
+              + check_runtime(args.source))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda h: check_public(h, args), headers):
             errors += found
     for error in errors:
         print(error, file=sys.stderr)
-    print(f"{len(headers)} public headers, {len(errors)} wrong includes")
+    print(f"{len(headers)} public headers, {len(errors)} faults")
     return 1 if errors else 0
 
 

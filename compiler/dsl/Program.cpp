@@ -1,5 +1,6 @@
 // Programs, parameters, indices, views and loops. Tile arithmetic is in
 // Tiles.cpp.
+#include "compiler/base/Ascii.h"
 #include "compiler/dsl/ProgramImpl.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -77,9 +78,9 @@ Range Range::operator/(std::int64_t divisor) const {
 Program::Program(std::string name)
     : impl_(std::make_unique<ProgramImpl>(*this, std::move(name))) {
   const std::string &n = impl_->name;
-  if (n.empty() || !(std::isalpha((unsigned char)n[0]) || n[0] == '_') ||
+  if (n.empty() || !(isLetter(n[0]) || n[0] == '_') ||
       !llvm::all_of(
-          n, [](char c) { return std::isalnum((unsigned char)c) || c == '_'; }))
+          n, [](char c) { return isLetter(c) || isDigit(c) || c == '_'; }))
     ProgramImpl::fail(
         fmt::format("a program's name must be an identifier, got '{}'", n));
   if (n == "lath_shared")

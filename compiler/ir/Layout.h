@@ -23,6 +23,8 @@
 // Pure values, no MLIR; thread safe as values are.
 #pragma once
 
+#include "compiler/base/Api.h"
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -37,7 +39,7 @@ using Bases = std::vector<std::uint32_t>;
 
 /// A linear map of bit vectors: image of bit i = bases[i]. At most 32 bits in
 /// and out.
-class LinearMap {
+class LATH_API LinearMap {
 public:
   LinearMap() = default;
   explicit LinearMap(Bases bases) : bases_(std::move(bases)) {}
@@ -66,7 +68,7 @@ enum class Place { Register, Lane, Warp, Block, Offset };
 inline constexpr int numPlaces = 5;
 inline constexpr unsigned laneBits = 5;
 
-class Layout {
+class LATH_API Layout {
 public:
   Layout() = default;
   explicit Layout(Shape shape);
@@ -148,45 +150,46 @@ private:
 // Fragments of mma.sync.m16n8k16 with 16-bit operands: PTX ISA, section
 // "Matrix Fragments for mma.m16n8k16". Shapes are those of the fragment.
 
-Layout mmaA();           ///< 16 rows x 16 k
-Layout mmaB();           ///< 16 k x 8 columns
-Layout mmaAccumulator(); ///< 16 rows x 8 columns
+LATH_API Layout mmaA();           ///< 16 rows x 16 k
+LATH_API Layout mmaB();           ///< 16 k x 8 columns
+LATH_API Layout mmaAccumulator(); ///< 16 rows x 8 columns
 
 /// What a lane receives from ldmatrix.x4 (b16) of a 32 x 8 stack of four 8x8
 /// matrices, plain or transposed: matrix i is rows 8i..8i+7, and its two
 /// values in a lane are registers 2i and 2i + 1.
-Layout ldmatrixResult(bool transposed);
+LATH_API Layout ldmatrixResult(bool transposed);
 /// Whose row pointer each lane supplies: lane l gives row l; the eight
 /// elements of a row are registers.
-Layout ldmatrixRows();
+LATH_API Layout ldmatrixRows();
 
 /// Coalesced: `vector` consecutive elements of the last dimension to a lane (or
 /// all of it where it is shorter), lanes along the last dimension first, then
 /// warps, then more registers. Lane and warp bits that find no room repeat.
 /// `vector` and `warps` are powers of two.
-Layout blocked(const Shape &shape, unsigned vector, unsigned warps);
+LATH_API Layout blocked(const Shape &shape, unsigned vector, unsigned warps);
 
 /// As blocked, for an array in atoms: 2^(bits - 5) neighbours of an atom's
 /// offsets to a lane, an atom to a warp; warps along the last dimension first.
 /// `shape` is in whole atoms, which have at least 32 elements.
-Layout atomBlocked(const Shape &shape, const Layout &atom, unsigned warps);
+LATH_API Layout atomBlocked(const Shape &shape, const Layout &atom,
+                            unsigned warps);
 
 /// Row-major offsets.
-Layout rowMajor(const Shape &shape);
+LATH_API Layout rowMajor(const Shape &shape);
 
 /// A row-major buffer with its 16-byte chunks permuted (XOR) so that each of
 /// `accesses` is free of bank conflicts, or, where they contradict each other,
 /// so that the fewest lane bits collide. An access names the index bits of the
 /// three lowest lane bits of a 16-byte access (a quarter warp, which covers
 /// all 32 banks once). A chunk is 2^vectorBits elements, which stay contiguous.
-Layout swizzled(const Shape &shape, unsigned vectorBits,
-                const std::vector<Bases> &accesses);
+LATH_API Layout swizzled(const Shape &shape, unsigned vectorBits,
+                         const std::vector<Bases> &accesses);
 
 /// How many times the worst bank is hit by one 32-lane access to `memory`,
 /// relative to the best possible: 1 is free of conflicts. Each lane accesses
 /// 2^vectorBits elements of `elementBits` that are contiguous in `memory`, the
 /// first of them at its register 0.
-unsigned bankConflicts(const Layout &memory, const Layout &registers,
-                       unsigned vectorBits, unsigned elementBits);
+LATH_API unsigned bankConflicts(const Layout &memory, const Layout &registers,
+                                unsigned vectorBits, unsigned elementBits);
 
 } // namespace lath

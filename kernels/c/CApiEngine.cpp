@@ -4,6 +4,8 @@
 #include "kernels/tune/Tuner.h"
 #include "runtime/EmulatedDevice.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 
 using namespace lath;
@@ -225,8 +227,8 @@ lath_status lath_engine_tune(lath_engine *engine, const lath_gemm_spec *specs,
         chosen.candidates = c.candidates;
       if (!(c.budget_seconds >= 0))
         throw Error(ErrorKind::invalidInput,
-                    "budget_seconds is " + std::to_string(c.budget_seconds) +
-                        "; expected 0 or more");
+                    fmt::format("budget_seconds is {:#}; expected 0 or more",
+                                c.budget_seconds));
       chosen.budgetSeconds = c.budget_seconds;
       chosen.threads = c.threads;
       for (const char *const *word = c.worker; word && *word; ++word)

@@ -44,7 +44,8 @@ typedef enum lath_status {
   LATH_NOT_PREPARED = 6,     /* would have to be made now, and may not be */
   LATH_RETRY = 7,            /* driver: the same call may succeed later */
   LATH_CONTEXT_LOST = 8,     /* driver: start a new process */
-  LATH_FATAL = 9,      /* driver: the same call will fail again; or no driver */
+  LATH_FATAL = 9,      /* driver: the same call will fail again; or no driver;
+                        * or the process that measures ended */
   LATH_NO_MEMORY = 10, /* of the host */
   LATH_INTERNAL = 11   /* a bug in Lath */
 } lath_status;

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <cmath>
-
 namespace lath {
 
 namespace {
@@ -98,16 +96,22 @@ DeviceConstants constantsFromJson(std::string_view text) {
     auto json = nlohmann::json::parse(text);
     DeviceConstants c;
     c.origin = json.at("origin").get<std::string>();
-    c.sms = json.at("sms").get<unsigned>();
+    const nlohmann::json &sms = json.at("sms");
+    if (!sms.is_number_integer() || sms < 1 || sms > 65535)
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("sms = {} is not in 1..65535", sms.dump()));
+    c.sms = sms.get<unsigned>();
     for (const Field &field : fields) {
       double value = json.at(field.name).get<double>();
-      if (!(value > 0) || !std::isfinite(value))
+      if (!(value > 0))
         throw Error(ErrorKind::invalidInput,
                     fmt::format("{} = {} is not positive", field.name, value));
+      if (value < 1e-9 || value > 1e9)
+        throw Error(
+            ErrorKind::invalidInput,
+            fmt::format("{} = {} is not in 1e-9..1e9", field.name, value));
       c.*field.member = value;
     }
-    if (c.sms == 0)
-      throw Error(ErrorKind::invalidInput, "sms = 0 is not positive");
     return c;
   } catch (const nlohmann::json::exception &error) {
     throw Error(ErrorKind::invalidInput,

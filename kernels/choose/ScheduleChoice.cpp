@@ -12,7 +12,7 @@
 
 namespace lath {
 
-/// "bn32: bn64 would take 5.21 us (instructions 3.10 -> 3.92)" for the words
+/// "bn32: bn64 would take 5.21 us (instructions 3.92 instead of 3.10)" for words
 /// that have a legal neighbour.
 static void explainWords(const GemmSpec &spec, const Target &target,
                          const DeviceConstants &constants,

@@ -30,8 +30,9 @@ LATH_API ScheduleChoice chooseSchedule(const GemmSpec &spec,
                                        unsigned smCount = 0);
 
 /// The same by constants that were fitted to a device (CostModel.h).
-ScheduleChoice chooseSchedule(const GemmSpec &spec, const Target &target,
-                              const DeviceConstants &constants);
+LATH_API ScheduleChoice chooseSchedule(const GemmSpec &spec,
+                                       const Target &target,
+                                       const DeviceConstants &constants);
 
 /// compileGemm by that schedule.
 LATH_API CompiledGemm compileChosen(const GemmSpec &spec, const Target &target,

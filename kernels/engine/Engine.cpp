@@ -4,12 +4,14 @@
 #include "kernels/engine/EngineImpl.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/launch/LaunchFacts.h"
-#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/cache/Checksum.h"
 
 #include <fmt/format.h>
+
+#include <cstdio>
+#include <utility>
 
 namespace lath {
 
@@ -39,7 +41,8 @@ Engine::Impl::Impl(std::shared_ptr<Device> on, const EngineOptions &options)
       target(targetForDevice(device->info().major, device->info().minor)),
       policy(options.policy), threads(options.threads),
       pool(std::make_shared<WorkspacePool>(device)),
-      kernels(options.memoryBytes), programs(options.memoryBytes) {
+      kernels(options.memoryBytes), programs(options.memoryBytes),
+      tuned(std::make_shared<const TunedSchedules>(device->info())) {
   if (!options.disk)
     return;
   if (options.cache)
@@ -83,12 +86,21 @@ EngineStats Engine::stats() const {
 }
 
 Schedule Engine::Impl::scheduleFor(const GemmSpec &spec) {
-  std::string db;
+  std::shared_ptr<const TunedSchedules> known;
   {
     std::lock_guard lock(mutex);
-    db = tuningDb;
+    known = tuned;
   }
-  return chooseTuned(spec, target, device->info(), db).schedule;
+  Schedule schedule = chooseTuned(spec, target, *known).schedule;
+  if (const std::string why = known->problem(); !why.empty()) {
+    std::lock_guard lock(mutex);
+    if (!std::exchange(warned, true))
+      std::fputs(
+          fmt::format("lath: warning: tuned schedules are left out: {}\n", why)
+              .c_str(),
+          stderr);
+  }
+  return schedule;
 }
 
 /// A miss in a capture, or under `cachedOnly`.
@@ -225,7 +237,8 @@ Schedule Engine::Impl::chosen(const KernelKey &key) {
   for (const auto &pack : packsNow())
     for (const PackEntry &entry : pack->entries())
       if (entry.target == device->info().target &&
-          KernelKey(entry.spec, std::nullopt) == key)
+          KernelKey(entry.spec, std::nullopt) == key &&
+          serves(entry.spec, entry.schedule, entry.spec))
         return entry.schedule;
   return scheduleFor(key.spec);
 }
@@ -287,20 +300,21 @@ Kernel Engine::gemmOn(Stream stream, const GemmSpec &spec,
 }
 
 Kernel Engine::Impl::nearest(const GemmSpec &spec) const {
+  // Of equal rows that of the wanted split, then that by a schedule which was
+  // chosen, not named.
+  using Rank = std::tuple<std::int64_t, bool, bool>;
   std::shared_ptr<const KernelState> best;
+  Rank bestRank;
   kernels.forEach([&](const KernelKey &key,
                       const std::shared_ptr<const KernelState> &state) {
     if (!serves(state->spec, state->schedule, spec))
       return;
-    // Of equal rows: that by the default schedule, then that which was asked
-    // for by the wanted split.
-    auto rank = [&](const KernelState &s, bool chosen) {
-      return std::tuple(s.spec.m, s.schedule.split != spec.split && spec.split,
-                        !chosen);
-    };
-    bool isChosen = !key.schedule;
-    if (!best || rank(*state, isChosen) < rank(*best, false))
+    Rank rank(state->spec.m, spec.split && state->schedule.split != spec.split,
+              key.schedule.has_value());
+    if (!best || rank < bestRank) {
       best = state;
+      bestRank = rank;
+    }
   });
   return best ? Kernel(best, spec.m) : Kernel();
 }

@@ -139,9 +139,10 @@ public:
   /// (TuneOptions::worker), into the database `db` (empty: the default one,
   /// TuningDb.h), which requests look in from then on.
   /// Kernels handed out before keep their schedules; requests that name none
-  /// choose anew. Throws as tune() in Tuner.h, Error{notPrepared} while a
-  /// stream is being captured, and Error{invalidInput} for a worker on another
-  /// device.
+  /// choose anew, also where it throws on the way: what was measured is kept.
+  /// Throws as tune() in Tuner.h, Error{notPrepared} while a stream is being
+  /// captured, Error{driver} where a worker ends before it has measured
+  /// anything, and Error{invalidInput} for one on another device.
   TuneReport tune(std::span<const GemmSpec> specs, const TuneOptions &options,
                   const std::string &db = "");
 

@@ -3,10 +3,11 @@
 
 #include "kernels/engine/Engine.h"
 #include "kernels/engine/MemoryCache.h"
-#include "kernels/engine/SingleFlight.h"
 #include "kernels/gemm/KernelKey.h"
 #include "kernels/launch/KernelState.h"
 #include "kernels/pack/Pack.h"
+#include "runtime/SingleFlight.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/WorkspacePool.h"
 
 #include <algorithm>
@@ -70,7 +71,8 @@ struct Engine::Impl {
   std::map<std::string, Code> codes;
   std::mutex mutex; ///< guards what follows
   std::vector<std::shared_ptr<const Pack>> packs;
-  std::string tuningDb; ///< empty: the default one
+  std::shared_ptr<const TunedSchedules> tuned; ///< never null
+  bool warned = false; ///< that a tuning database is passed over
   /// Counts the calls of Engine::tune: what was chosen before is out of date.
   std::atomic<std::uint64_t> tunings = 0;
 };

@@ -35,16 +35,26 @@ TuneReport Engine::tune(std::span<const GemmSpec> specs,
                 "kernels are tuned while a stream is being captured",
                 {"tune before the capture"});
   TuningDb database(db.empty() ? defaultTuningDb() : db, TuningDb::Mode::write);
-  TuneReport report =
-      lath::tune({specs.begin(), specs.end()},
-                 *measurerFor(impl_->device, options), database, options);
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->tuningDb = db;
+  std::unique_ptr<Measurer> measurer = measurerFor(impl_->device, options);
+  // What was measured before an error is kept, and counts as well.
+  auto chooseAnew = [&] {
+    {
+      std::lock_guard lock(impl_->mutex);
+      impl_->tuned = std::make_shared<const TunedSchedules>(
+          impl_->device->info(), database.path());
+    }
+    ++impl_->tunings;
+    impl_->kernels.eraseIf([](const KernelKey &key) { return !key.schedule; });
+  };
+  try {
+    TuneReport report =
+        lath::tune({specs.begin(), specs.end()}, *measurer, database, options);
+    chooseAnew();
+    return report;
+  } catch (...) {
+    chooseAnew();
+    throw;
   }
-  ++impl_->tunings;
-  impl_->kernels.eraseIf([](const KernelKey &key) { return !key.schedule; });
-  return report;
 }
 
 } // namespace lath

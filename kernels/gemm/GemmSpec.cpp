@@ -104,6 +104,10 @@ void checkSplit(const GemmSpec &spec) {
 
 } // namespace
 
+std::string_view name(Launches launches) {
+  return launchWords[static_cast<std::size_t>(launches)];
+}
+
 Reduce servedBy(Reduce schedule) {
   return schedule == Reduce::cluster ? Reduce::ordered : schedule;
 }
@@ -158,9 +162,8 @@ GemmSpec parseGemmSpec(std::string_view text) {
   spec.layout = parsed.choice("layout", layoutWords, 0) == 0
                     ? WeightLayout::gptq
                     : WeightLayout::packed;
-  spec.launches = parsed.choice("launch", launchWords, 0) == 0
-                      ? Launches::alone
-                      : Launches::chained;
+  spec.launches =
+      static_cast<Launches>(parsed.choice("launch", launchWords, 0));
   if (parsed.has("reduce"))
     spec.reduce = reduceValues[parsed.choice("reduce", reduceWords, 0)];
   else
@@ -184,7 +187,7 @@ std::string print(const GemmSpec &spec) {
   if (spec.layout != WeightLayout::gptq)
     text += ",layout=packed";
   if (spec.launches != Launches::alone)
-    text += ",launch=chained";
+    text += fmt::format(",launch={}", name(spec.launches));
   bool isDefault = spec.reduce == Reduce::ordered ||
                    (spec.split == 1 && spec.reduce == Reduce::none);
   if (!isDefault)

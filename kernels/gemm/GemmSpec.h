@@ -68,8 +68,11 @@ struct GemmSpec {
   std::int64_t groups() const { return k / group; }
 };
 
+/// "alone", "chained".
+LATH_API std::string_view name(Launches launches);
+
 /// What a spec asks for where a schedule reduces so: `ordered` for a cluster.
-Reduce servedBy(Reduce schedule);
+LATH_API Reduce servedBy(Reduce schedule);
 
 /// Throws Error{invalidSpec} that names the offending value and the nearest
 /// valid one.

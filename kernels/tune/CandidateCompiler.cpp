@@ -8,20 +8,39 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
+#include <system_error>
+#include <utility>
 
 namespace lath {
 
 CandidateCompiler::CandidateCompiler(const Target &target,
                                      const DeviceConstants &constants,
-                                     bool assembles, unsigned threads)
-    : target_(target), constants_(constants), assembles_(assembles) {
+                                     bool assembles, unsigned threads,
+                                     Compile compile)
+    : target_(target), constants_(constants), assembles_(assembles),
+      compile_(std::move(compile)) {
+  if (!compile_)
+    compile_ = [](const GemmSpec &spec, const Schedule &schedule,
+                  const Target &on) { return compileGemm(spec, schedule, on); };
   if (!threads)
     threads = std::max(1u, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < threads; ++i)
-    threads_.emplace_back([this] { work(); });
+    try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error &error) {
+      end(); // the others, for which the members' destructors wait
+      throw Error(ErrorKind::toolchain,
+                  fmt::format("thread {} of {} that compile candidates cannot "
+                              "be started: {}",
+                              i + 1, threads, error.code().message()),
+                  {"TuneOptions::threads asks for fewer"});
+    }
 }
 
-CandidateCompiler::~CandidateCompiler() {
+CandidateCompiler::~CandidateCompiler() { end(); }
+
+void CandidateCompiler::end() {
   {
     std::lock_guard lock(mutex_);
     ending_ = true;
@@ -34,8 +53,11 @@ void CandidateCompiler::order(std::size_t problem, int id, const GemmSpec &spec,
                               const Schedule &schedule, bool urgent) {
   {
     std::lock_guard lock(mutex_);
-    orders_.insert(urgent ? orders_.begin() : orders_.end(),
-                   {problem, id, spec, schedule});
+    auto behind = urgent
+                      ? std::find_if(orders_.begin(), orders_.end(),
+                                     [](const Order &o) { return !o.urgent; })
+                      : orders_.end();
+    orders_.insert(behind, {problem, id, spec, schedule, urgent});
   }
   ordered_.notify_one();
 }
@@ -45,7 +67,9 @@ std::optional<CompiledCandidate> CandidateCompiler::next(std::size_t problem,
   std::unique_lock lock(mutex_);
   std::deque<CompiledCandidate> &queue = ready_[problem];
   finished_.wait_for(lock, std::chrono::milliseconds(milliseconds),
-                     [&] { return !queue.empty(); });
+                     [&] { return !queue.empty() || failure_; });
+  if (failure_)
+    std::rethrow_exception(failure_);
   if (queue.empty())
     return std::nullopt;
   CompiledCandidate candidate = std::move(queue.front());
@@ -64,7 +88,7 @@ CompiledCandidate CandidateCompiler::compile(const Order &order) const {
   try {
     TuneCandidate candidate;
     candidate.id = order.id;
-    candidate.gemm = compileGemm(order.spec, order.schedule, target_);
+    candidate.gemm = compile_(order.spec, order.schedule, target_);
     unsigned blocksPerSm = 0;
     if (assembles_) {
       if (auto cubin = assembleIfPossible(candidate.gemm.ptx, toolchain())) {
@@ -109,13 +133,32 @@ void CandidateCompiler::work() {
       orders_.pop_front();
     }
     auto start = std::chrono::steady_clock::now();
-    CompiledCandidate done = compile(order);
+    CompiledCandidate done;
+    std::exception_ptr failure;
+    try {
+      done = compile(order);
+    } catch (const std::bad_alloc &) {
+      failure = std::current_exception();
+    } catch (const std::exception &error) {
+      failure = std::make_exception_ptr(
+          Error(ErrorKind::internal,
+                fmt::format("compiling {} by {}: {}", print(order.spec),
+                            print(order.schedule), error.what())));
+    } catch (...) {
+      failure = std::make_exception_ptr(
+          Error(ErrorKind::internal,
+                fmt::format("compiling {} by {}: an unknown exception",
+                            print(order.spec), print(order.schedule))));
+    }
     microseconds_ += std::chrono::duration_cast<std::chrono::microseconds>(
                          std::chrono::steady_clock::now() - start)
                          .count();
     {
       std::lock_guard lock(mutex_);
-      ready_[order.problem].push_back(std::move(done));
+      if (failure)
+        failure_ = failure;
+      else
+        ready_[order.problem].push_back(std::move(done));
     }
     finished_.notify_all();
   }

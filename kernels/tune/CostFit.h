@@ -18,12 +18,12 @@ struct CostFit {
   double regretMean = 1, regretWorst = 1;
 };
 
-/// Coordinate descent from `start` over the logarithms of all constants but the
-/// number of SMs, each within a factor of four of `start`, and of the memory
-/// rate, which is what the plain reads in `entries` reached beyond a launch.
-/// The error is that of the times, and once more that of their order within
-/// each problem; outliers count less. A pure function. `entries`: times in µs
-/// of one device. Throws Error{invalidInput} for fewer than 20 times.
+/// Coordinate descent from `start` over the logarithms of fittedConstants(),
+/// each within a factor of four of `start`. The memory rate is what the plain
+/// reads in `entries` reached beyond a launch. The error is that of the times,
+/// once more that of their order within each problem, outliers counting less,
+/// and the regret of the model's choice. A pure function. `entries`: times in
+/// µs of one device. Throws Error{invalidInput} for fewer than 20 times.
 CostFit fitConstants(const std::vector<TuningEntry> &entries,
                      const Target &target, const DeviceConstants &start);
 

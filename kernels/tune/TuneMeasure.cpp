@@ -4,8 +4,7 @@
 #include "kernels/launch/Scratch.h"
 #include "kernels/tune/EmulatedCost.h"
 #include "kernels/tune/PlainRead.h"
-#include "kernels/weights/PackedWeights.h"
-#include "kernels/weights/Reference.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/ColdTimer.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/WorkspacePool.h"
@@ -18,14 +17,6 @@ namespace lath {
 
 namespace {
 
-template <class Element>
-DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
-                      const std::vector<Element> &elements) {
-  DeviceBuffer buffer(device, elements.size() * sizeof(Element));
-  device->upload(buffer.get(), elements.data(), buffer.bytes());
-  return buffer;
-}
-
 /// Whether launches are to follow each other by dependent launch.
 bool chained(const Device &device, const GemmSpec &spec) {
   return spec.launches == Launches::chained &&
@@ -33,51 +24,24 @@ bool chained(const Device &device, const GemmSpec &spec) {
              .hasDependentLaunch();
 }
 
-/// The weights of one problem on a device, its activations and its result.
-struct Workbench {
-  GemmSpec spec;
-  std::vector<double> reference;
-  DeviceBuffer x, out;
-  struct Copy {
-    DeviceBuffer qweight, scales, qzeros;
-  };
-  std::vector<Copy> copies;
+/// One problem on a device, and a plain read of its weights.
+struct Subject {
+  Workbench bench;
   PlainRead plain;
 
-  Workbench(const std::shared_ptr<Device> &device, const GemmSpec &asked,
-            std::uint64_t seed)
-      : Workbench(device, asked, randomLayer(asked, seed), seed) {}
-  Workbench(const std::shared_ptr<Device> &device, const GemmSpec &asked,
-            const GptqLayer &layer, std::uint64_t seed)
-      : Workbench(device, asked, layer, storedWeights(asked, layer),
-                  randomActivations(asked.m, asked.k, asked.x, seed + 1)) {}
-
-  GemmArguments arguments(std::int64_t m, unsigned copy) const {
-    return {.x = x.get(),
-            .qweight = copies[copy].qweight.get(),
-            .scales = copies[copy].scales.get(),
-            .qzeros = copies[copy].qzeros.get(),
-            .out = out.get(),
-            .m = m};
+  Subject(const std::shared_ptr<Device> &device, const GemmSpec &spec,
+          std::uint64_t seed)
+      : bench(device, spec, seed),
+        plain(device, bytes(), chained(*device, spec)) {
+    if (!dynamic_cast<EmulatedDevice *>(device.get()))
+      bench.makeCopies(coldCopies(device->info(), bytes()));
+    // Now: the first candidate's check has a time limit.
+    bench.reference();
   }
-
-private:
-  Workbench(const std::shared_ptr<Device> &device, const GemmSpec &asked,
-            const GptqLayer &layer, const std::vector<std::uint32_t> &stored,
-            const std::vector<std::uint16_t> &rows)
-      : spec(asked),
-        reference(referenceGemm(layer, rows.data(), asked.m, asked.x)),
-        x(uploaded(device, rows)),
-        // One row more than any kernel may write.
-        out(device, 2 * static_cast<std::size_t>((asked.m + 1) * asked.n)),
-        plain(device, 4 * stored.size(), chained(*device, asked)) {
-    bool emulated = dynamic_cast<EmulatedDevice *>(device.get());
-    unsigned count =
-        emulated ? 1 : coldCopies(device->info(), 4 * stored.size());
-    for (unsigned i = 0; i < count; ++i)
-      copies.push_back({uploaded(device, stored),
-                        uploaded(device, layer.scales),
-                        uploaded(device, layer.qzeros)});
+  /// Of one copy, of what the plain read reads.
+  std::size_t bytes() const { return bench.weights().qweight.bytes(); }
+  void readPlainly(Stream stream, unsigned copy) const {
+    plain.launch(stream, bench.copies()[copy].qweight.get());
   }
 };
 
@@ -93,8 +57,8 @@ public:
 
   void prepare(const GemmSpec &spec, std::uint64_t seed) override {
     kernels_.clear();
-    bench_.reset();
-    bench_ = std::make_unique<Workbench>(device_, spec, seed);
+    subject_.reset();
+    subject_ = std::make_unique<Subject>(device_, spec, seed);
   }
 
   TuneVerdict check(const TuneCandidate &candidate) override {
@@ -106,19 +70,14 @@ public:
       return {Status::rejected, error.message()};
     }
     const GemmSpec &spec = candidate.gemm.spec;
-    Device &device = *device_;
-    std::int64_t m = spec.m, n = spec.n;
+    Workbench &bench = subject_->bench;
     // Twice: tickets and workspace that the first left dirty show in the
     // second.
-    std::vector<std::uint16_t> out(static_cast<std::size_t>((m + 1) * n));
     for (int launch = 0; launch < 2; ++launch) {
-      device.fill(bench_->out.get(), poison & 0xff, 2 * out.size());
+      bench.poisonOutput(spec.m);
       try {
-        if (emulator_)
-          emulator_->expectWritten(bench_->out.get(),
-                                   2 * static_cast<std::size_t>(m * n));
-        loaded.launch(nullptr, bench_->arguments(m, 0));
-        device.synchronize();
+        loaded.launch(nullptr, bench.arguments(spec.m));
+        device_->synchronize();
       } catch (const Error &error) {
         if (emulator_)
           return {Status::wrong, error.message()};
@@ -126,30 +85,31 @@ public:
         // and no other candidate has to be loaded again.
         if (error.fault() != Fault::fatal)
           throw;
-        device.synchronize();
+        device_->synchronize();
         return {Status::rejected, error.message()};
       }
     }
-    device.download(out.data(), bench_->out.get(), 2 * out.size());
-    Comparison c = compare(out.data(), spec.x, bench_->reference.data(), m, n);
-    double allowed = bound(spec.x, candidate.gemm.schedule.reduce);
-    if (!(c.relativeFrobenius <= allowed))
+    const GemmCheck result =
+        bench.check(bench.result(), candidate.gemm.schedule.reduce, spec.m);
+    const Comparison &c = result.comparison;
+    if (!(c.relativeFrobenius <= result.bound))
       return {Status::wrong,
               fmt::format("relative error {:.2e}, the bound is {:.1e}; {} "
                           "elements unwritten",
-                          c.relativeFrobenius, allowed, c.unwritten)};
-    if (std::int64_t stray = n - countPoison(out.data() + m * n, n))
-      return {Status::wrong,
-              fmt::format("{} elements written behind the last row", stray)};
+                          c.relativeFrobenius, result.bound, c.unwritten)};
+    if (result.strayWrites)
+      return {Status::wrong, fmt::format("{} elements written behind the last "
+                                         "row",
+                                         result.strayWrites)};
     if (emulator_)
-      loaded.cost = emulatedCost(emulator_->counters(), device.info().smCount);
+      loaded.cost = emulatedCost(emulator_->counters(), device().smCount);
     // Atomic sums have no bits to compare.
     if (candidate.gemm.schedule.dependent != Dependent::none &&
         spec.n == spec.k &&
         (candidate.gemm.schedule.reduce == Reduce::none ||
          servedBy(candidate.gemm.schedule.reduce) == Reduce::ordered))
       try {
-        if (!chainsRight(loaded, m))
+        if (!chainsRight(loaded, spec.m))
           return {Status::wrong, "chained, it reads what the launch ahead of "
                                  "it has not written yet"};
       } catch (const Error &error) {
@@ -167,24 +127,26 @@ public:
     if (emulator_) {
       for (int id : ids)
         samples.push_back({at(id).cost});
-      bench_->plain.launch(nullptr, bench_->copies.front().qweight.get());
+      subject_->readPlainly(nullptr, 0);
       samples.push_back(
           {emulatedCost(emulator_->counters(), device().smCount)});
       return samples;
     }
-    const auto copies = static_cast<unsigned>(bench_->copies.size());
-    const std::size_t bytes = bench_->copies.front().qweight.bytes();
+    const Subject &subject = *subject_;
+    const auto copies = static_cast<unsigned>(subject.bench.copies().size());
+    const std::size_t bytes = subject.bytes();
     std::vector<ColdCandidate> list;
     for (int id : ids) {
       const Checked *kernel = &at(id);
       list.push_back({print(kernel->kernel.schedule()), copies, bytes,
-                      [this, kernel, m](Stream stream, unsigned copy) {
-                        kernel->launch(stream, bench_->arguments(m, copy));
+                      [&subject, kernel, m](Stream stream, unsigned copy) {
+                        kernel->launch(stream,
+                                       subject.bench.arguments(m, copy));
                       }});
     }
     list.push_back(
-        {"plain read", copies, bytes, [this](Stream stream, unsigned copy) {
-           bench_->plain.launch(stream, bench_->copies[copy].qweight.get());
+        {"plain read", copies, bytes, [&subject](Stream stream, unsigned copy) {
+           subject.readPlainly(stream, copy);
          }});
     ColdOptions options;
     options.replays = replays;
@@ -204,11 +166,11 @@ public:
     const std::function<void(Stream)> works[] = {
         [&](Stream stream) {
           for (int i = 0; i < launches; ++i)
-            kernel.launch(stream, bench_->arguments(m, 0));
+            kernel.launch(stream, subject_->bench.arguments(m));
         },
         [&](Stream stream) {
           for (int i = 0; i < launches; ++i)
-            bench_->plain.launch(stream, bench_->copies[0].qweight.get());
+            subject_->readPlainly(stream, 0);
         }};
     auto samples = device_->timeGraphs(works, 3, replays);
     for (TuneSamples &rounds : samples)
@@ -219,7 +181,7 @@ public:
 
   DeviceProbe probe() override {
     kernels_.clear();
-    bench_.reset();
+    subject_.reset();
     return lath::probe(device_);
   }
 
@@ -241,11 +203,12 @@ private:
   /// Two launches, the second of which reads what the first one writes, at once
   /// and one after the other: both ways have to give the same.
   bool chainsRight(const Checked &kernel, std::int64_t m) {
-    const GemmSpec &spec = bench_->spec;
-    DeviceBuffer middle(device_, bench_->out.bytes());
+    const Workbench &bench = subject_->bench;
+    const GemmSpec &spec = bench.spec;
+    DeviceBuffer middle(device_, bench.out.bytes());
     std::vector<std::uint16_t> apart(static_cast<std::size_t>(m * spec.n)),
         chained(apart.size());
-    GemmArguments first = bench_->arguments(m, 0), second = first;
+    GemmArguments first = bench.arguments(m), second = first;
     first.out = middle.get();
     second.x = middle.get();
     for (bool wait : {true, false}) {
@@ -285,7 +248,7 @@ private:
   std::shared_ptr<Device> device_;
   std::shared_ptr<WorkspacePool> pool_;
   EmulatedDevice *emulator_;
-  std::unique_ptr<Workbench> bench_;
+  std::unique_ptr<Subject> subject_;
   std::map<int, Checked> kernels_;
 };
 

@@ -1,5 +1,6 @@
 #include "kernels/tune/TunePlan.h"
 
+#include "kernels/choose/ScheduleSpace.h"
 #include "kernels/choose/ScheduleWalk.h"
 #include "kernels/tuned/TunedSchedules.h"
 #include "kernels/tuned/TuningDb.h"
@@ -127,6 +128,35 @@ std::vector<TuneTask> planTuning(const std::vector<GemmSpec> &specs,
     if (i % options.shards == options.shard)
       tasks.push_back(planned(ordered[i], where, db, options));
   return tasks;
+}
+
+std::vector<Schedule> nextToTheFastest(const TuneTask &task,
+                                       const TunePlace &where,
+                                       std::size_t most) {
+  constexpr std::size_t parents = 3;
+  std::vector<const TuningEntry *> fastest;
+  for (const auto &[text, entry] : task.rows)
+    if (entry.measurement.status == Measurement::Status::ok)
+      fastest.push_back(&entry);
+  std::sort(fastest.begin(), fastest.end(), [](auto *a, auto *b) {
+    return std::tie(a->measurement.median, a->measurement.when) <
+           std::tie(b->measurement.median, b->measurement.when);
+  });
+  fastest.resize(std::min(fastest.size(), parents));
+  std::vector<Schedule> chosen;
+  for (std::size_t i = 0; i < fastest.size(); ++i) {
+    const std::size_t soFar = most * (i + 1) / fastest.size();
+    for (const RankedSchedule &next : neighbours(
+             task.spec, where.target, where.constants, fastest[i]->schedule)) {
+      if (chosen.size() >= soFar)
+        break;
+      if (!task.rows.contains(print(next.schedule)) &&
+          std::find(chosen.begin(), chosen.end(), next.schedule) ==
+              chosen.end())
+        chosen.push_back(next.schedule);
+    }
+  }
+  return chosen;
 }
 
 } // namespace lath

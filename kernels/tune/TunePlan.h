@@ -28,7 +28,7 @@ struct TuneTask {
 /// What problems have in common that share their weights and what they are
 /// timed beside.
 inline auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.operation, p.n, p.k, p.group, p.x, p.zeros, p.layout);
+  return std::tuple(p.launches, p.n, p.k, p.group, p.x, p.zeros, p.layout);
 }
 
 /// Where and by what model the candidates are chosen.
@@ -44,5 +44,12 @@ struct TunePlace {
 std::vector<TuneTask> planTuning(const std::vector<GemmSpec> &specs,
                                  const TunePlace &where, const TuningDb &db,
                                  const TuneOptions &options);
+
+/// The neighbours of the fastest three that nobody has measured, `most` at
+/// most, the best by the model: it ranks near relatives better than all
+/// schedules.
+std::vector<Schedule> nextToTheFastest(const TuneTask &task,
+                                       const TunePlace &where,
+                                       std::size_t most);
 
 } // namespace lath

@@ -2,84 +2,34 @@
 
 #include "compiler/base/Error.h"
 #include "kernels/tune/TuneMessages.h"
+#include "kernels/tune/WorkerProcess.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <csignal>
-#include <cstring>
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <type_traits>
 #include <unistd.h>
-
-extern char **environ;
 
 namespace lath {
 
 namespace {
 
 using tuning::Json;
-using Clock = std::chrono::steady_clock;
+using Status = Measurement::Status;
+using Io = WorkerProcess::Io;
 
-enum class Io { done, ended, late };
+constexpr std::uint64_t longestRequest = 1u << 30, longestReply = 1u << 26;
 
-/// Reads or writes all of `bytes`. `deadline` is for reading only.
-template <bool Reading, class Byte>
-Io transfer(int fd, Byte *bytes, std::size_t count,
-            const Clock::time_point *deadline) {
-  while (count) {
-    if (deadline) {
-      auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          *deadline - Clock::now());
-      pollfd wait{fd, POLLIN, 0};
-      int ready =
-          poll(&wait, 1, std::max<int>(0, static_cast<int>(left.count())));
-      if (ready < 0 && errno == EINTR)
-        continue;
-      if (ready == 0)
-        return Io::late;
-    }
-    ssize_t moved;
-    if constexpr (Reading)
-      moved = read(fd, bytes, count);
-    else
-      moved = write(fd, bytes, count);
-    if (moved < 0 && errno == EINTR)
-      continue;
-    if (moved <= 0)
-      return Io::ended;
-    bytes += moved;
-    count -= static_cast<std::size_t>(moved);
-  }
-  return Io::done;
-}
-
-bool send(int fd, const Json &message) {
+/// A message behind its length.
+std::string framed(const Json &message) {
   std::vector<std::uint8_t> bytes = Json::to_cbor(message);
   std::uint64_t size = bytes.size();
-  return transfer<false>(fd, reinterpret_cast<const char *>(&size), sizeof size,
-                         nullptr) == Io::done &&
-         transfer<false>(fd, reinterpret_cast<const char *>(bytes.data()),
-                         bytes.size(), nullptr) == Io::done;
-}
-
-Io receive(int fd, Json &message, const Clock::time_point *deadline) {
-  std::uint64_t size = 0;
-  Io result = transfer<true>(fd, reinterpret_cast<char *>(&size), sizeof size,
-                             deadline);
-  if (result != Io::done)
-    return result;
-  if (size > (1u << 30)) // of something else
-    return Io::ended;
-  std::vector<std::uint8_t> bytes(size);
-  result = transfer<true>(fd, reinterpret_cast<char *>(bytes.data()), size,
-                          deadline);
-  if (result == Io::done)
-    message = Json::from_cbor(bytes, true, false);
-  return result == Io::done && message.is_discarded() ? Io::ended : result;
+  std::string text(reinterpret_cast<const char *>(&size), sizeof size);
+  text.append(bytes.begin(), bytes.end());
+  return text;
 }
 
 class RemoteMeasurer final : public Measurer {
@@ -88,153 +38,206 @@ public:
       : command_(std::move(command)), seconds_(seconds) {
     start();
   }
-  ~RemoteMeasurer() override { stop(); }
 
   const DeviceInfo &device() const override { return info_; }
   std::string unit() const override { return unit_; }
 
   void prepare(const GemmSpec &spec, std::uint64_t seed) override {
-    if (!pid_)
-      start();
-    ask({{"do", "prepare"}, {"spec", print(spec)}, {"seed", seed}}, 10);
+    start();
+    ask({{"do", "prepare"}, {"spec", print(spec)}, {"seed", seed}}, 10,
+        [](const Json &) { return 0; });
   }
   TuneVerdict check(const TuneCandidate &candidate) override {
     Json request = tuning::toJson(candidate);
     request["do"] = "check";
-    Json reply = ask(request, 1);
-    return {static_cast<Measurement::Status>(reply.at("status").get<int>()),
-            reply.at("note").get<std::string>()};
+    return ask(request, 1, [&](const Json &reply) -> TuneVerdict {
+      return {static_cast<Status>(
+                  number(reply.at("status"), static_cast<int>(Status::hung))),
+              reply.at("note").get<std::string>()};
+    });
   }
   std::vector<TuneSamples> time(const std::vector<int> &ids, std::int64_t m,
                                 int replays) override {
-    return ask({{"do", "time"}, {"ids", ids}, {"m", m}, {"replays", replays}},
-               1)
-        .at("samples")
-        .get<std::vector<TuneSamples>>();
+    return samples(
+        {{"do", "time"}, {"ids", ids}, {"m", m}, {"replays", replays}},
+        ids.size() + 1);
   }
   std::vector<TuneSamples> timeWarm(int id, std::int64_t m,
                                     int replays) override {
-    return ask({{"do", "warm"},
-                {"ids", std::vector{id}},
-                {"m", m},
-                {"replays", replays}},
-               1)
-        .at("samples")
-        .get<std::vector<TuneSamples>>();
+    return samples({{"do", "warm"},
+                    {"ids", std::vector{id}},
+                    {"m", m},
+                    {"replays", replays}},
+                   2);
   }
   DeviceProbe probe() override {
-    if (!pid_)
-      start();
-    return tuning::probeFromJson(ask({{"do", "probe"}}, 10).at("probe"));
+    start();
+    return ask({{"do", "probe"}}, 10, [](const Json &reply) {
+      return tuning::probeFromJson(reply.at("probe"));
+    });
   }
   void drop(const std::vector<int> &ids) override {
-    ask({{"do", "drop"}, {"ids", ids}}, 1);
+    ask({{"do", "drop"}, {"ids", ids}}, 1, [](const Json &) { return 0; });
   }
 
 private:
+  /// A process where there is none.
   void start() {
-    int request[2], reply[2];
-    if (pipe2(request, O_CLOEXEC) != 0 || pipe2(reply, O_CLOEXEC) != 0)
-      throw Error(ErrorKind::toolchain,
-                  fmt::format("no pipe for the tuning worker: {}",
-                              std::strerror(errno)));
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, request[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, reply[1], 1);
-    std::vector<char *> words;
-    for (std::string &word : command_)
-      words.push_back(word.data());
-    words.push_back(nullptr);
-    int failed = posix_spawn(&pid_, words.front(), &actions, nullptr,
-                             words.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(request[0]);
-    close(reply[1]);
-    to_ = request[1];
-    from_ = reply[0];
-    if (failed) {
-      pid_ = 0;
-      stop();
-      throw Error(ErrorKind::toolchain,
-                  fmt::format("the tuning worker {} cannot be started: {}",
-                              command_.front(), std::strerror(failed)));
-    }
-    Json hello = ask({{"do", "hello"}}, 10);
-    info_ = tuning::deviceFromJson(hello.at("device"));
-    unit_ = hello.at("unit").get<std::string>();
+    if (process_)
+      return;
+    process_ = std::make_unique<WorkerProcess>(command_);
+    ask({{"do", "hello"}}, 10, [&](const Json &hello) {
+      DeviceInfo info = tuning::deviceFromJson(hello.at("device"));
+      if (!info_.name.empty() && info.name != info_.name)
+        strange(fmt::format("it measures on {} now, and on {} before",
+                            info.name, info_.name));
+      info_ = std::move(info);
+      unit_ = hello.at("unit").get<std::string>();
+      return 0;
+    });
   }
 
-  /// Ends the process and says how it ended.
-  std::string stop() {
-    for (int *fd : {&to_, &from_})
-      if (*fd >= 0) {
-        close(*fd);
-        *fd = -1;
+  std::vector<TuneSamples> samples(const Json &request, std::size_t count) {
+    return ask(request, 1, [&](const Json &reply) {
+      auto samples = reply.at("samples").get<std::vector<TuneSamples>>();
+      if (samples.size() != count)
+        strange(fmt::format("times of {} kernels instead of {}", samples.size(),
+                            count));
+      for (const TuneSamples &rounds : samples) {
+        if (rounds.empty())
+          strange("no time at all");
+        for (double time : rounds)
+          if (!(time >= 0 && std::isfinite(time)))
+            strange(fmt::format("a time of {}", time));
       }
-    if (!pid_)
-      return "";
-    // The input's end is its signal to leave; it may be past hearing that.
-    int status = 0;
-    bool ended = false;
-    for (int wait = 0; wait < 200 && !ended; ++wait) {
-      ended = waitpid(pid_, &status, WNOHANG) == pid_;
-      if (!ended)
-        poll(nullptr, 0, hung_ ? 0 : 10);
-      if (hung_)
-        break;
-    }
-    if (!ended) {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, &status, 0);
-    }
-    pid_ = 0;
-    return WIFSIGNALED(status)
-               ? fmt::format("signal {} ({})", WTERMSIG(status),
-                             strsignal(WTERMSIG(status)))
-               : fmt::format("exit code {}", WEXITSTATUS(status));
+      return samples;
+    });
   }
 
-  Json ask(const Json &request, double patience) {
-    using Status = Measurement::Status;
-    auto deadline =
-        Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                           std::chrono::duration<double>(seconds_ * patience));
-    Json reply;
-    Io result =
-        send(to_, request) ? receive(from_, reply, &deadline) : Io::ended;
-    if (result == Io::late) {
-      hung_ = true;
-      stop();
-      hung_ = false;
-      throw WorkerFailure{Status::hung, fmt::format("no answer for {:g} s",
-                                                    seconds_ * patience)};
+  /// Out of 0..most.
+  int number(const Json &value, int most) {
+    const auto found = value.get<std::int64_t>();
+    if (found < 0 || found > most)
+      strange(fmt::format("{}, expected 0..{}", found, most));
+    return static_cast<int>(found);
+  }
+
+  /// Ends the process.
+  [[noreturn]] void fail(Status status, std::string message) {
+    std::vector<std::string> notes;
+    for (const std::string &line : process_->lastLines())
+      notes.push_back("it printed: " + line);
+    process_.reset();
+    throw WorkerFailure(status, std::move(message), std::move(notes));
+  }
+  [[noreturn]] void strange(const std::string &what) {
+    process_->end(true);
+    fail(Status::crashed,
+         fmt::format("the tuning worker {} answers what no worker does: {}",
+                     command_.front(), what));
+  }
+
+  /// What `read` makes of the reply.
+  template <class Read>
+  std::invoke_result_t<Read, const Json &>
+  ask(const Json &request, double patience, const Read &read) {
+    Json reply = replyTo(request, patience);
+    try {
+      if (reply.contains("error"))
+        refused(request, reply);
+      return read(reply);
+    } catch (const Json::exception &error) {
+      strange(error.what());
     }
-    if (result == Io::ended)
-      throw WorkerFailure{Status::crashed, "the worker ended: " + stop()};
-    if (reply.contains("error")) {
-      auto kind = static_cast<ErrorKind>(reply.at("kind").get<int>());
-      std::string message = reply.at("error").get<std::string>();
-      // After an error of the driver the context may be of no use any more.
-      if (request.at("do") != "hello") {
-        stop();
-        throw WorkerFailure{Status::crashed, message};
+  }
+
+  Json replyTo(const Json &request, double patience) {
+    if (!process_)
+      throw WorkerFailure(Status::crashed,
+                          "there is no tuning worker any more");
+    const auto deadline =
+        std::chrono::steady_clock::now() +
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+            std::chrono::duration<double>(seconds_ * patience));
+    auto done = [&](Io io) {
+      if (io == Io::late) {
+        process_->end(true);
+        fail(Status::hung, fmt::format("the tuning worker {} gave no answer "
+                                       "for {:g} s",
+                                       command_.front(), seconds_ * patience));
       }
-      stop();
-      throw Error(kind, message,
-                  reply.at("notes").get<std::vector<std::string>>());
-    }
+      if (io == Io::ended) {
+        const std::string how = process_->end(false);
+        fail(Status::crashed, fmt::format("the tuning worker {} ended: {}",
+                                          command_.front(), how));
+      }
+    };
+    done(process_->write(framed(request), deadline));
+    std::uint64_t size = 0;
+    done(
+        process_->read(reinterpret_cast<char *>(&size), sizeof size, deadline));
+    if (size > longestReply)
+      strange(fmt::format("a message of {} bytes, expected {} at most", size,
+                          longestReply));
+    std::vector<std::uint8_t> bytes(size);
+    done(
+        process_->read(reinterpret_cast<char *>(bytes.data()), size, deadline));
+    Json reply = Json::from_cbor(bytes, true, false);
+    if (!reply.is_object())
+      strange(fmt::format("{} bytes that are no message", size));
     return reply;
+  }
+
+  /// An error of the worker's. After one of the driver its context may be of no
+  /// use any more.
+  [[noreturn]] void refused(const Json &request, const Json &reply) {
+    const auto kind = static_cast<ErrorKind>(
+        number(reply.at("kind"), static_cast<int>(ErrorKind::internal)));
+    auto message = reply.at("error").get<std::string>();
+    auto notes = reply.at("notes").get<std::vector<std::string>>();
+    process_.reset();
+    if (request.at("do") == "hello")
+      throw Error(kind, std::move(message), std::move(notes));
+    throw WorkerFailure(Status::crashed, std::move(message), std::move(notes));
   }
 
   std::vector<std::string> command_;
   double seconds_;
   DeviceInfo info_;
   std::string unit_;
-  pid_t pid_ = 0;
-  int to_ = -1, from_ = -1;
-  bool hung_ = false;
+  std::unique_ptr<WorkerProcess> process_;
 };
+
+/// All of `bytes`, by a call of the system for as many as there are.
+template <class Call>
+bool whole(char *bytes, std::size_t count, const Call &call) {
+  while (count) {
+    ssize_t moved = call(bytes, count);
+    if (moved < 0 && errno == EINTR)
+      continue;
+    if (moved <= 0)
+      return false;
+    bytes += moved;
+    count -= static_cast<std::size_t>(moved);
+  }
+  return true;
+}
+
+/// The next request on standard input.
+bool receive(Json &request) {
+  auto take = [](char *bytes, std::size_t count) {
+    return read(STDIN_FILENO, bytes, count);
+  };
+  std::uint64_t size = 0;
+  if (!whole(reinterpret_cast<char *>(&size), sizeof size, take) ||
+      size > longestRequest)
+    return false;
+  std::vector<std::uint8_t> bytes(size);
+  if (!whole(reinterpret_cast<char *>(bytes.data()), size, take))
+    return false;
+  request = Json::from_cbor(bytes, true, false);
+  return request.is_object();
+}
 
 Json answer(const Json &request, Measurer &measurer) {
   std::string what = request.at("do").get<std::string>();
@@ -269,8 +272,6 @@ Json answer(const Json &request, Measurer &measurer) {
 
 std::unique_ptr<Measurer> measureInWorker(std::vector<std::string> command,
                                           double seconds) {
-  // A worker that ended is seen as EPIPE.
-  std::signal(SIGPIPE, SIG_IGN);
   return std::make_unique<RemoteMeasurer>(std::move(command), seconds);
 }
 
@@ -282,7 +283,7 @@ int serveMeasurer(const std::function<std::unique_ptr<Measurer>()> &open) {
   dup2(STDERR_FILENO, STDOUT_FILENO);
   std::unique_ptr<Measurer> measurer;
   Json request;
-  while (receive(STDIN_FILENO, request, nullptr) == Io::done) {
+  while (receive(request)) {
     Json reply;
     try {
       if (!measurer)
@@ -297,7 +298,11 @@ int serveMeasurer(const std::function<std::unique_ptr<Measurer>()> &open) {
                {"kind", static_cast<int>(ErrorKind::internal)},
                {"notes", Json::array()}};
     }
-    if (!send(out, reply))
+    std::string message = framed(reply);
+    if (!whole(message.data(), message.size(),
+               [&](char *bytes, std::size_t count) {
+                 return write(out, bytes, count);
+               }))
       break;
   }
   return 0;

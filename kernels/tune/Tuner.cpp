@@ -1,7 +1,6 @@
 #include "kernels/tune/Tuner.h"
 
 #include "compiler/base/Error.h"
-#include "kernels/choose/ScheduleSpace.h"
 #include "kernels/tune/TunePlan.h"
 #include "kernels/tune/TuneWorker.h"
 #include "kernels/tuned/TuningDb.h"
@@ -12,9 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
-#include <tuple>
 
 namespace lath {
 
@@ -56,6 +53,14 @@ Measurement summarise(TuneSamples samples, const std::string &unit) {
   m.replays = static_cast<int>(samples.size());
   m.unit = unit;
   return m;
+}
+
+/// How a candidate failed, on one line: what the worker printed is a part.
+std::string noteOf(const WorkerFailure &failure) {
+  std::string note = failure.message();
+  for (const std::string &line : failure.notes())
+    note += "; " + line;
+  return note;
 }
 
 class Tuning {
@@ -123,8 +128,6 @@ private:
   static std::optional<DeviceProbe> probed(Measurer &measurer) {
     try {
       return measurer.probe();
-    } catch (const WorkerFailure &) {
-      return std::nullopt;
     } catch (const Error &) {
       return std::nullopt;
     }
@@ -161,7 +164,8 @@ private:
   void record(Task &task, const Schedule &schedule, Measurement m,
               double predicted) {
     Stopwatch watch(times_.storing);
-    m.predicted = std::round(predicted * 1e3) / 1e3;
+    // Beyond any time: the model knows nothing of it.
+    m.predicted = predicted < 1e12 ? std::round(predicted * 1e3) / 1e3 : 0;
     m.unit = measurer_.unit();
     m.when = std::chrono::duration_cast<std::chrono::seconds>(
                  std::chrono::system_clock::now().time_since_epoch())
@@ -197,36 +201,6 @@ private:
     options_.progress(progress_);
   }
 
-  /// The neighbours of the fastest few that nobody has measured, the best by
-  /// the model: it ranks near relatives better than all schedules.
-  std::vector<Schedule> nextToTheFastest(const Task &task) const {
-    constexpr std::size_t parents = 3;
-    std::vector<const TuningEntry *> fastest;
-    for (const auto &[text, entry] : task.rows)
-      if (entry.measurement.status == Status::ok)
-        fastest.push_back(&entry);
-    std::sort(fastest.begin(), fastest.end(), [](auto *a, auto *b) {
-      return std::tie(a->measurement.median, a->measurement.when) <
-             std::tie(b->measurement.median, b->measurement.when);
-    });
-    fastest.resize(std::min(fastest.size(), parents));
-    std::vector<Schedule> chosen;
-    for (std::size_t i = 0; i < fastest.size(); ++i) {
-      const std::size_t most = options_.neighbours * (i + 1) / fastest.size();
-      for (const RankedSchedule &next :
-           neighbours(task.spec, where_.target, where_.constants,
-                      fastest[i]->schedule)) {
-        if (chosen.size() >= most)
-          break;
-        if (!task.rows.contains(print(next.schedule)) &&
-            std::find(chosen.begin(), chosen.end(), next.schedule) ==
-                chosen.end())
-          chosen.push_back(next.schedule);
-      }
-    }
-    return chosen;
-  }
-
   double leastMedian(const Task &task) const {
     double least = std::numeric_limits<double>::infinity();
     for (const auto &[text, entry] : task.rows)
@@ -242,7 +216,8 @@ private:
     for (int round = 0; where_.timed && round < options_.refinements && !over();
          ++round) {
       const double before = leastMedian(task);
-      const std::vector<Schedule> next = nextToTheFastest(task);
+      const std::vector<Schedule> next =
+          nextToTheFastest(task, where_, options_.neighbours);
       progress_.total += next.size();
       for (const Schedule &schedule : next)
         compiler.order(index, nextId_++, compiledSpec(task.spec, schedule),
@@ -265,7 +240,7 @@ private:
     try {
       if (isPrepared(task))
         measurer_.drop(ids);
-    } catch (const WorkerFailure &) {
+    } catch (const Error &) {
       prepared_.reset();
     }
   }
@@ -315,9 +290,10 @@ private:
         loaded_.clear();
       }
     } catch (const WorkerFailure &failure) {
-      throw Error(ErrorKind::driver,
+      throw Error(failure.kind(),
                   fmt::format("the problem {} cannot be prepared: {}",
-                              print(task.spec), failure.note));
+                              print(task.spec), failure.message()),
+                  failure.notes(), failure.fault());
     }
     try {
       work();
@@ -327,7 +303,7 @@ private:
       return failure;
     } catch (const Error &error) {
       prepared_.reset();
-      return WorkerFailure{Status::crashed, error.message()};
+      return WorkerFailure(Status::crashed, error.message());
     }
   }
 
@@ -339,7 +315,7 @@ private:
         guarded(task, [&] { verdict = measurer_.check(*candidate.candidate); });
     times_.checking -= times_.preparing - prepared;
     if (failure)
-      verdict = {failure->status, failure->note};
+      verdict = {failure->status(), noteOf(*failure)};
     if (verdict.status == Status::ok) {
       loaded_.insert(candidate.candidate->id);
       return true;
@@ -363,7 +339,7 @@ private:
           if (!loaded_.contains(c->candidate->id)) {
             TuneVerdict verdict = measurer_.check(*c->candidate);
             if (verdict.status != Status::ok)
-              throw WorkerFailure{verdict.status, verdict.note};
+              throw WorkerFailure(verdict.status, verdict.note);
             loaded_.insert(c->candidate->id);
           }
           ids.push_back(c->candidate->id);
@@ -382,8 +358,8 @@ private:
       auto failure = attempt({candidate});
       all.push_back(failure ? TuneSamples{} : samples.front());
       if (failure)
-        recordFailure(task, candidate->schedule, failure->status, failure->note,
-                      candidate->predicted);
+        recordFailure(task, candidate->schedule, failure->status(),
+                      noteOf(*failure), candidate->predicted);
     }
     return all;
   }

@@ -81,8 +81,9 @@ struct TuneReport {
 /// Where `db` has no constants of the cost model for this device, it is probed
 /// first (DeviceProbe.h) and they are stored; a probe that fails stops nothing.
 /// Throws Error for specs that are invalid, databases that cannot be written
-/// and a measurer that cannot start; not for candidates.
-TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
-                TuningDb &db, const TuneOptions &options = {});
+/// and a measurer that cannot start, at first or after it failed; not for
+/// candidates. What was measured until then is in `db`.
+LATH_API TuneReport tune(const std::vector<GemmSpec> &specs, Measurer &measurer,
+                         TuningDb &db, const TuneOptions &options = {});
 
 } // namespace lath

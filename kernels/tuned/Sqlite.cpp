@@ -17,9 +17,9 @@ Error sqliteError(sqlite3 *db, int code, const std::string &path, int waited) {
     break;
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
-    why = fmt::format("is locked: another process has written to it for "
-                      "more than {:.1f} s",
-                      waited / 1000.0);
+    why = fmt::format("is locked: another process has held it for more than "
+                      "{} ms",
+                      waited);
     break;
   case SQLITE_READONLY:
   case SQLITE_PERM:

@@ -32,6 +32,8 @@ public:
     sqlite3_reset(statement_);
     bound_ = 0;
   }
+  /// SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL.
+  int type(int column) const { return sqlite3_column_type(statement_, column); }
   std::int64_t integer(int column) const {
     return sqlite3_column_int64(statement_, column);
   }
@@ -40,7 +42,10 @@ public:
   }
   std::string text(int column) const {
     auto *bytes = sqlite3_column_text(statement_, column);
-    return bytes ? std::string(reinterpret_cast<const char *>(bytes)) : "";
+    return bytes ? std::string(reinterpret_cast<const char *>(bytes),
+                               static_cast<std::size_t>(
+                                   sqlite3_column_bytes(statement_, column)))
+                 : "";
   }
 
 private:

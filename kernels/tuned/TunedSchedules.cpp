@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 namespace lath {
 
@@ -20,31 +19,15 @@ const TuningTable &shippedTuning() {
 
 std::string TunedSchedules::defaultDb() { return defaultTuningDb(); }
 
-TunedSchedules::TunedSchedules(const DeviceInfo &device, std::string db)
-    : device_(device), db_(std::move(db)) {}
-
-std::string TunedSchedules::problem() const {
-  std::lock_guard lock(mutex_);
-  return problem_;
-}
+TunedSchedules::TunedSchedules(const DeviceInfo &device, std::string db,
+                               TuningLookup::Clock::duration rest)
+    : device_(device),
+      lookup_(std::move(db), device.name, device.smCount, rest) {}
 
 std::vector<TuningEntry>
 TunedSchedules::measurements(const GemmSpec &spec) const {
   const TuningProblem problem = tuningProblem(spec);
-  std::vector<TuningEntry> entries;
-  std::error_code ignored;
-  if (!db_.empty() && std::filesystem::exists(db_, ignored)) {
-    std::string why;
-    try {
-      // Requests wait for no writer; WAL lets them read beside one.
-      entries = TuningDb(db_, TuningDb::Mode::read, 200)
-                    .of(problem, device_.name, device_.smCount);
-    } catch (const Error &error) {
-      why = error.message();
-    }
-    std::lock_guard lock(mutex_);
-    problem_ = why;
-  }
+  std::vector<TuningEntry> entries = lookup_.measurements(problem);
   if (entries.empty())
     for (const auto &[key, measurement] : shippedTuning().rows())
       if (key.problem == problem && key.place.gpu == device_.name &&
@@ -72,17 +55,8 @@ TunedSchedules::measurements(const GemmSpec &spec) const {
 }
 
 DeviceConstants TunedSchedules::constants(const Target &target) const {
-  std::error_code ignored;
-  if (!db_.empty() && std::filesystem::exists(db_, ignored))
-    try {
-      std::string stored = TuningDb(db_, TuningDb::Mode::read, 200)
-                               .constants(device_.name, device_.smCount);
-      if (!stored.empty())
-        return constantsFromJson(stored);
-    } catch (const Error &error) {
-      std::lock_guard lock(mutex_);
-      problem_ = error.message();
-    }
+  if (auto stored = lookup_.constants())
+    return *stored;
   return deviceConstants(target, device_.smCount, device_.name);
 }
 
@@ -128,25 +102,25 @@ TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
                   m.p90, entries.size()));
   choice.reasons.push_back(fmt::format("measured by build {}, driver {}",
                                        best.place.build, best.place.driver));
-  if (entries.size() > 1) {
-    const TuningEntry &next = entries[1];
-    choice.reasons.push_back(
-        fmt::format("the next is {}, {:.3f} {}{}", print(next.schedule),
-                    next.measurement.median, next.measurement.unit,
-                    next.measurement.median < m.median
-                        ? ", faster by less than the noise and less simple"
-                        : ""));
-  }
+  const TuningEntry &next = entries[1];
+  choice.reasons.push_back(
+      fmt::format("the next is {}, {:.3f} {}{}", print(next.schedule),
+                  next.measurement.median, next.measurement.unit,
+                  next.measurement.median < m.median
+                      ? ", faster by less than the noise and less simple"
+                      : ""));
   return choice;
 }
 
 ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
-                           const DeviceInfo &device, const std::string &db) {
+                           const TunedSchedules &known) {
   validate(spec);
-  TunedSchedules known(device, db.empty() ? TunedSchedules::defaultDb() : db);
-  if (auto tuned = known.find(spec, target))
-    return *tuned;
-  return chooseSchedule(spec, target, known.constants(target));
+  std::optional<ScheduleChoice> choice = known.find(spec, target);
+  if (!choice)
+    choice = chooseSchedule(spec, target, known.constants(target));
+  if (std::string why = known.problem(); !why.empty())
+    choice->reasons.push_back("tuned schedules are left out: " + why);
+  return *choice;
 }
 
 } // namespace lath

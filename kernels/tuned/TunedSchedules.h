@@ -3,10 +3,9 @@
 
 #include "kernels/choose/CostModel.h"
 #include "kernels/choose/ScheduleChoice.h"
-#include "kernels/tuned/TuningTable.h"
+#include "kernels/tuned/TuningLookup.h"
 #include "runtime/Device.h"
 
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -14,18 +13,21 @@ namespace lath {
 
 /// Looks schedules up in the user's database and in the table that Lath ships.
 /// Measurements by this build and driver count most, then this build's, then
-/// the newest. The database comes before the shipped table. Thread safe.
+/// this driver's, then the newest. The database comes before the shipped table.
+/// Thread safe. One object serves many requests: it keeps the database open.
 class TunedSchedules {
 public:
-  /// For one device. `db`: a file that need not be there; empty: none.
-  explicit TunedSchedules(const DeviceInfo &device,
-                          std::string db = defaultDb());
+  /// For one device. `db`: a file that need not be there; empty: none. `rest`:
+  /// for how long one that cannot be read is not asked again.
+  explicit TunedSchedules(
+      const DeviceInfo &device, std::string db = defaultDb(),
+      TuningLookup::Clock::duration rest = std::chrono::minutes(1));
 
   /// The tuned schedule for a spec, at its bucket of rows, with reasons; or
   /// nothing: a single schedule that was measured beats none. For chained
   /// launches, where nobody tuned them, that of launches alone. Honours the
-  /// spec's split and reduction. Never throws: a database
-  /// that cannot be read is as good as none, and problem() says why.
+  /// spec's split and reduction. Never throws: a database that cannot be read
+  /// is as good as none, and problem() says why.
   std::optional<ScheduleChoice> find(const GemmSpec &spec,
                                      const Target &target) const;
 
@@ -36,8 +38,8 @@ public:
   /// Of the cost model: those fitted to this device, else deviceConstants.
   DeviceConstants constants(const Target &target) const;
 
-  /// Why the database was left out; empty: it was not.
-  std::string problem() const;
+  /// Why the database is passed over; empty: it is not.
+  std::string problem() const { return lookup_.problem(); }
 
   static std::string defaultDb();
 
@@ -46,16 +48,13 @@ private:
                                              const Target &target) const;
 
   DeviceInfo device_;
-  std::string db_;
-  mutable std::mutex mutex_;
-  mutable std::string problem_;
+  mutable TuningLookup lookup_;
 };
 
-/// find() in `db` (empty: the default one), or else the choice that needs no
-/// measurement.
+/// find(), or else the choice that needs no measurement. Where the database is
+/// passed over the last reason says so. Throws as chooseSchedule.
 ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,
-                           const DeviceInfo &device,
-                           const std::string &db = "");
+                           const TunedSchedules &known);
 
 /// What Lath ships, for all GPUs together. Parsed at the first call.
 const TuningTable &shippedTuning();

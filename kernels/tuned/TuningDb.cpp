@@ -2,11 +2,13 @@
 
 #include "compiler/base/Error.h"
 #include "kernels/tuned/Sqlite.h"
+#include "kernels/tuned/TuningRow.h"
 #include "runtime/Environment.h"
 
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mutex>
 #include <thread>
 
@@ -34,47 +36,54 @@ CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
   constants TEXT NOT NULL, PRIMARY KEY(gpu, sms)) WITHOUT ROWID;
 )";
 
-void bindProblem(Statement &s, const TuningProblem &p) {
-  s.bind(p.operation);
-  for (std::int64_t value :
-       {p.n, p.k, p.m, p.group, static_cast<std::int64_t>(p.x),
-        static_cast<std::int64_t>(p.zeros), static_cast<std::int64_t>(p.layout),
-        static_cast<std::int64_t>(p.deterministic)})
-    s.bind(value);
+/// "op, n, ..." of the first `count` columns, with what is put between them.
+std::string columns(std::size_t count, std::string_view between) {
+  std::vector<std::string_view> names;
+  for (const TuningColumn &column : tuningColumns)
+    names.push_back(column.sql);
+  names.resize(count);
+  return fmt::format("{}", fmt::join(names, between));
 }
 
-constexpr const char *columns =
-    "op, n, k, m, grp, x, zeros, layout, deterministic, gpu, sms, driver, "
-    "build, schedule, status, median, p10, p90, replays, plain_read, "
-    "predicted, unit, "
-    "note, time";
+/// "SELECT all FROM measurement WHERE" the first `count` columns are those
+/// that are bound.
+std::string select(std::size_t count) {
+  std::string sql = fmt::format("SELECT {} FROM measurement",
+                                columns(tuningColumns.size(), ", "));
+  return count ? sql + " WHERE " + columns(count, "=? AND ") + "=?" : sql;
+}
 
-TuningEntry entryOf(const Statement &s) {
-  TuningEntry e;
-  e.problem = {s.text(0),
-               s.integer(1),
-               s.integer(2),
-               s.integer(3),
-               s.integer(4),
-               static_cast<Dtype>(s.integer(5)),
-               static_cast<Zeros>(s.integer(6)),
-               static_cast<WeightLayout>(s.integer(7)),
-               s.integer(8) != 0};
-  e.place = {s.text(9), static_cast<unsigned>(s.integer(10)), s.text(11),
-             s.text(12)};
-  e.schedule = parseSchedule(s.text(13));
-  Measurement &m = e.measurement;
-  m.status = static_cast<Measurement::Status>(s.integer(14));
-  m.median = s.real(15);
-  m.p10 = s.real(16);
-  m.p90 = s.real(17);
-  m.replays = static_cast<int>(s.integer(18));
-  m.plainRead = s.real(19);
-  m.predicted = s.real(20);
-  m.unit = s.text(21);
-  m.note = s.text(22);
-  m.when = s.integer(23);
-  return e;
+void bindRow(Statement &statement, const std::vector<TuningValue> &row,
+             std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (auto *whole = std::get_if<std::int64_t>(&row[i]))
+      statement.bind(*whole);
+    else if (auto *real = std::get_if<double>(&row[i]))
+      statement.bind(*real);
+    else
+      statement.bind(std::get<std::string>(row[i]));
+}
+
+/// The row that a statement stands on; nothing where it is of another version
+/// of Lath, or damaged: of no use to this one.
+std::optional<TuningEntry> entryOf(const Statement &statement) {
+  try {
+    return readTuningRow([&](std::size_t column) -> TuningValue {
+      const int at = static_cast<int>(column);
+      switch (statement.type(at)) {
+      case SQLITE_INTEGER:
+        return statement.integer(at);
+      case SQLITE_FLOAT:
+        return statement.real(at);
+      case SQLITE_TEXT:
+        return statement.text(at);
+      default:
+        return {};
+      }
+    });
+  } catch (const Error &) {
+    return std::nullopt;
+  }
 }
 
 } // namespace
@@ -83,6 +92,7 @@ struct TuningDb::State {
   std::string path;
   sqlite3 *db = nullptr;
   int lockMilliseconds = 0;
+  bool immutable = false;
   std::mutex mutex;
 
   ~State() { sqlite3_close(db); }
@@ -131,6 +141,7 @@ struct TuningDb::State {
       // then nobody writes, and the file alone is everything.
       sqlite3_close(db);
       db = nullptr;
+      immutable = true;
       std::string escaped;
       for (char c : path)
         escaped += c == '?' || c == '#' || c == '%'
@@ -142,8 +153,10 @@ struct TuningDb::State {
   }
   bool readable() const {
     Statement statement(db, "PRAGMA user_version");
-    int code = statement.step() & 0xff;
-    return code != SQLITE_CANTOPEN && code != SQLITE_READONLY;
+    int code = statement.step(), primary = code & 0xff;
+    if (primary == SQLITE_BUSY) // and would be at each further step
+      fail(code);
+    return primary != SQLITE_CANTOPEN && primary != SQLITE_READONLY;
   }
 
   void checkOwner(Mode mode) {
@@ -214,46 +227,24 @@ struct TuningDb::State {
     });
   }
 
-  /// Inside a transaction.
+  /// Inside a transaction. A row that this Lath cannot read gives way.
   void put(const TuningEntry &entry) {
-    const TuningPlace &place = entry.place;
-    std::string schedule = print(entry.schedule);
-    auto bindKey = [&](Statement &s) {
-      bindProblem(s, entry.problem);
-      s.bind(place.gpu);
-      s.bind(std::int64_t{place.sms});
-      s.bind(place.driver);
-      s.bind(place.build);
-      s.bind(schedule);
-    };
-    static const std::string find = fmt::format(
-        "SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND m=? AND "
-        "grp=? AND x=? AND zeros=? AND layout=? AND deterministic=? AND gpu=? "
-        "AND sms=? AND "
-        "driver=? AND build=? AND schedule=?",
-        columns);
+    const std::vector<TuningValue> row = tuningRow(entry);
+    static const std::string find = select(tuningKeyColumns);
     Statement known(db, find.c_str());
-    bindKey(known);
+    bindRow(known, row, tuningKeyColumns);
     int code = known.step();
     check(code);
-    const Measurement &m = entry.measurement;
-    if (code == SQLITE_ROW && !betterFounded(m, entryOf(known).measurement))
-      return;
-    static const std::string insert =
-        fmt::format("INSERT OR REPLACE INTO measurement({}) VALUES("
-                    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    columns);
+    if (code == SQLITE_ROW)
+      if (auto old = entryOf(known);
+          old && !betterFounded(entry.measurement, old->measurement))
+        return;
+    static const std::string insert = fmt::format(
+        "INSERT OR REPLACE INTO measurement({}) VALUES({})",
+        columns(row.size(), ", "),
+        fmt::join(std::vector<std::string_view>(row.size(), "?"), ","));
     Statement statement(db, insert.c_str());
-    bindKey(statement);
-    statement.bind(static_cast<std::int64_t>(m.status));
-    for (double value : {m.median, m.p10, m.p90})
-      statement.bind(value);
-    statement.bind(std::int64_t{m.replays});
-    statement.bind(m.plainRead);
-    statement.bind(m.predicted);
-    statement.bind(m.unit);
-    statement.bind(m.note);
-    statement.bind(m.when);
+    bindRow(statement, row, row.size());
     check(statement.step());
   }
 
@@ -263,12 +254,34 @@ struct TuningDb::State {
       check(code);
       if (code != SQLITE_ROW)
         return;
-      try {
-        use(entryOf(statement));
-      } catch (const Error &) {
-        // A schedule of another version of Lath: of no use to this one.
-      }
+      if (std::optional<TuningEntry> entry = entryOf(statement))
+        use(std::move(*entry));
     }
+  }
+
+  /// These two under the lock.
+  std::vector<TuningEntry> of(const TuningProblem &problem,
+                              const std::string &gpu, unsigned sms) const {
+    TuningEntry wanted;
+    wanted.problem = problem;
+    wanted.place.gpu = gpu;
+    wanted.place.sms = sms;
+    static const std::string find = select(tuningGpuColumns);
+    Statement statement(db, find.c_str());
+    bindRow(statement, tuningRow(wanted), tuningGpuColumns);
+    std::vector<TuningEntry> entries;
+    each(statement, [&](TuningEntry e) { entries.push_back(std::move(e)); });
+    return entries;
+  }
+
+  std::string constants(const std::string &gpu, unsigned sms) const {
+    Statement statement(db,
+                        "SELECT constants FROM device WHERE gpu=? AND sms=?");
+    statement.bind(gpu);
+    statement.bind(std::int64_t{sms});
+    int code = statement.step();
+    check(code);
+    return code == SQLITE_ROW ? statement.text(0) : "";
   }
 };
 
@@ -276,6 +289,10 @@ TuningDb::TuningDb(const std::string &path, Mode mode, int lockMilliseconds)
     : state_(std::make_unique<State>()) {
   state_->path = path;
   state_->lockMilliseconds = lockMilliseconds;
+  if (path.empty())
+    throw Error(ErrorKind::invalidInput,
+                "there is no place for the tuning database: HOME is unset",
+                {"LATH_TUNING_DB names one"});
   std::error_code error;
   bool exists = std::filesystem::exists(path, error);
   if (std::filesystem::is_directory(path, error))
@@ -318,8 +335,7 @@ void TuningDb::merge(const TuningTable &table) {
 TuningTable TuningDb::all() const {
   std::lock_guard lock(state_->mutex);
   TuningTable table;
-  Statement statement(
-      state_->db, fmt::format("SELECT {} FROM measurement", columns).c_str());
+  Statement statement(state_->db, select(0).c_str());
   state_->each(statement, [&](const TuningEntry &e) { table.add(e); });
   return table;
 }
@@ -328,33 +344,29 @@ std::vector<TuningEntry> TuningDb::of(const TuningProblem &problem,
                                       const std::string &gpu,
                                       unsigned sms) const {
   std::lock_guard lock(state_->mutex);
-  std::vector<TuningEntry> entries;
-  Statement statement(
-      state_->db,
-      fmt::format("SELECT {} FROM measurement WHERE op=? AND n=? AND k=? AND "
-                  "m=? AND grp=? AND x=? AND zeros=? AND layout=? AND "
-                  "deterministic=? AND "
-                  "gpu=? AND sms=?",
-                  columns)
-          .c_str());
-  bindProblem(statement, problem);
-  statement.bind(gpu);
-  statement.bind(std::int64_t{sms});
-  state_->each(statement,
-               [&](TuningEntry e) { entries.push_back(std::move(e)); });
-  return entries;
+  return state_->of(problem, gpu, sms);
 }
 
 std::string TuningDb::constants(const std::string &gpu, unsigned sms) const {
   std::lock_guard lock(state_->mutex);
-  Statement statement(state_->db,
-                      "SELECT constants FROM device WHERE gpu=? AND sms=?");
-  statement.bind(gpu);
-  statement.bind(std::int64_t{sms});
-  int code = statement.step();
-  state_->check(code);
-  return code == SQLITE_ROW ? statement.text(0) : "";
+  return state_->constants(gpu, sms);
 }
+
+TuningDb::Known TuningDb::known(const TuningProblem &problem,
+                                const std::string &gpu, unsigned sms) const {
+  Known known;
+  state_->transaction("BEGIN", [&] {
+    known = {state_->of(problem, gpu, sms), state_->constants(gpu, sms)};
+  });
+  return known;
+}
+
+std::int64_t TuningDb::version() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->pragma("PRAGMA data_version");
+}
+
+bool TuningDb::immutable() const { return state_->immutable; }
 
 void TuningDb::setConstants(const std::string &gpu, unsigned sms,
                             const std::string &json) {

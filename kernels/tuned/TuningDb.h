@@ -33,7 +33,8 @@ public:
   void merge(const TuningTable &table);
 
   /// Everything; or of one problem on GPUs of one kind, whatever the driver
-  /// and the build.
+  /// and the build. Rows that this build cannot read (TuningRow.h) are passed
+  /// over: those of another version of Lath, and damaged ones.
   TuningTable all() const;
   std::vector<TuningEntry> of(const TuningProblem &problem,
                               const std::string &gpu, unsigned sms) const;
@@ -42,6 +43,19 @@ public:
   std::string constants(const std::string &gpu, unsigned sms) const;
   void setConstants(const std::string &gpu, unsigned sms,
                     const std::string &json);
+
+  /// Both of one state of the file.
+  struct Known {
+    std::vector<TuningEntry> entries;
+    std::string constants;
+  };
+  Known known(const TuningProblem &problem, const std::string &gpu,
+              unsigned sms) const;
+  /// Another number once anybody else has changed the database.
+  std::int64_t version() const;
+  /// Opened in a folder that cannot be written to: the file is read as it was
+  /// then, and version() stays.
+  bool immutable() const;
 
   const std::string &path() const;
 

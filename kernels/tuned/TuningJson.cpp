@@ -1,52 +1,33 @@
 // A tuning table as JSON: what problem and place have in common is written
 // once.
 #include "compiler/base/Error.h"
-#include "kernels/tuned/TuningTable.h"
+#include "kernels/tuned/TuningRow.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
-#include <optional>
+#include <cstdint>
 
 namespace lath {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::array<Measurement::Status, 5> statuses = {
-    Measurement::Status::ok, Measurement::Status::wrong,
-    Measurement::Status::rejected, Measurement::Status::crashed,
-    Measurement::Status::hung};
-constexpr std::array<std::string_view, 3> zerosTexts = {"u4", "u4z1", "u4z"};
-constexpr std::array<std::string_view, 2> layoutTexts = {"gptq", "packed"};
 constexpr std::string_view format = "lath tuning";
 constexpr int version = 2; // 1 was a flat list
-
-template <class Texts>
-std::size_t indexOf(const Texts &texts, const std::string &text) {
-  auto found = std::find(texts.begin(), texts.end(), text);
-  if (found == texts.end())
-    throw Error(ErrorKind::invalidInput, fmt::format("'{}' is none of {}", text,
-                                                     fmt::join(texts, ", ")));
-  return static_cast<std::size_t>(found - texts.begin());
-}
 
 /// What all measurements of one problem and place have in common.
 Json groupJson(const TuningTable::Key &key, const Measurement &m) {
   const TuningProblem &p = key.problem;
-  Json json = {
-      {"op", p.operation},
-      {"n", p.n},
-      {"k", p.k},
-      {"m", p.m},
-      {"group", p.group},
-      {"x", std::string(name(p.x))},
-      {"w", std::string(zerosTexts[static_cast<std::size_t>(p.zeros)])}};
+  Json json = {{"op", std::string(operationText(p.launches))},
+               {"n", p.n},
+               {"k", p.k},
+               {"m", p.m},
+               {"group", p.group},
+               {"x", std::string(name(p.x))},
+               {"w", std::string(formatName(p))}};
   if (p.layout != WeightLayout::gptq)
-    json["layout"] =
-        std::string(layoutTexts[static_cast<std::size_t>(p.layout)]);
+    json["layout"] = std::string(name(p.layout));
   json.update({{"deterministic", p.deterministic},
                {"gpu", key.place.gpu},
                {"sms", key.place.sms},
@@ -72,45 +53,47 @@ Json entryJson(const TuningTable::Key &key, const Measurement &m) {
   return json;
 }
 
-/// A group's, without schedule and measurement.
-TuningEntry groupOf(const Json &json) {
-  TuningEntry e;
-  TuningProblem &p = e.problem;
-  p.operation = json.at("op").get<std::string>();
-  p.n = json.at("n").get<std::int64_t>();
-  p.k = json.at("k").get<std::int64_t>();
-  p.m = json.at("m").get<std::int64_t>();
-  p.group = json.at("group").get<std::int64_t>();
-  p.x = json.at("x").get<std::string>() == "bf16" ? Dtype::bf16 : Dtype::f16;
-  p.zeros =
-      static_cast<Zeros>(indexOf(zerosTexts, json.at("w").get<std::string>()));
-  p.layout = static_cast<WeightLayout>(
-      indexOf(layoutTexts, json.value("layout", std::string("gptq"))));
-  p.deterministic = json.at("deterministic").get<bool>();
-  validate(specOf(p));
-  e.place = {json.at("gpu").get<std::string>(), json.at("sms").get<unsigned>(),
-             json.at("driver").get<std::string>(),
-             json.at("build").get<std::string>()};
-  e.measurement.unit = json.value("unit", std::string("us"));
-  return e;
+TuningValue valueOf(const Json &json) {
+  if (json.is_boolean())
+    return std::int64_t{json.get<bool>()};
+  if (json.is_number_unsigned() &&
+      json.get<std::uint64_t>() > std::uint64_t(INT64_MAX))
+    return json.get<double>();
+  if (json.is_number_integer())
+    return json.get<std::int64_t>();
+  if (json.is_number())
+    return json.get<double>();
+  if (json.is_string())
+    return json.get<std::string>();
+  return {};
 }
 
-TuningEntry entryOf(TuningEntry e, const Json &json) {
-  e.schedule = parseSchedule(json.at("schedule").get<std::string>());
-  Measurement &m = e.measurement;
-  std::array<std::string_view, statuses.size()> texts;
-  std::transform(statuses.begin(), statuses.end(), texts.begin(),
-                 [](Measurement::Status status) { return name(status); });
-  m.status = statuses[indexOf(texts, json.value("status", std::string("ok")))];
-  m.median = json.at("median").get<double>();
-  m.p10 = json.at("p10").get<double>();
-  m.p90 = json.at("p90").get<double>();
-  m.replays = json.at("replays").get<int>();
-  m.plainRead = json.value("plain_read", 0.0);
-  m.predicted = json.value("predicted", 0.0);
-  m.note = json.value("note", std::string());
-  m.when = json.value("when", std::int64_t{0});
-  return e;
+/// What an entry need not say.
+TuningValue omitted(std::string_view field) {
+  if (field == "layout")
+    return std::string(name(WeightLayout::gptq));
+  if (field == "status")
+    return std::string(name(Measurement::Status::ok));
+  if (field == "unit")
+    return std::string("us");
+  if (field == "note")
+    return std::string();
+  if (field == "plain_read" || field == "predicted" || field == "when")
+    return std::int64_t{0};
+  throw Error(ErrorKind::invalidInput, fmt::format("it has no '{}'", field));
+}
+
+/// What `entry` does not say its group does.
+TuningEntry entryOf(const Json &group, const Json &entry) {
+  if (!entry.is_object())
+    throw Error(ErrorKind::invalidInput, "it is no object");
+  return readTuningRow([&](std::size_t column) {
+    const std::string field(tuningColumns[column].json);
+    for (const Json *from : {&entry, &group})
+      if (auto found = from->find(field); found != from->end())
+        return valueOf(*found);
+    return omitted(field);
+  });
 }
 
 std::string dumped(const Json &json) {
@@ -151,11 +134,12 @@ TuningTable TuningTable::fromJson(std::string_view text,
   } catch (const Json::exception &error) {
     throw fail(error.what());
   }
-  if (!json.is_object() || json.value("format", "") != format)
+  if (!json.is_object() || !json.contains("format") || json["format"] != format)
     throw fail(fmt::format("expected an object with format '{}'", format));
-  const int found = json.value("version", 0);
+  const Json found = json.contains("version") ? json["version"] : Json();
   if (found != 1 && found != version)
-    throw fail(fmt::format("its version is {}, this Lath reads 1 and {}", found,
+    throw fail(fmt::format("its version is {}, this Lath reads 1 and {}",
+                           found.is_null() ? "missing" : dumped(found),
                            version));
   auto list = [&](const Json &of, const char *name) -> const Json & {
     if (!of.is_object() || !of.contains(name) || !of[name].is_array())
@@ -164,31 +148,22 @@ TuningTable TuningTable::fromJson(std::string_view text,
   };
   TuningTable table;
   std::size_t at = 0;
-  auto guarded = [&](const auto &body) {
+  auto add = [&](const Json &group, const Json &entry) {
     try {
-      body();
-    } catch (const Json::exception &error) {
-      throw fail(fmt::format("entry {}: {}", at, error.what()));
+      table.add(entryOf(group, entry));
     } catch (const Error &error) {
       throw fail(fmt::format("entry {}: {}", at, error.message()));
     }
+    ++at;
   };
   if (found == 1) {
-    for (const Json &entry : list(json, "entries")) {
-      guarded([&] { table.add(entryOf(groupOf(entry), entry)); });
-      ++at;
-    }
+    for (const Json &entry : list(json, "entries"))
+      add(Json::object(), entry);
     return table;
   }
-  for (const Json &group : list(json, "groups")) {
-    const Json &entries = list(group, "entries");
-    TuningEntry common;
-    guarded([&] { common = groupOf(group); });
-    for (const Json &entry : entries) {
-      guarded([&] { table.add(entryOf(common, entry)); });
-      ++at;
-    }
-  }
+  for (const Json &group : list(json, "groups"))
+    for (const Json &entry : list(group, "entries"))
+      add(group, entry);
   return table;
 }
 

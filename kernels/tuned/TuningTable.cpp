@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <tuple>
@@ -15,14 +14,22 @@ namespace lath {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> statusTexts = {
-    "ok", "wrong", "rejected", "crashed", "hung"};
-constexpr std::string_view chainedOperation = "gemm chained";
+constexpr std::array<std::string_view, 2> operationTexts = {"gemm",
+                                                            "gemm chained"};
 
 } // namespace
 
-std::string_view name(Measurement::Status status) {
-  return statusTexts[static_cast<std::size_t>(status)];
+std::string_view operationText(Launches launches) {
+  return operationTexts[static_cast<std::size_t>(launches)];
+}
+
+Launches launchesOf(std::string_view operation) {
+  for (Launches launches : {Launches::alone, Launches::chained})
+    if (operation == operationText(launches))
+      return launches;
+  throw Error(ErrorKind::invalidInput,
+              fmt::format("'{}' is none of {}", operation,
+                          fmt::join(operationTexts, ", ")));
 }
 
 std::int64_t tuningBucket(std::int64_t m) {
@@ -34,8 +41,7 @@ std::int64_t tuningBucket(std::int64_t m) {
 
 TuningProblem tuningProblem(const GemmSpec &spec) {
   TuningProblem p;
-  if (spec.launches == Launches::chained)
-    p.operation = chainedOperation;
+  p.launches = spec.launches;
   p.n = spec.n;
   p.k = spec.k;
   p.m = tuningBucket(spec.m);
@@ -57,8 +63,7 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.x = p.x;
   spec.zeros = p.zeros;
   spec.layout = p.layout;
-  spec.launches =
-      p.operation == chainedOperation ? Launches::chained : Launches::alone;
+  spec.launches = p.launches;
   spec.reduce = p.deterministic ? Reduce::ordered : Reduce::atomic;
   return spec;
 }
@@ -144,12 +149,15 @@ std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
   auto tier = [&](const Measurement &m) {
     return m.status != Measurement::Status::ok ? 2 : m.replays < most ? 1 : 0;
   };
-  std::stable_sort(
-      entries.begin(), entries.end(),
-      [&](const TuningEntry &a, const TuningEntry &b) {
-        return std::tuple(tier(a.measurement), a.measurement.median) <
-               std::tuple(tier(b.measurement), b.measurement.median);
-      });
+  std::sort(entries.begin(), entries.end(),
+            [&](const TuningEntry &a, const TuningEntry &b) {
+              auto of = [&](const Measurement &m) {
+                return std::tuple(tier(m), m.median);
+              };
+              if (of(a.measurement) != of(b.measurement))
+                return of(a.measurement) < of(b.measurement);
+              return print(a.schedule) < print(b.schedule);
+            });
   if (entries.empty() || tier(entries.front().measurement) != 0)
     return entries;
   // Among those that the fastest does not beat by more than the noise, the

@@ -2,6 +2,7 @@
 // and device. The database (TuningDb.h) stores it, JSON carries it.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "kernels/gemm/GemmSpec.h"
 #include "kernels/gemm/Schedule.h"
 #include "runtime/Device.h"
@@ -17,12 +18,12 @@ namespace lath {
 
 /// The rows that a problem is tuned for: 1, else the next of 8, 16, 32, ...
 /// All below share the tensor core's narrow side.
-std::int64_t tuningBucket(std::int64_t m);
+LATH_API std::int64_t tuningBucket(std::int64_t m);
 
 /// A problem up to what the schedule decides. Any valid schedule computes any
 /// m, so that m is only what it was timed with.
 struct TuningProblem {
-  std::string operation = "gemm"; ///< or "gemm chained": back to back
+  Launches launches = Launches::alone;
   std::int64_t n = 0, k = 0, m = 0, group = 0;
   Dtype x = Dtype::f16;
   Zeros zeros = Zeros::symmetric;
@@ -33,10 +34,15 @@ struct TuningProblem {
 };
 
 /// The problem of a spec, m at its bucket.
-TuningProblem tuningProblem(const GemmSpec &spec);
+LATH_API TuningProblem tuningProblem(const GemmSpec &spec);
+
+/// What databases and JSON call a problem's operation: "gemm", or "gemm
+/// chained". The other way throws Error{invalidInput} on any other text.
+LATH_API std::string_view operationText(Launches launches);
+LATH_API Launches launchesOf(std::string_view operation);
 
 /// The spec to tune: without a split, reduction as `deterministic` allows.
-GemmSpec specOf(const TuningProblem &problem);
+LATH_API GemmSpec specOf(const TuningProblem &problem);
 
 /// Where it was timed.
 struct TuningPlace {
@@ -49,7 +55,7 @@ struct TuningPlace {
 };
 
 /// The place of this process on that device.
-TuningPlace tuningPlace(const DeviceInfo &device);
+LATH_API TuningPlace tuningPlace(const DeviceInfo &device);
 
 struct Measurement {
   enum class Status {
@@ -71,7 +77,7 @@ struct Measurement {
   auto operator<=>(const Measurement &) const = default;
 };
 
-std::string_view name(Measurement::Status status);
+LATH_API std::string_view name(Measurement::Status status);
 
 struct TuningEntry {
   TuningProblem problem;
@@ -81,7 +87,7 @@ struct TuningEntry {
 };
 
 /// All measurements, one for each problem, place and schedule. A value.
-class TuningTable {
+class LATH_API TuningTable {
 public:
   struct Key {
     TuningProblem problem;
@@ -120,16 +126,16 @@ private:
 };
 
 /// Whether `a` is the better founded of two measurements of one key.
-bool betterFounded(const Measurement &a, const Measurement &b);
+LATH_API bool betterFounded(const Measurement &a, const Measurement &b);
 
 /// The measurements of one problem and place, fastest first; those that failed
 /// behind. Only candidates of the final round compete for the first places,
 /// because a coarse median is noise; within the noise the smaller split, then
 /// the fewer stages go first.
-std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries);
+LATH_API std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries);
 
 /// What two medians must differ by to be told apart: twice the standard error
 /// of their difference, by their spreads and replays, and at least 0.5 %.
-double tuningNoise(const Measurement &a, const Measurement &b);
+LATH_API double tuningNoise(const Measurement &a, const Measurement &b);
 
 } // namespace lath

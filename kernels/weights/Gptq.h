@@ -5,6 +5,7 @@
 // along N: word [k / g][n / 8] holds the stored zero point in nibble n % 8.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
 #include "kernels/gemm/GemmSpec.h"
 
@@ -21,7 +22,7 @@ class Safetensors;
 /// One linear layer, w(n, k) = (q - z) * s, with n < N output features and
 /// k < K input features; group k / g has its own z and s. Plain data: owns its
 /// tensors, reading is thread safe. k is a multiple of 8 and of group, n of 8.
-struct GptqLayer {
+struct LATH_API GptqLayer {
   std::int64_t n = 0, k = 0, group = 0;
   Zeros zeros = Zeros::symmetric;
   Dtype scaleType = Dtype::f16;       ///< f16 or bf16
@@ -40,17 +41,19 @@ struct GptqLayer {
 };
 
 /// The dequantised weight of output feature n and input feature k, exact.
-double weight(const GptqLayer &layer, std::int64_t n, std::int64_t k);
+LATH_API double weight(const GptqLayer &layer, std::int64_t n, std::int64_t k);
 
 /// Fresh random weights of a spec's n, k, group, zeros and x: q and z uniform
 /// in 0..15, scales uniform in 0.5..1.5 times 2^-7. A pure function of its
 /// arguments: every element is a hash of the seed and its index, whatever the
 /// number of threads. Uses all cores.
-GptqLayer randomLayer(const GemmSpec &spec, std::uint64_t seed);
+LATH_API GptqLayer randomLayer(const GemmSpec &spec, std::uint64_t seed);
 
 /// Standard normal activations [m][k] as bits of `type`. Pure, as above.
-std::vector<std::uint16_t> randomActivations(std::int64_t m, std::int64_t k,
-                                             Dtype type, std::uint64_t seed);
+LATH_API std::vector<std::uint16_t> randomActivations(std::int64_t m,
+                                                      std::int64_t k,
+                                                      Dtype type,
+                                                      std::uint64_t seed);
 
 /// Round-to-nearest quantisation of weights [N][K] (row-major). Scales are
 /// rounded to `scaleType` first and the weights quantised with the rounded
@@ -60,8 +63,9 @@ std::vector<std::uint16_t> randomActivations(std::int64_t m, std::int64_t k,
 ///   v1, v2:    step = (max(w, 0) - min(w, 0)) / 15, z = round(-min / step)
 /// Throws Error{invalidInput} on extents that do not fit each other and on
 /// weights that are not finite or whose step is beyond the scale type.
-GptqLayer quantize(const float *weights, std::int64_t n, std::int64_t k,
-                   std::int64_t group, Zeros zeros, Dtype scaleType);
+LATH_API GptqLayer quantize(const float *weights, std::int64_t n,
+                            std::int64_t k, std::int64_t group, Zeros zeros,
+                            Dtype scaleType);
 
 struct GptqReadOptions {
   /// How to read `qzeros`. Left out: as the file's `__metadata__` says under
@@ -85,7 +89,8 @@ struct GptqReadResult {
 /// Throws Error{invalidInput} where a tensor is missing or does not fit, with
 /// the expected and the actual shape, Error{unsupported} for act-order (a g_idx
 /// that is not k / group), tail groups and other packings.
-GptqReadResult fromSafetensors(const Safetensors &file, std::string_view name,
-                               const GptqReadOptions &options = {});
+LATH_API GptqReadResult fromSafetensors(const Safetensors &file,
+                                        std::string_view name,
+                                        const GptqReadOptions &options = {});
 
 } // namespace lath

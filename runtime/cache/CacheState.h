@@ -2,10 +2,10 @@
 #pragma once
 
 #include "runtime/CubinCache.h"
+#include "runtime/SingleFlight.h"
 #include "runtime/cache/CacheFolder.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -28,15 +28,6 @@ private:
   mutable std::mutex mutex_;
   std::uint64_t bytes_ = 0;
   std::deque<std::shared_ptr<const CubinEntry>> entries_;
-};
-
-/// A build under way in this process; its first caller does it.
-struct Flight {
-  std::mutex mutex;
-  std::condition_variable landed;
-  bool done = false;
-  CubinResult result;
-  std::exception_ptr error;
 };
 
 struct CubinCache::State {
@@ -74,13 +65,13 @@ struct CubinCache::State {
   const CubinCacheOptions options;
   const FileCalls &calls;
   CacheMemory memory;
-  std::string noDisk; ///< why there is no folder
+  SingleFlight<CubinKey, CubinResult> flights; ///< builds of this process
+  std::string noDisk;                          ///< why there is no folder
 
   mutable std::mutex mutex; ///< of the members down to `unscannedBytes`
   std::shared_ptr<const CacheFolder> openFolder;
   std::shared_ptr<const CacheFolder> lockFolder;
   std::set<std::string> warned;
-  std::map<CubinKey, std::shared_ptr<Flight>> flights;
   bool scanned = false;
   std::uint64_t unscannedBytes = 0; ///< stored since the last scan
 

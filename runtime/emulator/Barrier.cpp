@@ -113,8 +113,6 @@ void proxyFence(Warp &w, const Instruction &, std::uint32_t) {
     races->proxyFence(w);
 }
 
-void nothing(Warp &, const Instruction &, std::uint32_t) {}
-
 bool decodeFence(Decoding &d) {
   Instruction &i = d.i;
   i.kind = Kind::fence;

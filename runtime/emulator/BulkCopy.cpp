@@ -126,8 +126,6 @@ void waitGroup(Warp &w, const Instruction &i, std::uint32_t mask) {
   });
 }
 
-void nothing(Warp &, const Instruction &, std::uint32_t) {}
-
 } // namespace
 
 bool decodeBulkCopy(Decoding &d) {
@@ -170,8 +168,7 @@ bool decodeBulkCopy(Decoding &d) {
     return true;
   }
   if (d.take("prefetch")) {
-    for (const std::string &part : d.statement().name)
-      d.take(part);
+    d.takeAll();
     i.run = nothing;
     return true;
   }

@@ -8,8 +8,6 @@ namespace lath::emulator {
 
 namespace {
 
-void nothing(Warp &, const Instruction &, std::uint32_t) {}
-
 void trap(Warp &w, const Instruction &i, std::uint32_t mask) {
   w.fatal(Suspicion::undefined, i, static_cast<unsigned>(__builtin_ctz(mask)),
           "the kernel trapped");
@@ -71,15 +69,13 @@ bool decodeControl(Decoding &d) {
   }
   if (d.isOneOf({"brkpt", "nanosleep", "pmevent", "prefetch", "prefetchu",
                  "applypriority", "discard"})) {
-    for (std::size_t n = 1; n < d.statement().name.size(); ++n)
-      d.take(d.statement().name[n]);
+    d.takeAll();
     d.i.run = nothing;
     return true;
   }
   if (d.is("createpolicy")) {
     // The policy is a hint: any number will do, as long as it is written.
-    for (std::size_t n = 1; n < d.statement().name.size(); ++n)
-      d.take(d.statement().name[n]);
+    d.takeAll();
     d.i.kind = Kind::other;
     d.i.run = nothing;
     d.outputs({0});

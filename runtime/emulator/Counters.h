@@ -1,6 +1,8 @@
 // What a launch did, counted as a hardware profiler counts.
 #pragma once
 
+#include "compiler/base/Api.h"
+
 #include <array>
 #include <cstdint>
 #include <map>
@@ -61,6 +63,7 @@ struct LaunchCounters {
 
 /// A table for a terminal; with `fragments` of weights also the instructions
 /// for each of them.
-std::string print(const LaunchCounters &counters, std::uint64_t fragments = 0);
+LATH_API std::string print(const LaunchCounters &counters,
+                           std::uint64_t fragments = 0);
 
 } // namespace lath

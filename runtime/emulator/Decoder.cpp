@@ -28,6 +28,8 @@ Decoding::Decoding(Program &program, const Statement &statement,
   i.guardNegated = statement.guardNegated;
 }
 
+void nothing(Warp &, const Instruction &, std::uint32_t) {}
+
 bool Decoding::isOneOf(std::initializer_list<std::string_view> names) const {
   return std::find(names.begin(), names.end(), base()) != names.end();
 }
@@ -65,6 +67,8 @@ Type Decoding::takeType() {
     }
   return Type::none;
 }
+
+void Decoding::takeAll() { std::fill(taken_.begin(), taken_.end(), true); }
 
 void Decoding::takeHints() {
   for (std::size_t n = 1; n < taken_.size(); ++n) {

@@ -11,6 +11,9 @@
 
 namespace lath::emulator {
 
+/// Executes an instruction without an effect that is modelled.
+void nothing(Warp &, const Instruction &, std::uint32_t);
+
 /// One instruction while it is decoded. A family looks at the name, takes the
 /// modifiers it understands and binds operands; modifiers that nobody took
 /// make the instruction unsupported.
@@ -34,6 +37,9 @@ public:
   takeOneOf(std::initializer_list<std::string_view> names);
   /// Takes the first modifier that is a type. Type::none without one.
   Type takeType();
+  /// Takes all that is left: the instruction changes no result, whatever it
+  /// says.
+  void takeAll();
   /// Takes modifiers that change no result: cache and eviction hints, scopes.
   void takeHints();
   /// Takes .relaxed, .acquire, ..., .volatile.

@@ -1,19 +1,18 @@
 #include "runtime/emulator/Lexer.h"
 
+#include "compiler/base/Ascii.h"
+
 #include <algorithm>
-#include <cctype>
 
 namespace lath::emulator {
 
 namespace {
 
 bool startsName(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' ||
-         c == '%' || c == '.';
+  return isLetter(c) || c == '_' || c == '$' || c == '%' || c == '.';
 }
 bool continuesName(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' ||
-         c == '.';
+  return isLetter(c) || isDigit(c) || c == '_' || c == '$' || c == '.';
 }
 
 } // namespace
@@ -30,7 +29,7 @@ std::vector<Token> tokenize(std::string_view text) {
     char c = text[i];
     if (c == '\n') {
       ++line, ++i;
-    } else if (std::isspace(static_cast<unsigned char>(c))) {
+    } else if (isSpace(c)) {
       ++i;
     } else if (text.substr(i, 2) == "//") {
       while (i < n && text[i] != '\n')
@@ -52,7 +51,7 @@ std::vector<Token> tokenize(std::string_view text) {
                           continuesName(text[end + 2]))))
         end += text[end] == ':' ? 2 : 1;
       add(Token::Kind::name, i, end);
-    } else if (std::isdigit(static_cast<unsigned char>(c))) {
+    } else if (isDigit(c)) {
       std::size_t end = i + 1;
       while (end < n &&
              (continuesName(text[end]) ||

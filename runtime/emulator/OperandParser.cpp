@@ -1,7 +1,6 @@
 #include "runtime/emulator/OperandParser.h"
 
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -26,7 +25,11 @@ Operand OperandParser::number(bool negative) {
       operand.bits ^= single ? 0x80000000ull : 1ull << 63;
     tokens_.next();
   } else if (digits.find('.') != std::string_view::npos) {
-    double value = std::strtod(std::string(digits).c_str(), nullptr);
+    double value = 0;
+    const char *end = digits.data() + digits.size();
+    auto [stop, error] = std::from_chars(digits.data(), end, value);
+    if (error != std::errc() || stop != end)
+      tokens_.fail(fmt::format("'{}' is no number of 64 bits", digits));
     if (negative)
       value = -value;
     std::memcpy(&operand.bits, &value, sizeof value);

@@ -1,10 +1,10 @@
 // PTX text to Module: a recursive-descent reader of the part of PTX that a
 // compiler prints. Registers become slots, `{ }` opens a scope of names.
+#include "compiler/base/Ascii.h"
 #include "runtime/emulator/Module.h"
 #include "runtime/emulator/OperandParser.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fmt/format.h>
 
 namespace lath::emulator {
@@ -265,7 +265,7 @@ private:
     expect(";");
     bool space = false;
     for (const char *c = begin; c < end; ++c) {
-      bool blank = std::isspace(static_cast<unsigned char>(*c));
+      bool blank = isSpace(*c);
       if (!blank) {
         if (space)
           s.text += ' ';

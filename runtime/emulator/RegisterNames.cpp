@@ -1,6 +1,7 @@
 #include "runtime/emulator/RegisterNames.h"
 
-#include <cctype>
+#include "compiler/base/Ascii.h"
+
 #include <charconv>
 #include <fmt/format.h>
 
@@ -30,8 +31,7 @@ bool RegisterNames::declare(Type type, std::string_view name,
 
 int RegisterNames::find(std::string_view name) const {
   std::size_t digits = name.size();
-  while (digits > 0 &&
-         std::isdigit(static_cast<unsigned char>(name[digits - 1])))
+  while (digits > 0 && isDigit(name[digits - 1]))
     --digits;
   unsigned index = 0;
   std::from_chars(name.data() + digits, name.data() + name.size(), index);

@@ -1,6 +1,8 @@
 // What the emulator found wrong with a kernel.
 #pragma once
 
+#include "compiler/base/Api.h"
+
 #include <array>
 #include <cstdint>
 #include <mutex>
@@ -26,7 +28,7 @@ enum class Suspicion {
 };
 
 /// "out of bounds", "shared-memory race", ...
-const char *name(Suspicion suspicion);
+LATH_API const char *name(Suspicion suspicion);
 
 /// One finding. Findings of one kind at one PTX line are merged.
 struct Report {
@@ -43,7 +45,7 @@ struct Report {
 };
 
 /// A line for a terminal: kind, kernel, PTX line, block, thread, address, ...
-std::string print(const Report &report);
+LATH_API std::string print(const Report &report);
 
 namespace emulator {
 

@@ -181,8 +181,6 @@ void bindTensor(Decoding &d, const Operand &operand) {
   d.input(operand.elements[1], Type::b32);
 }
 
-void nothing(Warp &, const Instruction &, std::uint32_t) {}
-
 } // namespace
 
 bool decodeTensorCopy(Decoding &d) {
@@ -201,8 +199,7 @@ bool decodeTensorCopy(Decoding &d) {
   i.width = static_cast<std::uint8_t>(*rank + 1);
   i.kind = Kind::bulkCopy;
   if (d.take("prefetch")) {
-    for (const std::string &part : d.statement().name)
-      d.take(part);
+    d.takeAll();
     i.run = nothing;
     return true;
   }

@@ -1,7 +1,8 @@
 #include "runtime/emulator/TokenReader.h"
 
+#include "compiler/base/Ascii.h"
+
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <fmt/format.h>
 
@@ -15,7 +16,7 @@ std::string lineOf(std::string_view text, unsigned line) {
     begin = text.find('\n', begin) + 1;
   std::size_t end = std::min(text.find('\n', begin), text.size());
   std::string_view result = text.substr(begin, end - begin);
-  while (!result.empty() && std::isspace(static_cast<unsigned char>(result[0])))
+  while (!result.empty() && isSpace(result[0]))
     result.remove_prefix(1);
   return std::string(result);
 }

@@ -22,29 +22,14 @@ namespace {
 std::vector<std::uint16_t> run(const std::shared_ptr<Device> &device,
                                const GemmSpec &spec,
                                const std::string &schedule = "") {
-  GptqLayer layer = randomLayer(spec, 3);
-  std::vector<std::uint16_t> x = randomActivations(spec.m, spec.k, spec.x, 4);
-  auto upload = [&](const auto &data) {
-    DeviceBuffer buffer(device, data.size() * sizeof data[0]);
-    device->upload(buffer.get(), data.data(), buffer.bytes());
-    return buffer;
-  };
-  DeviceBuffer activations = upload(x),
-               weights = upload(storedWeights(spec, layer)),
-               scales = upload(layer.scales), zeros = upload(layer.qzeros);
-  std::vector<std::uint16_t> result(static_cast<std::size_t>(spec.m * spec.n));
-  DeviceBuffer out(device, 2 * result.size());
-  device->fill(out.get(), 0xff, out.bytes());
+  Workbench bench(device, spec, 3);
   Engine engine(device);
   Kernel kernel = schedule.empty() ? engine.gemm(spec)
                                    : engine.gemm(spec, parseSchedule(schedule));
-  kernel.launch(nullptr, {.x = activations.get(),
-                          .qweight = weights.get(),
-                          .scales = scales.get(),
-                          .qzeros = zeros.get(),
-                          .out = out.get()});
-  device->synchronize();
-  device->download(result.data(), out.get(), out.bytes());
+  bench.poisonOutput();
+  kernel.launch(nullptr, bench.arguments());
+  std::vector<std::uint16_t> result = bench.result();
+  result.resize(static_cast<std::size_t>(spec.m * spec.n));
   return result;
 }
 

@@ -19,26 +19,9 @@ struct Case {
 const char *const variants[] = {",weights=bulk", ",weights=bulk,producers=1"};
 
 void check(const Case &c, const char *gpu = "sm_90a") {
-  GemmSpec spec = parseGemmSpec(std::string(c.spec) + ",layout=packed");
-  for (const char *variant : variants) {
-    INFO(gpu << " " << c.spec << " by " << c.schedule << variant);
-    auto device = openEmulator(gpu);
-    Engine engine(device);
-    try {
-      EmulatedGemm gemm(device, spec);
-      Kernel kernel =
-          engine.gemm(spec, parseSchedule(std::string(c.schedule) + variant));
-      Comparison result = gemm.run(kernel, c.m);
-      CHECK(result.nonFinite == 0);
-      CHECK(result.relativeFrobenius <=
-            bound(spec.x, kernel.schedule().reduce));
-    } catch (const Error &error) {
-      std::string notes;
-      for (const std::string &note : error.notes())
-        notes += "\n  " + note;
-      FAIL(error.message() << notes);
-    }
-  }
+  for (const char *variant : variants)
+    checkGemm(gpu, std::string(c.spec) + ",layout=packed", c.m,
+              std::string(c.schedule) + variant);
 }
 
 } // namespace
@@ -119,7 +102,7 @@ TEST_CASE("bulk copies read weights once, and lanes without conflicts") {
     for (const BufferCounters &b : counters.buffers)
       if (b.name == "qweight") {
         found = true;
-        CHECK(b.bytesRead == gemm.qweight.bytes());
+        CHECK(b.bytesRead == gemm.weights().qweight.bytes());
         CHECK(b.bytesRead == 112 * 768 / 2);
       }
     CHECK(found);

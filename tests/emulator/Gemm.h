@@ -2,63 +2,56 @@
 #pragma once
 
 #include "kernels/engine/Engine.h"
-#include "kernels/weights/PackedWeights.h"
-#include "kernels/weights/Reference.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/EmulatedDevice.h"
 
+#include <catch2/catch.hpp>
+
 #include <memory>
-#include <vector>
+#include <string>
 
 namespace lath::test {
 
-struct EmulatedGemm {
+struct EmulatedGemm : Workbench {
   std::shared_ptr<EmulatedDevice> device;
-  GemmSpec spec;
-  GptqLayer layer;
-  std::vector<std::uint16_t> activations;
-  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
-  DeviceBuffer x, qweight, scales, qzeros, out;
 
-  EmulatedGemm(std::shared_ptr<EmulatedDevice> on, const GemmSpec &what,
+  EmulatedGemm(const std::shared_ptr<EmulatedDevice> &on, const GemmSpec &what,
                std::uint64_t seed = 7)
-      : device(on), spec(what), layer(randomLayer(what, seed)),
-        activations(randomActivations(what.m, what.k, what.x, seed + 1)),
-        words(storedWeights(what, layer)), x(on, 2 * activations.size()),
-        qweight(on, 4 * words.size()), scales(on, 2 * layer.scales.size()),
-        qzeros(on, 4 * layer.qzeros.size()),
-        out(on, 2 * static_cast<std::size_t>(what.m * what.n)) {
-    auto upload = [&](const DeviceBuffer &to, const auto &from) {
-      device->upload(to.get(), from.data(), to.bytes());
-    };
-    upload(x, activations);
-    upload(qweight, words);
-    upload(scales, layer.scales);
-    upload(qzeros, layer.qzeros);
-  }
-
-  GemmArguments arguments(std::int64_t m = 0) const {
-    return {.x = x.get(),
-            .qweight = qweight.get(),
-            .scales = scales.get(),
-            .qzeros = qzeros.get(),
-            .out = out.get(),
-            .m = m};
-  }
+      : Workbench(on, what, seed), device(on) {}
 
   /// Launches `launches` times, expecting all of m rows, and compares.
   Comparison run(const Kernel &kernel, std::int64_t m = 0, int launches = 2) {
-    m = m ? m : spec.m;
-    std::vector<std::uint16_t> result(static_cast<std::size_t>(m * spec.n));
     for (int n = 0; n < launches; ++n) {
-      device->fill(out.get(), poison & 0xff, out.bytes());
-      device->expectWritten(out.get(), 2 * result.size());
+      poisonOutput(m);
       kernel.launch(nullptr, arguments(m));
     }
-    device->download(result.data(), out.get(), 2 * result.size());
-    std::vector<double> reference =
-        referenceGemm(layer, activations.data(), m, spec.x);
-    return compare(result.data(), spec.x, reference.data(), m, spec.n);
+    return check(result(), kernel.schedule().reduce, m).comparison;
   }
 };
+
+/// Checks a launch of m rows (0: as the spec says) of a GEMM that is given as
+/// texts; the engine chooses a schedule where that is empty.
+inline void checkGemm(const std::string &gpu, const std::string &specText,
+                      std::int64_t m = 0, const std::string &schedule = "") {
+  GemmSpec spec = parseGemmSpec(specText);
+  INFO(gpu << " " << specText << " m = " << m);
+  auto device = openEmulator(gpu);
+  Engine engine(device);
+  try {
+    EmulatedGemm gemm(device, spec);
+    Kernel kernel = schedule.empty()
+                        ? engine.gemm(spec)
+                        : engine.gemm(spec, parseSchedule(schedule));
+    INFO(print(kernel.schedule()));
+    Comparison c = gemm.run(kernel, m);
+    CHECK(c.nonFinite == 0);
+    CHECK(c.relativeFrobenius <= bound(spec.x, kernel.schedule().reduce));
+  } catch (const Error &error) {
+    std::string notes;
+    for (const std::string &note : error.notes())
+      notes += "\n  " + note;
+    FAIL(error.message() << notes);
+  }
+}
 
 } // namespace lath::test

@@ -69,17 +69,12 @@ Result launch(const GemmSpec &spec, const CompiledGemm &gemm,
                      : p.name == "scales"                     ? a.scales
                      : p.name == "qzeros"                     ? a.qzeros
                                                               : a.out);
-  device->expectWritten(data.out.get(), data.out.bytes());
+  data.poisonOutput();
   LaunchConfig config;
   config.grid = grid;
   device->load(ptx)->launch(nullptr, config, values);
-  std::vector<std::uint16_t> out(static_cast<std::size_t>(spec.m * spec.n));
-  device->download(out.data(), data.out.get(), 2 * out.size());
-  std::vector<double> reference =
-      referenceGemm(data.layer, data.activations.data(), spec.m, spec.x);
-  return {device->takeReports(),
-          compare(out.data(), spec.x, reference.data(), spec.m, spec.n)
-              .relativeFrobenius};
+  return {device->takeReports(), data.check(data.result(), gemm.schedule.reduce)
+                                     .comparison.relativeFrobenius};
 }
 
 void check(const char *specText, const char *scheduleText,

@@ -9,33 +9,6 @@
 using namespace lath;
 using namespace lath::test;
 
-namespace {
-
-void check(const std::string &target, const std::string &text,
-           std::int64_t m = 0, const std::string &schedule = "") {
-  GemmSpec spec = parseGemmSpec(text);
-  INFO(target << " " << text << " m = " << m);
-  auto device = openEmulator(target);
-  Engine engine(device);
-  try {
-    EmulatedGemm gemm(device, spec);
-    Kernel kernel = schedule.empty()
-                        ? engine.gemm(spec)
-                        : engine.gemm(spec, parseSchedule(schedule));
-    INFO(print(kernel.schedule()));
-    Comparison c = gemm.run(kernel, m);
-    CHECK(c.nonFinite == 0);
-    CHECK(c.relativeFrobenius <= bound(spec.x, kernel.schedule().reduce));
-  } catch (const Error &error) {
-    std::string notes;
-    for (const std::string &note : error.notes())
-      notes += "\n  " + note;
-    FAIL(error.message() << notes);
-  }
-}
-
-} // namespace
-
 TEST_CASE("emulated GEMMs are right: shapes, splits, reductions, types") {
   const char *specs[] = {
       "m16n512k1024g128s4",
@@ -54,7 +27,7 @@ TEST_CASE("emulated GEMMs are right: shapes, splits, reductions, types") {
       "m5n8k512g128s1",
   };
   for (const char *spec : specs)
-    check("sm_90a", spec);
+    checkGemm("sm_90a", spec);
 }
 
 TEST_CASE("emulated GEMMs are right from packed weights") {
@@ -65,8 +38,8 @@ TEST_CASE("emulated GEMMs are right from packed weights") {
         "m16n256k512g64s2,x=bf16,w=u4z1,layout=packed,reduce=atomic",
         "m64n256k512g128s2,layout=packed", "m1n24k2112g32s8,layout=packed",
         "m5n8k96g32s1,layout=packed"})
-    check("sm_90a", spec);
-  check("sm_80", "m16n256k512g64s2,w=u4z,layout=packed");
+    checkGemm("sm_90a", spec);
+  checkGemm("sm_80", "m16n256k512g64s2,w=u4z,layout=packed");
 }
 
 TEST_CASE("emulated GEMMs are right where weights skip shared memory") {
@@ -84,7 +57,7 @@ TEST_CASE("emulated GEMMs are right where weights skip shared memory") {
              std::pair{"m8n128k512g512,layout=packed",
                        "bm8bn128bk64w4st2s4,scales=sums"},
          })
-      check(target, spec, 0, std::string(schedule) + ",weights=registers");
+      checkGemm(target, spec, 0, std::string(schedule) + ",weights=registers");
   for (auto [spec, schedule] : {
            std::pair{"m16n256k1024g128,layout=packed",
                      "bm16bn32bk256w2kw2st2s2,reduce=cluster,scales=sums"},
@@ -93,13 +66,13 @@ TEST_CASE("emulated GEMMs are right where weights skip shared memory") {
            std::pair{"m16n136k960g64,x=bf16,w=u4z,layout=packed",
                      "bm16bn64bk128w4kw2st3s4,reduce=cluster,dep=end"},
        })
-    check("sm_90a", spec, 0, std::string(schedule) + ",weights=registers");
+    checkGemm("sm_90a", spec, 0, std::string(schedule) + ",weights=registers");
 }
 
 TEST_CASE("emulated GEMMs are right with fewer rows than the bucket") {
   for (int m : {1, 3, 9, 16})
-    check("sm_90a", "m16n256k512g128s2", m);
-  check("sm_90a", "m64n256k512g128s2,reduce=atomic", 33);
+    checkGemm("sm_90a", "m16n256k512g128s2", m);
+  checkGemm("sm_90a", "m64n256k512g128s2,reduce=atomic", 33);
 }
 
 TEST_CASE("emulated GEMMs are right reduced over clusters") {
@@ -140,7 +113,7 @@ TEST_CASE("emulated GEMMs are right reduced over clusters") {
             "scales=sums,weights=registers"},
            {"m8n128k896g128", "bm8bn32bk128w8kw4st2s7,reduce=cluster"},
        })
-    check("sm_90a", spec, m, schedule);
+    checkGemm("sm_90a", spec, m, schedule);
 }
 
 TEST_CASE("emulated GEMMs are right by wgmma") {
@@ -171,13 +144,13 @@ TEST_CASE("emulated GEMMs are right by wgmma") {
             "bm32bn128bk256w8st2s4,order=contiguous,reduce=cluster,"
             "scales=sums,weights=registers,dep=end"},
        })
-    check("sm_90a", std::string(spec) + ",layout=packed", m,
-          std::string(schedule) + ",mma=warpgroup");
+    checkGemm("sm_90a", std::string(spec) + ",layout=packed", m,
+              std::string(schedule) + ",mma=warpgroup");
 }
 
 TEST_CASE("emulated GEMMs are right on sm_80") {
   for (const char *spec :
        {"m16n512k1024g128s4", "m16n256k512g64s2,reduce=atomic",
         "m16n256k512g64s2,reduce=atomic-out", "m64n256k512g128s1"})
-    check("sm_80", spec);
+    checkGemm("sm_80", spec);
 }

@@ -426,8 +426,7 @@ END:
 TEST_CASE(
     "a report says which kernel, line, block, thread, address and buffer") {
   auto device = openEmulator();
-  DeviceBuffer buffer =
-      uploaded(std::shared_ptr<EmulatedDevice>(device), Words(32));
+  DeviceBuffer buffer = uploaded(device, Words(32));
   Ptx ptx =
       makePtx({"mul.wide.u32 %rd10, %r1, 4;\nadd.s64 %rd11, %rd1, %rd10;\n"
                "ld.global.b32 %r2, [%rd11+8];"},

@@ -81,13 +81,6 @@ inline void launchOnBoth(EmulatedDevice &device, const Ptx &ptx,
 }
 
 template <typename T>
-DeviceBuffer uploaded(const std::shared_ptr<EmulatedDevice> &device,
-                      const std::vector<T> &data) {
-  DeviceBuffer buffer(device, data.size() * sizeof(T));
-  device->upload(buffer.get(), data.data(), buffer.bytes());
-  return buffer;
-}
-template <typename T>
 std::vector<T> downloaded(EmulatedDevice &device, const DeviceBuffer &buffer) {
   std::vector<T> data(buffer.bytes() / sizeof(T));
   device.download(data.data(), buffer.get(), buffer.bytes());

@@ -2,10 +2,14 @@
 """Installs Lath, and uses it as others do.
 
 Looks at what is installed (headers without LLVM, MLIR and CUDA; exported
-symbols; size and needs of the runtime library), builds the programs of
-consumer/ by find_package and by pkg-config outside of the tree, and runs them.
+symbols, among them every function that a header declares; size and needs of the
+runtime library), builds the programs of consumer/ by find_package and by
+pkg-config outside of the tree, with this build's compilers and with GCC where
+it is, and runs them.
 """
 import argparse
+import glob
+import json
 import os
 import re
 import shutil
@@ -35,21 +39,80 @@ def run(*command, **options):
     return done.stdout
 
 
+def compilers(args):
+    """(C, C++) of this build, and GCC, which takes less than Clang."""
+    pairs = [(args.cc, args.cxx)]
+    gcc = (shutil.which("gcc"), shutil.which("g++"))
+    if all(gcc) and os.path.realpath(gcc[1]) != os.path.realpath(args.cxx):
+        pairs.append(gcc)
+    else:
+        print("no other GCC here")
+    return pairs
+
+
+def include_all(prefix):
+    """A program that includes every installed header of C++."""
+    files = sorted(glob.glob(f"{prefix}/include/lath/**/*.h", recursive=True))
+    return "".join(f"#include <{os.path.relpath(f, prefix + '/include')}>\n"
+                   for f in files)
+
+
 def check_headers(args, prefix):
-    for name, language, standard in (("lath.h", "c++", "-std=c++20"),
-                                     ("lath_c.h", "c", "-std=c99"),
-                                     ("lath_c.h", "c++", "-std=c++11")):
-        header = f"{prefix}/include/lath/{name}"
-        compiler = args.cxx if language == "c++" else args.cc
-        run(compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-pragma-once-outside-header",
-            "-x", language, "-fsyntax-only", "-I", f"{prefix}/include", header)
-        files = run(compiler, standard, "-M", "-x", language, "-I",
-                    f"{prefix}/include", header).replace("\\\n", " ").split()[1:]
-        for file in files:
-            if FOREIGN.search(file):
-                problem(f"{name} includes {file}")
-            if args.source + "/" in os.path.realpath(file) and "/prefix/" not in file:
-                problem(f"{name} includes {file}, which is not installed")
+    tests = [("#include <lath/lath.h>\n", "c++", "-std=c++20"),
+             (include_all(prefix), "c++", "-std=c++20"),
+             ("#include <lath/lath_c.h>\n", "c", "-std=c99"),
+             ("#include <lath/lath_c.h>\n", "c++", "-std=c++11")]
+    for cc, cxx in compilers(args):
+        for program, language, standard in tests:
+            command = [cxx if language == "c++" else cc, standard, "-x", language,
+                       "-I", f"{prefix}/include", "-"]
+            run(*command, "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only",
+                input=program)
+            files = run(*command, "-M", input=program)
+            for file in files.replace("\\\n", " ").split()[1:]:
+                if FOREIGN.search(file):
+                    problem(f"{program} includes {file}")
+                if args.source + "/" in os.path.realpath(file) and "/prefix/" not in file:
+                    problem(f"{program} includes {file}, which is not installed")
+
+
+def declared_functions(args, prefix):
+    """Mangled name -> name of what the installed headers declare and do not
+    define; nothing where there is no Clang to ask."""
+    clang = args.cxx if "clang" in os.path.basename(args.cxx) else shutil.which("clang++-22")
+    if not clang:
+        print("no Clang here: declarations are not compared with what is exported")
+        return {}
+    text = run(clang, "-std=c++20", "-x", "c++", "-I", f"{prefix}/include", "-fsyntax-only",
+               "-Xclang", "-ast-dump=json", "-Xclang", "-ast-dump-filter=lath::", "-",
+               input=include_all(prefix))
+    functions, defined = {}, set()
+
+    def visit(node):
+        inner = node.get("inner", [])
+        kind = node.get("kind", "")
+        if kind in ("FunctionDecl", "CXXMethodDecl", "CXXConstructorDecl", "CXXDestructorDecl"):
+            here = any(node.get(word) for word in ("isImplicit", "inline", "constexpr", "pure",
+                                                   "explicitlyDeleted", "explicitlyDefaulted"))
+            if here or any(child.get("kind") == "CompoundStmt" for child in inner):
+                defined.add(node.get("mangledName"))
+            elif "mangledName" in node:
+                functions[node["mangledName"]] = node["name"]
+        elif kind in ("CXXRecordDecl", "NamespaceDecl", "LinkageSpecDecl"):
+            public = node.get("tagUsed") != "class"
+            for child in inner:
+                if child.get("kind") == "AccessSpecDecl":
+                    public = child["access"] == "public"
+                elif public:
+                    visit(child)
+
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        node, at = decoder.raw_decode(text, at)
+        visit(node)
+        while at < len(text) and text[at].isspace():
+            at += 1
+    return {mangled: name for mangled, name in functions.items() if mangled not in defined}
 
 
 def exported(library):
@@ -57,7 +120,7 @@ def exported(library):
     return [line.split()[-1] for line in lines]
 
 
-def check_symbols(prefix):
+def check_symbols(args, prefix):
     names = exported(f"{prefix}/lib/liblath.so")
     plain = re.compile(r"^lath_[a-z_]+$")
     ours = re.compile(r"^_Z(N|NK|TIN|TSN|TVN)4lath")
@@ -74,6 +137,12 @@ def check_symbols(prefix):
                               open(f"{prefix}/include/lath/lath_c.h").read()))
     for name in sorted(declared - set(names)):
         problem(f"lath_c.h declares {name}, liblath.so does not export it")
+    functions = declared_functions(args, prefix)
+    for mangled, name in sorted(functions.items()):
+        if mangled not in names:
+            problem(f"an installed header declares {name}, liblath.so does not "
+                    f"export it: {mangled}")
+    print(f"installed headers declare {len(functions)} functions of C++")
     runtime = exported(f"{prefix}/lib/liblath_runtime.so")
     for name in runtime:
         if name not in declared:
@@ -103,10 +172,12 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="lath-install-") as folder:
         prefix = f"{folder}/prefix"
+        # As after a build of some targets: what is not there has to be built.
+        os.remove(f"{args.build}/include/lath/lath.h")
         run(args.cmake, "--install", args.build, "--prefix", f"{folder}/first")
         os.rename(f"{folder}/first", prefix)  # it must not remember where it was
         check_headers(args, prefix)
-        check_symbols(prefix)
+        check_symbols(args, prefix)
         check_runtime(prefix)
 
         pack = f"{folder}/test.lathpack"
@@ -117,21 +188,23 @@ def main():
         open(damaged, "wb").write(data)
 
         consumer = shutil.copytree(f"{args.source}/tests/install/consumer", f"{folder}/consumer")
-        run(args.cmake, "-S", consumer, "-B", f"{folder}/build", f"-DCMAKE_PREFIX_PATH={prefix}",
-            f"-DCMAKE_C_COMPILER={args.cc}", f"-DCMAKE_CXX_COMPILER={args.cxx}",
-            "-DCMAKE_BUILD_TYPE=Debug")
-        run(args.cmake, "--build", f"{folder}/build")
         fake = dict(os.environ, LATH_CUDA_DRIVER=args.fake_cuda)
         # No compiler, no assembler and no tool kit are to be had there.
         bare = {"LATH_CUDA_DRIVER": args.fake_cuda, "PATH": ""}
-        run(f"{folder}/build/cpp-consumer", pack)
-        run(f"{folder}/build/c-consumer")
-        run(f"{folder}/build/runtime-consumer", pack, damaged, env=bare)
-        maps = subprocess.run([f"{folder}/build/runtime-consumer", pack, damaged],
-                              env=dict(bare, LD_TRACE_LOADED_OBJECTS="1"),
-                              capture_output=True, text=True).stdout
-        if re.search("LLVM|MLIR|stdc|cuda", maps):
-            problem(f"a deployment loads more than it should:\n{maps}")
+        for cc, cxx in compilers(args):
+            built = f"{folder}/build-{os.path.basename(cxx)}"
+            run(args.cmake, "-S", consumer, "-B", built, f"-DCMAKE_PREFIX_PATH={prefix}",
+                f"-DCMAKE_C_COMPILER={cc}", f"-DCMAKE_CXX_COMPILER={cxx}",
+                "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -pedantic")
+            run(args.cmake, "--build", built)
+            run(f"{built}/cpp-consumer", pack)
+            run(f"{built}/c-consumer")
+            run(f"{built}/runtime-consumer", pack, damaged, env=bare)
+            maps = subprocess.run([f"{built}/runtime-consumer", pack, damaged],
+                                  env=dict(bare, LD_TRACE_LOADED_OBJECTS="1"),
+                                  capture_output=True, text=True).stdout
+            if re.search("LLVM|MLIR|stdc|cuda", maps):
+                problem(f"a deployment loads more than it should:\n{maps}")
 
         config = shutil.which("pkg-config") or shutil.which("pkgconf")
         if config:

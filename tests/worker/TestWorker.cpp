@@ -5,6 +5,7 @@
 //   wrong       the candidate's code computes something else
 //   crash-late  the process ends when the candidate is timed
 //   hang-late   likewise, it never answers
+// or crash-prepare=SPEC: it ends when that problem is prepared.
 #include "kernels/tune/TuneWorker.h"
 #include "runtime/EmulatedDevice.h"
 
@@ -31,6 +32,8 @@ public:
       : real_(measureHere(openEmulator())), plants_(std::move(plants)) {}
 
   void prepare(const GemmSpec &spec, std::uint64_t seed) override {
+    if (auto found = plants_.find(print(spec)); found != plants_.end())
+      misbehave(found->second);
     real_->prepare(spec, seed);
   }
   TuneVerdict check(const TuneCandidate &candidate) override {

@@ -1,7 +1,6 @@
 // `lath bench`: cold and warm times beside a plain read.
 #include "kernels/engine/Engine.h"
 #include "kernels/tune/TuneMeasure.h"
-#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Commands.h"
 #include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"
@@ -55,10 +54,7 @@ struct Timed {
 Timed timed(Measurer &measurer, Engine &engine, const GemmSpec &spec,
             const std::optional<Schedule> &schedule, std::uint64_t seed) {
   measurer.prepare(spec, seed);
-  Schedule used =
-      schedule ? *schedule
-               : chooseTuned(spec, engine.target(), engine.device()->info())
-                     .schedule;
+  Schedule used = schedule ? *schedule : engine.scheduleFor(spec);
   TuneCandidate candidate;
   candidate.gemm = compileGemm(spec, used, engine.target());
   TuneVerdict verdict = measurer.check(candidate);

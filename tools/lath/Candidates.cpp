@@ -1,7 +1,7 @@
 #include "tools/lath/Candidates.h"
 
+#include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/DequantGemm.h"
-#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Output.h"
 
 #include <algorithm>
@@ -54,12 +54,11 @@ std::string reason(const CandidateLine &line, const CandidateLine &chosen) {
 
 std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
                                           const Schedule &chosen,
-                                          const TargetChoice &target) {
-  TunedSchedules tuned(target.device);
+                                          const TargetChoice &target,
+                                          const TunedSchedules *tuned) {
   DeviceConstants constants =
-      target.device.name.empty()
-          ? deviceConstants(*target.target, target.smCount)
-          : tuned.constants(*target.target);
+      tuned ? tuned->constants(*target.target)
+            : deviceConstants(*target.target, target.smCount);
   std::vector<CandidateLine> lines;
   auto add = [&](const Schedule &schedule) -> CandidateLine & {
     auto found =
@@ -76,8 +75,8 @@ std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
     return lines.back();
   };
   add(chosen);
-  if (!target.device.name.empty())
-    for (const TuningEntry &entry : tuned.measurements(spec)) {
+  if (tuned)
+    for (const TuningEntry &entry : tuned->measurements(spec)) {
       CandidateLine &line = add(entry.schedule);
       line.measured = entry.measurement;
       if (auto why = forbidden(entry.schedule, spec, *target.target))

@@ -23,11 +23,12 @@ struct CandidateLine {
 };
 
 /// All that were measured on this GPU, and the model's best few; the chosen
-/// first, then by measured time, then by predicted. `device` without a name: no
-/// GPU is known, and nothing is measured.
+/// first, then by measured time, then by predicted. Without `tuned` no GPU is
+/// known, and nothing is measured.
 std::vector<CandidateLine> candidateLines(const GemmSpec &spec,
                                           const Schedule &chosen,
-                                          const TargetChoice &target);
+                                          const TargetChoice &target,
+                                          const TunedSchedules *tuned);
 
 std::string asText(const std::vector<CandidateLine> &lines);
 nlohmann::ordered_json asJson(const std::vector<CandidateLine> &lines);

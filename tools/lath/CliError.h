@@ -15,7 +15,8 @@ enum ExitCode {
   usage = 2,       ///< a command, option or word that lath does not know
   invalid = 3,     ///< a spec, schedule, target or input file that cannot be
   noToolchain = 4, ///< no assembler or disassembler where one is needed
-  noDevice = 5,    ///< no driver, no GPU, or a call of the driver failed
+  noDevice = 5,    ///< no driver, no GPU, a call of the driver failed, or the
+                   ///< process that measures ended
   mismatch = 6,    ///< a result outside its numeric bound
 };
 

@@ -113,7 +113,8 @@ void emit(const EmitArguments &arguments) {
   Request request = readRequest(arguments.spec, arguments.schedule);
   TargetChoice target = chooseTarget(arguments.target);
   if (!request.schedule)
-    request.schedule = chooseFor(request.spec, target).schedule;
+    request.schedule =
+        chooseFor(request.spec, target, tunedFor(target).get()).schedule;
   if (arguments.timing)
     printTiming(request, target);
   writeResult(stageText(stage, request, target), arguments.output);

@@ -1,5 +1,6 @@
 // `lath explain`: the schedule with its reasons, and what it costs.
 #include "compiler/base/Occupancy.h"
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/DequantGemm.h"
@@ -48,10 +49,11 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   Explanation e;
   e.spec = request.spec;
   e.target = target;
+  const auto tuned = tunedFor(target);
   if (request.schedule) {
     e.schedule = *request.schedule;
   } else {
-    ScheduleChoice choice = chooseFor(e.spec, target);
+    ScheduleChoice choice = chooseFor(e.spec, target, tuned.get());
     e.schedule = choice.schedule;
     e.reasons = choice.reasons;
   }
@@ -64,7 +66,7 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   e.traffic = traffic(e.spec, e.schedule,
                       static_cast<std::int64_t>(e.ptx.workspaceBytesPerTile) *
                           e.grid[0] * e.grid[1]);
-  e.candidates = candidateLines(e.spec, e.schedule, target);
+  e.candidates = candidateLines(e.spec, e.schedule, target, tuned.get());
   return e;
 }
 

@@ -1,6 +1,5 @@
 #include "tools/lath/Gpus.h"
 
-#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/CudaInfo.h"
 #include "runtime/Driver.h"
 #include "tools/lath/Output.h"
@@ -50,10 +49,16 @@ TargetChoice chooseTarget(const std::optional<std::string> &name) {
   return {&target("sm_90a")};
 }
 
-ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target) {
+std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target) {
   return target.device.name.empty()
-             ? chooseSchedule(spec, *target.target, target.smCount)
-             : chooseTuned(spec, *target.target, target.device);
+             ? nullptr
+             : std::make_unique<const TunedSchedules>(target.device);
+}
+
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target,
+                         const TunedSchedules *tuned) {
+  return tuned ? chooseTuned(spec, *target.target, *tuned)
+               : chooseSchedule(spec, *target.target, target.smCount);
 }
 
 } // namespace lath::cli

@@ -4,8 +4,10 @@
 
 #include "compiler/base/Target.h"
 #include "kernels/choose/ScheduleChoice.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "runtime/Device.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,8 +38,12 @@ struct TargetChoice {
 /// there is a GPU but no target for it. Throws Error{unsupported}.
 TargetChoice chooseTarget(const std::optional<std::string> &name);
 
+/// What is known of that GPU's schedules; null where there is none.
+std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target);
+
 /// The schedule that the engine would take there: the tuned one where a GPU is
-/// known. Throws as chooseSchedule.
-ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target);
+/// known (`tuned` is not null). Throws as chooseSchedule.
+ScheduleChoice chooseFor(const GemmSpec &spec, const TargetChoice &target,
+                         const TunedSchedules *tuned);
 
 } // namespace lath::cli

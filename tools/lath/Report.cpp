@@ -16,7 +16,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 namespace lath::cli {
 
@@ -80,7 +79,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
               : p.zeros == Zeros::v1      ? "u4z1"
                                           : "u4z"},
         {"layout", p.layout == WeightLayout::packed ? "packed" : "gptq"},
-        {"launch", spec.launches == Launches::chained ? "chained" : "alone"},
+        {"launch", std::string(name(p.launches))},
         {"deterministic", p.deterministic},
         {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -107,9 +106,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
 
 Json readPeers(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  Json json = file ? Json::parse(text.str(), nullptr, false) : Json();
+  Json json = file ? Json::parse(file, nullptr, false) : Json();
   bool good =
       json.is_object() && json.contains("shapes") && json["shapes"].is_array();
   if (good)

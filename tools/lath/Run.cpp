@@ -3,7 +3,7 @@
 
 #include "kernels/engine/Engine.h"
 #include "kernels/launch/Scratch.h"
-#include "kernels/weights/PackedWeights.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "runtime/Environment.h"
@@ -22,75 +22,34 @@ namespace {
 constexpr unsigned maxCopies = 4096;
 constexpr int warmLaunches = 50, warmups = 3, replays = 20;
 
-template <class Element>
-DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
-                      const std::vector<Element> &elements) {
-  DeviceBuffer buffer(device, elements.size() * sizeof(Element));
-  device->upload(buffer.get(), elements.data(), buffer.bytes());
-  return buffer;
-}
-
-/// A layer in device memory.
-struct DeviceLayer {
-  DeviceBuffer qweight, scales, qzeros;
-
-  /// `words` is qweight in the order that the kernel reads.
-  DeviceLayer(const std::shared_ptr<Device> &device,
-              const std::vector<std::uint32_t> &words, const GptqLayer &layer)
-      : qweight(uploaded(device, words)),
-        scales(uploaded(device, layer.scales)),
-        qzeros(uploaded(device, layer.qzeros)) {}
-  std::size_t bytes() const {
-    return qweight.bytes() + scales.bytes() + qzeros.bytes();
-  }
-};
-
 /// A kernel with its inputs on the device and the result it should give.
 class Experiment {
 public:
-  Experiment(Engine &engine, const Request &request, const GptqLayer &layer,
+  Experiment(Engine &engine, const Request &request, GptqLayer layer,
              std::uint64_t seed)
       : device_(engine.device()),
         kernel_(engine.gemm(request.spec, request.schedule)),
-        scratch_(device_, kernel_), layer_(layer),
-        words_(storedWeights(request.spec, layer)), m_(request.spec.m),
-        type_(request.spec.x), x_(randomActivations(m_, layer.k, type_, seed)),
-        reference_(referenceGemm(layer, x_.data(), m_, type_)),
-        xMemory_(uploaded(device_, x_)),
-        // One row more than the kernel may write.
-        out_(device_, 2 * (m_ + 1) * layer.n) {
-    copies_.emplace_back(device_, words_, layer_);
-  }
+        scratch_(device_, kernel_),
+        bench_(device_, request.spec, std::move(layer), seed) {}
 
   const Kernel &kernel() const { return kernel_; }
-  DevicePtr output() const { return out_.get(); }
   std::int64_t weightBytes() const {
-    return static_cast<std::int64_t>(copies_.front().bytes());
+    return static_cast<std::int64_t>(bench_.weights().bytes());
   }
 
   /// Launches onto a poisoned output and compares it.
-  Check check() {
-    std::int64_t count = m_ * layer_.n;
-    device_->fill(out_.get(), poison & 0xff, out_.bytes());
+  GemmCheck check() {
+    bench_.poisonOutput();
     launch(nullptr, 0);
-    device_->synchronize();
-    std::vector<std::uint16_t> out(count + layer_.n);
-    device_->download(out.data(), out_.get(), out_.bytes());
-    Check result;
-    result.comparison =
-        compare(out.data(), type_, reference_.data(), m_, layer_.n);
-    result.bound = bound(type_, kernel_.schedule().reduce);
-    result.strayWrites = layer_.n - countPoison(out.data() + count, layer_.n);
-    return result;
+    return bench_.check(bench_.result(), kernel_.schedule().reduce);
   }
 
   /// `copies` of the weights: coldCopies.
   ColdTiming timeCold(unsigned copies) {
-    while (copies_.size() < copies)
-      copies_.emplace_back(device_, words_, layer_);
+    bench_.makeCopies(copies);
     return lath::timeCold(
         *device_,
-        {print(kernel_.spec()), copies, copies_.front().bytes(),
+        {print(kernel_.spec()), copies, bench_.weights().bytes(),
          [&](Stream stream, unsigned copy) { launch(stream, copy); }});
   }
 
@@ -105,25 +64,13 @@ public:
 
 private:
   void launch(Stream stream, unsigned copy) const {
-    const DeviceLayer &weights = copies_[copy];
-    kernel_.launch(stream, scratch_.with({.x = xMemory_.get(),
-                                          .qweight = weights.qweight.get(),
-                                          .scales = weights.scales.get(),
-                                          .qzeros = weights.qzeros.get(),
-                                          .out = out_.get()}));
+    kernel_.launch(stream, scratch_.with(bench_.arguments(0, copy)));
   }
 
   std::shared_ptr<Device> device_;
   Kernel kernel_;
   Scratch scratch_; ///< timing captures a stream of its own
-  const GptqLayer &layer_;
-  std::vector<std::uint32_t> words_;
-  std::int64_t m_;
-  Dtype type_;
-  std::vector<std::uint16_t> x_;
-  std::vector<double> reference_;
-  DeviceBuffer xMemory_, out_;
-  std::vector<DeviceLayer> copies_;
+  Workbench bench_;
 };
 
 void describe(const Kernel &kernel, RunReport &report) {
@@ -180,7 +127,7 @@ Error wrongResult(const RunReport &report) {
 }
 
 /// What the emulator finds wrong is a wrong result, whatever the numbers say.
-Check checkEmulated(Experiment &experiment, const GemmSpec &spec) {
+GemmCheck checkEmulated(Experiment &experiment, const GemmSpec &spec) {
   try {
     return experiment.check();
   } catch (const Error &error) {
@@ -240,14 +187,11 @@ void run(const RunArguments &arguments) {
   if (!arguments.weights)
     layer = randomLayer(request.spec, report.seed);
   announceReference(request.spec);
-  Experiment experiment(engine, request, layer, report.seed + 1);
+  Experiment experiment(engine, request, std::move(layer), report.seed);
   describe(experiment.kernel(), report);
   report.weightBytes = experiment.weightBytes();
 
   if (emulator) {
-    emulator->expectWritten(
-        experiment.output(),
-        2 * static_cast<std::size_t>(request.spec.m * request.spec.n));
     report.check = checkEmulated(experiment, request.spec);
     report.notCold = "the emulator has no clock";
     if (arguments.counters)

@@ -3,7 +3,7 @@
 
 #include "kernels/gemm/GemmSpec.h"
 #include "kernels/gemm/Schedule.h"
-#include "kernels/weights/Reference.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/ColdTimer.h"
 #include "runtime/Device.h"
 #include "runtime/emulator/Counters.h"
@@ -16,17 +16,6 @@
 
 namespace lath::cli {
 
-/// How a kernel's result compares with fp64.
-struct Check {
-  Comparison comparison;
-  double bound = 0;
-  std::int64_t strayWrites = 0; ///< elements written behind the last row
-
-  bool ok() const {
-    return comparison.relativeFrobenius <= bound && strayWrites == 0;
-  }
-};
-
 struct RunReport {
   GemmSpec spec;
   std::uint64_t seed = 0;
@@ -37,7 +26,7 @@ struct RunReport {
   unsigned threads = 0, sharedBytes = 0, blocksPerSm = 0;
   KernelResources resources;
   std::int64_t weightBytes = 0; ///< weights, scales and zero points of a launch
-  Check check;
+  GemmCheck check;
   unsigned copies = 0; ///< of the weights, for the cold time
   std::optional<ColdTiming> cold;
   std::string notCold; ///< why there is no cold time

@@ -18,7 +18,7 @@ static std::uint64_t weightFragments(const GemmSpec &spec) {
   return static_cast<std::uint64_t>((spec.n + 15) / 16 * ((spec.k + 15) / 16));
 }
 
-static std::string checkText(const Check &check) {
+static std::string checkText(const GemmCheck &check) {
   const Comparison &c = check.comparison;
   std::string text = fmt::format("{:.2e} relative to fp64, bound {:.1e}: {}",
                                  c.relativeFrobenius, check.bound,

@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -64,9 +63,7 @@ TuningTable readTable(const std::string &path) {
   if (!file)
     throw Error(ErrorKind::invalidInput, fmt::format("{} cannot be read", path),
                 {"--merge takes databases and exports of `lath tune`"});
-  std::stringstream content;
-  content << file.rdbuf();
-  std::string text = content.str();
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (text.starts_with("SQLite format 3"))
     return TuningDb(path, TuningDb::Mode::read).all();
   return TuningTable::fromJson(text, path);

@@ -1,7 +1,6 @@
 // The accuracy grid: every kernel's result against fp64, outputs poisoned.
 #include "compiler/base/Parallel.h"
 #include "kernels/choose/ScheduleSpace.h"
-#include "kernels/weights/Reference.h"
 #include "tools/verify/Verify.h"
 
 #include <algorithm>
@@ -33,43 +32,39 @@ struct Outcome {
   std::string problem;
 };
 
-Outcome run(const std::shared_ptr<Device> &device, const Kernel &kernel,
-            const Problem &problem, const Case &c,
+Outcome run(const Kernel &kernel, Workbench &bench, const Case &c,
             const AccuracyOptions &options) {
-  std::int64_t n = c.spec.n, m = c.m;
-  std::vector<std::uint16_t> out((m + 1) * n), again;
+  const Reduce reduce = kernel.schedule().reduce;
+  std::vector<std::uint16_t> first, last;
   Outcome outcome;
-  int launches =
-      kernel.schedule().reduce == Reduce::ordered ? options.launches : 2;
+  int launches = reduce == Reduce::ordered ? options.launches : 2;
   for (int i = 0; i < launches; ++i) {
-    device->fill(problem.out.get(), poison & 0xff, 2 * (m + 1) * n);
-    kernel.launch(nullptr, problem.arguments(m));
-    device->synchronize();
-    std::vector<std::uint16_t> &target = i ? again : out;
-    target.resize(out.size());
-    device->download(target.data(), problem.out.get(), 2 * target.size());
-    if (i && kernel.schedule().reduce == Reduce::ordered && out != again) {
+    bench.poisonOutput(c.m);
+    kernel.launch(nullptr, bench.arguments(c.m));
+    last = bench.result();
+    if (i == 0)
+      first = last;
+    if (reduce == Reduce::ordered && first != last) {
       outcome.problem = fmt::format("launch {} differs from the first", i);
       return outcome;
     }
   }
-  // The second launch is the one compared: a ticket or a workspace that the
-  // first left dirty shows there.
-  Comparison compared =
-      compare(again.data(), c.spec.x, problem.reference.data(), m, n);
+  // The last launch is the one compared: a ticket or a workspace that one
+  // before left dirty shows there.
+  const GemmCheck check = bench.check(last, reduce, c.m);
+  const Comparison &compared = check.comparison;
   outcome.error = compared.relativeFrobenius;
-  if (countPoison(again.data() + m * n, n) != n)
+  if (check.strayWrites)
     outcome.problem = "wrote past row m";
   else if (compared.nonFinite)
     outcome.problem = fmt::format(
         "{} elements are not finite, {} unwritten, first at ({}, {})",
         compared.nonFinite, compared.unwritten, compared.worstRow,
         compared.worstColumn);
-  else if (!(outcome.error <= bound(c.spec.x, kernel.schedule().reduce)))
-    outcome.problem =
-        fmt::format("error {:.2e} exceeds {:.1e}; worst element ({}, {})",
-                    outcome.error, bound(c.spec.x, kernel.schedule().reduce),
-                    compared.worstRow, compared.worstColumn);
+  else if (!check.ok())
+    outcome.problem = fmt::format(
+        "error {:.2e} exceeds {:.1e}; worst element ({}, {})", outcome.error,
+        check.bound, compared.worstRow, compared.worstColumn);
   outcome.ok = outcome.problem.empty();
   return outcome;
 }
@@ -163,7 +158,7 @@ int accuracy(const std::shared_ptr<Device> &device,
       base.reduce = Reduce::ordered;
       base.layout = options.layout;
       std::uint64_t seed = options.seed * 1000003 + n * 31 + k;
-      Problem problem(device, base, seed);
+      Workbench bench(device, base, seed);
       std::vector<Case> cases = casesOf(base, n == k);
       // Compile on all cores first.
       std::vector<Kernel> kernels(cases.size());
@@ -180,7 +175,7 @@ int accuracy(const std::shared_ptr<Device> &device,
       for (std::size_t i = 0; i < cases.size(); ++i) {
         Outcome outcome;
         if (problems[i].empty())
-          outcome = run(device, kernels[i], problem, cases[i], options);
+          outcome = run(kernels[i], bench, cases[i], options);
         else
           outcome.problem = problems[i];
         GemmSpec spec = cases[i].spec;
@@ -204,7 +199,7 @@ int accuracy(const std::shared_ptr<Device> &device,
           worst = std::max(worst, outcome.error);
         }
       }
-      fmt::print("{}: {} of {} failed\n", problem.name(), bad, cases.size());
+      fmt::print("{}: {} of {} failed\n", print(base), bad, cases.size());
       std::fflush(stdout);
     }
   }

@@ -10,7 +10,6 @@
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/launch/Scratch.h"
 #include "kernels/tune/PlainRead.h"
-#include "kernels/weights/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 
@@ -33,21 +32,20 @@ double rms(const std::vector<std::uint16_t> &halves) {
 /// Applies the layer to its own output, scaled back to where it was, until the
 /// direction that grows most is left: the factor by which it grows.
 double gainOf(const std::shared_ptr<Device> &device, const Kernel &kernel,
-              Problem &problem) {
-  std::vector<std::uint16_t> x(
-      problem.x.begin(), problem.x.begin() + kernel.spec().m * kernel.spec().k);
+              const Workbench &bench) {
+  std::vector<std::uint16_t> x = bench.activations;
   DeviceBuffer in(device, 2 * x.size());
   // The direction turns; the mean of some steps does not.
   constexpr int steps = 16, counted = 8;
   double total = 1;
   for (int step = 0; step < steps; ++step) {
     device->upload(in.get(), x.data(), in.bytes());
-    GemmArguments a = problem.arguments(kernel.spec().m);
+    GemmArguments a = bench.arguments();
     a.x = in.get();
     kernel.launch(nullptr, a);
     device->synchronize();
     const double before = rms(x);
-    device->download(x.data(), problem.out.get(), in.bytes());
+    device->download(x.data(), bench.out.get(), in.bytes());
     const double gain = rms(x) / before;
     if (step >= steps - counted)
       total *= gain;
@@ -60,11 +58,11 @@ double gainOf(const std::shared_ptr<Device> &device, const Kernel &kernel,
 /// x -> out -> again, launched at once: the second launch must see what the
 /// first one wrote. True if both are right.
 bool chainsRight(const std::shared_ptr<Device> &device, const Kernel &kernel,
-                 Problem &problem, DeviceBuffer &again) {
+                 Workbench &bench, DeviceBuffer &again) {
   const GemmSpec &spec = kernel.spec();
   const bool square = spec.n == spec.k;
   std::vector<std::uint16_t> first(spec.m * spec.n), second(first.size());
-  GemmArguments a = problem.arguments(spec.m), b = a;
+  GemmArguments a = bench.arguments(), b = a;
   b.out = again.get();
   if (square)
     b.x = a.out;
@@ -82,10 +80,10 @@ bool chainsRight(const std::shared_ptr<Device> &device, const Kernel &kernel,
                        .relativeFrobenius;
     return error <= bound(spec.x, kernel.schedule().reduce);
   };
-  return right(first, problem.reference) &&
-         right(second, square ? referenceGemm(problem.layer, first.data(),
-                                              spec.m, spec.x)
-                              : problem.reference);
+  return right(first, bench.reference()) &&
+         right(second,
+               square ? referenceGemm(bench.layer, first.data(), spec.m, spec.x)
+                      : bench.reference());
 }
 
 } // namespace
@@ -108,12 +106,11 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       spec.k = k;
       spec.layout = options.layout;
       spec.launches = Launches::chained;
-      Problem problem(device, spec, options.seed);
-      const std::size_t weightBytes = 4 * problem.words.size();
-      const std::size_t scaleBytes = 2 * problem.layer.scales.size();
+      Workbench bench(device, spec, options.seed);
+      const std::size_t weightBytes = bench.weights().qweight.bytes();
       const unsigned copies = coldCopies(device->info(), weightBytes);
       const bool square = n == k;
-      DeviceBuffer again(device, problem.out.bytes());
+      DeviceBuffer again(device, bench.out.bytes());
 
       Schedule schedule = engine.scheduleFor(spec);
       std::vector<Schedule> list;
@@ -137,7 +134,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
         asked.split = s.split;
         asked.reduce = servedBy(s.reduce);
         Kernel kernel = engine.gemm(asked, s);
-        if (chainsRight(device, kernel, problem, again)) {
+        if (chainsRight(device, kernel, bench, again)) {
           kernels.push_back(kernel);
         } else {
           fmt::print("WRONG {} {}, chained\n", print(spec), print(s));
@@ -147,23 +144,17 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       if (kernels.empty())
         continue;
 
-      std::vector<std::uint16_t> tamed = problem.layer.scales;
+      std::vector<std::uint16_t> tamed = bench.layer.scales;
       if (square) {
-        const double gain = gainOf(device, kernels.front(), problem);
+        const double gain = gainOf(device, kernels.front(), bench);
         for (std::uint16_t &h : tamed)
           h = toHalf(halfToFloat(h) / gain);
       }
-      std::vector<DeviceBuffer> weights, scales;
-      for (unsigned c = 0; c < copies; ++c) {
-        weights.emplace_back(device, weightBytes);
-        device->upload(weights.back().get(), problem.words.data(), weightBytes);
-        scales.emplace_back(device, scaleBytes);
-        device->upload(scales.back().get(), tamed.data(), scaleBytes);
-      }
-      DeviceBuffer x[2] = {{device, 2 * problem.x.size()},
-                           {device, 2 * problem.x.size()}};
-      for (DeviceBuffer &buffer : x)
-        device->upload(buffer.get(), problem.x.data(), buffer.bytes());
+      bench.makeCopies(copies);
+      for (const Workbench::Weights &copy : bench.copies())
+        device->upload(copy.scales.get(), tamed.data(), copy.scales.bytes());
+      DeviceBuffer x[2] = {uploaded(device, bench.activations),
+                           uploaded(device, bench.activations)};
       std::vector<ColdCandidate> timed;
       std::vector<Scratch> scratch;
       for (const Kernel &kernel : kernels)
@@ -172,9 +163,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
         timed.push_back({print(kernels[i].schedule()), copies, weightBytes,
                          [&, i](Stream stream, unsigned copy) {
                            GemmArguments a =
-                               scratch[i].with(problem.arguments(m));
-                           a.qweight = weights[copy].get();
-                           a.scales = scales[copy].get();
+                               scratch[i].with(bench.arguments(m, copy));
                            if (square && copy > 0)
                              a.x = x[copy % 2].get();
                            if (square)
@@ -187,12 +176,12 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
         timed.push_back(
             {read == &chained ? "plain read, chained" : "plain read", copies,
              weightBytes, [&, read](Stream stream, unsigned copy) {
-               read->launch(stream, weights[copy].get());
+               read->launch(stream, bench.copies()[copy].qweight.get());
              }});
       std::vector<ColdTiming> times = timeCold(*device, timed);
       const double floor = times[kernels.size()].median;
       if (square) { // a chain of NaNs would be no chain of layers
-        std::vector<std::uint16_t> last(problem.x.size());
+        std::vector<std::uint16_t> last(bench.activations.size());
         device->download(last.data(), x[copies % 2].get(), x[0].bytes());
         const double size = rms(last);
         if (!std::isfinite(size) || size == 0) {

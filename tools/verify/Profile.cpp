@@ -14,33 +14,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-template <typename T>
-DeviceBuffer uploaded(const std::shared_ptr<Device> &device,
-                      const std::vector<T> &data) {
-  DeviceBuffer buffer(device, data.size() * sizeof(T));
-  device->upload(buffer.get(), data.data(), buffer.bytes());
-  return buffer;
-}
-
 /// A GEMM of the engine's; the schedule is spelled out, so that a change of
 /// the choice of schedules does not change what is compared.
 void gemm(const std::shared_ptr<Device> &device, const char *spec,
           const char *schedule) {
-  GemmSpec problem = parseGemmSpec(spec);
-  GptqLayer layer = randomLayer(problem, 1);
-  DeviceBuffer x = uploaded(device, randomActivations(problem.m, problem.k,
-                                                      problem.x, 2)),
-               qweight = uploaded(device, layer.qweight),
-               scales = uploaded(device, layer.scales),
-               qzeros = uploaded(device, layer.qzeros),
-               out(device, 2 * static_cast<std::size_t>(problem.m * problem.n));
+  Workbench bench(device, parseGemmSpec(spec), 1);
   Engine engine(device);
-  engine.gemm(problem, parseSchedule(schedule))
-      .launch(nullptr, {.x = x.get(),
-                        .qweight = qweight.get(),
-                        .scales = scales.get(),
-                        .qzeros = qzeros.get(),
-                        .out = out.get()});
+  engine.gemm(bench.spec, parseSchedule(schedule))
+      .launch(nullptr, bench.arguments());
   device->synchronize();
 }
 

@@ -1,14 +1,13 @@
 // Cold times of the engine's choices beside a plain read of the same bytes.
 #include "kernels/launch/Scratch.h"
 #include "kernels/tune/PlainRead.h"
-#include "kernels/weights/Reference.h"
 #include "runtime/ColdTimer.h"
 #include "tools/verify/Verify.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <fmt/format.h>
-#include <sstream>
 
 namespace lath::verify {
 
@@ -21,10 +20,21 @@ shapesOf(const TimingOptions &options) {
     shapes.insert(shapes.end(),
                   {{14336, 4096}, {4096, 14336}, {28672, 8192}, {8192, 28672}});
   } else {
-    std::stringstream text(options.shapes);
-    for (std::string part; std::getline(text, part, ',');) {
-      std::size_t by = part.find('x');
-      shapes.push_back({std::stoll(part), std::stoll(part.substr(by + 1))});
+    const char *at = options.shapes.data(), *end = at + options.shapes.size();
+    auto number = [&](const char *what, char behind) {
+      std::int64_t value = 0;
+      auto [stop, error] = std::from_chars(at, end, value);
+      if (error != std::errc() || value <= 0 ||
+          (stop != end ? *stop != behind : behind != ','))
+        throw Error(ErrorKind::invalidInput,
+                    fmt::format("'{}': expected {} at '{}'", options.shapes,
+                                what, std::string_view(at, end - at)));
+      at = stop == end ? end : stop + 1;
+      return value;
+    };
+    while (at != end) {
+      std::int64_t n = number("N as in 4096x4096,512x1024", 'x');
+      shapes.push_back({n, number("K as in 4096x4096,512x1024", ',')});
     }
   }
   return shapes;
@@ -51,54 +61,41 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
     base.k = k;
     base.reduce = Reduce::ordered;
     base.layout = options.layout;
-    Problem problem(device, base, options.seed);
+    Workbench bench(device, base, options.seed);
     // Copies of the weights (and scales) that exceed four times the L2.
-    std::size_t weightBytes = 4 * problem.words.size();
-    std::size_t scaleBytes = 2 * problem.layer.scales.size();
+    std::size_t weightBytes = bench.weights().qweight.bytes();
+    std::size_t scaleBytes = bench.weights().scales.bytes();
     unsigned copies = coldCopies(info, weightBytes);
-    std::vector<DeviceBuffer> weights, scales;
-    for (unsigned c = 0; c < copies; ++c) {
-      weights.emplace_back(device, weightBytes);
-      device->upload(weights.back().get(), problem.words.data(), weightBytes);
-      scales.emplace_back(device, scaleBytes);
-      device->upload(scales.back().get(), problem.layer.scales.data(),
-                     scaleBytes);
-    }
+    bench.makeCopies(copies);
     // All that a launch reads of the weights: one copy, as one stretch.
     PlainRead plain(device, weightBytes);
-    ColdCandidate read{"plain read", copies, weightBytes,
-                       [&](Stream stream, unsigned copy) {
-                         plain.launch(stream, weights[copy].get());
-                       }};
+    ColdCandidate read{
+        "plain read", copies, weightBytes, [&](Stream stream, unsigned copy) {
+          plain.launch(stream, bench.copies()[copy].qweight.get());
+        }};
     for (std::int64_t m : options.m) {
       GemmSpec spec = base;
       spec.m = m;
       const Kernel kernel = engine.gemm(spec);
       const Schedule &schedule = kernel.schedule();
       // Checked before it is timed.
-      device->fill(problem.out.get(), poison & 0xff, 2 * m * n);
-      kernel.launch(nullptr, problem.arguments(m));
-      device->synchronize();
-      std::vector<std::uint16_t> out(m * n);
-      device->download(out.data(), problem.out.get(), 2 * out.size());
-      Comparison c =
-          compare(out.data(), spec.x, problem.reference.data(), m, n);
-      if (!(c.relativeFrobenius <= bound(spec.x, schedule.reduce))) {
-        fmt::print("WRONG {} {}: error {:.2e}\n", print(spec), print(schedule),
-                   c.relativeFrobenius);
+      bench.poisonOutput(m);
+      kernel.launch(nullptr, bench.arguments(m));
+      if (GemmCheck check = bench.check(bench.result(), schedule.reduce, m);
+          !check.ok()) {
+        fmt::print("WRONG {} {}: error {:.2e}, {} written behind row {}\n",
+                   print(spec), print(schedule),
+                   check.comparison.relativeFrobenius, check.strayWrites, m);
         ++failures;
         continue;
       }
       const Scratch scratch(device, kernel);
-      const ColdCandidate timed[] = {{print(schedule), copies, weightBytes,
-                                      [&](Stream stream, unsigned copy) {
-                                        GemmArguments a =
-                                            scratch.with(problem.arguments(m));
-                                        a.qweight = weights[copy].get();
-                                        a.scales = scales[copy].get();
-                                        kernel.launch(stream, a);
-                                      }},
-                                     read};
+      const ColdCandidate timed[] = {
+          {print(schedule), copies, weightBytes,
+           [&](Stream stream, unsigned copy) {
+             kernel.launch(stream, scratch.with(bench.arguments(m, copy)));
+           }},
+          read};
       const std::vector<ColdTiming> times = timeCold(*device, timed);
       const ColdTiming &time = times[0], &readTime = times[1];
       fmt::print(file,

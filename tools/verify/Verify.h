@@ -3,7 +3,7 @@
 
 #include "kernels/engine/Engine.h"
 #include "kernels/gemm/Schedule.h"
-#include "kernels/weights/Gptq.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/Device.h"
 #include "runtime/EmulatedDevice.h"
 
@@ -13,23 +13,6 @@
 #include <vector>
 
 namespace lath::verify {
-
-/// One (N, K, group, zeros, x) with its tensors on the device and its fp64
-/// result for `maxRows` rows.
-struct Problem {
-  GemmSpec base; ///< m = maxRows, split 0
-  GptqLayer layer;
-  std::vector<std::uint16_t> x;
-  std::vector<double> reference;
-  std::vector<std::uint32_t> words; ///< of qweight, as the spec orders them
-  DeviceBuffer xMemory, qweight, scales, qzeros, out;
-  int maxRows;
-
-  Problem(const std::shared_ptr<Device> &device, GemmSpec spec,
-          std::uint64_t seed);
-  GemmArguments arguments(std::int64_t m) const;
-  std::string name() const;
-};
 
 struct AccuracyOptions {
   std::uint64_t seed = 1;

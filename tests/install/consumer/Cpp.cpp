@@ -41,6 +41,26 @@ int main(int argc, char **argv) {
   wrong += check(isRight(kernel), "the product");
   wrong += check(kernel.ptx().text.find(".entry") != std::string::npos,
                  "the text of the kernel");
+  wrong += check(!lath::print(device->counters()).empty(), "the counters");
+
+  // In scratch memory of one's own.
+  lath::WorkspaceSize size = kernel.workspace();
+  lath::DeviceBuffer memory(device, size.workspace),
+      tickets(device, size.tickets);
+  for (const lath::DeviceBuffer *buffer : {&memory, &tickets})
+    if (buffer->bytes())
+      device->fill(buffer->get(), 0, buffer->bytes());
+  arguments = {.x = x.get(),
+               .qweight = w.get(),
+               .scales = s.get(),
+               .out = o.get(),
+               .workspace = memory.get(),
+               .tickets = tickets.get(),
+               .workspaceBytes = size.workspace,
+               .ticketBytes = size.tickets};
+  wrong += check(isRight(kernel), "the product in given memory");
+  arguments = {
+      .x = x.get(), .qweight = w.get(), .scales = s.get(), .out = o.get()};
 
   // Packed: every nibble is 9, so the words are what they were.
   lath::GemmSpec packed = spec;

@@ -1,8 +1,7 @@
 // The engine on a GPU, where there is one: streams that run at the same time,
 // and graphs.
 #include "kernels/engine/Engine.h"
-#include "kernels/weights/Gptq.h"
-#include "kernels/weights/Reference.h"
+#include "kernels/weights/Workbench.h"
 #include "runtime/CudaContext.h"
 #include "runtime/CudaDevice.h"
 #include "tests/unit/ErrorOf.h"
@@ -28,43 +27,20 @@ EngineOptions inMemory() {
   return options;
 }
 
-/// A problem with its tensors on the device and an output of its own.
-struct Problem {
-  std::shared_ptr<Device> device;
-  GemmSpec spec;
-  GptqLayer layer;
-  std::vector<std::uint16_t> activations;
-  DeviceBuffer x, qweight, scales, out;
-
-  Problem(std::shared_ptr<Device> on, const GemmSpec &what, std::uint64_t seed)
-      : device(on), spec(what), layer(randomLayer(what, seed)),
-        activations(randomActivations(what.m, what.k, what.x, seed + 1)),
-        x(on, 2 * activations.size()), qweight(on, 4 * layer.qweight.size()),
-        scales(on, 2 * layer.scales.size()),
-        out(on, static_cast<std::size_t>(2 * what.m * what.n)) {
-    device->upload(x.get(), activations.data(), x.bytes());
-    device->upload(qweight.get(), layer.qweight.data(), qweight.bytes());
-    device->upload(scales.get(), layer.scales.data(), scales.bytes());
+/// A problem with an output of its own, poisoned.
+struct Problem : Workbench {
+  Problem(const std::shared_ptr<Device> &device, const GemmSpec &spec,
+          std::uint64_t seed)
+      : Workbench(device, spec, seed) {
     poison();
-  }
-  void poison() {
-    device->fill(out.get(), 0xff, out.bytes());
     device->synchronize();
   }
-  GemmArguments arguments() const {
-    return {.x = x.get(),
-            .qweight = qweight.get(),
-            .scales = scales.get(),
-            .out = out.get()};
-  }
-  double error() const {
-    std::vector<std::uint16_t> result(out.bytes() / 2);
-    device->synchronize();
-    device->download(result.data(), out.get(), out.bytes());
-    std::vector<double> reference =
-        referenceGemm(layer, activations.data(), spec.m, spec.x);
-    return compare(result.data(), spec.x, reference.data(), spec.m, spec.n)
-        .relativeFrobenius;
+  void poison() { poisonOutput(); }
+  /// The row behind the last counts as wrong too.
+  double error() {
+    GemmCheck found = check(result(), spec.reduce);
+    return found.strayWrites ? std::numeric_limits<double>::infinity()
+                             : found.comparison.relativeFrobenius;
   }
 };
 

@@ -310,11 +310,6 @@ TEST_CASE("a launch that the driver refuses is the candidate's fault alone",
   record().failing.clear();
 }
 
-TEST_CASE("a worker that is none is an error", "[tuning]") {
-  CHECK(errorOf([] { measureInWorker({"/nowhere/lath"}, 1); }).kind() ==
-        ErrorKind::toolchain);
-}
-
 TEST_CASE("constants of another version of the model stop no tuning",
           "[tuning]") {
   TemporaryFolder folder;

@@ -3,9 +3,9 @@
 #include "kernels/tuned/TunedSchedules.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
+#include "tests/unit/kernels/TuningFiles.h"
 
 #include <catch2/catch.hpp>
-#include <sqlite3.h>
 
 #include <array>
 #include <barrier>
@@ -21,41 +21,9 @@ using Mode = TuningDb::Mode;
 
 namespace {
 
-DeviceInfo named(const char *name) {
-  DeviceInfo info;
-  info.name = name;
-  info.smCount = 132;
-  return info;
-}
-
-const DeviceInfo gpu = named("Test GPU");
-
-TuningEntry entry(std::string_view schedule, double median,
-                  std::string_view spec = "m16n4096k4096") {
-  TuningEntry e;
-  e.problem = tuningProblem(parseGemmSpec(spec));
-  e.place = tuningPlace(gpu);
-  e.schedule = parseSchedule(schedule);
-  e.measurement.median = e.measurement.p10 = e.measurement.p90 = median;
-  e.measurement.replays = 24;
-  return e;
-}
-
 void write(const std::filesystem::path &path, const std::string &text) {
   std::ofstream(path, std::ios::binary) << text;
 }
-
-/// Runs SQL by SQLite itself, as another program would.
-struct Foreign {
-  sqlite3 *db = nullptr;
-  explicit Foreign(const std::filesystem::path &path) {
-    REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
-  }
-  ~Foreign() { sqlite3_close(db); }
-  void run(const char *sql) {
-    REQUIRE(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
-  }
-};
 
 } // namespace
 

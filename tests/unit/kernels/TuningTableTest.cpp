@@ -122,6 +122,27 @@ TEST_CASE("tables of the first version are read", "[tuning]") {
   CHECK(m.when == 7);
 }
 
+TEST_CASE("how launches follow each other is kept as an operation",
+          "[tuning]") {
+  for (Launches launches : {Launches::alone, Launches::chained}) {
+    CHECK(launchesOf(operationText(launches)) == launches);
+    TuningEntry entry;
+    entry.problem =
+        tuningProblem({.m = 8, .n = 512, .k = 1024, .launches = launches});
+    entry.schedule = parseSchedule("bm8bn32bk512w4kw2st2s1");
+    entry.measurement.median = 2;
+    TuningTable table;
+    table.add(entry);
+    TuningTable read = TuningTable::fromJson(table.toJson(), "file.json");
+    CHECK(read == table);
+    CHECK(specOf(read.rows().begin()->first.problem).launches == launches);
+  }
+  CHECK(operationText(Launches::alone) == "gemm");
+  CHECK(operationText(Launches::chained) == "gemm chained");
+  CHECK(messageOf([] { launchesOf("gemv"); }) ==
+        "'gemv' is none of gemm, gemm chained");
+}
+
 TEST_CASE("the best of a table are those of the newest build", "[tuning]") {
   TuningTable table;
   auto add = [&](const char *spec, const char *build, const char *schedule,

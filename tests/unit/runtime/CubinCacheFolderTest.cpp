@@ -2,10 +2,7 @@
 // folder it is.
 
 #include "../ErrorOf.h"
-#include "../TemporaryFolder.h"
-#include "runtime/CubinCache.h"
-#include "runtime/cache/FileCalls.h"
-#include "tools/stress/Stress.h"
+#include "CacheFixture.h"
 
 #include <fstream>
 #include <map>
@@ -16,37 +13,13 @@
 
 using namespace lath;
 using lath::test::errorOf;
-using lath::test::TemporaryFolder;
 using stress::fakeEntry;
 using stress::fakeKey;
 namespace fs = std::filesystem;
 
 namespace {
 
-struct Fixture {
-  TemporaryFolder folder;
-  std::vector<std::string> warnings;
-  CubinCacheOptions options = [this] {
-    CubinCacheOptions made =
-        stress::fakeOptions((folder / "cache").string(), &warnings);
-    made.calls = &stress::quickFileCalls();
-    return made;
-  }();
-
-  CubinCache open() const { return CubinCache(options); }
-  fs::path file(const std::string &name) const {
-    return folder / "cache" / name;
-  }
-  void use(const std::string &name, long secondsAgo) const {
-    timespec times[2] = {{time(nullptr) - secondsAgo, 0}, {0, UTIME_OMIT}};
-    REQUIRE(utimensat(AT_FDCWD, file(name).c_str(), times, 0) == 0);
-  }
-};
-
-std::string fileOf(const CubinKey &key) {
-  std::string print = key.fingerprint();
-  return print.substr(0, 16) + "-" + print.substr(16) + ".lath";
-}
+using Fixture = lath::test::CacheFixture;
 
 std::uint64_t bytesIn(const fs::path &folder) {
   std::uint64_t bytes = 0;
@@ -70,7 +43,7 @@ TEST_CASE("the cache keeps its bound, and what was used last", "[cache]") {
   CubinCache cache = f.open();
   for (unsigned i = 0; i < 10; ++i) {
     cache.store(fakeEntry(fakeKey(i)));
-    f.use(fileOf(fakeKey(i)), 1000 - i);
+    f.use(fakeKey(i), 1000 - i);
   }
   CHECK(cache.find(fakeKey(0))); // used now
   for (unsigned i = 10; i < 18; ++i) {
@@ -93,8 +66,8 @@ TEST_CASE("times of modification decide nothing", "[cache]") {
   // The one with the older use has the younger modification.
   timespec first[2] = {{1000, 0}, {time(nullptr) + 1000, 0}};
   timespec second[2] = {{2000, 0}, {1, 0}};
-  utimensat(AT_FDCWD, f.file(fileOf(fakeKey(0))).c_str(), first, 0);
-  utimensat(AT_FDCWD, f.file(fileOf(fakeKey(1))).c_str(), second, 0);
+  utimensat(AT_FDCWD, f.fileOf(fakeKey(0)).c_str(), first, 0);
+  utimensat(AT_FDCWD, f.fileOf(fakeKey(1)).c_str(), second, 0);
   cache.prune({.maxBytes = 40'000});
   CHECK_FALSE(cache.find(fakeKey(0)));
   CHECK(cache.find(fakeKey(1)));
@@ -104,7 +77,7 @@ TEST_CASE("looking at the cache is no use of its entries", "[cache]") {
   Fixture f;
   CubinCache cache = f.open();
   cache.store(fakeEntry(fakeKey(0)));
-  f.use(fileOf(fakeKey(0)), 5000);
+  f.use(fakeKey(0), 5000);
   std::int64_t before = cache.list().at(0).lastUsed;
   cache.stats();
   cache.exportAll();
@@ -119,14 +92,14 @@ TEST_CASE("prune removes leftovers, damage, age and excess, in this order",
   CubinCache cache = f.open();
   for (unsigned i = 0; i < 5; ++i) {
     cache.store(fakeEntry(fakeKey(i)));
-    f.use(fileOf(fakeKey(i)), 1000 * (5 - long(i)));
+    f.use(fakeKey(i), 1000 * (5 - long(i)));
   }
   std::int64_t now = time(nullptr), hour = 3600;
   std::ofstream(f.file(temporary(now - 25 * hour))) << "half an ent";
   std::ofstream(f.file(temporary(now - 23 * hour))) << "half an ent";
   std::ofstream(f.file(temporary(now + 25 * hour))) << "half an ent";
   std::ofstream(f.file("notes.txt")) << "mine";
-  fs::resize_file(f.file(fileOf(fakeKey(4))), 100);
+  fs::resize_file(f.fileOf(fakeKey(4)), 100);
   CubinPruneOptions options{.maxBytes = 70'000, .maxAge = 4500};
   CubinPruneOptions dry = options;
   dry.dryRun = true;
@@ -146,9 +119,9 @@ TEST_CASE("prune removes leftovers, damage, age and excess, in this order",
         std::map<std::string, std::string>{
             {temporary(now - 25 * hour), "left by a writer that was killed"},
             {temporary(now + 25 * hour), "left by a writer that was killed"},
-            {fileOf(fakeKey(4)), "damaged: its bytes have the"},
-            {fileOf(fakeKey(0)), "not used for 0 days"},
-            {fileOf(fakeKey(1)), "used longest ago"}});
+            {Fixture::nameOf(fakeKey(4)), "damaged: its bytes have the"},
+            {Fixture::nameOf(fakeKey(0)), "not used for 0 days"},
+            {Fixture::nameOf(fakeKey(1)), "used longest ago"}});
 }
 
 TEST_CASE("a store removes what writers left behind a day ago", "[cache]") {
@@ -179,7 +152,7 @@ TEST_CASE("an export is imported elsewhere", "[cache]") {
   Fixture from, to;
   for (unsigned i = 0; i < 3; ++i)
     from.open().store(fakeEntry(fakeKey(i), 1000));
-  fs::resize_file(from.file(fileOf(fakeKey(2))), 500);
+  fs::resize_file(from.fileOf(fakeKey(2)), 500);
   std::string exported = from.open().exportAll();
   to.open().store(fakeEntry(fakeKey(1), 1000));
   auto imports = to.open().importAll(exported);

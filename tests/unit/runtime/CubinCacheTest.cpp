@@ -3,10 +3,8 @@
 
 #include "runtime/CubinCache.h"
 #include "../ErrorOf.h"
-#include "../TemporaryFolder.h"
-#include "runtime/cache/FileCalls.h"
+#include "CacheFixture.h"
 #include "tools/stress/Processes.h"
-#include "tools/stress/Stress.h"
 
 #include <atomic>
 #include <fstream>
@@ -20,37 +18,13 @@
 using namespace lath;
 using lath::test::errorOf;
 using lath::test::messageOf;
-using lath::test::TemporaryFolder;
 using stress::fakeEntry;
 using stress::fakeKey;
 namespace fs = std::filesystem;
 
 namespace {
 
-/// A cache in a folder of its own, and what it warned of.
-struct Fixture {
-  TemporaryFolder folder;
-  std::vector<std::string> warnings;
-  CubinCacheOptions options = [this] {
-    CubinCacheOptions made =
-        stress::fakeOptions((folder / "cache").string(), &warnings);
-    made.calls = &stress::quickFileCalls();
-    return made;
-  }();
-
-  CubinCache open() const { return CubinCache(options); }
-  fs::path fileOf(const CubinKey &key) const {
-    std::string print = key.fingerprint();
-    return folder / "cache" /
-           (print.substr(0, 16) + "-" + print.substr(16) + ".lath");
-  }
-  /// As if the entry had been used so many hours ago.
-  void use(const CubinKey &key, int hoursAgo) const {
-    timespec times[2] = {{time(nullptr) - 3600L * hoursAgo, 0},
-                         {0, UTIME_OMIT}};
-    REQUIRE(utimensat(AT_FDCWD, fileOf(key).c_str(), times, 0) == 0);
-  }
-};
+using Fixture = lath::test::CacheFixture;
 
 CubinEntry never() {
   FAIL("built what is there");
@@ -220,13 +194,13 @@ TEST_CASE("an entry of another build is stale, and replaced", "[cache]") {
   CHECK(found.why == "llvm '22.1.7', expected '22.1.8'; build "
                      "'fedcba9876543210', expected '0123456789abcdef'");
   SECTION("at once, where nobody has used it for a day") {
-    f.use(old, 25);
+    f.use(old, 25 * 3600);
     CubinResult got = cache.findOrBuild(key, [&] { return fakeEntry(key); });
     CHECK(got.why == found.why);
     CHECK_FALSE(cache.find(old));
   }
   SECTION("later, where another build still uses it") {
-    f.use(old, 23);
+    f.use(old, 23 * 3600);
     cache.findOrBuild(key, [&] { return fakeEntry(key); });
     CHECK(cache.find(old));
   }

@@ -1,10 +1,11 @@
 // Work that several threads want done, done by the first of them.
 #pragma once
 
-#include <functional>
+#include <exception>
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace lath {
@@ -17,6 +18,7 @@ public:
   /// throws. Nothing is kept behind that: `kept`, called under a lock, may
   /// return a value of earlier; `keep`, called under the same lock, sees each
   /// new one before anyone else can start to make it again.
+  /// `make` must not ask for its own key.
   template <class Kept, class Make, class Keep>
   std::pair<Value, bool> run(const Key &key, const Kept &kept, const Make &make,
                              const Keep &keep) {
@@ -50,6 +52,13 @@ public:
       promise.set_exception(std::current_exception());
       throw;
     }
+  }
+
+  /// The same where nothing is kept.
+  template <class Make>
+  std::pair<Value, bool> run(const Key &key, const Make &make) {
+    return run(
+        key, [] { return std::optional<Value>(); }, make, [](const Value &) {});
   }
 
 private:

@@ -1,5 +1,5 @@
 // Work that several threads want done.
-#include "kernels/engine/SingleFlight.h"
+#include "runtime/SingleFlight.h"
 
 #include <catch2/catch.hpp>
 
@@ -43,13 +43,10 @@ TEST_CASE("different keys are made at the same time", "[threads]") {
   SingleFlight<int, int> flight;
   std::latch both(2);
   auto ask = [&](int key) {
-    flight.run(
-        key, [] { return std::optional<int>(); },
-        [&] {
-          both.arrive_and_wait(); // each waits until the other is at work too
-          return key;
-        },
-        [](int) {});
+    flight.run(key, [&] {
+      both.arrive_and_wait(); // each waits until the other is at work too
+      return key;
+    });
   };
   {
     std::jthread first(ask, 1), second(ask, 2);
@@ -63,15 +60,12 @@ TEST_CASE("a failure reaches all that waited, and the next try is a new one",
   std::atomic<int> tries = 0, failures = 0;
   auto ask = [&](bool fails) {
     try {
-      flight.run(
-          1, [] { return std::optional<int>(); },
-          [&]() -> int {
-            ++tries;
-            if (fails)
-              throw std::runtime_error("no");
-            return 5;
-          },
-          [](int) {});
+      flight.run(1, [&]() -> int {
+        ++tries;
+        if (fails)
+          throw std::runtime_error("no");
+        return 5;
+      });
     } catch (const std::runtime_error &) {
       ++failures;
     }

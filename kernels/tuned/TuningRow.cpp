@@ -1,0 +1,234 @@
+#include "kernels/tuned/TuningRow.h"
+
+#include "compiler/base/Error.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <limits>
+
+namespace lath {
+
+namespace {
+
+/// A value of an enumeration: its number in the database, its name in JSON.
+struct Choice {
+  std::int64_t number;
+  std::string_view name;
+};
+
+template <class Value> constexpr Choice choice(Value value, const char *name) {
+  return {static_cast<std::int64_t>(value), name};
+}
+
+constexpr std::array units = {std::string_view("us"), std::string_view("cost")};
+constexpr std::array xChoices = {choice(Dtype::f16, "f16"),
+                                 choice(Dtype::bf16, "bf16")};
+constexpr std::array formatChoices = {choice(Zeros::symmetric, "u4"),
+                                      choice(Zeros::v1, "u4z1"),
+                                      choice(Zeros::v2, "u4z")};
+constexpr std::array layoutChoices = {choice(WeightLayout::gptq, "gptq"),
+                                      choice(WeightLayout::packed, "packed")};
+constexpr std::array statusChoices = {
+    choice(Measurement::Status::ok, "ok"),
+    choice(Measurement::Status::wrong, "wrong"),
+    choice(Measurement::Status::rejected, "rejected"),
+    choice(Measurement::Status::crashed, "crashed"),
+    choice(Measurement::Status::hung, "hung")};
+
+constexpr double longest = 1e12;              // us, twelve days
+constexpr std::int64_t latest = 253402300799; // the end of the year 9999
+
+[[noreturn]] void wrong(std::string message) {
+  throw Error(ErrorKind::invalidInput, std::move(message));
+}
+
+std::string shown(const TuningValue &value) {
+  if (auto *whole = std::get_if<std::int64_t>(&value))
+    return fmt::format("{}", *whole);
+  if (auto *real = std::get_if<double>(&value))
+    return fmt::format("{}", *real);
+  if (auto *text = std::get_if<std::string>(&value))
+    return fmt::format("'{}'", *text);
+  return "nothing";
+}
+
+/// Takes the columns one after the other.
+class RowReader {
+public:
+  explicit RowReader(const std::function<TuningValue(std::size_t)> &value)
+      : value_(value) {}
+
+  std::string text() {
+    TuningValue value = next();
+    auto *text = std::get_if<std::string>(&value);
+    if (!text)
+      wrong(fmt::format("{} is no text ({})", shown(value), column()));
+    return std::move(*text);
+  }
+
+  template <std::size_t count>
+  std::string oneOf(const std::array<std::string_view, count> &texts) {
+    std::string found = text();
+    if (std::find(texts.begin(), texts.end(), found) == texts.end())
+      wrong(fmt::format("'{}' is none of {} ({})", found,
+                        fmt::join(texts, ", "), column()));
+    return found;
+  }
+
+  std::int64_t whole(std::int64_t least, std::int64_t most) {
+    TuningValue value = next();
+    auto *number = std::get_if<std::int64_t>(&value);
+    if (!number || *number < least || *number > most)
+      wrong(fmt::format("{} is no whole number of {}..{} ({})", shown(value),
+                        least, most, column()));
+    return *number;
+  }
+
+  /// From 0 on.
+  double time() {
+    TuningValue value = next();
+    auto *whole = std::get_if<std::int64_t>(&value);
+    auto *real = std::get_if<double>(&value);
+    const double number = whole  ? double(*whole)
+                          : real ? *real
+                                 : std::numeric_limits<double>::quiet_NaN();
+    if (!(number >= 0 && number <= longest))
+      wrong(fmt::format("{} is no number of 0..{:g} ({})", shown(value),
+                        longest, column()));
+    return number;
+  }
+
+  /// The number of a value that this Lath knows.
+  template <std::size_t count>
+  std::int64_t numberOf(const std::array<Choice, count> &choices) {
+    TuningValue value = next();
+    auto *number = std::get_if<std::int64_t>(&value);
+    auto *text = std::get_if<std::string>(&value);
+    for (const Choice &c : choices)
+      if ((number && *number == c.number) || (text && *text == c.name))
+        return c.number;
+    std::vector<std::string> known;
+    for (const Choice &c : choices)
+      known.push_back(text ? std::string(c.name)
+                           : fmt::format("{} = {}", c.number, c.name));
+    wrong(fmt::format("{} is none of {} ({})", shown(value),
+                      fmt::join(known, ", "), column()));
+  }
+
+private:
+  TuningValue next() { return value_(at_++); }
+  /// That which was read last.
+  std::string_view column() const { return tuningColumns[at_ - 1].sql; }
+
+  const std::function<TuningValue(std::size_t)> &value_;
+  std::size_t at_ = 0;
+};
+
+template <std::size_t count>
+std::string_view nameOf(const std::array<Choice, count> &choices,
+                        std::int64_t number) {
+  for (const Choice &c : choices)
+    if (c.number == number)
+      return c.name;
+  return "?";
+}
+
+void check(const TuningEntry &e) {
+  const GemmSpec spec = specOf(e.problem);
+  validate(spec);
+  if (e.problem.m != tuningBucket(e.problem.m))
+    wrong(fmt::format("m = {} is no bucket of rows; the next is {}",
+                      e.problem.m, tuningBucket(e.problem.m)));
+  const Measurement &m = e.measurement;
+  if (!(m.p10 <= m.median && m.median <= m.p90))
+    wrong(fmt::format("p10 = {}, median = {} and p90 = {} are not in order",
+                      m.p10, m.median, m.p90));
+  if (m.status == Measurement::Status::ok && m.median == 0)
+    wrong("a median of 0 is no time");
+  // Who launches alone has not promised that nothing writes the weights.
+  if (e.schedule.dependent != Dependent::none &&
+      spec.launches == Launches::alone)
+    wrong(fmt::format("the schedule {} starts before the launch ahead of it is "
+                      "done, the problem {} is of launches alone",
+                      print(e.schedule), print(spec)));
+}
+
+} // namespace
+
+std::string_view name(Measurement::Status status) {
+  return nameOf(statusChoices, static_cast<std::int64_t>(status));
+}
+
+std::string_view name(WeightLayout layout) {
+  return nameOf(layoutChoices, static_cast<std::int64_t>(layout));
+}
+
+std::string_view formatName(const TuningProblem &problem) {
+  return nameOf(formatChoices, static_cast<std::int64_t>(problem.zeros));
+}
+
+std::vector<TuningValue> tuningRow(const TuningEntry &e) {
+  auto number = [](auto value) { return static_cast<std::int64_t>(value); };
+  const TuningProblem &p = e.problem;
+  const Measurement &m = e.measurement;
+  return {std::string(operationText(p.launches)),
+          p.n,
+          p.k,
+          p.m,
+          p.group,
+          number(p.x),
+          number(p.zeros),
+          number(p.layout),
+          number(p.deterministic),
+          e.place.gpu,
+          number(e.place.sms),
+          e.place.driver,
+          e.place.build,
+          print(e.schedule),
+          number(m.status),
+          m.median,
+          m.p10,
+          m.p90,
+          number(m.replays),
+          m.plainRead,
+          m.predicted,
+          m.unit,
+          m.note,
+          m.when};
+}
+
+TuningEntry
+readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  RowReader row(value);
+  TuningEntry e;
+  TuningProblem &p = e.problem;
+  p.launches = launchesOf(row.text());
+  for (std::int64_t *extent : {&p.n, &p.k, &p.m, &p.group})
+    *extent = row.whole(1, most); // bounded by the spec's own rules
+  p.x = static_cast<Dtype>(row.numberOf(xChoices));
+  p.zeros = static_cast<Zeros>(row.numberOf(formatChoices));
+  p.layout = static_cast<WeightLayout>(row.numberOf(layoutChoices));
+  p.deterministic = row.whole(0, 1) != 0;
+  e.place.gpu = row.text();
+  e.place.sms = static_cast<unsigned>(row.whole(0, 65535));
+  e.place.driver = row.text();
+  e.place.build = row.text();
+  e.schedule = parseSchedule(row.text());
+  Measurement &m = e.measurement;
+  m.status = static_cast<Measurement::Status>(row.numberOf(statusChoices));
+  for (double *time : {&m.median, &m.p10, &m.p90})
+    *time = row.time();
+  m.replays = static_cast<int>(row.whole(0, std::numeric_limits<int>::max()));
+  for (double *time : {&m.plainRead, &m.predicted})
+    *time = row.time();
+  m.unit = row.oneOf(units);
+  m.note = row.text();
+  m.when = row.whole(0, latest);
+  check(e);
+  return e;
+}
+
+} // namespace lath
