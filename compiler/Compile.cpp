@@ -114,6 +114,8 @@ CompileResult run(Program &program, const CompileOptions &options, Stage last,
 
   std::vector<std::string> diagnostics;
   mlir::ScopedDiagnosticHandler handler(context, [&](mlir::Diagnostic &d) {
+    if (d.getSeverity() == mlir::DiagnosticSeverity::Remark)
+      return mlir::success(); // nobody's fault; lath-opt shows them
     std::string line;
     llvm::raw_string_ostream os(line);
     d.print(os);

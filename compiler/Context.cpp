@@ -20,6 +20,7 @@ void lath::registerDialects(DialectRegistry &registry) {
   registry.insert<tile::TileDialect, arith::ArithDialect,
                   cf::ControlFlowDialect, func::FuncDialect, math::MathDialect,
                   scf::SCFDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  tile::registerForeignOps(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);

@@ -11,6 +11,8 @@
 4. lath::runtime has what it uses: a file of LATH_RUNTIME_SOURCES includes only
    headers whose own source, if there is one, is in that list too. The linker
    would find that out for what it keeps alone.
+5. A file of the compiler, the runtime and the kernels is one idea, which takes
+   500 lines at most.
 """
 import argparse
 import concurrent.futures
@@ -76,6 +78,7 @@ LOCALE = re.compile(
     r"|v?(s|sn|f)?printf|v?sscanf|setlocale"
     r"|is(alpha|alnum|digit|space|upper|lower|punct|xdigit)|to(upper|lower))\s*\("
     r"|\bstd::(locale|cout|cerr|[io]?stringstream)\b")
+MOST_LINES = 500
 OURS = re.compile(r"^(compiler|runtime|kernels|tools|tests)/")
 
 
@@ -146,6 +149,20 @@ def check_runtime(source):
     return errors
 
 
+def check_lengths(source):
+    errors = []
+    for top in ("compiler", "runtime", "kernels"):
+        for path in sorted(glob.glob(f"{source}/{top}/**/*", recursive=True)):
+            if not path.endswith((".h", ".cpp", ".td")):
+                continue
+            with open(path, encoding="utf-8") as file:
+                lines = sum(1 for _ in file)
+            if lines > MOST_LINES:
+                errors.append(f"{os.path.relpath(path, source)}: {lines} lines; "
+                              f"at most {MOST_LINES}")
+    return errors
+
+
 def check_public(header, args):
     command = [args.compiler, "-std=c++20", "-M", "-x", "c++",
                "-I", args.source, "-I", args.build, os.path.join(args.source, header)]
@@ -167,6 +184,7 @@ def main():
                for p in sorted(glob.glob(os.path.join(args.source, pattern),
                                          recursive=True))]
     errors = (check_directions(args.source) + check_locale(args.source)
+              + check_lengths(args.source)
               + check_runtime(args.source))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda h: check_public(h, args), headers):

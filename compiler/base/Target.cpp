@@ -1,10 +1,9 @@
 // The table of GPUs. Limits are those of the CUDA C++ Programming Guide,
 // "Technical Specifications per Compute Capability"; SMs, memory and L2 of
-// products those of NVIDIA's data sheets and architecture white papers, L2 of
-// an H200 as its driver says. PTX versions are those that
-// ptxas accepts with the instructions Lath emits: loads with
-// L1::no_allocate (7.4) from sm_80, the target itself on sm_89, sm_100a and
-// sm_120a, vector red (8.1) on sm_90a.
+// products those of NVIDIA's data sheets and architecture white papers, of an
+// H200 as its driver says. PTX versions are those that ptxas accepts with the
+// instructions Lath emits: loads with L1::no_allocate (7.4) from sm_80, the
+// target itself on sm_89, sm_100a, sm_103a and sm_120a, vector red (8.1) on sm_90a.
 #include "compiler/base/Target.h"
 
 #include "compiler/base/Error.h"
@@ -83,6 +82,14 @@ const std::vector<Target> &targets() {
        .threadsPerSm = 2048,
        .blocksPerSm = 32,
        .gpus = {{"NVIDIA B200", 148, 7.7, 126 * mib}}},
+      {.name = "sm_103a",
+       .capability = 103,
+       .ptxVersion = 88,
+       .maxSharedBytes = 227 * kib,
+       .sharedBytesPerSm = 228 * kib,
+       .threadsPerSm = 2048,
+       .blocksPerSm = 32,
+       .gpus = {{"NVIDIA B300 SXM6 AC", 148, 8.0, 126 * mib}}},
       {.name = "sm_120a",
        .capability = 120,
        .ptxVersion = 87,

@@ -20,9 +20,9 @@ struct Gpu {
 };
 
 /// Facts about one target that passes and schedules ask for.
-struct Target {
+struct LATH_API Target {
   std::string name;    ///< as ptxas spells it: "sm_90a"
-  unsigned capability; ///< 80, 86, 89, 90, 100, 120
+  unsigned capability; ///< 80, 86, 89, 90, 100, 103, 120
   unsigned ptxVersion; ///< lowest PTX ISA that has what Lath emits, times ten:
                        ///< 80 = 8.0
   unsigned maxSharedBytes; ///< dynamic shared memory one block may ask for
@@ -33,7 +33,7 @@ struct Target {
   std::vector<Gpu> gpus; ///< the one that `gpu()` takes first
 
   /// The product of that name, else the one that stands for all of them.
-  const Gpu &gpu(std::string_view product = {}) const;
+  LATH_API const Gpu &gpu(std::string_view product = {}) const;
 
   /// red.global.add.v4.f32
   bool hasVectorRed() const { return capability >= 90; }

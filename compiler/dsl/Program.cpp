@@ -109,11 +109,12 @@ View Program::view(const std::string &name, Dtype dtype,
   if (extents.empty())
     ProgramImpl::fail(
         fmt::format("view '{}': expected at least one extent", name));
-  if ((dtype == Dtype::u4) != (packedDim >= 0))
+  if (sharesWords(dtype) != (packedDim >= 0))
     ProgramImpl::fail(fmt::format(
-        "view '{}': u4 views, and only they, name a packed dimension; got {} "
-        "and {}",
+        "view '{}': views of u4 and s8, and only they, name a packed "
+        "dimension; got {} and {}",
         name, lath::name(dtype), packedDim));
+  const unsigned perWord = 32 / bitWidth(dtype);
   if (packedDim >= (int)extents.size())
     ProgramImpl::fail(
         fmt::format("view '{}': expected a packed dimension below "
@@ -139,10 +140,10 @@ View Program::view(const std::string &name, Dtype dtype,
     if (extent > INT32_MAX)
       ProgramImpl::fail(fmt::format(
           "view '{}': expected 32-bit extents, got {}", name, extent));
-    if ((int)d == packedDim && extent % 8)
+    if ((int)d == packedDim && extent % perWord)
       ProgramImpl::fail(fmt::format("view '{}': packed extent {} is not a "
-                                    "multiple of 8",
-                                    name, extent));
+                                    "multiple of {}",
+                                    name, extent, perWord));
     shape.push_back(extent);
   }
   auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
@@ -158,7 +159,7 @@ View Program::view(const std::string &name, Dtype dtype,
 View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
                    const Layout &atom) {
   if (atom.rank() != 2 || atom.bits(Place::Offset) != atom.indexBits() ||
-      atom.indexBits() < tile::packBits || !atom.surjective())
+      atom.elements() < 32 / bitWidth(Dtype::u4) || !atom.surjective())
     ProgramImpl::fail(
         fmt::format("view '{}': expected an atom of rank 2 with an offset for "
                     "every element, got {}",
@@ -261,11 +262,12 @@ Tile View::load(const std::vector<Range> &at) const {
   auto source = p.get(*this, "load");
   auto [starts, shape] = access(p, *this, at, "load");
   int packed = source.getType().getPacked();
-  if (packed >= 0 && shape[packed] < 8)
+  if (const unsigned perWord = 32 / bitWidth(dtype_);
+      packed >= 0 && shape[packed] < perWord)
     ProgramImpl::fail(
-        fmt::format("load: expected at least 8 elements along the "
+        fmt::format("load: expected at least {} elements along the "
                     "packed dimension {}, got {}",
-                    packed, shape[packed]));
+                    perWord, packed, shape[packed]));
   checkAtoms(source.getType(), shape, "load");
   return p.wrap(tile::LoadOp::create(p.builder, p.loc(),
                                      p.tensor(shape, dtype_), source, starts));
@@ -282,9 +284,10 @@ static void write(const View &view, const std::vector<Range> &at,
                                   name(view.dtype()), print(shape),
                                   describe(value)));
   constexpr bool stores = std::is_same_v<Op, tile::StoreOp>;
-  if (view.dtype() == Dtype::u4 && !(stores && target.getType().getAtom()))
-    ProgramImpl::fail(fmt::format(
-        "{}: u4 views are read only, but for stores in atoms", what));
+  if (sharesWords(view.dtype()) && !(stores && target.getType().getAtom()))
+    ProgramImpl::fail(
+        fmt::format("{}: {} views are read only, but for stores in atoms", what,
+                    name(view.dtype())));
   checkAtoms(target.getType(), shape, what);
   if (tile::isConstant(target))
     ProgramImpl::fail(fmt::format("{}: constant views are read only", what));
@@ -304,8 +307,9 @@ void View::atomicAdd(const std::vector<Range> &at, const Tile &value) const {
 Tile Program::where(const View &view, const std::vector<Range> &at,
                     const Tile &inside, double outside) {
   auto source = impl_->get(view, "where");
-  if (view.dtype() == Dtype::u4)
-    ProgramImpl::fail("where: not for u4 views");
+  if (sharesWords(view.dtype()))
+    ProgramImpl::fail(
+        fmt::format("where: not for {} views", lath::name(view.dtype())));
   auto [starts, shape] = access(*impl_, view, at, "where");
   if (inside.shape() != shape || !isFloat(inside.dtype()))
     ProgramImpl::fail(fmt::format("where: expected a float tile {}, got {}",

@@ -87,8 +87,8 @@ private:
 using Extent = std::variant<std::int64_t, Index>;
 
 /// An array in global memory, row-major, the last dimension contiguous.
-/// `u4` views pack eight elements along one dimension into a 32-bit word;
-/// the words are row-major.
+/// Views of `u4` and `s8` pack eight or four elements along one dimension into
+/// a 32-bit word; the words are row-major.
 class LATH_API View {
 public:
   /// Reads a tile. Elements outside the view are zero.
@@ -121,8 +121,8 @@ public:
 
   /// A 32-bit integer argument, at least 1.
   Index scalar(const std::string &name);
-  /// An array argument. `packedDim` is the dimension a u4 view packs along.
-  /// Static extents of a packed dimension must be multiples of 8.
+  /// An array argument. `packedDim` is the dimension that a view of u4 or s8
+  /// packs along, whose extent is a multiple of 8 or 4.
   View view(const std::string &name, Dtype dtype,
             const std::vector<Extent> &extents, int packedDim = -1);
   /// A u4 matrix [K, N] stored in atoms: `atom` gives the order of the elements
@@ -189,9 +189,12 @@ public:
   /// e^a, computed as exp2(a * log2 e) with the approximate ex2. f32 only.
   Tile exp(const Tile &a);
   Tile exp2(const Tile &a);
+  /// By the approximate lg2. f32 only.
+  Tile log2(const Tile &a);
   Tile sqrt(const Tile &a);
   Tile rsqrt(const Tile &a);
   Tile tanh(const Tile &a);
+  Tile abs(const Tile &a);
   /// Rounds to nearest even. Float types only.
   Tile cast(const Tile &a, Dtype dtype);
   /// `inside` where the element's coordinates lie inside `view`, else
@@ -207,7 +210,8 @@ public:
   // Matrix products.
 
   /// (q - zero) * scale, elementwise, in the type of `scales`.
-  /// q: u4 [K, N]; scales: [K / g, N]; zeros: u4 [K / g, N] or absent (8).
+  /// q: u4 or s8 [K, N]; scales: [K / g, N]; zeros, of u4: u4 [K / g, N], or
+  /// absent (8 for u4, 0 for s8).
   /// `zeroOffset` is added to the stored zero, modulo 16 (1 for GPTQ v1).
   Tile dequant(const Tile &q, const Tile &scales, const Tile *zeros = nullptr,
                int zeroOffset = 0);

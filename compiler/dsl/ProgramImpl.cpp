@@ -46,6 +46,8 @@ Type ProgramImpl::type(Dtype dtype) {
   switch (dtype) {
   case Dtype::u4:
     return builder.getIntegerType(4);
+  case Dtype::s8:
+    return builder.getIntegerType(8);
   case Dtype::i32:
     return builder.getI32Type();
   case Dtype::f16:
@@ -61,13 +63,21 @@ Type ProgramImpl::type(Dtype dtype) {
 static Dtype dtypeOf(Type type) {
   if (type.isInteger(4))
     return Dtype::u4;
+  if (type.isInteger(8))
+    return Dtype::s8;
   if (type.isInteger(32))
     return Dtype::i32;
   if (type.isF16())
     return Dtype::f16;
   if (type.isBF16())
     return Dtype::bf16;
-  return Dtype::f32;
+  if (type.isF32())
+    return Dtype::f32;
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  throw Error(
+      ErrorKind::internal,
+      fmt::format("expected elements u4, i32, f16, bf16 or f32, got {}", text));
 }
 
 RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {

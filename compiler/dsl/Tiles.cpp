@@ -59,6 +59,12 @@ static Tile unary(ProgramImpl &p, const Tile &a, const char *what) {
 Tile Program::exp2(const Tile &a) {
   return unary<math::Exp2Op>(*impl_, a, "exp2");
 }
+Tile Program::log2(const Tile &a) {
+  return unary<math::Log2Op>(*impl_, a, "log2");
+}
+Tile Program::abs(const Tile &a) {
+  return unary<math::AbsFOp>(*impl_, a, "abs");
+}
 Tile Program::sqrt(const Tile &a) {
   return unary<math::SqrtOp>(*impl_, a, "sqrt");
 }
@@ -116,9 +122,9 @@ Tile Program::splat(double value, Dtype dtype, const Shape &shape) {
       b, impl_->loc(), impl_->tensor(shape, dtype), scalar));
 }
 
-/// Eight u4 share a word, so these tiles can be loaded and dequantised only.
+/// Tiles whose elements share words can be loaded and dequantised only.
 static void checkNotPacked(const char *what, const Tile &tile) {
-  if (tile.dtype() == Dtype::u4)
+  if (sharesWords(tile.dtype()))
     ProgramImpl::fail(fmt::format("{}: not for {}", what, describe(tile)));
 }
 
@@ -194,9 +200,9 @@ Tile Program::dequant(const Tile &q, const Tile &scales, const Tile *zeros,
                       int zeroOffset) {
   Value qv = impl_->get(q, "dequant"), sv = impl_->get(scales, "dequant");
   Value zv = zeros ? impl_->get(*zeros, "dequant") : Value();
-  if (q.dtype() != Dtype::u4 || q.shape().size() != 2)
-    ProgramImpl::fail(
-        fmt::format("dequant: expected q of u4 [K, N], got {}", describe(q)));
+  if (!sharesWords(q.dtype()) || q.shape().size() != 2)
+    ProgramImpl::fail(fmt::format(
+        "dequant: expected q of u4 or s8 [K, N], got {}", describe(q)));
   if ((scales.dtype() != Dtype::f16 && scales.dtype() != Dtype::bf16) ||
       scales.shape().size() != 2 || scales.shape()[1] != q.shape()[1] ||
       q.shape()[0] % scales.shape()[0])
@@ -209,6 +215,9 @@ Tile Program::dequant(const Tile &q, const Tile &scales, const Tile *zeros,
     ProgramImpl::fail(fmt::format("dequant: expected zeros of u4 {}, got {}",
                                   lath::print(scales.shape()),
                                   describe(*zeros)));
+  if (zeros && q.dtype() != Dtype::u4)
+    ProgramImpl::fail(fmt::format(
+        "dequant: zeros are for u4 alone, got q of {}", describe(q)));
   if (!zeros && zeroOffset)
     ProgramImpl::fail("dequant: a zero offset needs zeros");
   return impl_->wrap(tile::DequantOp::create(

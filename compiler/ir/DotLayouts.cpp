@@ -10,25 +10,64 @@
 //
 // (registers beyond these repeat the fragment). We choose which k, row and
 // column bits go where:
-//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; for
-//         weights in atoms as the instruction numbers them: 0 and 3 to
-//         registers, 1-2 to lanes, the rest to registers;
+//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
 //         the rest to registers, the highest to warps;
 //   columns  0-2 to B's lanes (bit 0 is the accumulator's register), the rest
 //         to registers, the highest to warps.
+// Where A lies in memory in atoms that are fragments already, k and rows go
+// where the atom has them, and what is beyond it as above.
 #include "compiler/ir/DotLayouts.h"
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 
 namespace lath {
+
+/// Atoms are of 4-bit weights.
+static constexpr unsigned nibbleBits = 3;
+
+/// A's fragment, [rows, k], where each lane takes its run of an atom's offsets
+/// and unpacks it; nullopt unless that has k and rows where the instruction has
+/// them, and 16 rows.
+static std::optional<Layout> fragmentOf(const Layout &atom) {
+  const Bases &offsets = atom.bases(Place::Offset);
+  if (atom.rank() != 2 || atom.shape()[1] != 16 ||
+      offsets.size() < laneBits + 3)
+    return std::nullopt;
+  Layout q(atom.shape());
+  q.bases(Place::Register).assign(offsets.begin(), offsets.end() - laneBits);
+  q.bases(Place::Lane).assign(offsets.end() - laneBits, offsets.end());
+  Layout a = dequantResult(q, nibbleBits).transposed();
+  const Bases &registers = a.bases(Place::Register),
+              &lanes = a.bases(Place::Lane);
+  auto along = [&](std::uint32_t basis, unsigned d) {
+    return std::has_single_bit(basis) &&
+           a.dimOfBit(std::countr_zero(basis)) == d;
+  };
+  auto all = [&](auto first, auto last, unsigned d) {
+    return std::all_of(first, last,
+                       [&](std::uint32_t basis) { return along(basis, d); });
+  };
+  auto rows = std::count_if(registers.begin(), registers.end(),
+                            [&](auto basis) { return along(basis, 0); });
+  auto ks = std::count_if(registers.begin(), registers.end(),
+                          [&](auto basis) { return along(basis, 1); });
+  if (!along(registers[0], 1) || rows != 1 || ks < 2 ||
+      rows + ks != (std::ptrdiff_t)registers.size() ||
+      !all(lanes.begin(), lanes.begin() + 2, 1) ||
+      !all(lanes.begin() + 2, lanes.end(), 0))
+    return std::nullopt;
+  return a;
+}
 
 bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   auto log2 = [](std::int64_t x) { return std::countr_zero((std::uint64_t)x); };
   int rowBits = log2(s.rows), columnBits = log2(s.columns), kBits = log2(s.k);
   int kWarpBits = log2(s.kWarps), warpBits = log2(s.warps) - kWarpBits;
+  std::optional<Layout> fragment;
+  if (s.packBits == nibbleBits && s.atom)
+    fragment = fragmentOf(*s.atom);
   // Each warp's share of k is its own problem; the highest k bits name it.
   kBits -= kWarpBits;
   if (warpBits < 0 || kBits < 4) {
@@ -54,7 +93,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
     bool rowsFirst =
-        s.packedA || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
+        s.packBits || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -73,9 +112,11 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
               std::to_string(s.rows) + " rows; four share 64";
     return false;
   }
-  if (s.packedA && kBits < (s.atoms ? 6 : 5)) {
-    problem = "4-bit weights need a K step of at least " +
-              std::to_string(s.atoms ? 64 : 32) + " a warp, got " +
+  const std::int64_t leastK = fragment ? fragment->shape()[1] : 32;
+  if (s.packBits && (1ll << kBits) < leastK) {
+    problem = std::to_string(32 >> s.packBits) +
+              "-bit weights need a K step of at least " +
+              std::to_string(leastK) + " a warp, got " +
               std::to_string(s.k / s.kWarps);
     return false;
   }
@@ -83,28 +124,45 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   struct Bits {
     std::vector<int> registers, lanes, warps;
   } k, row, column;
-  if (kBits >= 5 && !s.atoms) {
+  int perWarp = rowBits - rowWarps, next = 0;
+  if (fragment) {
+    auto bitsOf = [&](Place place, unsigned d) {
+      std::vector<int> bits;
+      for (std::uint32_t basis : fragment->bases(place))
+        if (std::int64_t at = fragment->unflatten(basis)[d])
+          bits.push_back(log2(at));
+      return bits;
+    };
+    k.registers = bitsOf(Place::Register, 1);
+    k.lanes = bitsOf(Place::Lane, 1);
+    row.registers = bitsOf(Place::Register, 0);
+    row.lanes = bitsOf(Place::Lane, 0);
+    for (int b = log2(fragment->shape()[1]); b < kBits; ++b)
+      k.registers.push_back(b);
+    next = log2(fragment->shape()[0]);
+  } else if (kBits >= 5) {
     k.registers = {0, 1, 2};
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
     // pairs (i, i + 4), see dequantResult.
-    if (s.packedA)
+    if (s.packBits == nibbleBits)
       k.registers = {2, 0, 1};
     for (int b = 5; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
-    // ldmatrix and wgmma bring activations in this order.
+    // The instruction's own order, in which ldmatrix brings activations.
     k.registers = {0, 3};
     k.lanes = {1, 2};
     for (int b = 4; b < kBits; ++b)
       k.registers.push_back(b);
   }
-  int perWarp = rowBits - rowWarps, next = 0;
-  if (s.contiguousRows || s.atoms)
-    for (int i = 0; i < std::min(s.atoms ? 1 : 2, perWarp - 3); ++i)
-      row.registers.push_back(next++);
-  for (int i = 0; i < 3; ++i)
-    row.lanes.push_back(next++);
+  if (!fragment) {
+    if (s.contiguousRows)
+      for (int i = 0; i < std::min(2, perWarp - 3); ++i)
+        row.registers.push_back(next++);
+    for (int i = 0; i < 3; ++i)
+      row.lanes.push_back(next++);
+  }
   while (next < perWarp)
     row.registers.push_back(next++);
   while (next < rowBits)
@@ -119,21 +177,26 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   const std::vector<std::int64_t> repeat{0, 0};
   Layout::Coords aReg, aLane, aWarp, bReg, bLane, bWarp, cReg, cLane, cWarp;
 
-  // A: the eight k of a word first, then rows, then further k. An atom's word
-  // is one fragment, 2 rows of 4 k, and its lane's four words are 16 k.
-  std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
-  if (s.atoms)
-    wordK = 1;
-  for (std::size_t i = 0; i < wordK; ++i)
-    aReg.push_back(colBasis(k.registers[i]));
-  for (int b : row.registers)
-    if (!s.atoms || b == 0)
+  // A: the eight k of a word first, then rows, then further k. Where an atom
+  // is a fragment, that first, then further k, then rows.
+  if (fragment) {
+    for (std::uint32_t basis : fragment->bases(Place::Register))
+      aReg.push_back(fragment->unflatten(basis));
+    for (int b : k.registers)
+      if (1ll << b >= fragment->shape()[1])
+        aReg.push_back(colBasis(b));
+    for (int b : row.registers)
+      if (1ll << b >= fragment->shape()[0])
+        aReg.push_back(rowBasis(b));
+  } else {
+    std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
+    for (std::size_t i = 0; i < wordK; ++i)
+      aReg.push_back(colBasis(k.registers[i]));
+    for (int b : row.registers)
       aReg.push_back(rowBasis(b));
-  for (std::size_t i = wordK; i < k.registers.size(); ++i)
-    aReg.push_back(colBasis(k.registers[i]));
-  for (int b : row.registers)
-    if (s.atoms && b != 0)
-      aReg.push_back(rowBasis(b));
+    for (std::size_t i = wordK; i < k.registers.size(); ++i)
+      aReg.push_back(colBasis(k.registers[i]));
+  }
   for (int b : k.lanes)
     aLane.push_back(colBasis(b));
   for (int b : row.lanes)
@@ -217,23 +280,26 @@ static Layout rotateFirstThree(const Layout &layout, int by) {
   return result;
 }
 
-Layout dequantResult(const Layout &q) { return rotateFirstThree(q, 2); }
-Layout dequantSource(const Layout &result) {
-  return rotateFirstThree(result, 1);
+Layout dequantResult(const Layout &q, unsigned packBits) {
+  return packBits == nibbleBits ? rotateFirstThree(q, 2) : q;
+}
+Layout dequantSource(const Layout &result, unsigned packBits) {
+  return packBits == nibbleBits ? rotateFirstThree(result, 1) : result;
 }
 
 Layout weightAtom() {
-  DotShape shape;
-  shape.rows = 16;
-  shape.columns = 8;
-  shape.k = 64;
-  shape.warps = 1;
-  shape.packedA = shape.atoms = true;
-  DotLayouts layouts;
-  std::string problem;
-  [[maybe_unused]] bool solved = solveDotLayouts(shape, layouts, problem);
-  assert(solved && "one warp computes one fragment");
-  Layout q = dequantSource(layouts.a.transposed());
+  Layout steps({1, 4});
+  steps.bases(Place::Register) = {1, 2};
+  Layout a = mmaA().product(steps);
+  // Rows are numbered so that the two of a lane are neighbours: a word is two
+  // rows of four k.
+  for (Place place : {Place::Register, Place::Lane})
+    for (std::uint32_t &basis : a.bases(place)) {
+      std::vector<std::int64_t> at = a.unflatten(basis);
+      at[0] = (at[0] << 1 & 15) | at[0] >> 3;
+      basis = a.flatten(at);
+    }
+  Layout q = dequantSource(a.transposed(), nibbleBits);
   Layout atom(q.shape());
   for (Place place : {Place::Register, Place::Lane})
     for (std::uint32_t basis : q.bases(place))

@@ -13,12 +13,15 @@ struct DotShape {
   std::int64_t rows, columns, k; ///< of the m16n8k16 tiling: A is rows x k
   unsigned warps;
   unsigned kWarps = 1; ///< of them, warps that share a K step
-  /// A's words hold eight k each (4-bit weights).
-  bool packedA = false;
+  /// log2 of the k that a word of A holds: 3 of 4-bit weights, 2 of 8-bit ones,
+  /// 0 where A is no weights.
+  unsigned packBits = 0;
   /// A's rows are contiguous in memory, so neighbours should share a lane.
   bool contiguousRows = false;
-  /// A comes in atoms (weightAtom), whose words hold two rows of four k.
-  bool atoms = false;
+  /// The order in memory of an atom of A, [k, rows], if it lies there in atoms.
+  /// Where a lane's share of one is a fragment, the fragment is taken as it is
+  /// (`contiguousRows` means nothing then), else the atom is ignored.
+  std::optional<Layout> atom;
   /// For wgmma: the lowest two warp bits are rows of one instruction, and no
   /// warp has columns or k of its own.
   bool warpgroups = false;
@@ -32,10 +35,9 @@ struct DotLayouts {
 
 /// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
 /// permuted so that what a lane needs is contiguous in memory: a lane owns
-/// eight consecutive k (one word of 4-bit weights, 16 bytes of activations; in
-/// atoms the k that the instruction gives it), and up to four consecutive rows
-/// where those are contiguous. `problem` says
-/// why where it is impossible.
+/// eight consecutive k (a word of 4-bit weights, two of 8-bit ones, 16 bytes of
+/// activations; of an atom what it finds there), and up to four consecutive
+/// rows where those are contiguous. `problem` says why where it is impossible.
 bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
                      std::string &problem);
 
@@ -47,17 +49,19 @@ bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
 /// no fragment of wgmma with at least 64 k.
 std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns);
 
-/// The layout of a dequantised tile: eight nibbles of a word come out as the
-/// pairs (i, i + 4), since one lop3 masks nibbles 0 and 4 of a shifted word.
-/// So where the first three register bits of `q` are the nibbles' index
-/// b0 b1 b2, those of the result are b2 b0 b1.
-Layout dequantResult(const Layout &q);
-Layout dequantSource(const Layout &result);
+/// The layout of a dequantised tile, given that of its codes and the log2 of
+/// those in a word: eight nibbles come out as the pairs (i, i + 4), since one
+/// lop3 masks nibbles 0 and 4 of a shifted word. So where the first three
+/// register bits of `q` are the nibbles' index b0 b1 b2, those of the result
+/// are b2 b0 b1. Bytes come out in their order.
+Layout dequantResult(const Layout &q, unsigned packBits);
+Layout dequantSource(const Layout &result, unsigned packBits);
 
 /// The order in memory of packed 4-bit weights, [64 k, 16 n]: lane l of a warp
 /// owns bytes 16 l to 16 l + 15, and what it finds there are, dequantised, its
-/// A operands of four m16n8k16. Solved from the fragment: the offset bits are
-/// the register bits of A, then its lane bits. Offsets are in 4-bit elements.
+/// A operands of four m16n8k16. It follows from the fragment: the offset bits
+/// are the register bits of A, then its lane bits. Offsets are in 4-bit
+/// elements.
 LATH_API Layout weightAtom();
 
 /// The accumulator after the partial sums of `kWarps` warps (the lowest warp

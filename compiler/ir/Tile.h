@@ -4,6 +4,8 @@
 
 #include "compiler/base/Schedule.h"
 #include "compiler/ir/Layout.h"
+#include "compiler/ir/Memory.h"
+#include "compiler/ir/TileInterfaces.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -13,41 +15,6 @@
 #include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-
-namespace lath::tile {
-
-/// An array as memory holds it, row-major: of 32-bit words where elements are
-/// packed, else of elements.
-///
-/// Words hold eight elements along one dimension, or the array [K, N] is cut
-/// into atoms of one layout: then memory is [K / atom's k, N / atom's n, words
-/// of an atom].
-struct Memory {
-  llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
-  mlir::Type unit;
-  unsigned unitBytes = 0;
-  int packed = -1;            ///< dimension of which a word holds eight, or -1
-  std::optional<Layout> atom; ///< offsets in 4-bit elements
-
-  bool holdsNibbles() const { return packed >= 0 || atom; }
-  /// Row-major stride of dimension d, in units.
-  int64_t stride(unsigned d) const;
-  /// A tile of elements of this array, as a tile of units.
-  llvm::SmallVector<int64_t> tileShape(llvm::ArrayRef<int64_t> elements) const;
-  /// Flat index in a tile of elements -> flat index in the tile of units.
-  LinearMap unitMap(llvm::ArrayRef<int64_t> tile) const;
-  /// Flat index in a tile of elements -> which eighth of its word it is.
-  LinearMap nibbleMap(llvm::ArrayRef<int64_t> tile) const;
-  /// Dimension of the array that dimension d of memory runs along (-1: words
-  /// of an atom), and how many elements of it one unit step is.
-  int arrayDim(unsigned d) const;
-  int64_t elementsPerStep(unsigned d) const;
-};
-
-/// Eight 4-bit elements to a word.
-inline constexpr unsigned packBits = 3;
-
-} // namespace lath::tile
 
 #include "compiler/ir/TileDialect.h.inc"
 #include "compiler/ir/TileEnums.h.inc"
@@ -71,6 +38,11 @@ bool isConstant(mlir::Value view);
 /// On the scf.if that divides a kernel into a warp that copies (then) and those
 /// that compute (else).
 inline constexpr llvm::StringLiteral rolesAttrName = "tile.roles";
+/// On the loops and branches of a pipeline: what each is for (Part). Passes
+/// after pipeline-loops read it instead of recognising what it wrote.
+inline constexpr llvm::StringLiteral partAttrName = "tile.part";
+bool isPart(mlir::Operation *op, Part part);
+void setPart(mlir::Operation *op, Part part);
 /// Whose code an operation is. Without roles: `all`.
 enum class Role { all, producer, consumers };
 Role roleOf(mlir::Operation *op);
@@ -80,11 +52,6 @@ inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 /// The words that hold for an operation: the nearest that says one wins.
 /// Without any, the defaults, on the oldest target.
 TargetSchedule scheduleOf(mlir::Operation *op);
-
-/// Whether a tile of `units` lies inside a view or wholly outside, along
-/// dimension d of memory, by what is known of its start (in elements).
-bool staysWhole(const Memory &memory, llvm::ArrayRef<int64_t> units,
-                mlir::OperandRange starts, unsigned d);
 
 /// The layout of a tensor type; asserts that it has one.
 Layout layoutOf(mlir::Type type);
@@ -97,16 +64,5 @@ mlir::RankedTensorType withLayout(mlir::RankedTensorType type,
 /// is so for every lane and warp.
 std::optional<LinearMap>
 registersFrom(const Layout &source, const Layout &result, const LinearMap &map);
-
-/// The layout of a tile's memory units, given that of its elements.
-Layout unitLayout(const Memory &memory, const Layout &elements);
-
-/// A positive number that divides `value` in every execution.
-int64_t divisorOf(mlir::Value value);
-
-/// As divisorOf, for the start of a tile along dimension d of memory, in units,
-/// given the starts in elements of the array.
-int64_t divisorOfUnits(const Memory &memory, mlir::OperandRange starts,
-                       unsigned d);
 
 } // namespace lath::tile

@@ -39,6 +39,36 @@ def Tile_LayoutAttr : Tile_Attr<"Layout", "layout",
   }];
 }
 
+def Tile_Part : I32EnumAttr<"Part", "what a loop or branch of a pipeline is for", [
+    I32EnumAttrCase<"prologue", 0>,
+    I32EnumAttrCase<"fill", 1>,
+    I32EnumAttrCase<"ring", 2>,
+    I32EnumAttrCase<"issue", 3>]> {
+  let cppNamespace = "::lath::tile";
+  let genSpecializedAttr = 0;
+}
+
+def Tile_PartAttr : EnumAttr<Tile_Dialect, Tile_Part, "part"> {
+  let summary = "a mark of one pass for those after it";
+  let description = [{
+    On `scf.for` and `scf.if` as `tile.part`, from pipeline-loops to the
+    lowering:
+
+    - `ring`: the loop over steps that reads stages in turn.
+    - `issue`: the branch, in a ring or a prologue, that starts the copies of a
+      step. Its condition is `arith.cmpi slt` of that step and the ring's upper
+      bound; it holds copies and what computes their starts, and no more.
+    - `prologue`: the loop over stages ahead of a ring that starts its first
+      copies. It holds an `issue` and commits, and may be done in parts.
+    - `fill`: the prologue once more, with zeros where bulk copies bring nothing.
+
+    ```mlir
+    #tile.part<ring>
+    ```
+  }];
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
     I32EnumAttrCase<"add", 0>,
     I32EnumAttrCase<"max", 1>]> {

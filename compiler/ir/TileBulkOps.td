@@ -3,7 +3,7 @@
 #ifndef LATH_TILE_BULK_OPS
 #define LATH_TILE_BULK_OPS
 
-def Tile_MbarrierAllocOp : Tile_Op<"mbarrier_alloc", [MemoryEffects<[MemAlloc]>]> {
+def Tile_MbarrierAllocOp : Tile_Op<"mbarrier_alloc", [MemoryEffects<[MemAlloc<Tile_Shared>]>, Tile_AnyWarp]> {
   let summary = "mbarriers in shared memory, one for each stage";
   let description = [{
     `offset` is the byte offset in the block's dynamic shared memory, set by
@@ -18,7 +18,8 @@ def Tile_MbarrierAllocOp : Tile_Op<"mbarrier_alloc", [MemoryEffects<[MemAlloc]>]
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
-def Tile_MbarrierInitOp : Tile_Op<"mbarrier_init", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_MbarrierInitOp : Tile_Op<"mbarrier_init", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>, Tile_AnyWarp]> {
   let summary = "let each mbarrier expect so many arrivals a phase";
   let description = [{
     By the block's first thread, which then shows them to the copy engine and,
@@ -34,7 +35,8 @@ def Tile_MbarrierInitOp : Tile_Op<"mbarrier_init", [MemoryEffects<[MemRead, MemW
   let hasVerifier = 1;
 }
 
-def Tile_MbarrierWaitOp : Tile_Op<"mbarrier_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_MbarrierWaitOp : Tile_Op<"mbarrier_wait", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>]> {
   let summary = "wait until a phase of this parity is complete";
   let description = [{
     Phases count from 0. A fresh mbarrier is in phase 0, so parity 0 waits for
@@ -50,7 +52,8 @@ def Tile_MbarrierWaitOp : Tile_Op<"mbarrier_wait", [MemoryEffects<[MemRead, MemW
   let assemblyFormat = "$mbarriers `[` $slot `]` `parity` $parity attr-dict `:` type($mbarriers)";
 }
 
-def Tile_MbarrierArriveOp : Tile_Op<"mbarrier_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_MbarrierArriveOp : Tile_Op<"mbarrier_arrive", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>]> {
   let summary = "one arrival for each warp";
   let description = [{
     After all accesses of all its threads before this.
@@ -63,7 +66,8 @@ def Tile_MbarrierArriveOp : Tile_Op<"mbarrier_arrive", [MemoryEffects<[MemRead, 
   let assemblyFormat = "$mbarriers `[` $slot `]` attr-dict `:` type($mbarriers)";
 }
 
-def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>]> {
   let summary = "one arrival for each thread, once its copies have landed";
   let description = [{
     All of `async_copy` that the thread has started. It does not wait itself.
@@ -76,7 +80,9 @@ def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [MemoryEffects<[MemRead, MemWri
   let assemblyFormat = "$mbarriers `[` $slot `]` attr-dict `:` type($mbarriers)";
 }
 
-def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy"]>]> {
   let summary = "start a copy of a tile by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]` for the atoms inside the view; what is
@@ -93,8 +99,8 @@ def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [MemoryEffects<[MemRead, MemWrite]>]>
       : !tile.view<4096x4096xi4, atom = #a>, !tile.buffer<4 of 64x32xi4, atom = #a, #o>, !tile.mbarriers<4>
     ```
   }];
-  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start, Tile_BufferType:$buffer,
-                       I32:$slot, Tile_MbarriersType:$mbarriers, UnitAttr:$evict_first);
+  let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start,
+                       Tile_BufferType:$buffer, I32:$slot, Tile_MbarriersType:$mbarriers, UnitAttr:$evict_first);
   let assemblyFormat = [{
     $view `[` $start `]` `,` $buffer `[` $slot `]` `signals` $mbarriers
     (`evict_first` $evict_first^)? attr-dict
@@ -103,7 +109,8 @@ def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [MemoryEffects<[MemRead, MemWrite]>]>
   let hasVerifier = 1;
 }
 
-def Tile_ZeroOutsideOp : Tile_Op<"zero_outside", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_ZeroOutsideOp : Tile_Op<"zero_outside", [
+    MemoryEffects<[Tile_WritesShared]>, Tile_StageInterface]> {
   let summary = "zeros where a bulk copy brings nothing";
   let description = [{
     `buffer[slot][i...] = 0` for the atoms of `view[start + i...]` outside the

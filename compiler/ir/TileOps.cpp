@@ -1,4 +1,5 @@
 // Verifiers and folds of the operations.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
@@ -35,9 +36,10 @@ static LogicalResult verifyAccess(Operation *op, ViewType view,
     if (!llvm::isPowerOf2_64(extent))
       return op->emitOpError("expected power-of-two tile extents, got ")
              << extent;
-  if (view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < 8)
-    return op->emitOpError("expected at least 8 elements along the packed "
-                           "dimension, got ")
+  if (const int64_t least = 1 << packBitsOf(view.getElementType());
+      view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < least)
+    return op->emitOpError("expected at least ")
+           << least << " elements along the packed dimension, got "
            << tile.getDimSize(view.getPacked());
   if (LayoutAttr atom = view.getAtom())
     for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
@@ -87,7 +89,7 @@ LogicalResult AtomicAddOp::verify() {
                       getStart().size());
 }
 LogicalResult MaskOp::verify() {
-  if (getView().getType().getElementType().isInteger(4))
+  if (packBitsOf(getView().getType().getElementType()))
     return emitOpError("expected a view that is not packed");
   if (getValue().getType() != getResult().getType())
     return emitOpError("expected a result of ")
@@ -164,6 +166,14 @@ LogicalResult CastOp::verify() {
   return success();
 }
 
+/// Zero points are those of 4-bit codes.
+static LogicalResult verifyZeros(Operation *op, RankedTensorType q,
+                                 Value zeros) {
+  if (zeros && !q.getElementType().isInteger(4))
+    return op->emitOpError("expected zeros only with i4 weights, got ") << q;
+  return success();
+}
+
 LogicalResult DequantOp::verify() {
   auto q = tensorOf(getQ()), scales = tensorOf(getScales()),
        result = tensorOf(getResult());
@@ -183,7 +193,7 @@ LogicalResult DequantOp::verify() {
     return emitOpError("expected zeros of the scales' shape [")
            << scales.getShape() << "], got [" << tensorOf(getZeros()).getShape()
            << "]";
-  return success();
+  return verifyZeros(*this, q, getZeros());
 }
 
 LogicalResult UnpackOp::verify() {
@@ -197,7 +207,7 @@ LogicalResult UnpackOp::verify() {
     return emitOpError("expected zeros [G, ")
            << q.getDimSize(1) << "] with G a divisor of " << q.getDimSize(0)
            << ", got [" << tensorOf(getZeros()).getShape() << "]";
-  return success();
+  return verifyZeros(*this, q, getZeros());
 }
 
 LogicalResult DotOp::verify() {
@@ -357,10 +367,9 @@ static LogicalResult verifyAtoms(Operation *op, ViewType view,
     return op->emitOpError("expected view and buffer in the same atoms, got ")
            << view << " and " << buffer;
   Memory memory = buffer.memory();
-  int64_t bytes = memory.shape.back() * memory.unitBytes;
-  if (bytes % 16) // what the copy engine moves
-    return op->emitOpError("expected atoms of a multiple of 16 bytes, got ")
-           << bytes;
+  if (int64_t bytes = atomBytes(memory); bytes % bulkCopyUnit)
+    return op->emitOpError("expected atoms of a multiple of ")
+           << bulkCopyUnit << " bytes, got " << bytes;
   lath::Shape units(memory.shape.begin(), memory.shape.end());
   if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
     return op->emitOpError("expected a buffer in the order of memory, got ")
@@ -392,10 +401,16 @@ LogicalResult LocalLoadOp::verify() {
                      tile.clone(buffer.getShape(), tile.getElementType()));
 }
 LogicalResult LocalStoreOp::verify() {
-  if (getBuffer().getType().getElementType().isInteger(4))
+  if (packBitsOf(getBuffer().getType().getElementType()))
     return emitOpError("packed buffers are filled by async_copy only");
   return verifyLocal(*this, getBuffer().getType(), tensorOf(getValue()));
 }
+
+// What accesses a stage.
+
+Value WarpgroupDotOp::stageBuffer() { return getX(); }
+bool AsyncCopyOp::startsCopy() { return true; }
+bool BulkCopyOp::startsCopy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

@@ -14,7 +14,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
   let description = [{
     Row-major; only the first extent may be dynamic, so strides are static.
     `i4` elements are packed eight to a 32-bit word along dimension `packed`,
-    element 0 in the lowest bits; the words are row-major.
+    `i8` elements four, element 0 in the lowest bits; the words are row-major.
 
     Or an `i4` matrix [K, N] is cut into atoms: [a, b] elements whose order in
     memory, in 4-bit steps, is the layout `atom`. Atom (i, j), of rows from i a
@@ -23,6 +23,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     ```mlir
     !tile.view<?x4096xf16>
     !tile.view<4096x11008xi4, packed = 0>
+    !tile.view<4096x11008xi8, packed = 0>
     !tile.view<64x32xi4, atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>>
     ```
   }];
@@ -34,7 +35,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
   let extraClassDeclaration = [{
     /// The array of memory units: words for packed views, else elements.
     ::lath::tile::Memory memory() const;
-    /// Whether the bulk of a kernel's bytes comes from here: 4-bit weights.
+    /// Whether the bulk of a kernel's bytes comes from here: weights.
     bool streamed() const { return getPacked() == 0 || getAtom(); }
   }];
 }

@@ -3,6 +3,7 @@
 // A bulk copy of a tile is one cp.async.bulk for each contiguous run, started
 // by one thread. Atoms are stored along N first, so a run is a row of the
 // tile's atoms; where the tile is as wide as the array, all of its rows are.
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -69,7 +70,7 @@ struct AtomTile {
            typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor)
       : e(e), memory(op.getView().getType().memory()),
         tile(op.getBuffer().getType().memory()), rows(tile.shape[0]),
-        columns(tile.shape[1]), atomBytes(tile.shape[2] * tile.unitBytes) {
+        columns(tile.shape[1]), atomBytes(lath::tile::atomBytes(tile)) {
     SmallVector<Value> starts;
     for (ValueRange start : adaptor.getStart())
       starts.push_back(start[0]);

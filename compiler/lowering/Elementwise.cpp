@@ -37,9 +37,9 @@ struct ArithLowering : ConversionPattern {
   }
 };
 
-/// One approximate PTX instruction an element.
-template <typename Op> struct ApproximateLowering : OpConversionPattern<Op> {
-  ApproximateLowering(const TypeConverter &types, MLIRContext *context,
+/// One PTX instruction an element.
+template <typename Op> struct InstructionLowering : OpConversionPattern<Op> {
+  InstructionLowering(const TypeConverter &types, MLIRContext *context,
                       StringRef instruction)
       : OpConversionPattern<Op>(types, context), instruction(instruction) {}
   StringRef instruction;
@@ -93,12 +93,15 @@ void lath::tile::addElementwisePatterns(const TypeConverter &types,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ArithLowering, CastLowering>(types, context);
-  patterns.add<ApproximateLowering<math::Exp2Op>>(types, context,
+  patterns.add<InstructionLowering<math::Exp2Op>>(types, context,
                                                   "ex2.approx.ftz.f32");
-  patterns.add<ApproximateLowering<math::SqrtOp>>(types, context,
+  patterns.add<InstructionLowering<math::SqrtOp>>(types, context,
                                                   "sqrt.approx.f32");
-  patterns.add<ApproximateLowering<math::RsqrtOp>>(types, context,
+  patterns.add<InstructionLowering<math::RsqrtOp>>(types, context,
                                                    "rsqrt.approx.f32");
-  patterns.add<ApproximateLowering<math::TanhOp>>(types, context,
+  patterns.add<InstructionLowering<math::TanhOp>>(types, context,
                                                   "tanh.approx.f32");
+  patterns.add<InstructionLowering<math::Log2Op>>(types, context,
+                                                  "lg2.approx.f32");
+  patterns.add<InstructionLowering<math::AbsFOp>>(types, context, "abs.f32");
 }

@@ -10,8 +10,7 @@ namespace lath::tile {
 
 unsigned registerCount(RankedTensorType type) {
   unsigned elements = layoutOf(type).size(Place::Register);
-  return type.getElementType().isInteger(4) ? llvm::divideCeil(elements, 8u)
-                                            : elements;
+  return llvm::divideCeil(elements, 1u << packBitsOf(type.getElementType()));
 }
 
 Vectors vectorise(const Bases &offsets, unsigned maxBits) {

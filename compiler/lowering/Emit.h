@@ -11,7 +11,7 @@ namespace lath::tile {
 
 /// Registers of a tile in one lane: one LLVM value an element, or one 32-bit
 /// word for each eight 4-bit elements (element i of a word in bits 4i..4i+3;
-/// bits above a partly filled word are unspecified).
+/// bits above a partly filled word are unspecified) or four 8-bit ones.
 using Registers = llvm::SmallVector<mlir::Value>;
 
 unsigned registerCount(mlir::RankedTensorType type);

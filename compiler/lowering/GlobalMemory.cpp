@@ -6,6 +6,7 @@
 // bounds-checked unless its extent is a multiple of the tile's and the start
 // is known to be one too.
 #include "compiler/base/Target.h"
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,6 +30,9 @@ public:
     pointer = viewValues[0];
     extent = viewValues.size() > 1 ? viewValues[1] : Value();
     rank = memory.shape.size();
+    SmallVector<int64_t> tile(this->units.shape().begin(),
+                              this->units.shape().end());
+    vectorBits = neighbourBits(memory, tile, originalStarts);
     Value offset; // bytes, 64 bits
     auto accumulate = [&](Value part) {
       offset = offset ? e.add(offset, part) : part;
@@ -36,7 +40,6 @@ public:
     Value lanePart;
     for (unsigned d = 0; d < rank; ++d) {
       Value start = unitStart(e, memory, starts, d);
-      int64_t divisor = divisorOfUnits(memory, originalStarts, d);
       int64_t stride = memory.stride(d) * memory.unitBytes;
       Value strided = LLVM::MulOp::create(
           e.r, e.loc, e.sext64(start),
@@ -47,34 +50,15 @@ public:
       laneCoords.push_back(e.linear(this->units, dimMap(d)));
       Value part = e.mul(laneCoords[d], stride);
       lanePart = lanePart ? e.add(lanePart, part) : part;
-      int64_t tile = this->units.shape()[d];
-      bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
-                   memory.shape[d] % tile == 0 && divisor % tile == 0;
-      checked.push_back(!whole);
+      checked.push_back(!staysWhole(memory, tile, originalStarts, d));
       startUnits.push_back(start);
-      divisors.push_back(divisor);
     }
     // The lane's part stays below 2^31: tiles are small.
     base = e.gep(e.gep(pointer, offset), e.zext64(lanePart));
   }
 
-  /// log2 of the neighbours in the last dimension that are always together:
-  /// aligned, and all inside the view or all outside.
-  unsigned maxVectorBits() const {
-    unsigned last = rank - 1, bits = 0;
-    auto together = [&](int64_t n) {
-      bool dynamic = ShapedType::isDynamic(memory.shape[last]);
-      return divisors[last] % n == 0 && n * memory.unitBytes <= 16 &&
-             (dynamic ? false : memory.shape[last] % n == 0);
-    };
-    // A dynamic last extent (vectors) has no alignment to rely on, except
-    // that whole tiles inside need no check at all.
-    // Neighbours in the tile's row-major order are neighbours in memory only
-    // within a row.
-    while (bits < units.dimBits(last) && together(2ll << bits))
-      ++bits;
-    return bits;
-  }
+  /// log2 of the units that one access may move.
+  unsigned maxVectorBits() const { return vectorBits; }
 
   Value address(uint32_t reg) const {
     int64_t bytes = 0;
@@ -128,10 +112,9 @@ private:
   Emit &e;
   Memory memory;
   Layout units;
-  unsigned rank;
+  unsigned rank, vectorBits;
   Value pointer, extent, base;
   SmallVector<Value> laneCoords, startUnits;
-  SmallVector<int64_t> divisors;
   SmallVector<bool> checked;
 
   /// Index bits -> coordinate of dimension d.
@@ -183,8 +166,8 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
       for (uint32_t u = 0; u < vectors.size(); ++u)
         values[vectors.reg(start, u)] = loaded[u];
     }
-    if (memory.holdsNibbles())
-      values = gatherNibbles(e, memory, elements, units, values);
+    if (memory.holdsCodes())
+      values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -196,20 +179,20 @@ Value both(Emit &e, Value a, Value b) {
   return LLVM::AndOp::create(e.r, e.loc, a, b);
 }
 
-/// Whether each eight registers are a word of memory, in its order.
+/// Whether registers one after the other are a word of memory, in its order.
 bool holdsWords(const Memory &memory, const Layout &elements) {
-  if (!memory.holdsNibbles())
+  if (!memory.holdsCodes())
     return true;
-  LinearMap nibble = memory.nibbleMap(elements.shape());
+  LinearMap code = memory.codeMap(elements.shape());
   const Bases &registers = elements.bases(Place::Register);
   for (unsigned i = 0; i < registers.size(); ++i)
-    if (nibble(registers[i]) != (i < packBits ? 1u << i : 0))
+    if (code(registers[i]) != (i < memory.packBits ? 1u << i : 0))
       return false;
   for (Place place : {Place::Lane, Place::Warp})
     for (uint32_t basis : elements.bases(place))
-      if (nibble(basis))
+      if (code(basis))
         return false;
-  return registers.size() >= packBits;
+  return registers.size() >= memory.packBits;
 }
 
 /// Words go straight to their registers: where nothing is read, those of `old`
@@ -435,47 +418,47 @@ Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
              : e.lshr(starts[dim], llvm::Log2_64(memory.elementsPerStep(d)));
 }
 
-Registers lath::tile::gatherNibbles(Emit &e, const Memory &memory,
-                                    const Layout &elements,
-                                    const Layout &wordLayout,
-                                    ValueRange words) {
+Registers lath::tile::gatherCodes(Emit &e, const Memory &memory,
+                                  const Layout &elements,
+                                  const Layout &wordLayout, ValueRange words) {
   // Part of an element's place in its word may come from the lane.
-  LinearMap nibble = memory.nibbleMap(elements.shape());
+  LinearMap place = memory.codeMap(elements.shape());
   LinearMap toWord = memory.unitMap(elements.shape());
-  uint32_t laneNibbles = 0;
-  for (Place place : {Place::Lane, Place::Warp, Place::Block})
-    for (uint32_t basis : elements.bases(place))
-      laneNibbles |= nibble(basis);
+  uint32_t lanePlaces = 0;
+  for (Place p : {Place::Lane, Place::Warp, Place::Block})
+    for (uint32_t basis : elements.bases(p))
+      lanePlaces |= place(basis);
+  const uint32_t perWord = 1u << memory.packBits, width = 32 / perWord;
   Registers shifted(words.begin(), words.end());
-  if (laneNibbles) {
-    Value by = e.shl(e.linear(elements, nibble), 2);
+  if (lanePlaces) {
+    Value by = e.shl(e.linear(elements, place), 5 - memory.packBits);
     for (Value &word : shifted)
       word = LLVM::LShrOp::create(e.r, e.loc, word, by);
   }
   Registers result;
   uint32_t count = elements.size(Place::Register);
-  for (uint32_t first = 0; first < count; first += 8) {
-    uint32_t n = std::min(8u, count - first);
+  for (uint32_t first = 0; first < count; first += perWord) {
+    uint32_t n = std::min(perWord, count - first);
     auto source = [&](uint32_t i) {
       return *wordLayout.registerOf(toWord(elements.index(first + i)));
     };
-    // Usually the registers are the nibbles in order: the word itself.
+    // Usually the registers are the codes in order: the word itself.
     bool inOrder = true;
     for (uint32_t i = 0; i < n; ++i)
       inOrder &= source(i) == source(0) &&
-                 nibble(elements.index(first + i)) == i && !(laneNibbles & i);
+                 place(elements.index(first + i)) == i && !(lanePlaces & i);
     if (inOrder) {
       result.push_back(shifted[source(0)]);
       continue;
     }
-    // Lane and register bits of a nibble's number never overlap: each bit is
+    // Lane and register bits of a code's number never overlap: each bit is
     // one or the other, so shifting by both adds up.
     Value packed;
     for (uint32_t i = 0; i < n; ++i) {
       Value field = e.band(
-          e.lshr(shifted[source(i)], 4 * nibble(elements.index(first + i))),
-          15);
-      field = e.shl(field, 4 * i);
+          e.lshr(shifted[source(i)], width * place(elements.index(first + i))),
+          (1u << width) - 1);
+      field = e.shl(field, width * i);
       packed = packed ? e.bor(packed, field) : field;
     }
     result.push_back(packed);

@@ -11,6 +11,8 @@ void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
                     mlir::RewritePatternSet &patterns);
+void addUnpackPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
 void addWarpgroupPatterns(const mlir::TypeConverter &types,
                           mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,
@@ -31,10 +33,10 @@ void addClusterPatterns(const mlir::TypeConverter &types,
 /// run while it is done; the assembler keeps that order.
 void sinkToUses(mlir::Block &block);
 
-/// Nibbles of a packed tile whose words are `words`, of layout `wordLayout`
-/// (see unitLayout): each register's 4 bits, eight to a result word.
-Registers gatherNibbles(Emit &e, const Memory &memory, const Layout &elements,
-                        const Layout &wordLayout, mlir::ValueRange words);
+/// Codes of a packed tile whose words are `words`, of layout `wordLayout` (see
+/// unitLayout): each register's bits, as many to a result word as it holds.
+Registers gatherCodes(Emit &e, const Memory &memory, const Layout &elements,
+                      const Layout &wordLayout, mlir::ValueRange words);
 
 /// Start of a tile along dimension d of memory, in units, given its starts in
 /// elements of the array.

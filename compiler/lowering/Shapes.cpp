@@ -28,12 +28,11 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
 LogicalResult pick(Operation *op, ValueRange source, const Layout &from,
                    const Layout &to, const LinearMap &map,
                    ConversionPatternRewriter &r) {
-  if (cast<RankedTensorType>(op->getResult(0).getType())
-          .getElementType()
-          .isInteger(4))
-    return op->emitOpError(
-        "eight 4-bit elements share a register and stay where "
-        "they are");
+  Type element =
+      cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+  if (unsigned bits = packBitsOf(element))
+    return op->emitOpError(bits == 3 ? "eight 4-bit" : "four 8-bit")
+           << " elements share a register and stay where they are";
   auto registers = registersFrom(from, to, map);
   if (!registers)
     return op->emitOpError("source and result lie in different lanes: ")

@@ -4,6 +4,7 @@
 // A lane's offset is the buffer layout's inverse applied to the lane's part of
 // the tile, XORed with a constant for each register; where the two share no
 // bits the XOR is an immediate offset of the instruction.
+#include "compiler/ir/Access.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -107,7 +108,7 @@ struct MatrixAccess {
 
   static std::optional<MatrixAccess> of(BufferType buffer,
                                         const Layout &units) {
-    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsNibbles())
+    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsCodes())
       return std::nullopt;
     LinearMap toOffset = offsetsIn(buffer, units);
     const Bases &registers = units.bases(Place::Register),
@@ -165,8 +166,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
         values[vectors.reg(start, u)] =
             count == 1 ? loaded : e.element(loaded, u);
     }
-    if (memory.holdsNibbles())
-      values = gatherNibbles(e, memory, elements, units, values);
+    if (memory.holdsCodes())
+      values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -203,8 +204,8 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
     Emit e(r, op.getLoc());
     BufferType buffer = op.getBuffer().getType();
     Memory memory = buffer.memory();
-    if (memory.holdsNibbles())
-      return op.emitOpError("4-bit tiles are not stored");
+    if (memory.holdsCodes())
+      return op.emitOpError("packed tiles are not stored");
     SharedAccess access(e, buffer, adaptor.getBuffer()[0], adaptor.getSlot()[0],
                         layoutOf(op.getValue().getType()));
     Vectors vectors = access.vectors();
@@ -231,37 +232,25 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     ViewType view = op.getView().getType();
     BufferType buffer = op.getBuffer().getType();
     Memory memory = view.memory(), tile = buffer.memory();
-    unsigned rank = tile.shape.size(), last = rank - 1;
+    unsigned rank = tile.shape.size();
     const bool alone = roleOf(op) == Role::producer;
     unsigned threads = alone ? 32 : 32 * scheduleOf(op).warps;
     unsigned total = 1;
     for (int64_t extent : tile.shape)
       total *= extent;
 
-    // Units a lane copies at once: alignment of start, stride and extent.
     SmallVector<Value> arrayStarts, starts;
-    SmallVector<int64_t> divisors;
     for (ValueRange start : adaptor.getStart())
       arrayStarts.push_back(start[0]);
-    for (unsigned d = 0; d < rank; ++d) {
+    for (unsigned d = 0; d < rank; ++d)
       starts.push_back(unitStart(e, memory, arrayStarts, d));
-      divisors.push_back(divisorOfUnits(memory, op.getStart(), d));
-    }
-    LinearMap toOffset =
-        *buffer.getLayout().layout().map(Place::Offset).inverse();
-    auto together = [&](int64_t count) { // neighbours in the buffer as well
-      return toOffset(count / 2) == count / 2;
-    };
-    int64_t units = 1;
-    while (memory.unitBytes * units * 2 <= 16 && together(units * 2) &&
-           divisors[last] % (units * 2) == 0 &&
-           tile.shape[last] % (units * 2) == 0 &&
-           !ShapedType::isDynamic(memory.shape[last]) &&
-           memory.shape[last] % (units * 2) == 0)
-      units *= 2;
-    unsigned bytes = memory.unitBytes * units;
-    if (bytes < 4)
-      return op.emitOpError("cp.async moves at least 4 bytes, got ") << bytes;
+    Layout layout = buffer.getLayout().layout();
+    LinearMap toOffset = *layout.map(Place::Offset).inverse();
+    unsigned bytes = copyBytes(memory, layout, op.getStart());
+    unsigned units = bytes / memory.unitBytes; // that a lane copies at once
+    if (bytes < leastCopyBytes)
+      return op.emitOpError("cp.async moves at least ")
+             << leastCopyBytes << " bytes, got " << bytes;
 
     Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
                                 units, threads / 32);
@@ -309,10 +298,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       int64_t ownBytes = 0;
       for (unsigned d = 0; d < rank; ++d) {
         ownBytes += coordinates[d] * memory.stride(d) * memory.unitBytes;
-        bool whole = !ShapedType::isDynamic(memory.shape[d]) &&
-                     memory.shape[d] % tile.shape[d] == 0 &&
-                     divisors[d] % tile.shape[d] == 0;
-        if (whole)
+        if (staysWhole(memory, tile.shape, op.getStart(), d))
           continue;
         Value limit = ShapedType::isDynamic(memory.shape[d])
                           ? adaptor.getView()[1]

@@ -64,7 +64,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
           if (!hasLayout(type))
             return failure();
           Type element = type.getElementType();
-          if (element.isInteger(4))
+          if (packBitsOf(element))
             element = IntegerType::get(type.getContext(), 32);
           out.append(registerCount(type), element);
           return success();
@@ -95,6 +95,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addGlobalMemoryPatterns(types, patterns);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
+    addUnpackPatterns(types, patterns);
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
@@ -131,7 +132,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
-    kernel.walk([](scf::IfOp op) { op->removeAttr(rolesAttrName); });
+    kernel.walk([](Operation *op) {
+      op->removeAttr(rolesAttrName);
+      op->removeAttr(partAttrName);
+    });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);
       LLVM::ReturnOp::create(at, op.getLoc(), ValueRange{});

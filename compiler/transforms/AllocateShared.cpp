@@ -41,8 +41,10 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   if (registersFrom(from, to, LinearMap::identity(from.indexBits())))
     return success(); // a renaming of registers
   if (type.getElementTypeBitWidth() < 16)
-    return convert.emitOpError("4-bit tiles are not moved between lanes: a "
-                               "conversion stands on the weight path");
+    return convert.emitOpError()
+           << type.getElementTypeBitWidth()
+           << "-bit tiles are not moved between lanes: a conversion stands on "
+              "the weight path";
   if (llvm::any_of(from.bases(Place::Block), [](uint32_t b) { return b != 0; }))
     return convert.emitOpError(
         "the blocks of a cluster hold parts of the sum, "

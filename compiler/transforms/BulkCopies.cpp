@@ -31,6 +31,7 @@
 // every step. Rows are in the last alone, and no step fills that stage later,
 // so nothing here is written by both. No loop has it where N and K are
 // multiples of the tile's.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -76,6 +77,11 @@ public:
     if (!isa<func::FuncOp>(loop->getParentOp()))
       return loop.emitOpError("expected the loop that bulk copies feed at the "
                               "top of a kernel: mbarriers begin once");
+    for (AllocOp buffer : buffers)
+      if (int64_t bytes = atomBytes(buffer.getType().memory());
+          bytes % bulkCopyUnit)
+        return buffer.emitOpError("bulk copies move atoms of a multiple of ")
+               << bulkCopyUnit << " bytes, got " << bytes;
     for (AllocOp buffer : buffers)
       for (Operation *user : buffer->getUsers())
         if (auto load = dyn_cast<LocalLoadOp>(user))
@@ -135,16 +141,19 @@ private:
   void fillTheRest() {
     if (ahead.empty() || !llvm::any_of(ahead, isRagged))
       return;
-    auto prologue = ahead.front()->getParentOfType<scf::ForOp>();
+    Operation *prologue = loop->getPrevNode();
+    while (!isPart(prologue, Part::prologue))
+      prologue = prologue->getPrevNode();
     OpBuilder b(loop);
     auto fill = cast<scf::ForOp>(b.clone(*prologue));
+    setPart(fill, Part::fill);
     OpBuilder before(fill);
     fill.getUpperBoundMutable().assign(arith::ConstantOp::create(
         before, loc(),
         b.getI32IntegerAttr(buffers.front().getType().getStages())));
     SmallVector<Operation *> copies;
     fill.walk([&](Operation *op) {
-      if (isa<BulkCopyOp, AsyncCopyOp, AsyncCommitOp>(op))
+      if (startsCopy(op) || op->hasTrait<StageSync>())
         copies.push_back(op);
     });
     for (Operation *op : copies) {
@@ -183,6 +192,7 @@ private:
     auto deeper = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
         rewriter, ValueRange{start}, /*replaceInitOperandUsesInLoop=*/false,
         flip));
+    setPart(deeper, Part::ring);
     OpBuilder b(first);
     MbarrierWaitOp::create(b, loc(), full, first.getSlot(),
                            deeper.getRegionIterArgs().back());
@@ -190,20 +200,24 @@ private:
 };
 
 LogicalResult convert(func::FuncOp function) {
-  llvm::MapVector<Operation *, Stream> streams;
-  function.walk([&](LocalLoadOp load) {
-    auto loop = load->getParentOfType<scf::ForOp>();
-    auto buffer = load.getBuffer().getDefiningOp<AllocOp>();
-    if (!loop || !buffer || !buffer.getType().getAtom())
+  SmallVector<Stream> streams;
+  function.walk([&](scf::ForOp loop) {
+    if (!isPart(loop, Part::ring))
       return;
-    Stream &stream = streams.try_emplace(loop, loop).first->second;
-    if (!llvm::is_contained(stream.buffers, buffer))
-      stream.buffers.push_back(buffer);
+    Stream stream(loop);
+    loop.walk([&](LocalLoadOp load) {
+      auto buffer = load.getBuffer().getDefiningOp<AllocOp>();
+      if (buffer && buffer.getType().getAtom() &&
+          !llvm::is_contained(stream.buffers, buffer))
+        stream.buffers.push_back(buffer);
+    });
+    if (!stream.buffers.empty())
+      streams.push_back(stream);
   });
   if (streams.empty())
     return function.emitOpError("bulk copies are asked for, and no loop reads "
                                 "packed weights through stages");
-  for (auto &[loop, stream] : streams)
+  for (Stream &stream : streams)
     if (failed(stream.run()))
       return failure();
   return success();

@@ -46,7 +46,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
@@ -61,22 +60,23 @@ using Launch = lath::Dependent;
 
 namespace {
 
-/// Whether this operation itself touches memory of which a launch before may
-/// not be done. What is not known to read constants does.
+/// Whether this operation itself, by the effects it has, touches memory of
+/// which a launch before may not be done. What does not say so does.
 bool mustWait(Operation *op) {
-  // Names an array, or asks for its extents.
-  if (isa<ViewOp, MaskOp, ZeroOutsideOp>(op))
-    return false;
-  bool touches = false,
-       constant = isa<LoadOp, GuardedLoadOp, AsyncCopyOp, BulkCopyOp>(op);
-  for (Value operand : op->getOperands())
-    if (isa<ViewType>(operand.getType())) {
-      touches = true;
-      constant &= isConstant(operand);
-    } else if (isa<LLVM::LLVMPointerType>(operand.getType())) {
-      return true;
-    }
-  return touches && !constant;
+  if (op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
+    return false; // its operations are asked
+  auto known = dyn_cast<MemoryEffectOpInterface>(op);
+  if (!known)
+    return true;
+  SmallVector<MemoryEffects::EffectInstance> effects;
+  known.getEffects(effects);
+  return llvm::any_of(effects, [](const MemoryEffects::EffectInstance &effect) {
+    if (effect.getResource() == SharedMemory::get())
+      return false;
+    Value view = effect.getValue();
+    return !(isa<MemoryEffects::Read>(effect.getEffect()) && view &&
+             isConstant(view));
+  });
 }
 
 template <typename F> bool any(Operation *root, F &&predicate) {
@@ -87,20 +87,6 @@ template <typename F> bool any(Operation *root, F &&predicate) {
       .wasInterrupted();
 }
 
-/// A loop of nothing but copies, which may be done in two loops: copies write
-/// buffers of their own.
-bool isPrologue(Operation *op) {
-  auto loop = dyn_cast<scf::ForOp>(op);
-  if (!loop || loop.getNumResults())
-    return false;
-  return !any(loop.getBody()->getParentOp(), [&](Operation *inner) {
-    return inner != loop &&
-           !isa<AsyncCopyOp, BulkCopyOp, AsyncCommitOp, scf::IfOp,
-                scf::YieldOp>(inner) &&
-           !isPure(inner);
-  });
-}
-
 /// Puts the wait before the first operation of `body` that needs it, and
 /// constant copies before the wait.
 WaitDependencyOp wait(Block &body) {
@@ -109,10 +95,10 @@ WaitDependencyOp wait(Block &body) {
   Operation *late =
       first == body.without_terminator().end() ? body.getTerminator() : &*first;
   auto readsAhead = [](Operation *op) {
-    return isa<AsyncCopyOp, BulkCopyOp>(op) && !mustWait(op);
+    return startsCopy(op) && !mustWait(op);
   };
   OpBuilder b(late);
-  if (isPrologue(late) && any(late, readsAhead)) {
+  if (isPart(late, Part::prologue) && any(late, readsAhead)) {
     auto erase = [](Operation *loop, auto &&predicate) {
       SmallVector<Operation *> dead;
       loop->walk([&](Operation *op) {
@@ -123,7 +109,7 @@ WaitDependencyOp wait(Block &body) {
         op->erase();
     };
     erase(b.clone(*late), [](Operation *op) {
-      return isa<AsyncCommitOp>(op) || (isa<AsyncCopyOp>(op) && mustWait(op));
+      return op->hasTrait<StageSync>() || (startsCopy(op) && mustWait(op));
     });
     erase(late, readsAhead);
   }

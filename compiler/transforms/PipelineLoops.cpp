@@ -14,8 +14,11 @@
 //             read, write = next(read), next(write)
 //           }
 //
-// One barrier a step does for both directions.
+// One barrier a step does for both directions. The loops and the branches that
+// copy are marked `tile.part`, for the passes after this one: prologue, ring,
+// issue.
 #include "compiler/ir/Tile.h"
+#include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -39,19 +42,18 @@ public:
   Pipeliner(scf::ForOp loop, unsigned stages)
       : loop(loop), stages(stages), b(loop) {
     for (Operation &op : *loop.getBody()) {
-      if (auto copy = dyn_cast<AsyncCopyOp>(op))
-        copies.push_back(copy);
-      else if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
-        synchronisation.push_back(&op);
+      if (startsCopy(&op))
+        copies.push_back(cast<StageInterface>(op));
       if (auto wait = dyn_cast<AsyncWaitOp>(op))
         matrixOperands |= wait.getMatrixOperands();
     }
   }
 
-  void run() {
+  LogicalResult run() {
     if (copies.empty())
-      return;
-    deepenBuffers();
+      return success();
+    if (failed(deepenBuffers()))
+      return failure();
     // Inside another loop the buffers have readers from the last time.
     if (loop->getParentOfType<scf::ForOp>())
       BarrierOp::create(b, loc());
@@ -60,6 +62,7 @@ public:
     // it fetches.
     auto prologue = scf::ForOp::create(b, loc(), constant(0),
                                        constant(stages - 1), constant(1));
+    setPart(prologue, Part::prologue);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(prologue.getBody());
@@ -68,14 +71,14 @@ public:
       issue(arith::AddIOp::create(b, loc(), lower, ahead), slot);
     }
     pipelineBody();
+    return success();
   }
 
 private:
   scf::ForOp loop;
   unsigned stages;
   OpBuilder b;
-  SmallVector<AsyncCopyOp> copies;
-  SmallVector<Operation *> synchronisation;
+  SmallVector<StageInterface> copies;
   bool matrixOperands = false;
 
   Location loc() { return loop.getLoc(); }
@@ -83,13 +86,24 @@ private:
     return arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(value));
   }
 
-  void deepenBuffers() {
-    for (AsyncCopyOp copy : copies) {
-      auto type = copy.getBuffer().getType();
-      copy.getBuffer().setType(BufferType::get(
+  LogicalResult deepenBuffers() {
+    for (StageInterface copy : copies) {
+      for (Operation *user : copy.stageBuffer().getUsers())
+        if (!isa<StageInterface>(user))
+          return user->emitOpError("uses a buffer of a pipelined loop and does "
+                                   "not say which stage of it");
+      auto type = cast<BufferType>(copy.stageBuffer().getType());
+      copy.stageBuffer().setType(BufferType::get(
           type.getContext(), stages, type.getShape(), type.getElementType(),
           type.getPacked(), type.getAtom(), type.getLayout()));
     }
+    return success();
+  }
+
+  bool isDeep(Value buffer) {
+    return llvm::any_of(copies, [&](StageInterface copy) {
+      return copy.stageBuffer() == buffer;
+    });
   }
 
   /// `if (k < hi) copies(k) -> slot`, and a commit.
@@ -97,25 +111,15 @@ private:
     Value inside = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, k,
                                          loop.getUpperBound());
     auto branch = scf::IfOp::create(b, loc(), inside, /*withElseRegion=*/false);
+    setPart(branch, Part::issue);
     OpBuilder then = branch.getThenBodyBuilder();
     IRMapping map;
     map.map(loop.getInductionVar(), k);
-    std::function<void(Value)> cloneStart = [&](Value value) {
-      Operation *op = value.getDefiningOp();
-      if (!op || map.contains(value) || op->getBlock() != loop.getBody())
-        return;
-      for (Value operand : op->getOperands())
-        cloneStart(operand);
-      then.clone(*op, map);
-    };
-    for (AsyncCopyOp copy : copies) {
-      SmallVector<Value> starts;
-      for (Value start : copy.getStart()) {
-        cloneStart(start);
-        starts.push_back(map.lookupOrDefault(start));
-      }
-      AsyncCopyOp::create(then, loc(), copy.getView(), starts, copy.getBuffer(),
-                          slot);
+    for (StageInterface copy : copies) {
+      for (Value operand : copy->getOperands())
+        if (operand != copy.getSlotMutable().get())
+          cloneAhead(then, loop, operand, map);
+      cast<StageInterface>(then.clone(*copy, map)).getSlotMutable().set(slot);
     }
     AsyncCommitOp::create(b, loc());
   }
@@ -127,6 +131,7 @@ private:
     auto deep = scf::ForOp::create(b, loc(), loop.getLowerBound(),
                                    loop.getUpperBound(), loop.getStep(), inits);
     deep->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
+    setPart(deep, Part::ring);
     unsigned carried = loop.getInitArgs().size();
     Value read = deep.getRegionIterArg(carried),
           write = deep.getRegionIterArg(carried + 1);
@@ -144,13 +149,11 @@ private:
     for (unsigned i = 0; i < carried; ++i)
       map.map(loop.getRegionIterArg(i), deep.getRegionIterArg(i));
     for (Operation &op : loop.getBody()->without_terminator()) {
-      if (isa<AsyncCopyOp>(op) || llvm::is_contained(synchronisation, &op))
+      if (startsCopy(&op) || op.hasTrait<StageSync>())
         continue;
-      Operation *copy = b.clone(op, map);
-      if (auto load = dyn_cast<LocalLoadOp>(copy))
-        load.getSlotMutable().assign(read);
-      else if (auto dot = dyn_cast<WarpgroupDotOp>(copy))
-        dot.getSlotMutable().assign(read);
+      auto access = dyn_cast<StageInterface>(b.clone(op, map));
+      if (access && isDeep(access.stageBuffer()))
+        access.getSlotMutable().set(read);
     }
     SmallVector<Value> yields;
     for (Value value : loop.getYieldedValues())
@@ -175,8 +178,9 @@ struct PipelineLoops : lath::impl::PipelineLoopsBase<PipelineLoops> {
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) { loops.push_back(loop); });
     for (scf::ForOp loop : loops)
-      if (const int stages = scheduleOf(loop).stages; stages > 1)
-        Pipeliner(loop, stages).run();
+      if (const int stages = scheduleOf(loop).stages;
+          stages > 1 && failed(Pipeliner(loop, stages).run()))
+        return signalPassFailure();
   }
 };
 } // namespace

@@ -106,14 +106,14 @@ private:
 
   LogicalResult find() {
     for (auto each : function.front().getOps<scf::ForOp>()) {
-      if (holds<MbarrierWaitOp>(each)) {
+      if (isPart(each, Part::ring) && holds<BulkCopyOp>(each)) {
         if (loop)
           return each.emitOpError("a producer warp feeds one loop of packed "
                                   "weights, and this is the second");
         loop = each;
-      } else if (holds<BulkCopyOp>(each)) {
+      } else if (isPart(each, Part::prologue) && holds<BulkCopyOp>(each)) {
         prologue = each;
-      } else if (holds<ZeroOutsideOp>(each)) {
+      } else if (isPart(each, Part::fill)) {
         fill = each;
       }
     }
@@ -127,10 +127,8 @@ private:
       if (&op == loop)
         break;
       const bool setsUp =
-          isa<ViewOp, SplatOp, AllocOp, MbarrierAllocOp, MbarrierInitOp,
-              ClusterArriveOp>(op) ||
-          &op == prologue || (fill && &op == fill) ||
-          (isPure(&op) &&
+          op.hasTrait<AnyWarp>() || &op == prologue || (fill && &op == fill) ||
+          (isMemoryEffectFree(&op) &&
            llvm::none_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>));
       if (!setsUp)
         return op.emitOpError(
@@ -138,13 +136,14 @@ private:
             "or stored before the loop that it feeds");
     }
     for (auto branch : loop.getBody()->getOps<scf::IfOp>())
-      if (holds<BulkCopyOp>(branch))
+      if (isPart(branch, Part::issue))
         issue = branch;
     auto inside =
         issue ? issue.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
     if (!inside || inside.getPredicate() != arith::CmpIPredicate::slt ||
         inside.getRhs() != loop.getUpperBound())
-      return loop.emitOpError("expected copies of a step if there is such one");
+      return loop.emitOpError("expected an issue of copies of a step, if there "
+                              "is such one");
     ahead = inside.getLhs();
     issue.walk([&](BulkCopyOp copy) {
       full = copy.getMbarriers();
@@ -172,13 +171,11 @@ private:
     map.map(ahead, k);
     SmallVector<Operation *> needed;
     for (Operation &op : issue.thenBlock()->without_terminator()) {
-      if (!isPure(&op) && !which(&op))
+      if (startsCopy(&op) && !which(&op))
         continue;
       Operation *clone = b.clone(op, map);
-      if (auto copy = dyn_cast<AsyncCopyOp>(clone))
-        copy.getSlotMutable().assign(slot);
-      else if (auto copy = dyn_cast<BulkCopyOp>(clone))
-        copy.getSlotMutable().assign(slot);
+      if (auto copy = dyn_cast<StageInterface>(clone))
+        copy.getSlotMutable().set(slot);
       else
         needed.push_back(clone);
     }
@@ -196,7 +193,7 @@ private:
     b.setInsertionPointToStart(body);
     const bool early = schedule.dependent != lath::Dependent::none;
     auto bulk = [](Operation *op) { return isa<BulkCopyOp>(op); };
-    auto other = [](Operation *op) { return isa<AsyncCopyOp>(op); };
+    auto other = [](Operation *op) { return !isa<BulkCopyOp>(op); };
     auto all = [](Operation *) { return true; };
     if (early) {
       auto first = scf::ForOp::create(b, loc(), constant(0), constant(stages),
@@ -279,9 +276,9 @@ private:
     Operation *firstLoad = nullptr;
     MbarrierWaitOp wait;
     for (Operation &op : *loop.getBody()) {
-      if (isa<AsyncCommitOp, AsyncWaitOp, BarrierOp>(op))
+      if (op.hasTrait<StageSync>())
         dead.push_back(&op);
-      else if (isa<LocalLoadOp>(op) && !firstLoad)
+      else if (isa<StageInterface>(op) && !firstLoad)
         firstLoad = &op;
       else if (isa<MbarrierWaitOp>(op))
         wait = cast<MbarrierWaitOp>(op);

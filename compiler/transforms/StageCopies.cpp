@@ -15,13 +15,18 @@
 // Where the schedule says that views of unknown extent have at most `rows`
 // rows, and a tile has more, the buffer keeps these only: rows beyond would be
 // zeros, and whatever stands there instead ends in rows of the output that are
-// not stored.
+// not stored. A remark says where that cannot be.
+//
+// A load stays as it is where cp.async cannot move it (4 bytes at least) or its
+// start cannot be computed for a step ahead.
 //
 // A global read then is coalesced whatever layout the consumer has, and can be
 // started early (see PipelineLoops). The buffer's chunks are permuted so that
 // neither the copy nor the read collides on banks; which permutation follows
 // from the layout of the read.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/Tile.h"
+#include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,44 +48,26 @@ using lath::Shape;
 
 namespace {
 
-/// log2 of the units one copy instruction can move: 16 bytes, less where the
-/// start or the row stride is not that aligned. cp.async moves 4, 8 or 16.
-int copyVectorBits(LoadOp load) {
-  Memory memory = load.getView().getType().memory();
+/// Why stages cannot keep only the first rows of a tile; nothing where they
+/// can. Rows beyond those that views have must be zeros that nobody sees: the
+/// tile starts at a multiple of its rows, so that the view's rows are its
+/// first, and what becomes of the others meets no other row and is not stored.
+std::optional<InFlightDiagnostic> whyAllRows(LoadOp load, int64_t rows) {
   auto type = cast<RankedTensorType>(load.getType());
-  auto units = memory.tileShape(type.getShape());
-  unsigned last = units.size() - 1;
-  int64_t divisor = divisorOfUnits(memory, load.getStart(), last);
-  int bits = 0;
-  while ((memory.unitBytes << (bits + 1)) <= 16 &&
-         divisor % (2ll << bits) == 0 && units[last] % (2ll << bits) == 0 &&
-         (ShapedType::isDynamic(memory.shape[last]) ||
-          memory.shape[last] % (2ll << bits) == 0))
-    ++bits;
-  return bits;
-}
-
-/// Whether what a tile's rows become stays in these rows up to stores that drop
-/// those outside of a view of unknown extent.
-bool rowsStayApart(func::FuncOp function) {
-  int dots = 0; // a second might sum over what the first made of the rows
-  return !function
-              ->walk([&](Operation *op) {
-                if (isa<DotOp>(op) && ++dots > 1)
-                  return WalkResult::interrupt();
-                if (isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, MaskOp>(
-                        op))
-                  return WalkResult::interrupt();
-                ViewType view;
-                if (auto store = dyn_cast<StoreOp>(op))
-                  view = store.getView().getType();
-                else if (auto add = dyn_cast<AtomicAddOp>(op))
-                  view = add.getView().getType();
-                if (view && !ShapedType::isDynamic(view.getShape()[0]))
-                  return WalkResult::interrupt();
-                return WalkResult::advance();
-              })
-              .wasInterrupted();
+  auto remark = [&] {
+    return load.emitRemark("stages keep all ")
+           << type.getDimSize(0) << " rows of this tile, although views have "
+           << rows << ": ";
+  };
+  if (divisorOf(load.getStart()[0]) % type.getDimSize(0))
+    return remark() << "it is not known to start at a multiple of its rows";
+  if (OpOperand *use = whereRowsMeet(load.getResult())) {
+    InFlightDiagnostic why = remark() << "its rows do not stay apart";
+    why.attachNote(use->getOwner()->getLoc())
+        << "they meet, or are stored, in " << use->getOwner()->getName();
+    return why;
+  }
+  return std::nullopt;
 }
 
 /// The shape of the buffer for a load.
@@ -90,14 +77,9 @@ SmallVector<int64_t> stagedShape(LoadOp load) {
   const lath::TargetSchedule schedule = scheduleOf(load);
   const int64_t rows = schedule.rows;
   // The operand of wgmma has its eight rows.
-  if (!rows || rows >= shape[0] ||
-      schedule.mma == lath::MatrixUnit::warpgroup ||
-      !ShapedType::isDynamic(load.getView().getType().getShape()[0]) ||
-      !load->hasOneUse())
-    return shape;
-  auto dot = dyn_cast<DotOp>(*load->user_begin());
-  if (dot && load.getResult() == dot.getA() &&
-      rowsStayApart(load->getParentOfType<func::FuncOp>()))
+  if (rows && rows < shape[0] && schedule.mma == lath::MatrixUnit::warp &&
+      ShapedType::isDynamic(load.getView().getType().getShape()[0]) &&
+      !whyAllRows(load, rows))
     shape[0] = rows;
   return shape;
 }
@@ -139,41 +121,52 @@ Layout bufferLayout(LoadOp load, ArrayRef<int64_t> staged) {
   return lath::swizzled(shape, vectorBits, {writing, reading});
 }
 
+/// What one load becomes.
+struct Staged {
+  LoadOp load;
+  BufferType buffer;
+};
+
+/// Nothing where the load stays as it is.
+std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
+  ViewType view = load.getView().getType();
+  if (scheduleOf(loop).weights == lath::WeightPath::registers &&
+      view.streamed())
+    return std::nullopt;
+  if (!computableAhead(loop, load.getStart()))
+    return std::nullopt;
+  SmallVector<int64_t> shape = stagedShape(load);
+  Layout layout = bufferLayout(load, shape);
+  if (copyBytes(view.memory(), layout, load.getStart()) < leastCopyBytes)
+    return std::nullopt;
+  return Staged{load,
+                BufferType::get(load.getContext(), /*stages=*/1, shape,
+                                view.getElementType(), view.getPacked(),
+                                view.getAtom(),
+                                LayoutAttr::get(load.getContext(), layout))};
+}
+
 void stage(scf::ForOp loop) {
-  SmallVector<LoadOp> loads;
-  for (auto load : loop.getBody()->getOps<LoadOp>()) {
-    Memory memory = load.getView().getType().memory();
-    if (scheduleOf(loop).weights == lath::WeightPath::registers &&
-        load.getView().getType().streamed())
-      continue;
-    if ((memory.unitBytes << copyVectorBits(load)) >= 4)
-      loads.push_back(load);
-  }
-  if (loads.empty())
-    return;
   // Packed weights last: activations and scales are few bytes, often in L2,
   // and would queue behind the block's own stream of weights.
-  auto streams = [](LoadOp load) {
-    return load.getView().getType().streamed();
-  };
-  SmallVector<LoadOp> ordered;
-  for (bool stream : {false, true})
-    for (LoadOp load : loads)
-      if (streams(load) == stream)
-        ordered.push_back(load);
-  loads = ordered;
+  SmallVector<Staged> loads, weights;
+  for (auto load : loop.getBody()->getOps<LoadOp>())
+    if (auto each = staged(loop, load))
+      (load.getView().getType().streamed() ? weights : loads).push_back(*each);
+  llvm::append_range(loads, weights);
+  if (loads.empty())
+    return;
   Location loc = loop.getLoc();
   OpBuilder outside(loop), inside(loop.getContext());
   Value zero =
       arith::ConstantOp::create(outside, loc, outside.getI32IntegerAttr(0));
-  LoadOp top = loads.front();
-  for (LoadOp load : loads)
+  LoadOp top = loads.front().load;
+  for (auto &[load, buffer] : loads)
     if (load->isBeforeInBlock(top))
       top = load;
   inside.setInsertionPoint(top);
-  // Starts of later loads are computed from the induction variable by pure
-  // operations; bring those up first.
-  for (LoadOp load : loads) {
+  // Bring up what computes the starts of later loads.
+  for (auto &[load, buffer] : loads) {
     SmallVector<Operation *> needed;
     std::function<void(Value)> collect = [&](Value value) {
       Operation *op = value.getDefiningOp();
@@ -191,14 +184,7 @@ void stage(scf::ForOp loop) {
         op->moveBefore(top);
   }
   SmallVector<Value> buffers;
-  for (LoadOp load : loads) {
-    auto type = cast<RankedTensorType>(load.getType());
-    SmallVector<int64_t> shape = stagedShape(load);
-    auto buffer = BufferType::get(
-        load.getContext(), /*stages=*/1, shape, type.getElementType(),
-        load.getView().getType().getPacked(),
-        load.getView().getType().getAtom(),
-        LayoutAttr::get(load.getContext(), bufferLayout(load, shape)));
+  for (auto &[load, buffer] : loads) {
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
     AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,
                         zero);
@@ -207,7 +193,8 @@ void stage(scf::ForOp loop) {
   AsyncCommitOp::create(inside, loc);
   AsyncWaitOp::create(inside, loc, 0);
   BarrierOp::create(inside, loc);
-  for (auto [load, buffer] : llvm::zip(loads, buffers)) {
+  for (auto [each, buffer] : llvm::zip(loads, buffers)) {
+    LoadOp load = each.load;
     OpBuilder b(load);
     Value value = LocalLoadOp::create(b, loc, load.getType(), buffer, zero);
     load.replaceAllUsesWith(value);

@@ -15,12 +15,12 @@
 // unpacked, and the first step before anything else. How much is on its way
 // follows from the K step and the number of warps.
 #include "compiler/ir/Tile.h"
+#include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lath {
@@ -33,17 +33,6 @@ using namespace lath::tile;
 
 namespace {
 
-/// Clones what `value` needs of the loop's body, for another iteration's
-/// induction variable, which `map` holds.
-Value cloneFor(OpBuilder &b, scf::ForOp loop, Value value, IRMapping &map) {
-  Operation *op = value.getDefiningOp();
-  if (map.contains(value) || !op || op->getBlock() != loop.getBody())
-    return map.lookupOrDefault(value);
-  for (Value operand : op->getOperands())
-    cloneFor(b, loop, operand, map);
-  return b.clone(*op, map)->getResult(cast<OpResult>(value).getResultNumber());
-}
-
 /// The tile that iteration `k` reads, if there is such an iteration.
 Value request(OpBuilder &b, scf::ForOp loop, LoadOp load, Value k, Value old) {
   Location loc = load.getLoc();
@@ -53,7 +42,7 @@ Value request(OpBuilder &b, scf::ForOp loop, LoadOp load, Value k, Value old) {
   map.map(loop.getInductionVar(), k);
   SmallVector<Value> starts;
   for (Value start : load.getStart())
-    starts.push_back(cloneFor(b, loop, start, map));
+    starts.push_back(cloneAhead(b, loop, start, map));
   return GuardedLoadOp::create(b, loc, load.getType(), load.getView(), starts,
                                inside, old);
 }
@@ -83,7 +72,8 @@ struct StreamWeights : lath::impl::StreamWeightsBase<StreamWeights> {
     getOperation().walk([&](LoadOp load) {
       auto loop = dyn_cast<scf::ForOp>(load->getParentOp());
       if (scheduleOf(load).weights == lath::WeightPath::registers && loop &&
-          load.getView().getType().streamed())
+          load.getView().getType().streamed() &&
+          computableAhead(loop, load.getStart()))
         loads.push_back({loop, load});
     });
     for (auto [loop, load] : loads) {

@@ -11,6 +11,7 @@
 // same. The instruction reads k in its own order, so the copy puts the k of
 // each 16 where the weights' lanes have theirs: the buffer's layout follows
 // from that of the weights (warpgroupOperand).
+#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
@@ -42,10 +43,13 @@ LogicalResult useWarpgroups(DotOp dot) {
       layoutOf(dot.getB().getType()).transposed(), buffer.getShape()[0]);
   if (!operand)
     return dot.emitOpError("the weights are not in fragments of wgmma");
-  // Copies move whole words.
-  if (operand->bases(lath::Place::Offset)[0] != 1)
-    return dot.emitOpError("wgmma takes pairs of neighbours along k, which "
-                           "words of eight k do not give: use packed weights");
+  for (Operation *user : alloc->getUsers())
+    if (auto copy = dyn_cast<AsyncCopyOp>(user))
+      if (copyBytes(copy.getView().getType().memory(), *operand,
+                    copy.getStart()) < leastCopyBytes)
+        return dot.emitOpError(
+            "wgmma takes pairs of neighbours along k, which "
+            "words of eight k do not give: use packed weights");
   alloc.getResult().setType(BufferType::get(
       dot.getContext(), buffer.getStages(), buffer.getShape(),
       buffer.getElementType(), buffer.getPacked(), buffer.getAtom(),

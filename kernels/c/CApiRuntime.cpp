@@ -58,20 +58,32 @@ lath_status failed(const Error &error) noexcept {
   }
 }
 
+/// Throws Error{invalidInput}: `which` is none of a member's `count` values.
+[[noreturn]] static void failOutside(const char *name, std::int32_t which,
+                                     std::int64_t count) {
+  throw Error(ErrorKind::invalidInput, std::string("lath_gemm_spec.") + name +
+                                           " is " + std::to_string(which) +
+                                           "; expected 0.." +
+                                           std::to_string(count - 1));
+}
+
 /// One of the values of an enumeration. Throws Error{invalidInput}.
 template <class Value, std::size_t count>
 static Value choose(std::int32_t which, const char *name,
                     const Value (&values)[count]) {
   if (which < 0 || which >= static_cast<std::int32_t>(count))
-    throw Error(ErrorKind::invalidInput, std::string("lath_gemm_spec.") + name +
-                                             " is " + std::to_string(which) +
-                                             "; expected 0.." +
-                                             std::to_string(count - 1));
+    failOutside(name, which, count);
   return values[which];
 }
 
+static_assert(weightFormatNumbered(LATH_ZEROS_SYMMETRIC)->name == "u4" &&
+              weightFormatNumbered(LATH_ZEROS_V1)->name == "u4z1" &&
+              weightFormatNumbered(LATH_ZEROS_V2)->name == "u4z" &&
+              weightFormatNumbered(LATH_WEIGHTS_S8)->name == "s8" &&
+              name(WeightLayout(LATH_LAYOUT_GPTQ)) == "gptq" &&
+              name(WeightLayout(LATH_LAYOUT_PACKED)) == "packed");
+
 static constexpr Dtype dtypes[] = {Dtype::f16, Dtype::bf16};
-static constexpr Zeros zeroKinds[] = {Zeros::symmetric, Zeros::v1, Zeros::v2};
 static constexpr Reduce reductions[] = {Reduce::ordered, Reduce::atomic,
                                         Reduce::atomicOut, Reduce::none};
 
@@ -79,9 +91,6 @@ static_assert(reductions[LATH_REDUCE_ORDERED] == Reduce::ordered &&
               reductions[LATH_REDUCE_ATOMIC] == Reduce::atomic &&
               reductions[LATH_REDUCE_ATOMIC_OUT] == Reduce::atomicOut &&
               reductions[LATH_REDUCE_NONE] == Reduce::none);
-
-static constexpr WeightLayout layouts[] = {WeightLayout::gptq,
-                                           WeightLayout::packed};
 
 static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
 
@@ -94,9 +103,15 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
   spec.group = c.group ? c.group : 128;
   spec.split = c.split;
   spec.x = choose(c.x, "x", dtypes);
-  spec.zeros = choose(c.zeros, "zeros", zeroKinds);
+  const WeightFormat *format = weightFormatNumbered(c.zeros);
+  if (!format)
+    failOutside("zeros", c.zeros, std::ssize(weightFormats));
+  spec.w = format->codes;
+  spec.zeros = format->zeros;
   spec.reduce = choose(c.reduce, "reduce", reductions);
-  spec.layout = choose(c.layout, "layout", layouts);
+  if (c.layout < 0 || c.layout >= std::ssize(weightLayoutNames))
+    failOutside("layout", c.layout, std::ssize(weightLayoutNames));
+  spec.layout = static_cast<WeightLayout>(c.layout);
   spec.launches = choose(c.launches, "launches", launchKinds);
   return spec;
 }
@@ -152,9 +167,9 @@ lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
     c.group = parsed.group;
     c.split = parsed.split;
     c.x = indexOf(parsed.x, dtypes);
-    c.zeros = indexOf(parsed.zeros, zeroKinds);
+    c.zeros = weightFormat(parsed).number;
     c.reduce = indexOf(parsed.reduce, reductions);
-    c.layout = indexOf(parsed.layout, layouts);
+    c.layout = static_cast<std::int32_t>(parsed.layout);
     c.launches = indexOf(parsed.launches, launchKinds);
     writeStruct(c, spec, "lath_gemm_spec", specBytes);
   });

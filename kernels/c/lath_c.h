@@ -70,11 +70,14 @@ LATH_C_API const char *lath_version(void);
 
 /* Types of x, scales and out. */
 typedef enum lath_dtype { LATH_F16 = 0, LATH_BF16 = 1 } lath_dtype;
-/* How qzeros stores zero points: not at all (8), minus one, as they are. */
+/* Formats of weights (kernels/gemm/WeightFormat.h). Of 4 bits, by how qzeros
+ * stores zero points: not at all (8), minus one, as they are. Of 8 bits,
+ * signed, without zero points. */
 typedef enum lath_zeros {
   LATH_ZEROS_SYMMETRIC = 0,
   LATH_ZEROS_V1 = 1,
-  LATH_ZEROS_V2 = 2
+  LATH_ZEROS_V2 = 2,
+  LATH_WEIGHTS_S8 = 3
 } lath_zeros;
 /* The order of qweight: as GPTQ stores it, or packed by fragments
  * (docs/packed-weights.md). */
@@ -102,7 +105,7 @@ typedef struct lath_gemm_spec {
   int64_t group;    /* k values that share a scale; 0: 128 */
   int32_t split;    /* 0: the schedule chooses */
   int32_t x;        /* lath_dtype */
-  int32_t zeros;    /* lath_zeros */
+  int32_t zeros;    /* lath_zeros: the weights' format */
   int32_t reduce;   /* lath_reduce */
   int32_t layout;   /* lath_layout */
   int32_t launches; /* lath_launches */
@@ -117,7 +120,7 @@ LATH_C_API lath_status lath_gemm_spec_parse(const char *text,
 typedef struct lath_gemm_arguments {
   size_t struct_size;
   lath_device_ptr x;       /* [m, k] */
-  lath_device_ptr qweight; /* i32 [k/8, n], or packed */
+  lath_device_ptr qweight; /* i32 [k/8, n], of 8 bits [k/4, n], or packed */
   lath_device_ptr scales;  /* [k/group, n] */
   lath_device_ptr qzeros;  /* i32 [k/group, n/8]; unused if symmetric */
   lath_device_ptr out;     /* [m, n] */

@@ -50,7 +50,7 @@ bool probablySpills(const GemmSpec &spec, const Schedule &s,
   const double loop =
       (s.scales == ScalePlacement::sums ? 0.7 : 0.42) * sums + words +
       24 * (std::bit_width(static_cast<unsigned>(s.blockM)) - 4) +
-      (spec.zeros == Zeros::symmetric ? 0 : 12);
+      (weightFormat(spec).storesZeros() ? 12 : 0);
   // The last block of an ordered split reads the sums of several at once.
   const double end =
       s.reduce == Reduce::ordered ? 0.4 * sums * std::min(s.split, 8) : 0;
@@ -141,10 +141,11 @@ Cost estimate(const GemmSpec &spec, const Schedule &s, const Target &target,
   const double ahead = std::min<double>(s.stages - 1, steps);
   const bool streams = s.weights == WeightPath::registers;
 
-  const double zeros = spec.zeros == Zeros::symmetric ? 0 : 0.5;
-  const double scaleShare = 2 * (2 + zeros) / double(spec.group);
-  const double stepBytes = double(s.blockK) * s.blockN / 2 * (1 + scaleShare);
-  const double weights = double(spec.n) * double(spec.k) / 2 * (1 + scaleShare);
+  const WeightFormat &format = weightFormat(spec);
+  const double perWeight =
+      format.codeBytes() + format.groupBytes() / double(spec.group);
+  const double stepBytes = double(s.blockK) * s.blockN * perWeight;
+  const double weights = double(spec.n) * double(spec.k) * perWeight;
   const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
 
   Cost cost;
@@ -284,12 +285,13 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
   const double stepClocks =
       s.blockK / 16.0 * (s.blockN / 16.0) / s.warps * perFragment + step;
   const double clocks = c.clock * 1e3;
-  const double stepBytes = s.blockK / 2.0 * s.blockN;
+  const double codeBytes = weightFormat(spec).codeBytes();
+  const double stepBytes = s.blockK * codeBytes * s.blockN;
   const double rows = double(std::min<std::int64_t>(spec.m, s.blockM));
   const double loaded = smSteps * c.sms / 1e6; // steps, over TB/s
   LeastNorm least(c);
   for (double part :
-       {double(spec.n) * double(spec.k) / 2 / (c.dram * 1e6),
+       {double(spec.n) * double(spec.k) * codeBytes / (c.dram * 1e6),
         loaded * stepBytes / c.smRate,
         loaded * (stepBytes + c.rowBytes * 2 * rows * s.blockK) / c.l2,
         smSteps * stepClocks * s.warps / 4 / clocks,

@@ -6,7 +6,7 @@ namespace lath {
 
 static View weightsView(Program &p, const GemmSpec &spec) {
   if (spec.layout == WeightLayout::gptq)
-    return p.constantView("qweight", Dtype::u4, {spec.k, spec.n},
+    return p.constantView("qweight", spec.w, {spec.k, spec.n},
                           /*packedDim=*/0);
   Layout atom = weightAtom();
   auto whole = [&](std::int64_t extent, unsigned d) {
@@ -20,6 +20,7 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule) {
   auto program = std::make_unique<Program>("dequant_gemm");
   Program &p = *program;
+  const WeightFormat &format = weightFormat(spec);
   const std::int64_t groups = spec.groups();
 
   Index m = p.scalar("m");
@@ -27,9 +28,8 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
   View q = weightsView(p, spec);
   View scales = p.constantView("scales", spec.x, {groups, spec.n});
   View zeros;
-  if (spec.zeros != Zeros::symmetric)
-    zeros =
-        p.constantView("qzeros", Dtype::u4, {groups, spec.n}, /*packedDim=*/1);
+  if (format.storesZeros())
+    zeros = p.constantView("qzeros", spec.w, {groups, spec.n}, /*packedDim=*/1);
   View out = p.view("out", spec.x, {m, spec.n});
 
   Range row = p.range(p.programId(1), schedule.blockM);
@@ -41,12 +41,11 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         Range group = groups == 1 ? Range{p.constant(0), 1} : k / spec.group;
         Tile s = scales.load({group, col});
         Tile w;
-        if (spec.zeros == Zeros::symmetric) {
-          w = p.dequant(q.load({k, col}), s);
-        } else {
+        if (format.storesZeros()) {
           Tile z = zeros.load({group, col});
-          w = p.dequant(q.load({k, col}), s, &z,
-                        spec.zeros == Zeros::v1 ? 1 : 0);
+          w = p.dequant(q.load({k, col}), s, &z, format.zeroOffset());
+        } else {
+          w = p.dequant(q.load({k, col}), s);
         }
         return p.dot(x.load({row, k}), w, sum);
       });

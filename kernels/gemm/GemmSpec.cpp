@@ -22,10 +22,6 @@ constexpr std::int64_t maxSplit = 64;
 constexpr std::int64_t splitGrain = 32;
 
 constexpr std::array<std::string_view, 2> xWords = {"f16", "bf16"};
-constexpr std::array<std::string_view, 3> wWords = {"u4", "u4z", "u4z1"};
-constexpr std::array<Zeros, 3> wValues = {Zeros::symmetric, Zeros::v2,
-                                          Zeros::v1};
-constexpr std::array<std::string_view, 2> layoutWords = {"gptq", "packed"};
 constexpr std::array<std::string_view, 2> launchWords = {"alone", "chained"};
 constexpr std::array<std::string_view, 4> reduceWords = {
     "none", "atomic", "ordered", "atomic-out"};
@@ -96,6 +92,14 @@ void checkSplit(const GemmSpec &spec) {
                            spec.split, blocks, splitGrain, spec.k, blocks));
 }
 
+void checkWeights(const GemmSpec &spec) {
+  const WeightFormat &format = weightFormat(spec);
+  if (!format.supports(spec.layout))
+    fail(spec,
+         fmt::format("layout = {} is not for w = {}; the nearest is {}",
+                     name(spec.layout), format.name, name(WeightLayout::gptq)));
+}
+
 [[noreturn]] void failNothingToReduce(const GemmSpec &spec) {
   fail(spec, fmt::format("reduce = {} with split = 1: there is nothing to "
                          "reduce; leave reduce out, or split by 2 or more",
@@ -124,6 +128,7 @@ void validate(const GemmSpec &spec) {
   if (spec.x != Dtype::f16 && spec.x != Dtype::bf16)
     fail(spec, fmt::format("x = {} is neither f16 nor bf16; the nearest is f16",
                            name(spec.x)));
+  checkWeights(spec);
   if (spec.reduce == Reduce::cluster)
     fail(spec,
          "reduce = cluster is a schedule's way to be ordered; a spec asks "
@@ -158,10 +163,12 @@ GemmSpec parseGemmSpec(std::string_view text) {
   spec.split =
       static_cast<int>(std::min<std::int64_t>(parsed.number("s", 0), 1 << 30));
   spec.x = parsed.choice("x", xWords, 0) == 0 ? Dtype::f16 : Dtype::bf16;
-  spec.zeros = wValues[parsed.choice("w", wWords, 0)];
-  spec.layout = parsed.choice("layout", layoutWords, 0) == 0
-                    ? WeightLayout::gptq
-                    : WeightLayout::packed;
+  const WeightFormat &format =
+      weightFormats[parsed.choice("w", weightFormatNames, 0)];
+  spec.w = format.codes;
+  spec.zeros = format.zeros;
+  spec.layout =
+      static_cast<WeightLayout>(parsed.choice("layout", weightLayoutNames, 0));
   spec.launches =
       static_cast<Launches>(parsed.choice("launch", launchWords, 0));
   if (parsed.has("reduce"))
@@ -181,11 +188,13 @@ std::string print(const GemmSpec &spec) {
     text += fmt::format("s{}", spec.split);
   if (spec.x != Dtype::f16)
     text += fmt::format(",x={}", name(spec.x));
-  for (std::size_t i = 1; i < wValues.size(); ++i)
-    if (wValues[i] == spec.zeros)
-      text += fmt::format(",w={}", wWords[i]);
+  const WeightFormat *format = findWeightFormat(spec.w, spec.zeros);
+  if (!format) // not valid, but messages print it
+    text += fmt::format(",w={}?", name(spec.w));
+  else if (format != &weightFormats.front())
+    text += fmt::format(",w={}", format->name);
   if (spec.layout != WeightLayout::gptq)
-    text += ",layout=packed";
+    text += fmt::format(",layout={}", name(spec.layout));
   if (spec.launches != Launches::alone)
     text += fmt::format(",launch={}", name(spec.launches));
   bool isDefault = spec.reduce == Reduce::ordered ||

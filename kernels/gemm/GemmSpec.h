@@ -4,6 +4,7 @@
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
 #include "compiler/base/Schedule.h"
+#include "kernels/gemm/WeightFormat.h"
 
 #include <array>
 #include <cstdint>
@@ -11,19 +12,6 @@
 #include <string_view>
 
 namespace lath {
-
-/// How `qzeros` stores the zero point z of a group.
-enum class Zeros {
-  symmetric, ///< no tensor; z = 8
-  v1,        ///< GPTQ: (z - 1) mod 16
-  v2,        ///< gptq_v2: z
-};
-
-/// In what order `qweight` holds its words.
-enum class WeightLayout {
-  gptq,   ///< i32 [K/8, N], as checkpoints do
-  packed, ///< by fragments of the tensor core: kernels/weights/PackedWeights.h
-};
 
 /// How launches follow each other: what a schedule is chosen and tuned for, not
 /// what is computed.
@@ -35,12 +23,14 @@ enum class Launches {
 };
 
 /// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
-/// qweight i32 [K/8, N] or packed from it, qzeros i32 [K/g, N/8], scales f16 or
-/// bf16 (the type of x) [K/g, N]. Accumulation is fp32; out has the type of x.
+/// qweight i32 [K/8, N] (of 8 bits [K/4, N]) or packed from it, qzeros i32
+/// [K/g, N/8], scales f16 or bf16 (the type of x) [K/g, N]. Accumulation is
+/// fp32; out has the type of x.
 ///
 /// Text form, one parser and one printer:
-///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
-/// u4 is symmetric, u4z has v2 zero points, u4z1 has v1 zero points.
+///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1|s8][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+/// w names a format (WeightFormat.h): u4 is symmetric, u4z has v2 zero points,
+/// u4z1 has v1 zero points, s8 has signed bytes, w = q * scale.
 /// Fields and options may come in any order. s may be left out: the schedule
 /// chooses. Defaults: g128, x=f16, w=u4, layout=gptq, launch=alone,
 /// reduce=ordered when split > 1 or left out, none when split = 1.
@@ -48,7 +38,8 @@ enum class Launches {
 /// Valid: m in 1..65536; n in 8..2^20, a multiple of 8 (eight zero points to a
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
 /// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
-/// ceil(k / 32); x f16 or bf16.
+/// ceil(k / 32); x f16 or bf16; w and zeros those of a format, and layout one
+/// that it has.
 struct GemmSpec {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t group = 128;
@@ -62,11 +53,17 @@ struct GemmSpec {
   /// the text form knows only `none` there.
   Reduce reduce = Reduce::ordered;
   Launches launches = Launches::alone;
+  Dtype w = Dtype::u4; ///< codes of the weights; with `zeros` a WeightFormat
 
   bool operator==(const GemmSpec &) const = default;
 
   std::int64_t groups() const { return k / group; }
 };
+
+/// Throws Error{invalidSpec} where there is none.
+inline const WeightFormat &weightFormat(const GemmSpec &spec) {
+  return weightFormat(spec.w, spec.zeros);
+}
 
 /// "alone", "chained".
 LATH_API std::string_view name(Launches launches);

@@ -24,6 +24,7 @@ std::size_t KernelKeyHash::operator()(const KernelKey &key) const {
   add(static_cast<std::uint64_t>(g.group) << 32 ^
       static_cast<std::uint64_t>(g.split) << 16 ^
       static_cast<std::uint64_t>(g.x) << 8 ^
+      static_cast<std::uint64_t>(g.w) << 32 ^
       static_cast<std::uint64_t>(g.zeros) << 4 ^
       static_cast<std::uint64_t>(g.layout) << 3 ^
       static_cast<std::uint64_t>(g.launches) << 24 ^
@@ -58,7 +59,7 @@ std::string codeKey(const GemmSpec &spec, const Schedule &schedule) {
 bool serves(const GemmSpec &made, const Schedule &schedule,
             const GemmSpec &asked) {
   if (made.n != asked.n || made.k != asked.k || made.group != asked.group ||
-      made.x != asked.x || made.zeros != asked.zeros ||
+      made.x != asked.x || made.w != asked.w || made.zeros != asked.zeros ||
       made.layout != asked.layout || made.m < asked.m)
     return false;
   // A dependent kernel reads its weights while the launch before it runs: only

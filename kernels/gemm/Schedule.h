@@ -47,7 +47,7 @@ LATH_API std::string print(const Schedule &schedule);
 /// One choice of a schedule: a tile size, or a word of every kernel with the
 /// bounds that it has for a GEMM. Parser, printer, validation and search share
 /// the table of them.
-class ScheduleWord : public WordFacts {
+class LATH_API ScheduleWord : public WordFacts {
 public:
   ScheduleWord(const WordFacts &facts, int Schedule::*tile)
       : WordFacts(facts), tile_(tile) {}

@@ -45,14 +45,16 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   // A step longer than K has the one group that there is.
   const std::int64_t groups =
       spec.groups() == 1 ? 1 : std::max<std::int64_t>(1, s.blockK / spec.group);
-  stages(2 * groups * s.blockN); // scales, of x's type
-  if (spec.zeros != Zeros::symmetric)
-    stages(groups * s.blockN / 2);
+  const WeightBytes weights =
+      weightFormat(spec).bytes(s.blockN, s.blockK, groups);
+  stages(weights.scales);
+  if (weights.zeros)
+    stages(weights.zeros);
   stages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
                                                  ? matrixOperandAlignment
                                                  : sharedAlignment);
   if (s.weights != WeightPath::registers)
-    stages(std::int64_t{s.blockN} * s.blockK / 2);
+    stages(weights.codes);
   if (s.weights == WeightPath::bulk) {
     stages(mbarrierBytes); // a stage is full
     if (s.producers)

@@ -25,7 +25,7 @@ Json groupJson(const TuningTable::Key &key, const Measurement &m) {
                {"m", p.m},
                {"group", p.group},
                {"x", std::string(name(p.x))},
-               {"w", std::string(formatName(p))}};
+               {"w", std::string(weightFormat(p.w, p.zeros).name)}};
   if (p.layout != WeightLayout::gptq)
     json["layout"] = std::string(name(p.layout));
   json.update({{"deterministic", p.deterministic},

@@ -25,11 +25,18 @@ template <class Value> constexpr Choice choice(Value value, const char *name) {
 constexpr std::array units = {std::string_view("us"), std::string_view("cost")};
 constexpr std::array xChoices = {choice(Dtype::f16, "f16"),
                                  choice(Dtype::bf16, "bf16")};
-constexpr std::array formatChoices = {choice(Zeros::symmetric, "u4"),
-                                      choice(Zeros::v1, "u4z1"),
-                                      choice(Zeros::v2, "u4z")};
-constexpr std::array layoutChoices = {choice(WeightLayout::gptq, "gptq"),
-                                      choice(WeightLayout::packed, "packed")};
+constexpr auto formatChoices = [] {
+  std::array<Choice, weightFormats.size()> choices;
+  for (const WeightFormat &format : weightFormats)
+    choices[format.number] = {format.number, format.name};
+  return choices;
+}();
+constexpr auto layoutChoices = [] {
+  std::array<Choice, weightLayoutNames.size()> choices;
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    choices[i] = {static_cast<std::int64_t>(i), weightLayoutNames[i]};
+  return choices;
+}();
 constexpr std::array statusChoices = {
     choice(Measurement::Status::ok, "ok"),
     choice(Measurement::Status::wrong, "wrong"),
@@ -142,7 +149,8 @@ void check(const TuningEntry &e) {
     wrong(fmt::format("m = {} is no bucket of rows; the next is {}",
                       e.problem.m, tuningBucket(e.problem.m)));
   const Measurement &m = e.measurement;
-  if (!(m.p10 <= m.median && m.median <= m.p90))
+  const bool spreadIsKnown = m.p10 != 0 || m.p90 != 0;
+  if (spreadIsKnown && !(m.p10 <= m.median && m.median <= m.p90))
     wrong(fmt::format("p10 = {}, median = {} and p90 = {} are not in order",
                       m.p10, m.median, m.p90));
   if (m.status == Measurement::Status::ok && m.median == 0)
@@ -161,14 +169,6 @@ std::string_view name(Measurement::Status status) {
   return nameOf(statusChoices, static_cast<std::int64_t>(status));
 }
 
-std::string_view name(WeightLayout layout) {
-  return nameOf(layoutChoices, static_cast<std::int64_t>(layout));
-}
-
-std::string_view formatName(const TuningProblem &problem) {
-  return nameOf(formatChoices, static_cast<std::int64_t>(problem.zeros));
-}
-
 std::vector<TuningValue> tuningRow(const TuningEntry &e) {
   auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const TuningProblem &p = e.problem;
@@ -179,7 +179,7 @@ std::vector<TuningValue> tuningRow(const TuningEntry &e) {
           p.m,
           p.group,
           number(p.x),
-          number(p.zeros),
+          number(weightFormat(p.w, p.zeros).number),
           number(p.layout),
           number(p.deterministic),
           e.place.gpu,
@@ -209,7 +209,10 @@ readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
   for (std::int64_t *extent : {&p.n, &p.k, &p.m, &p.group})
     *extent = row.whole(1, most); // bounded by the spec's own rules
   p.x = static_cast<Dtype>(row.numberOf(xChoices));
-  p.zeros = static_cast<Zeros>(row.numberOf(formatChoices));
+  const WeightFormat &format =
+      *weightFormatNumbered(row.numberOf(formatChoices));
+  p.w = format.codes;
+  p.zeros = format.zeros;
   p.layout = static_cast<WeightLayout>(row.numberOf(layoutChoices));
   p.deterministic = row.whole(0, 1) != 0;
   e.place.gpu = row.text();

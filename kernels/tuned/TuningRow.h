@@ -33,7 +33,7 @@ inline constexpr std::array<TuningColumn, 24> tuningColumns = {
      {"m", "m"},
      {"grp", "group"},
      {"x", "x"},
-     {"zeros", "w"},
+     {"zeros", "w"}, // the format of the weights
      {"layout", "layout"},
      {"deterministic", "deterministic"},
      {"gpu", "gpu"},
@@ -65,9 +65,5 @@ std::vector<TuningValue> tuningRow(const TuningEntry &entry);
 /// ahead of it is done in a problem of launches alone.
 TuningEntry
 readTuningRow(const std::function<TuningValue(std::size_t column)> &value);
-
-/// The names that JSON has for the values.
-std::string_view formatName(const TuningProblem &problem);
-std::string_view name(WeightLayout layout);
 
 } // namespace lath

@@ -47,6 +47,7 @@ TuningProblem tuningProblem(const GemmSpec &spec) {
   p.m = tuningBucket(spec.m);
   p.group = spec.group;
   p.x = spec.x;
+  p.w = spec.w;
   p.zeros = spec.zeros;
   p.layout = spec.layout;
   p.deterministic =
@@ -61,6 +62,7 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.k = p.k;
   spec.group = p.group;
   spec.x = p.x;
+  spec.w = p.w;
   spec.zeros = p.zeros;
   spec.layout = p.layout;
   spec.launches = p.launches;

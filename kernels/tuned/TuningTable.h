@@ -26,6 +26,7 @@ struct TuningProblem {
   Launches launches = Launches::alone;
   std::int64_t n = 0, k = 0, m = 0, group = 0;
   Dtype x = Dtype::f16;
+  Dtype w = Dtype::u4; ///< with zeros the format of the weights
   Zeros zeros = Zeros::symmetric;
   WeightLayout layout = WeightLayout::gptq;
   bool deterministic = true; ///< the reduction asked for is `ordered`
@@ -66,8 +67,9 @@ struct Measurement {
     hung,     ///< no answer in time
   };
   Status status = Status::ok;
-  double median = 0, p10 = 0, p90 = 0; ///< microseconds cold, or `unit`
-  int replays = 0;                     ///< timed, of all rounds together
+  /// Microseconds cold, or `unit`; p10 and p90 both 0: not known.
+  double median = 0, p10 = 0, p90 = 0;
+  int replays = 0;         ///< timed, of all rounds together
   double plainRead = 0;    ///< of the weights, the same run; 0: none
   double predicted = 0;    ///< by the cost model then
   std::string unit = "us"; ///< "us", or "cost": the emulator's count, no time

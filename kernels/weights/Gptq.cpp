@@ -48,11 +48,6 @@ private:
 // Pieces of a parallel loop, in elements: large against the cost of a piece.
 constexpr std::int64_t grain = 1 << 16;
 
-/// What `qzeros` stores for the zero point z.
-std::uint32_t stored(int z, Zeros zeros) {
-  return static_cast<std::uint32_t>(zeros == Zeros::v1 ? z - 1 : z) & 15;
-}
-
 [[noreturn]] void fail(std::string message) {
   throw Error(ErrorKind::invalidInput, std::move(message));
 }
@@ -70,19 +65,20 @@ void checkExtents(std::int64_t n, std::int64_t k, std::int64_t group,
 }
 
 GptqLayer emptyLayer(std::int64_t n, std::int64_t k, std::int64_t group,
-                     Zeros zeros, Dtype scaleType) {
+                     const WeightFormat &format, Dtype scaleType) {
   GptqLayer layer{.n = n,
                   .k = k,
                   .group = group,
-                  .zeros = zeros,
+                  .zeros = format.zeros,
                   .scaleType = scaleType,
                   .qweight = {},
                   .qzeros = {},
-                  .scales = {}};
-  layer.qweight.resize(k / 8 * n);
+                  .scales = {},
+                  .w = format.codes};
+  layer.qweight.resize(k / format.perWord() * n);
   layer.scales.resize(k / group * n);
-  if (zeros != Zeros::symmetric)
-    layer.qzeros.resize(k / group * (n / 8));
+  if (format.storesZeros())
+    layer.qzeros.resize(k / group * (n / format.perWord()));
   return layer;
 }
 
@@ -93,9 +89,9 @@ struct GroupFit {
   int zero;
 };
 
-GroupFit fit(const float *weights, std::int64_t count, Zeros zeros,
-             Dtype scaleType) {
-  // Zero lies in the range, so that z lies in 0..15.
+GroupFit fit(const float *weights, std::int64_t count,
+             const WeightFormat &format, Dtype scaleType) {
+  // Zero lies in the range, so that z is one of the codes.
   double low = 0, high = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     if (!std::isfinite(weights[i]))
@@ -103,8 +99,9 @@ GroupFit fit(const float *weights, std::int64_t count, Zeros zeros,
     low = std::min<double>(low, weights[i]);
     high = std::max<double>(high, weights[i]);
   }
-  bool symmetric = zeros == Zeros::symmetric;
-  double exact = symmetric ? 2 * std::max(-low, high) / 15 : (high - low) / 15;
+  bool symmetric = !format.storesZeros();
+  const int steps = format.mostCode() - format.leastCode();
+  double exact = (symmetric ? 2 * std::max(-low, high) : high - low) / steps;
   std::uint16_t scale = fromFloat(exact, scaleType);
   if (!isFinite(scale, scaleType))
     fail(fmt::format("a group spans {}..{}: its step {} is beyond {}", low,
@@ -112,20 +109,23 @@ GroupFit fit(const float *weights, std::int64_t count, Zeros zeros,
   // A group of zeros, or as good as: any step serves, as all q equal z.
   double step = toFloat(scale, scaleType);
   if (step == 0)
-    return {fromFloat(1, scaleType), 1, symmetric ? 8 : 0};
-  int zero = symmetric ? 8
-                       : static_cast<int>(std::clamp(
-                             std::nearbyint(-low / step), 0.0, 15.0));
+    return {fromFloat(1, scaleType), 1, format.zero};
+  int zero = symmetric ? format.zero
+                       : static_cast<int>(std::clamp<double>(
+                             std::nearbyint(-low / step), format.leastCode(),
+                             format.mostCode()));
   return {scale, step, zero};
 }
 
 } // namespace
 
 int GptqLayer::zero(std::int64_t row, std::int64_t groupIndex) const {
-  if (zeros == Zeros::symmetric)
-    return 8;
-  int nibble = qzeros[groupIndex * (n / 8) + row / 8] >> row % 8 * 4 & 15;
-  return zeros == Zeros::v1 ? (nibble + 1) & 15 : nibble;
+  const WeightFormat &f = format();
+  if (!f.storesZeros())
+    return f.zero;
+  const int perWord = f.perWord();
+  return f.readZero(qzeros[groupIndex * (n / perWord) + row / perWord],
+                    row % perWord);
 }
 
 double GptqLayer::scale(std::int64_t row, std::int64_t groupIndex) const {
@@ -134,32 +134,36 @@ double GptqLayer::scale(std::int64_t row, std::int64_t groupIndex) const {
 
 double weight(const GptqLayer &layer, std::int64_t n, std::int64_t k) {
   std::int64_t g = k / layer.group;
-  return (layer.quantised(n, k) - layer.zero(n, g)) * layer.scale(n, g);
+  return WeightFormat::weight(layer.quantised(n, k), layer.zero(n, g),
+                              layer.scale(n, g));
 }
 
 GptqLayer randomLayer(const GemmSpec &spec, std::uint64_t seed) {
   checkExtents(spec.n, spec.k, spec.group, spec.x);
-  GptqLayer layer = emptyLayer(spec.n, spec.k, spec.group, spec.zeros, spec.x);
+  const WeightFormat &format = weightFormat(spec);
+  GptqLayer layer = emptyLayer(spec.n, spec.k, spec.group, format, spec.x);
   Counter weights(seed, Counter::Purpose::weights);
   parallelFor(std::ssize(layer.qweight), grain, [&](auto begin, auto end) {
     for (std::int64_t i = begin; i < end; ++i)
       layer.qweight[i] = static_cast<std::uint32_t>(weights(i) >> 32);
   });
   Counter scales(seed, Counter::Purpose::scales);
+  const double largest = std::ldexp(1.0, 3 + static_cast<int>(format.bits()));
   parallelFor(std::ssize(layer.scales), grain, [&](auto begin, auto end) {
     for (std::int64_t i = begin; i < end; ++i)
       layer.scales[i] = fromFloat(
-          (0.5 + static_cast<double>(scales(i) >> 40) * 0x1p-24) / 128, spec.x);
+          (0.5 + static_cast<double>(scales(i) >> 40) * 0x1p-24) / largest,
+          spec.x);
   });
   // Uniform in what is stored is uniform in z, but equal seeds are to give
   // equal z in both conventions.
   Counter zeros(seed, Counter::Purpose::zeros);
   parallelFor(std::ssize(layer.qzeros), grain, [&](auto begin, auto end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      std::uint64_t bits = zeros(i) >> 32;
-      for (int nibble = 0; nibble < 8; ++nibble)
-        layer.qzeros[i] |= stored(bits >> 4 * nibble & 15, spec.zeros)
-                           << 4 * nibble;
+      const auto bits = static_cast<std::uint32_t>(zeros(i) >> 32);
+      for (int at = 0; at < format.perWord(); ++at)
+        layer.qzeros[i] |= format.storedZero(format.code(bits, at))
+                           << format.bits() * at;
     }
   });
   return layer;
@@ -184,26 +188,31 @@ std::vector<std::uint16_t> randomActivations(std::int64_t m, std::int64_t k,
 }
 
 GptqLayer quantize(const float *weights, std::int64_t n, std::int64_t k,
-                   std::int64_t group, Zeros zeros, Dtype scaleType) {
+                   std::int64_t group, Zeros zeros, Dtype scaleType,
+                   Dtype codes) {
   checkExtents(n, k, group, scaleType);
-  GptqLayer layer = emptyLayer(n, k, group, zeros, scaleType);
+  const WeightFormat &format = weightFormat(codes, zeros);
+  const int perWord = format.perWord();
+  GptqLayer layer = emptyLayer(n, k, group, format, scaleType);
   // Eight rows to a piece: one column of words in qzeros, so that no two
   // threads write one word.
   parallelFor(n, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row)
       for (std::int64_t g = 0; g < layer.groups(); ++g) {
         const float *first = weights + row * k + g * group;
-        GroupFit fitted = fit(first, group, zeros, scaleType);
+        GroupFit fitted = fit(first, group, format, scaleType);
         layer.scales[g * n + row] = fitted.scale;
-        if (zeros != Zeros::symmetric)
-          layer.qzeros[g * (n / 8) + row / 8] |= stored(fitted.zero, zeros)
-                                                 << row % 8 * 4;
+        if (format.storesZeros())
+          layer.qzeros[g * (n / perWord) + row / perWord] |=
+              format.storedZero(fitted.zero) << row % perWord * format.bits();
         for (std::int64_t i = 0; i < group; ++i) {
-          double q = std::clamp(
-              std::nearbyint(first[i] / fitted.step) + fitted.zero, 0.0, 15.0);
+          double q = std::clamp<double>(std::nearbyint(first[i] / fitted.step) +
+                                            fitted.zero,
+                                        format.leastCode(), format.mostCode());
           std::int64_t column = g * group + i;
-          layer.qweight[column / 8 * n + row] |= static_cast<std::uint32_t>(q)
-                                                 << column % 8 * 4;
+          layer.qweight[column / perWord * n + row] |=
+              format.stored(static_cast<int>(q))
+              << column % perWord * format.bits();
         }
       }
   });

@@ -30,6 +30,8 @@ typedef double Vector __attribute__((vector_size(lanes * sizeof(double))));
 /// Weights of columns n..n+7 and rows k..k+count-1, count a multiple of 8.
 void dequantise(const GptqLayer &layer, std::int64_t n, std::int64_t k,
                 std::int64_t count, Vector *weights) {
+  const WeightFormat &format = layer.format();
+  const int perWord = format.perWord();
   std::int64_t groupIndex = -1;
   Vector zero{}, scale{};
   for (std::int64_t i = 0; i < count; ++i) {
@@ -40,11 +42,12 @@ void dequantise(const GptqLayer &layer, std::int64_t n, std::int64_t k,
         scale[lane] = layer.scale(n + lane, groupIndex);
       }
     }
-    const std::uint32_t *words = &layer.qweight[(k + i) / 8 * layer.n + n];
+    const std::uint32_t *words =
+        &layer.qweight[(k + i) / perWord * layer.n + n];
     Vector q;
     for (std::int64_t lane = 0; lane < lanes; ++lane)
-      q[lane] = static_cast<int>(words[lane] >> (k + i) % 8 * 4 & 15);
-    weights[i] = (q - zero) * scale;
+      q[lane] = format.code(words[lane], (k + i) % perWord);
+    weights[i] = (q - zero) * scale; // WeightFormat::weight of eight
   }
 }
 

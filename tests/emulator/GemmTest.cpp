@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 using namespace lath;
 using namespace lath::test;
 
@@ -28,6 +30,38 @@ TEST_CASE("emulated GEMMs are right: shapes, splits, reductions, types") {
   };
   for (const char *spec : specs)
     checkGemm("sm_90a", spec);
+}
+
+TEST_CASE("emulated GEMMs are right from signed bytes") {
+  for (const char *spec :
+       {"m16n512k1024g128s4,w=s8", "m16n512k512g128s1,w=s8",
+        "m8n256k512g64s2,w=s8", "m16n256k1024g128s4,w=s8,reduce=atomic",
+        "m16n256k1024g128s4,w=s8,reduce=atomic-out", "m16n256k512g32s2,w=s8",
+        "m16n256k512g512s2,w=s8", "m16n256k1024g128s4,x=bf16,w=s8",
+        "m16n256k512g64s2,x=bf16,w=s8,reduce=atomic",
+        "m16n256k512g64s2,x=bf16,w=s8,reduce=atomic-out",
+        "m64n256k512g128s2,w=s8", "m64n256k512g128s2,x=bf16,w=s8",
+        "m32n1544k2112g64s3,w=s8", "m1n24k2112g32s8,w=s8",
+        "m5n8k512g128s1,w=s8"})
+    for (const char *target : {"sm_80", "sm_90a"}) {
+      if (std::string_view(target) == "sm_80" &&
+          std::string_view(spec).find("bf16") != std::string_view::npos &&
+          std::string_view(spec).find("atomic-out") != std::string_view::npos)
+        continue; // no such instruction
+      check(target, spec);
+    }
+  // Scales of weights and of sums, warps along K, tails of rows, columns and K,
+  // a deep K step, and clusters.
+  for (auto [spec, schedule, m] :
+       {std::tuple{"m16n256k1024g128,w=s8",
+                   "bm16bn64bk128w4kw2st3s1,scales=weights", 13},
+        {"m16n256k1024g128,w=s8", "bm16bn64bk128w4kw2st3s1,scales=sums", 16},
+        {"m1n200k1088g64,x=bf16,w=s8", "bm8bn32bk256w4kw4st2s3,scales=sums", 1},
+        {"m8n128k512g32,w=s8", "bm8bn64bk32w1st4s1", 5},
+        {"m8n128k512g32,x=bf16,w=s8", "bm8bn64bk32w1st4s1,order=contiguous", 8},
+        {"m16n256k2048g128,w=s8",
+         "bm16bn32bk256w8kw8st2s4,reduce=cluster,scales=sums", 16}})
+    check("sm_90a", spec, m, schedule);
 }
 
 TEST_CASE("emulated GEMMs are right from packed weights") {

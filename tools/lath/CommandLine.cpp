@@ -2,6 +2,7 @@
 #include "tools/lath/CommandLine.h"
 
 #include "LathVersion.h"
+#include "kernels/gemm/WeightFormat.h"
 
 #include <fmt/format.h>
 
@@ -19,16 +20,30 @@ constexpr std::string_view exitCodes =
     "  5  no driver, no GPU, or a call of the driver failed\n"
     "  6  the result is wrong";
 
-constexpr std::string_view specHelp =
+constexpr std::string_view specText =
     "SPEC, as text:  m16n4096k4096g128s8,x=bf16,w=u4z,reduce=atomic\n"
     "  out[m,n] = x[m,k] * dequant(W)^T; g: k values that share a scale "
     "(128);\n"
     "  s: blocks that share one k range (chosen)\n"
-    "  x=f16|bf16   w=u4 (symmetric)|u4z (zero points)|u4z1 (stored minus "
-    "one)\n"
-    "  layout=gptq|packed (by fragments, faster)   "
+    "  w={}\n"
+    "  x=f16|bf16   layout=gptq|packed (by fragments, faster)   "
     "reduce=ordered|atomic|atomic-out|none\n"
     "  launch=alone|chained (back to back, as in a graph)\n";
+
+/// "u4, u4z or u4z1"
+std::string formatList() {
+  return fmt::format(
+      "{} or {}",
+      fmt::join(weightFormatNames.begin(), weightFormatNames.end() - 1, ", "),
+      weightFormatNames.back());
+}
+
+std::string specHelp() {
+  std::vector<std::string> formats;
+  for (const WeightFormat &format : weightFormats)
+    formats.push_back(fmt::format("{} ({})", format.name, format.meaning));
+  return fmt::format(fmt::runtime(specText), fmt::join(formats, "|"));
+}
 
 /// An option or positional that takes one text.
 void text(CLI::App *app, const std::string &name, Text &to,
@@ -46,7 +61,7 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
   text(app, "--group", spec.group, "N", "k values that share a scale (128)");
   text(app, "--split", spec.split, "N", "blocks that share one k range");
   text(app, "--x", spec.x, "TYPE", "f16 or bf16 (f16)");
-  text(app, "--w", spec.w, "TYPE", "u4, u4z or u4z1 (u4)");
+  text(app, "--w", spec.w, "TYPE", formatList() + " (u4)");
   text(app, "--layout", spec.layout, "ORDER",
        "of the weights: gptq or packed (gptq)");
   text(app, "--launch", spec.launch, "HOW",
@@ -86,7 +101,7 @@ CommandLine::CommandLine() {
                     fmt::format("{}\nAn example:\n"
                                 "  lath emit m16n4096k4096 --stage cubin "
                                 "--target sm_80 -o gemm.cubin",
-                                specHelp));
+                                specHelp()));
   addSpec(emitCommand, emit.spec);
   text(emitCommand, "--stage", emit.stage, "STAGE",
        "tile, layout, nvvm, llvm, ptx, cubin or sass (ptx)");
@@ -107,7 +122,7 @@ CommandLine::CommandLine() {
                       "  lath run m16n4096k4096g128s8 --format json\n"
                       "  lath run m16 --weights model.safetensors --layer "
                       "model.layers.0.mlp.up_proj",
-                      specHelp));
+                      specHelp()));
   addSpec(runCommand, run.spec);
   text(runCommand, "--weights", run.weights, "FILE",
        "GPTQ weights in a safetensors file (random weights)");
@@ -125,7 +140,7 @@ CommandLine::CommandLine() {
       add("explain", "Say which kernel would run, why, and what it costs",
           fmt::format("{}\nAn example:\n"
                       "  lath explain m1n8192k8192 --target sm_80",
-                      specHelp));
+                      specHelp()));
   addSpec(explainCommand, explain.spec);
   text(explainCommand, "--target", explain.target, "TARGET", targetText);
   text(explainCommand, "--schedule", explain.schedule, "TEXT", scheduleText);
@@ -141,7 +156,7 @@ CommandLine::CommandLine() {
                       "  lath tune n4096k4096g128\n"
                       "  lath tune --model llama-3-8b --tp 1,2 --shard 0/4\n"
                       "  lath tune --merge other.sqlite --export all.json",
-                      specHelp));
+                      specHelp()));
   tuneCommand->add_option("SPEC", tune.specs, "The problems, see below");
   text(tuneCommand, "-m", tune.m, "N,N,...",
        "Rows for specs without m (1,8,16,32,64)");
@@ -188,7 +203,7 @@ CommandLine::CommandLine() {
       add("bench", "Time kernels, cold and warm, beside a plain read",
           fmt::format("{}\nAn example:\n"
                       "  lath bench m1n4096k4096 m16n4096k4096 --format json",
-                      specHelp));
+                      specHelp()));
   benchCommand->add_option("SPEC", bench.specs, "The problems, see below");
   text(benchCommand, "--schedule", bench.schedule, "TEXT", scheduleText);
   text(benchCommand, "--device", bench.device, "DEVICE",
@@ -217,7 +232,7 @@ CommandLine::CommandLine() {
                       "-o llama.lathpack\n"
                       "  lath pack m64n4096k4096 --buckets -o layer.lathpack\n"
                       "  lath pack --list llama.lathpack",
-                      specHelp));
+                      specHelp()));
   packCommand->add_option("SPEC", pack.specs, "Problems as text, see below")
       ->type_name("");
   text(packCommand, "--model", pack.model, "NAME",
@@ -226,7 +241,8 @@ CommandLine::CommandLine() {
        "Of --model: every bucket of up to so many rows (512)");
   text(packCommand, "--group", pack.group, "N", "Of --model (128)");
   text(packCommand, "--x", pack.x, "TYPE", "Of --model: f16 or bf16 (f16)");
-  text(packCommand, "--w", pack.w, "TYPE", "Of --model: u4, u4z or u4z1 (u4)");
+  text(packCommand, "--w", pack.w, "TYPE",
+       fmt::format("Of --model: {} (u4)", formatList()));
   packCommand
       ->add_flag("--buckets", pack.buckets,
                  "Also fewer rows: every bucket of up to m of each SPEC")

@@ -33,6 +33,7 @@ GemmSpec warmUpSpec(const GemmSpec &spec) {
   other.n = spec.n == 1024 ? 2048 : 1024;
   other.k = 1024;
   other.x = spec.x;
+  other.w = spec.w;
   other.zeros = spec.zeros;
   return other;
 }

@@ -53,15 +53,17 @@ std::vector<const Target *> targetsOf(const Text &list) {
 /// What all layers of a model share.
 GemmSpec modelBase(const PackArguments &arguments) {
   static constexpr std::string_view x[] = {"f16", "bf16"};
-  static constexpr std::string_view w[] = {"u4", "u4z", "u4z1"};
-  static constexpr Zeros zeros[] = {Zeros::symmetric, Zeros::v2, Zeros::v1};
   GemmSpec base;
   if (arguments.group)
     base.group = wholeNumber<std::int64_t>("--group", *arguments.group);
   if (arguments.x && wordIndex("x", *arguments.x, x) == 1)
     base.x = Dtype::bf16;
-  if (arguments.w)
-    base.zeros = zeros[wordIndex("w", *arguments.w, w)];
+  if (arguments.w) {
+    const WeightFormat &format =
+        weightFormats[wordIndex("w", *arguments.w, weightFormatNames)];
+    base.w = format.codes;
+    base.zeros = format.zeros;
+  }
   return base;
 }
 

@@ -69,19 +69,16 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
   for (auto &[p, entries] : problems) {
     entries = ranked(std::move(entries));
     GemmSpec spec = specOf(p);
-    Json problem = {
-        {"n", p.n},
-        {"k", p.k},
-        {"m", p.m},
-        {"group", p.group},
-        {"x", std::string(name(p.x))},
-        {"w", p.zeros == Zeros::symmetric ? "u4"
-              : p.zeros == Zeros::v1      ? "u4z1"
-                                          : "u4z"},
-        {"layout", p.layout == WeightLayout::packed ? "packed" : "gptq"},
-        {"launch", std::string(name(p.launches))},
-        {"deterministic", p.deterministic},
-        {"rows", Json::array()}};
+    Json problem = {{"n", p.n},
+                    {"k", p.k},
+                    {"m", p.m},
+                    {"group", p.group},
+                    {"x", std::string(name(p.x))},
+                    {"w", std::string(weightFormat(p.w, p.zeros).name)},
+                    {"layout", std::string(name(p.layout))},
+                    {"launch", std::string(name(p.launches))},
+                    {"deterministic", p.deterministic},
+                    {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const Measurement &m = entries[i].measurement;
       unit = m.unit;

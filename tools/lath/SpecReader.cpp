@@ -32,13 +32,12 @@ constexpr std::array<Flag, 10> flags = {{{"-m", &SpecArguments::m},
 /// What the layer supplies where the user leaves it out.
 struct Extents {
   std::int64_t n, k, group;
-  Zeros zeros;
 };
 
 /// A spec, and what of it the user said.
 struct Parsed {
   GemmSpec spec;
-  bool saidZeros = false, saidReduce = false;
+  bool saidFormat = false, saidReduce = false;
 };
 
 void requireOneForm(const SpecArguments &arguments, bool hasLayer) {
@@ -89,16 +88,15 @@ Parsed parseText(const std::string &text, const Extents *layer) {
                 {"an example: m16"});
   if (layer)
     parsed.spec = parseGemmSpec(completed(text, keys, *layer));
-  parsed.saidZeros = keys.has("w");
+  parsed.saidFormat = keys.has("w");
   parsed.saidReduce = keys.has("reduce");
   return parsed;
 }
 
-/// The value of a flag that takes a word: an invalid spec, as it is in a text.
-template <class Value, std::size_t count>
-Value choice(std::string_view flag, const std::string &word,
-             const std::array<std::string_view, count> &words,
-             const std::array<Value, count> &values) {
+/// Which of `words` a flag has: an invalid spec if none, as it is in a text.
+template <std::size_t count>
+std::size_t choice(std::string_view flag, const std::string &word,
+                   const std::array<std::string_view, count> &words) {
   auto found = std::find(words.begin(), words.end(), word);
   if (found == words.end())
     throw Error(ErrorKind::invalidSpec,
@@ -106,7 +104,14 @@ Value choice(std::string_view flag, const std::string &word,
                             "all are {}",
                             flag, word, nearest(word, words),
                             fmt::join(words, ", ")));
-  return values[found - words.begin()];
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+template <class Value, std::size_t count>
+Value choice(std::string_view flag, const std::string &word,
+             const std::array<std::string_view, count> &words,
+             const std::array<Value, count> &values) {
+  return values[choice(flag, word, words)];
 }
 
 Reduce readReduce(const std::string &word) {
@@ -150,13 +155,15 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
   if (arguments.x)
     spec.x = choice<Dtype, 2>("--x", *arguments.x, {"f16", "bf16"},
                               {Dtype::f16, Dtype::bf16});
-  if (arguments.w)
-    spec.zeros = choice<Zeros, 3>("--w", *arguments.w, {"u4", "u4z", "u4z1"},
-                                  {Zeros::symmetric, Zeros::v2, Zeros::v1});
+  if (arguments.w) {
+    const WeightFormat &format =
+        weightFormats[choice("--w", *arguments.w, weightFormatNames)];
+    spec.w = format.codes;
+    spec.zeros = format.zeros;
+  }
   if (arguments.layout)
-    spec.layout = choice<WeightLayout, 2>(
-        "--layout", *arguments.layout, {"gptq", "packed"},
-        {WeightLayout::gptq, WeightLayout::packed});
+    spec.layout = static_cast<WeightLayout>(
+        choice("--layout", *arguments.layout, weightLayoutNames));
   if (arguments.launch)
     spec.launches =
         choice<Launches, 2>("--launch", *arguments.launch, {"alone", "chained"},
@@ -170,7 +177,7 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
                             "reduce; leave --reduce out, or split by 2 or more",
                             name(spec.reduce)));
   validate(spec);
-  parsed.saidZeros = arguments.w.has_value();
+  parsed.saidFormat = arguments.w.has_value();
   parsed.saidReduce = arguments.reduce.has_value();
   return parsed;
 }
@@ -221,17 +228,25 @@ LayerRequest readLayerRequest(const SpecArguments &arguments,
   // type and which zero points are asked for is known once the spec is.
   GptqLayer extents =
       fromSafetensors(tensors, layer, {.scaleType = Dtype::bf16}).layer;
-  Extents found{extents.n, extents.k, extents.group, extents.zeros};
+  Extents found{extents.n, extents.k, extents.group};
   Parsed parsed = parse(arguments, &found);
 
+  if (parsed.saidFormat && parsed.spec.w != extents.w)
+    throw Error(ErrorKind::invalidInput,
+                fmt::format("{}: layer '{}' has codes of {}, the spec asks for "
+                            "w = {}",
+                            file, layer, name(extents.w),
+                            weightFormat(parsed.spec).name),
+                {"leave w out of the spec to take it from the layer"});
   GptqReadOptions options;
   options.scaleType = parsed.spec.x;
-  if (parsed.saidZeros)
+  if (parsed.saidFormat)
     options.zeros = parsed.spec.zeros;
   GptqReadResult read = fromSafetensors(tensors, layer, options);
   requireAgreement("n", parsed.spec.n, found.n, file, layer);
   requireAgreement("k", parsed.spec.k, found.k, file, layer);
   requireAgreement("group", parsed.spec.group, found.group, file, layer);
+  parsed.spec.w = read.layer.w;
   parsed.spec.zeros = read.layer.zeros;
   validate(parsed.spec);
   return {withSchedule(parsed, schedule), std::move(read.layer),

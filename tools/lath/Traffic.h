@@ -29,9 +29,11 @@ struct Traffic {
 inline Traffic traffic(const GemmSpec &spec, const Schedule &schedule,
                        std::int64_t workspace) {
   Traffic t;
-  t.weights = spec.n * spec.k / 2;
-  t.scales = 2 * spec.n * spec.groups();
-  t.zeros = spec.zeros == Zeros::symmetric ? 0 : spec.n * spec.groups() / 2;
+  const WeightBytes weights =
+      weightFormat(spec).bytes(spec.n, spec.k, spec.groups());
+  t.weights = weights.codes;
+  t.scales = weights.scales;
+  t.zeros = weights.zeros;
   t.activations = 2 * spec.m * spec.k;
   t.output = 2 * spec.m * spec.n;
   t.workspace = workspace;

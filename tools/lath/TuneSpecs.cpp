@@ -122,7 +122,7 @@ std::vector<GemmSpec> specsOf(const TuneArguments &arguments) {
           {fmt::format("a spec names its own: n4096k4096,{}", example)}};
   std::vector<std::string> forms;
   for (std::string_view layout :
-       words("--layout", arguments.layout, {"gptq", "packed"}))
+       words("--layout", arguments.layout, weightLayoutNames))
     for (std::string_view launch :
          words("--launch", arguments.launch, {"alone", "chained"}))
       forms.push_back(fmt::format(",layout={},launch={}", layout, launch));

@@ -118,15 +118,15 @@ int accuracy(const std::shared_ptr<Device> &device,
   struct Variant {
     Dtype x;
     std::int64_t group; ///< 0: K
-    Zeros zeros;
+    std::string_view w; ///< name of a format
   };
-  std::vector<Variant> variants = {{Dtype::f16, 128, Zeros::symmetric},
-                                   {Dtype::bf16, 128, Zeros::symmetric}};
-  std::vector<Variant> small = {{Dtype::f16, 128, Zeros::v1},
-                                {Dtype::f16, 64, Zeros::v2},
-                                {Dtype::bf16, 32, Zeros::v1},
-                                {Dtype::f16, 0, Zeros::v2},
-                                {Dtype::f16, 32, Zeros::symmetric}};
+  std::vector<Variant> variants = {{Dtype::f16, 128, "u4"},
+                                   {Dtype::bf16, 128, "u4"}};
+  std::vector<Variant> small = {
+      {Dtype::f16, 128, "u4z1"}, {Dtype::f16, 64, "u4z"},
+      {Dtype::bf16, 32, "u4z1"}, {Dtype::f16, 0, "u4z"},
+      {Dtype::f16, 32, "u4"},    {Dtype::f16, 128, "s8"},
+      {Dtype::bf16, 64, "s8"}};
 
   FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
@@ -146,7 +146,8 @@ int accuracy(const std::shared_ptr<Device> &device,
     if (n <= 1024 || n == 4608 || n == 2112 || n == 1544)
       all.insert(all.end(), small.begin(), small.end());
     for (const Variant &v : all) {
-      if (v.group && k % v.group)
+      if ((v.group && k % v.group) ||
+          !weightFormatNamed(v.w)->supports(options.layout))
         continue;
       GemmSpec base;
       base.m = 33;
@@ -154,7 +155,9 @@ int accuracy(const std::shared_ptr<Device> &device,
       base.k = k;
       base.group = v.group ? v.group : k;
       base.x = v.x;
-      base.zeros = v.zeros;
+      const WeightFormat &format = *weightFormatNamed(v.w);
+      base.w = format.codes;
+      base.zeros = format.zeros;
       base.reduce = Reduce::ordered;
       base.layout = options.layout;
       std::uint64_t seed = options.seed * 1000003 + n * 31 + k;

@@ -49,7 +49,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
              "{{\"device\": \"{}\", \"driver\": \"{}\", \"layout\": \"{}\", "
              "\"times\": [\n",
              device->info().name, device->info().driverText,
-             options.layout == WeightLayout::packed ? "packed" : "gptq");
+             name(options.layout));
   Engine engine(device);
   const DeviceInfo &info = device->info();
   bool first = true;

@@ -1,5 +1,5 @@
 // Layouts spread outward from the dots; coalesced loads decide the rest.
-// RUN: lath-opt %s -tile-assign-layouts -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: lath-opt %s -allow-unregistered-dialect -tile-assign-layouts -split-input-file -verify-diagnostics | FileCheck %s
 
 // No dot: 128 bits of neighbours a lane, then lanes, warps, more registers.
 // CHECK-LABEL: func.func @vector
@@ -84,6 +84,26 @@ func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0
   %st = tile.load %s[%c0, %c0] : !tile.view<2x64xf16> -> tensor<2x64xf16>
   %zt = tile.load %z[%c0, %c0] : !tile.view<2x64xi4, packed = 1> -> tensor<2x64xi4>
   %w = tile.dequant %qt, %st zeros %zt : tensor<64x64xi4>, tensor<2x64xf16>, tensor<2x64xi4> -> tensor<64x64xf16>
+  %d = tile.dot %a, %w, %init swapped : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+// Of bytes a lane has eight k as well, two words, in their order.
+// CHECK-LABEL: func.func @dequant_bytes
+// CHECK:         tile.load {{.*}} -> tensor<64x64xi8, [[W:#tile.layout<\[64, 64\], register = \[\[1, 0\], \[2, 0\], \[4, 0\], \[0, 1\], \[0, 2\],[^>]*>]]>
+// CHECK:         tile.dequant {{.*}} tensor<64x64xi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
+// CHECK-NOT:     tile.convert_layout
+// CHECK:         tile.dot {{.*}} swapped {{.*}}, tensor<64x64xf16, [[W]]>,
+func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant 0.0 : f32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  %b = tile.load %q[%c0, %c0] : !tile.view<64x64xi8, packed = 0> -> tensor<64x64xi8>
+  %g = tile.load %s[%c0, %c0] : !tile.view<2x64xf16> -> tensor<2x64xf16>
+  %w = tile.dequant %b, %g : tensor<64x64xi8>, tensor<2x64xf16> -> tensor<64x64xf16>
   %d = tile.dot %a, %w, %init swapped : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
   return
 }
@@ -235,5 +255,26 @@ func.func @k_warps_too_many(%a: tensor<16x16xf16>, %b: tensor<16x64xf16>, %acc: 
 func.func @folded(%a: !tile.view<?xi32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %0 = arith.constant dense<0> : tensor<1024xi32>
   tile.store %0, %a[%i] : tensor<1024xi32>, !tile.view<?xi32>
+  return
+}
+
+// -----
+
+// An operation that says nothing of layouts takes its tiles where they are, and
+// its result is laid out as a load would be.
+// CHECK-LABEL: func.func @unknown
+// CHECK:         %[[D:.*]] = tile.dot {{.*}}, tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>
+// CHECK-NOT:     tile.convert_layout
+// CHECK:         "test.use"(%[[D]]) : (tensor<16x64xf32, [[C]]>) -> tensor<16x64xf32, [[B:#tile.layout<[^>]*>]]>
+// CHECK:         tile.store %{{.*}} : tensor<16x64xf32, [[B]]>
+func.func @unknown(%x: !tile.view<?x64xf16>, %w: !tile.view<64x64xf16>, %out: !tile.view<?x64xf32>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+  %c0 = arith.constant 0 : i32
+  %zero = arith.constant 0.0 : f32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  %b = tile.load %w[%c0, %c0] : !tile.view<64x64xf16> -> tensor<64x64xf16>
+  %0 = tile.dot %a, %b, %init : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
+  %1 = "test.use"(%0) : (tensor<16x64xf32>) -> tensor<16x64xf32>
+  tile.store %1, %out[%c0, %c0] : tensor<16x64xf32>, !tile.view<?x64xf32>
   return
 }

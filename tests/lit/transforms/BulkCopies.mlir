@@ -51,9 +51,9 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
     scf.if %in {
       tile.async_copy %x[%c0, %k], %bx[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
       tile.async_copy %w[%k, %c0], %bw[%i] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
-    }
+    } {tile.part = #tile.part<issue>}
     tile.async_commit
-  }
+  } {tile.part = #tile.part<prologue>}
   scf.for %k = %c0 to %hi step %st iter_args(%read = %c0, %write = %c2) -> (i32, i32) : i32 {
     tile.async_wait 1
     tile.barrier
@@ -62,7 +62,7 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
     scf.if %in {
       tile.async_copy %x[%c0, %ahead], %bx[%write] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
       tile.async_copy %w[%ahead, %c0], %bw[%write] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
-    }
+    } {tile.part = #tile.part<issue>}
     tile.async_commit
     %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
     "test.use"(%q) : (tensor<16x8xi4, #q>) -> ()
@@ -70,7 +70,7 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
     %rw = arith.cmpi eq, %r1, %c3 : i32
     %r = arith.select %rw, %c0, %r1 : i32
     scf.yield %r, %r : i32, i32
-  }
+  } {tile.part = #tile.part<ring>}
   return
 }
 
@@ -96,8 +96,8 @@ func.func @weights(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !til
 // CHECK-NEXT:      %[[IN:.*]] = arith.cmpi slt, %[[K]]
 // CHECK-NEXT:      scf.if %[[IN]] {
 // CHECK-NEXT:        tile.zero_outside %[[Q]][%[[K]], %{{.*}}], %[[B]][%[[S]]]
-// CHECK-NEXT:      }
-// CHECK-NEXT:    }
+// CHECK-NEXT:      } {tile.part = #tile.part<issue>}
+// CHECK-NEXT:    } {tile.part = #tile.part<fill>}
 // CHECK:         scf.for
 // CHECK-NOT:       tile.zero_outside
 func.func @ragged(%w: !tile.view<40x36xi4, atom = #a>, %n: i32, %hi: i32) attributes {tile.schedule = #s} {
@@ -112,9 +112,9 @@ func.func @ragged(%w: !tile.view<40x36xi4, atom = #a>, %n: i32, %hi: i32) attrib
     %in = arith.cmpi slt, %k, %hi : i32
     scf.if %in {
       tile.async_copy %w[%k, %n], %bw[%i] : !tile.view<40x36xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
-    }
+    } {tile.part = #tile.part<issue>}
     tile.async_commit
-  }
+  } {tile.part = #tile.part<prologue>}
   scf.for %k = %c0 to %hi step %st iter_args(%read = %c0, %write = %c2) -> (i32, i32) : i32 {
     tile.async_wait 1
     tile.barrier
@@ -122,12 +122,12 @@ func.func @ragged(%w: !tile.view<40x36xi4, atom = #a>, %n: i32, %hi: i32) attrib
     %in = arith.cmpi slt, %ahead, %hi : i32
     scf.if %in {
       tile.async_copy %w[%ahead, %n], %bw[%write] : !tile.view<40x36xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
-    }
+    } {tile.part = #tile.part<issue>}
     tile.async_commit
     %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
     "test.use"(%q) : (tensor<16x8xi4, #q>) -> ()
     scf.yield %write, %read : i32, i32
-  }
+  } {tile.part = #tile.part<ring>}
   return
 }
 
@@ -157,7 +157,7 @@ func.func @nested(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: 
       tile.async_copy %w[%k, %i], %bw[%read] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
       %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
       scf.yield %read : i32
-    }
+    } {tile.part = #tile.part<ring>}
   }
   return
 }
@@ -176,6 +176,25 @@ func.func @not_pipelined(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32
     tile.async_copy %w[%k, %lo], %bw[%lo] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
     // expected-error @+1 {{expected the stage of a pipelined loop}}
     %q = tile.local_load %bw[%lo] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
-  }
+  } {tile.part = #tile.part<ring>}
+  return
+}
+
+// -----
+
+// The copy engine moves sixteen bytes at least.
+#a = #tile.layout<[8, 2], offset = [[1, 0], [2, 0], [4, 0], [0, 1]]>
+#w = #tile.layout<[2, 4, 2], offset = [[0, 0, 1], [0, 1, 0], [0, 2, 0], [1, 0, 0]]>
+#q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
+
+func.func @small_atoms(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  // expected-error @+1 {{bulk copies move atoms of a multiple of 16 bytes, got 8}}
+  %bw = tile.alloc : !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  scf.for %k = %lo to %hi step %st iter_args(%read = %lo) -> (i32) : i32 {
+    tile.async_copy %w[%k, %lo], %bw[%read] : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+    %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
+    scf.yield %read : i32
+  } {tile.part = #tile.part<ring>}
   return
 }

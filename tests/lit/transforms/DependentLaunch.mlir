@@ -1,5 +1,5 @@
 // Constants are read before the launch ahead is done, everything else after.
-// RUN: lath-opt %s -tile-dependent-launch -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: lath-opt %s -allow-unregistered-dialect -tile-dependent-launch -split-input-file -verify-diagnostics | FileCheck %s
 
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #s = #tile.schedule<warps = 1, stages = 3, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
@@ -43,7 +43,7 @@ func.func @prologue(%x: !tile.view<?x4096xf16>, %w: !tile.view<16x4096xf16> {til
       tile.async_copy %w[%c0, %k], %bw[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
     }
     tile.async_commit
-  }
+  } {tile.part = #tile.part<prologue>}
   scf.for %k = %lo to %hi step %st : i32 {
     tile.async_wait 1
     tile.barrier
@@ -188,7 +188,7 @@ func.func @bulk(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.v
       tile.bulk_copy %w[%k, %c0], %bw[%i] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
     }
     tile.async_commit
-  }
+  } {tile.part = #tile.part<prologue>}
   return
 }
 
@@ -291,6 +291,86 @@ func.func @late(%x: !tile.view<4096xf32>, %lo: i32, %hi: i32) attributes {tile.s
   scf.for %k = %lo to %hi step %st : i32 {
     %t = tile.load %x[%k] : !tile.view<4096xf32> -> tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>
     tile.store %t, %x[%k] : tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>, !tile.view<4096xf32>
+  }
+  return
+}
+
+// -----
+
+// Weights that a launch may change wait, however they are copied, and are
+// copied once.
+#a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
+#w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
+
+// CHECK-LABEL: func.func @bulk_not_constant
+// CHECK:         scf.for
+// CHECK-NOT:       tile.bulk_copy
+// CHECK:           tile.async_copy
+// CHECK-NOT:       tile.bulk_copy
+// CHECK:         tile.wait_dependency
+// CHECK:         scf.for
+// CHECK-NOT:       tile.async_copy
+// CHECK:           tile.bulk_copy
+// CHECK:           tile.async_commit
+func.func @bulk_not_constant(%w: !tile.view<64x64xi4, atom = #a>, %x: !tile.view<16x4096xf16> {tile.constant}, %bx: !tile.buffer<3 of 16x32xf16, #l>, %bw: !tile.buffer<3 of 16x8xi4, atom = #a, #w>, %full: !tile.mbarriers<3>, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c2 = arith.constant 2 : i32
+  scf.for %i = %c0 to %c2 step %c1 : i32 {
+    %k = arith.muli %i, %st : i32
+    %in = arith.cmpi slt, %k, %hi : i32
+    scf.if %in {
+      tile.async_copy %x[%c0, %k], %bx[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+      tile.bulk_copy %w[%k, %c0], %bw[%i] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
+    } {tile.part = #tile.part<issue>}
+    tile.async_commit
+  } {tile.part = #tile.part<prologue>}
+  return
+}
+
+// -----
+
+// An operation that does not say what memory it touches may touch all of it,
+// also inside of others. What it computes alone it need not say.
+#r = #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
+
+// CHECK-LABEL: func.func @unknown
+// CHECK:         tile.load
+// CHECK-NEXT:    math.exp2
+// CHECK-NEXT:    tile.wait_dependency
+// CHECK-NEXT:    scf.if
+// CHECK-NEXT:      "test.use"
+func.func @unknown(%w: !tile.view<32xf32> {tile.constant}, %in: i1) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %0 = tile.load %w[%c0] : !tile.view<32xf32> -> tensor<32xf32, #r>
+  %1 = math.exp2 %0 : tensor<32xf32, #r>
+  scf.if %in {
+    "test.use"(%1) : (tensor<32xf32, #r>) -> ()
+  }
+  return
+}
+
+// -----
+
+// Only what is marked a prologue is done in parts.
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
+
+// CHECK-LABEL: func.func @unmarked
+// CHECK:         tile.wait_dependency
+// CHECK:         scf.for
+// CHECK:           tile.async_copy
+// CHECK:           tile.async_copy
+// CHECK-NOT:     scf.for
+// CHECK:         return
+func.func @unmarked(%x: !tile.view<16x4096xf16>, %w: !tile.view<16x4096xf16> {tile.constant}, %bx: !tile.buffer<3 of 16x32xf16, #l>, %bw: !tile.buffer<3 of 16x32xf16, #l>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  scf.for %i = %lo to %hi step %st : i32 {
+    tile.async_copy %x[%lo, %i], %bx[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+    tile.async_copy %w[%lo, %i], %bw[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+    tile.async_commit
   }
   return
 }

@@ -1,5 +1,5 @@
 // Copies start stages - 1 steps before their use.
-// RUN: lath-opt %s -tile-pipeline-loops -split-input-file | FileCheck %s
+// RUN: lath-opt %s -allow-unregistered-dialect -tile-pipeline-loops -split-input-file -verify-diagnostics | FileCheck %s
 
 #l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
@@ -18,9 +18,9 @@
 // CHECK:           scf.if %[[IN0]] {
 // CHECK:             %[[ROW0:.*]] = arith.divui %[[K0]], %[[STEP]]
 // CHECK:             tile.async_copy %[[X]][%[[ROW0]], %[[K0]]], %[[B]][%[[SLOT]]]
-// CHECK-NEXT:      }
+// CHECK-NEXT:      } {tile.part = #tile.part<issue>}
 // CHECK-NEXT:      tile.async_commit
-// CHECK-NEXT:    }
+// CHECK-NEXT:    } {tile.part = #tile.part<prologue>}
 // CHECK:         %[[READ0:.*]] = arith.constant 0
 // CHECK:         %[[WRITE0:.*]] = arith.constant 1
 // CHECK:         %[[RESULT:.*]]:3 = scf.for %[[K:[a-z0-9_]+]] = %[[LO]] to %[[HI]] step %[[STEP]] iter_args(%[[A:[a-z0-9_]+]] = %[[INIT]], %[[READ:[a-z0-9_]+]] = %[[READ0]], %[[WRITE:[a-z0-9_]+]] = %[[WRITE0]])
@@ -31,7 +31,7 @@
 // CHECK:           %[[INN:.*]] = arith.cmpi slt, %[[NEXT]], %[[HI]]
 // CHECK:           scf.if %[[INN]] {
 // CHECK:             tile.async_copy %[[X]][%{{.*}}, %[[NEXT]]], %[[B]][%[[WRITE]]]
-// CHECK-NEXT:      }
+// CHECK-NEXT:      } {tile.part = #tile.part<issue>}
 // CHECK-NEXT:      tile.async_commit
 // CHECK-NOT:       tile.barrier
 // CHECK:           %[[T:.*]] = tile.local_load %[[B]][%[[READ]]]
@@ -44,6 +44,7 @@
 // CHECK:           %[[W1:.*]] = arith.addi %[[WRITE]], %{{.*}}
 // CHECK:           %[[W:.*]] = arith.select %{{.*}}, %{{.*}}, %[[W1]]
 // CHECK:           scf.yield %[[SUM]], %[[R]], %[[W]]
+// CHECK-NEXT:    } {tile.part = #tile.part<ring>}
 // CHECK:         return %[[RESULT]]#0
 func.func @two_stages(%x: !tile.view<?x4096xf16>, %init: tensor<16x32xf16, #r>, %lo: i32, %hi: i32)
     -> tensor<16x32xf16, #r> attributes {tile.schedule = #s} {
@@ -176,6 +177,23 @@ func.func @nested(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32) attributes {ti
       %t = tile.local_load %b[%zero] : !tile.buffer<1 of 16x32xf16, #l> -> tensor<16x32xf16, #r>
       tile.barrier
     }
+  }
+  return
+}
+
+// -----
+
+// What reads a stage must say so, else it would read one that is not there yet.
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
+
+func.func @unknown_reader(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32) attributes {tile.schedule = #s} {
+  %st = arith.constant 32 : i32
+  %b = tile.alloc : !tile.buffer<1 of 16x32xf16, #l>
+  scf.for %k = %lo to %hi step %st : i32 {
+    tile.async_copy %x[%lo, %k], %b[%lo] : !tile.view<?x4096xf16>, !tile.buffer<1 of 16x32xf16, #l>
+    // expected-error @+1 {{uses a buffer of a pipelined loop and does not say which stage of it}}
+    "test.use"(%b) : (!tile.buffer<1 of 16x32xf16, #l>) -> ()
   }
   return
 }

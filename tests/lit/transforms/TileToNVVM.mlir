@@ -391,6 +391,52 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 
 // -----
 
+// Bytes: q + 128 beside the byte of 1024, in their order.
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+#s = #tile.layout<[1, 8], lane = [[0, 0], [0, 0], [0, 1], [0, 2], [0, 4]]>
+
+// CHECK-LABEL: llvm.func @bytes_f16
+// CHECK:         llvm.xor
+// CHECK:         "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
+// CHECK:         llvm.fsub %{{.*}} : vector<2xf16>
+// CHECK-NEXT:    llvm.fmul %{{.*}} : vector<2xf16>
+// CHECK-COUNT-3: "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
+// CHECK-NOT:     prmt
+// CHECK:         llvm.return
+func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
+  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  return
+}
+
+// -----
+
+// bf16 by way of fp32, 2^23 + 128 + q.
+#q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
+
+// CHECK-LABEL: llvm.func @bytes_bf16
+// CHECK:         "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
+// CHECK:         llvm.fsub %{{.*}} : f32
+// CHECK:         "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
+// CHECK:         llvm.fsub %{{.*}} : f32
+// CHECK:         llvm.fptrunc %{{.*}} : vector<2xf32> to vector<2xbf16>
+// CHECK-COUNT-6: "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
+// CHECK-NOT:     prmt
+// CHECK:         llvm.return
+func.func @bytes_bf16(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %w = tile.unpack %q : tensor<32x8xi8, #q> -> tensor<32x8xbf16, #q>
+  return
+}
+
+// -----
+
 // Whole numbers need no scale: four differences of pairs, no product.
 #q = #tile.layout<[32, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
 #w = #tile.layout<[32, 8], register = [[4, 0], [1, 0], [2, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]]>
@@ -742,6 +788,23 @@ func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, s
   // expected-error @+2 {{source and result lie in different lanes: [4, 16] register = [(0, 1)]}}
   // expected-error @+1 {{failed to legalize operation 'tile.convert_layout'}}
   %1 = tile.convert_layout %0 : tensor<4x16xf32, #a> -> tensor<4x16xf32, #b>
+  return
+}
+
+// -----
+
+#q = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
+#s = #tile.layout<[1, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
+
+func.func @bytes_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
+  %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
+  // expected-error @+2 {{expected four elements of a word in one lane, elements 2 i and 2 i + 1 of one column and group, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
+  // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
+  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
 }
 

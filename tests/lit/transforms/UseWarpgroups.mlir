@@ -44,3 +44,22 @@ func.func @computed(%t: tensor<16x64xf16, #a>, %w: tensor<64x64xf16, #w>, %acc: 
   %d = tile.dot %t, %w, %acc swapped : tensor<16x64xf16, #a>, tensor<64x64xf16, #w>, tensor<16x64xf32, #c>
   return
 }
+
+// -----
+
+// The pairs that words of eight k give are no neighbours: cp.async would move
+// single halves.
+#s = #tile.schedule<warps = 4, stages = 2, mma = warpgroup, split = 1, order = interleaved, reduce = none, target = sm_90a>
+#plain = #tile.layout<[16, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#a = #tile.layout<[16, 64], register = [[0, 4], [0, 1], [0, 2], [0, 32], [8, 0]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]], warp = [[0, 0], [0, 0]]>
+#w = #tile.layout<[64, 64], register = [[4, 0], [1, 0], [2, 0], [0, 8], [32, 0]], lane = [[8, 0], [16, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 16], [0, 32]]>
+#c = #tile.layout<[16, 64], register = [[1, 0], [0, 8], [8, 0]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 16], [0, 32]]>
+func.func @words_of_eight_k(%x: !tile.view<16x4096xf16>, %w: tensor<64x64xf16, #w>, %acc: tensor<16x64xf32, #c>) attributes {tile.schedule = #s} {
+  %lo = arith.constant 0 : i32
+  %b = tile.alloc : !tile.buffer<1 of 16x64xf16, #plain>
+  tile.async_copy %x[%lo, %lo], %b[%lo] : !tile.view<16x4096xf16>, !tile.buffer<1 of 16x64xf16, #plain>
+  %t = tile.local_load %b[%lo] : !tile.buffer<1 of 16x64xf16, #plain> -> tensor<16x64xf16, #a>
+  // expected-error @+1 {{wgmma takes pairs of neighbours along k, which words of eight k do not give: use packed weights}}
+  %d = tile.dot %t, %w, %acc swapped : tensor<16x64xf16, #a>, tensor<64x64xf16, #w>, tensor<16x64xf32, #c>
+  return
+}

@@ -32,17 +32,26 @@ void checkDefaults(const std::string &targetName) {
   if (!haveAssembler())
     return;
   const Target &on = target(targetName);
-  for (std::string text :
-       {"m1n4096k4096g128", "m8n4096k11008g32,w=u4z1",
-        "m16n11008k4096g64,w=u4z", "m16n4096k4096g4096",
-        "m32n4096k4096g128,x=bf16", "m64n4096k4096g128,w=u4z1",
-        "m200n4104k4096g64,x=bf16,w=u4z", "m16n4096k4096g128s1",
-        "m16n4096k4096g128s4,reduce=atomic",
-        "m16n4096k4096g128s4,reduce=atomic-out", "m16n72k96g32",
-        "m1n4096k4096g128,layout=packed",
-        "m16n11008k4096g64,w=u4z,layout=packed",
-        "m32n4096k4096g128,x=bf16,layout=packed",
-        "m64n28672k4096g128,w=u4z1,layout=packed"}) {
+  for (std::string text : {"m1n4096k4096g128",
+                           "m8n4096k11008g32,w=u4z1",
+                           "m16n11008k4096g64,w=u4z",
+                           "m16n4096k4096g4096",
+                           "m32n4096k4096g128,x=bf16",
+                           "m64n4096k4096g128,w=u4z1",
+                           "m200n4104k4096g64,x=bf16,w=u4z",
+                           "m16n4096k4096g128s1",
+                           "m16n4096k4096g128s4,reduce=atomic",
+                           "m16n4096k4096g128s4,reduce=atomic-out",
+                           "m16n72k96g32",
+                           "m1n4096k4096g128,layout=packed",
+                           "m16n11008k4096g64,w=u4z,layout=packed",
+                           "m32n4096k4096g128,x=bf16,layout=packed",
+                           "m64n28672k4096g128,w=u4z1,layout=packed",
+                           "m1n4096k4096g128,w=s8",
+                           "m16n11008k4096g64,w=s8",
+                           "m32n4096k4096g128,x=bf16,w=s8",
+                           "m64n4096k4096g4096,w=s8",
+                           "m200n4104k4096g64,x=bf16,w=s8"}) {
     INFO(text << " on " << targetName);
     checkRegistersOnly(compileChosen(parseGemmSpec(text), on).ptx);
   }
@@ -71,6 +80,9 @@ TEST_CASE("default kernels assemble for sm_90a without spills") {
 }
 TEST_CASE("default kernels assemble for sm_100a without spills") {
   checkDefaults("sm_100a");
+}
+TEST_CASE("default kernels assemble for sm_103a without spills") {
+  checkDefaults("sm_103a");
 }
 TEST_CASE("default kernels assemble for sm_120a without spills") {
   checkDefaults("sm_120a");

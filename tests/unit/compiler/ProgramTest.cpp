@@ -71,16 +71,18 @@ TEST_CASE("views have positive extents, and only the first is an argument") {
   s.p.view("x", Dtype::f32, {64});
 }
 
-TEST_CASE("u4 views, and only they, are packed along one dimension") {
+TEST_CASE("views of u4 and s8, and only they, are packed along a dimension") {
   Sample s;
   auto view = [&](Dtype dtype, std::vector<Extent> extents, int packed) {
     return refused([&] { s.p.view("x", dtype, extents, packed); });
   };
   CHECK(view(Dtype::u4, {64, 64}, -1) ==
-        "view 'x': u4 views, and only they, name a packed dimension; got u4 "
+        "view 'x': views of u4 and s8, and only they, name a packed dimension; "
+        "got u4 "
         "and -1");
   CHECK(view(Dtype::f16, {64, 64}, 0) ==
-        "view 'x': u4 views, and only they, name a packed dimension; got f16 "
+        "view 'x': views of u4 and s8, and only they, name a packed dimension; "
+        "got f16 "
         "and 0");
   CHECK(view(Dtype::u4, {64, 64}, 2) ==
         "view 'x': expected a packed dimension below 2, got 2");
@@ -89,7 +91,13 @@ TEST_CASE("u4 views, and only they, are packed along one dimension") {
   CHECK(view(Dtype::u4, {s.n, 64}, 0) ==
         "view 'x': extent 0 is an argument; only an unpacked first extent may "
         "be");
+  CHECK(view(Dtype::s8, {64, 64}, -1) ==
+        "view 'x': views of u4 and s8, and only they, name a packed dimension; "
+        "got s8 and -1");
+  CHECK(view(Dtype::s8, {62, 64}, 0) ==
+        "view 'x': packed extent 62 is not a multiple of 4");
   s.p.view("y", Dtype::u4, {s.n, 64}, 1);
+  s.p.view("z", Dtype::s8, {60, 64}, 0);
 }
 
 TEST_CASE("axes of the grid are 0 to 2") {
@@ -235,6 +243,10 @@ TEST_CASE("functions of one tile are for f32") {
         "rsqrt: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.tanh(s.f16); }) ==
         "tanh: expected f32, got f16 [16, 64]");
+  CHECK(refused([&] { s.p.log2(s.i32); }) ==
+        "log2: expected f32, got i32 [16, 64]");
+  CHECK(refused([&] { s.p.abs(s.f16); }) ==
+        "abs: expected f32, got f16 [16, 64]");
   CHECK(refused([&] { s.p.exp(Tile()); }) ==
         "exp: a value of no program (default constructed)");
 }
@@ -307,6 +319,28 @@ TEST_CASE("reductions are over one dimension of f32") {
   CHECK(s.p.sum(s.f32, 0).shape() == Shape{1, 64});
 }
 
+TEST_CASE("tiles of s8 are loaded and dequantised only") {
+  Sample s;
+  View bytes = s.p.view("bytes", Dtype::s8, {64, 64}, 0);
+  Tile tile = bytes.load({s.rows, s.columns});
+  Tile scales = s.p.splat(1, Dtype::f16, {1, 64});
+  CHECK(s.p.dequant(tile, scales).dtype() == Dtype::f16);
+  CHECK(refused([&] { (void)(tile * tile); }) == "mul: not for s8 [16, 64]");
+  CHECK(refused([&] { s.p.transpose(tile); }) ==
+        "transpose: not for s8 [16, 64]");
+  CHECK(refused([&] { bytes.load({Range{s.n, 2}, s.columns}); }) ==
+        "load: expected at least 4 elements along the packed dimension 0, got "
+        "2");
+  CHECK(refused([&] { bytes.store({s.rows, s.columns}, tile); }) ==
+        "store: s8 views are read only, but for stores in atoms");
+  CHECK(refused([&] { s.p.where(bytes, {s.rows, s.columns}, s.f32, 0); }) ==
+        "where: not for s8 views");
+  View nibbles = s.p.view("nibbles", Dtype::u4, {1, 64}, 1);
+  Tile zeros = nibbles.load({Range{s.n, 1}, s.columns});
+  CHECK(refused([&] { s.p.dequant(tile, scales, &zeros); }) ==
+        "dequant: zeros are for u4 alone, got q of s8 [16, 64]");
+}
+
 TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
   Sample s;
   auto tile = [&](Dtype dtype, Shape shape) {
@@ -315,7 +349,7 @@ TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
   Tile scales = tile(Dtype::f16, {1, 64});
   Tile zeros = s.packed.load({Range{s.n, 8}, s.columns});
   CHECK(refused([&] { s.p.dequant(s.i32, scales); }) ==
-        "dequant: expected q of u4 [K, N], got i32 [16, 64]");
+        "dequant: expected q of u4 or s8 [K, N], got i32 [16, 64]");
   CHECK(
       refused([&] { s.p.dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
       "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "

@@ -22,6 +22,7 @@ TEST_CASE("targets are found by their name, with or without the a") {
                             {"sm_90a", "sm_90a"},
                             {"sm_90", "sm_90a"},
                             {"sm_100", "sm_100a"},
+                            {"sm_103", "sm_103a"},
                             {"sm_120", "sm_120a"}})
     CHECK(target(text).name == name);
 }
@@ -30,8 +31,8 @@ TEST_CASE("an unknown target names the nearest one") {
   auto messageOf = [](std::string_view name) {
     Error error = errorOf([&] { target(name); });
     CHECK(error.kind() == ErrorKind::unsupported);
-    CHECK(error.notes().at(0) ==
-          "the targets are sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a");
+    CHECK(error.notes().at(0) == "the targets are sm_80, sm_86, sm_89, sm_90a, "
+                                 "sm_100a, sm_103a, sm_120a");
     return error.message();
   };
   CHECK(messageOf("sm_88") == "no target 'sm_88'; the nearest is sm_80");
@@ -50,13 +51,14 @@ TEST_CASE("a device gets the target whose code it runs") {
   CHECK(targetForDevice(8, 9).name == "sm_89");
   CHECK(targetForDevice(9, 0).name == "sm_90a");
   CHECK(targetForDevice(10, 0).name == "sm_100a");
+  CHECK(targetForDevice(10, 3).name == "sm_103a");
   CHECK(targetForDevice(12, 0).name == "sm_120a");
 }
 
 TEST_CASE("a device that runs none of the targets is refused") {
-  // sm_100a code runs on 10.0 alone, not on its successor 10.3.
+  // sm_120a code runs on 12.0 alone, not on its successor 12.1.
   for (auto [major, minor] :
-       {std::pair(7, 5), {9, 1}, {10, 3}, {12, 1}, {13, 0}, {0, 0}, {-1, 0}}) {
+       {std::pair(7, 5), {9, 1}, {10, 1}, {12, 1}, {13, 0}, {0, 0}, {-1, 0}}) {
     Error error = errorOf(
         [&, major = major, minor = minor] { targetForDevice(major, minor); });
     CHECK(error.kind() == ErrorKind::unsupported);
@@ -65,7 +67,7 @@ TEST_CASE("a device that runs none of the targets is refused") {
                                  std::to_string(minor));
     CHECK(error.notes().at(0) ==
           "there is code for 8.0 (sm_80), 8.6 (sm_86), 8.9 (sm_89), 9.0 "
-          "(sm_90a), 10.0 (sm_100a), 12.0 (sm_120a)");
+          "(sm_90a), 10.0 (sm_100a), 10.3 (sm_103a), 12.0 (sm_120a)");
   }
 }
 

@@ -223,6 +223,23 @@ TEST_CASE("constants survive their JSON and are checked", "[tuning]") {
              Contains("dram = -1 is not positive"));
 }
 
+TEST_CASE("constants follow the table of GPUs", "[tuning]") {
+  const Target &hopper = target("sm_90a");
+  const DeviceConstants fitted;
+  CHECK(hopper.gpu().name == fittedGpu);
+  CHECK(hopper.gpu().sms == fitted.sms);
+  CHECK(deviceConstants(hopper).dram == fitted.dram);
+  CHECK(deviceConstants(hopper, 132, "NVIDIA H200").dram == fitted.dram);
+  // The same SMs, another memory.
+  CHECK(deviceConstants(hopper, 132, "NVIDIA H100 80GB HBM3").dram ==
+        Approx(0.9 * 3.35));
+  CHECK(deviceConstants(hopper, 120, "unknown").dram == fitted.dram);
+  CHECK(deviceConstants(hopper, 66).l2 == Approx(fitted.l2 / 2));
+  CHECK(deviceConstants(target("sm_86")).dram == Approx(0.9 * 0.70));
+  CHECK(deviceConstants(target("sm_86"), 82, "NVIDIA GeForce RTX 3090").dram ==
+        Approx(0.9 * 0.94));
+}
+
 TEST_CASE("a fit finds the constants that made the times", "[tuning]") {
   const Target &t = target("sm_90a");
   DeviceConstants start = deviceConstants(t), real = start;

@@ -3,7 +3,7 @@
 #include "kernels/tune/TuneMeasure.h"
 #include "kernels/tuned/TunedSchedules.h"
 #include "runtime/EmulatedDevice.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 
 #include <catch2/catch.hpp>
 

@@ -7,7 +7,7 @@
 #include "kernels/tuned/TunedSchedules.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/TemporaryFolder.h"
-#include "tests/unit/kernels/TuningFiles.h"
+#include "tests/unit/kernels/tuned/TuningFiles.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,7 @@
 #include "kernels/choose/ScheduleChoice.h"
 
 #include "kernels/choose/CostModel.h"
+#include "kernels/choose/ScheduleSpace.h"
 #include "kernels/gemm/DequantGemm.h"
 #include "kernels/gemm/SharedPlan.h"
 #include "tests/unit/ErrorOf.h"

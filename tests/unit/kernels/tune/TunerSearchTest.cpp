@@ -2,7 +2,7 @@
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/tune/TuneMeasure.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 // Protects reading GPTQ layers: shapes checked against each other, act-order
 // and other packings refused, scales converted.
 #include "compiler/base/Half.h"
-#include "tests/unit/kernels/GptqDraft.h"
+#include "tests/unit/kernels/weights/GptqDraft.h"
 
 #include <cmath>
 

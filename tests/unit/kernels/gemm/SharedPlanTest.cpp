@@ -75,8 +75,11 @@ GemmSpec anySpec(std::mt19937 &random) {
   if (!spec.group)
     spec.group = spec.k;
   spec.x = random() % 2 ? Dtype::f16 : Dtype::bf16;
-  spec.zeros = static_cast<Zeros>(random() % 3);
-  spec.layout = random() % 3 ? WeightLayout::packed : WeightLayout::gptq;
+  const WeightFormat &format = weightFormats[random() % weightFormats.size()];
+  spec.w = format.codes;
+  spec.zeros = format.zeros;
+  spec.layout = format.packed && random() % 3 ? WeightLayout::packed
+                                              : WeightLayout::gptq;
   spec.reduce = static_cast<Reduce>(of(1, 2, 3, 3, 3));
   spec.launches = random() % 2 ? Launches::chained : Launches::alone;
   return spec;

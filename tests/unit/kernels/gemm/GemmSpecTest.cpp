@@ -214,8 +214,9 @@ TEST_CASE("text that is not a spec is named with its place") {
             "is 'atomic-out', and all are none, atomic, ordered, atomic-out"},
            {"m1n8k128,x=fp16", "x = 'fp16' at character 12 is not known; the "
                                "nearest is 'f16', and all are f16, bf16"},
-           {"m1n8k128,w=int4", "w = 'int4' at character 12 is not known; the "
-                               "nearest is 'u4', and all are u4, u4z, u4z1"},
+           {"m1n8k128,w=int4",
+            "w = 'int4' at character 12 is not known; the "
+            "nearest is 'u4', and all are u4, u4z, u4z1, s8"},
            {"m1n8k128,x=", "x = '' at character 12 is not known; the nearest "
                            "is 'f16', and all are f16, bf16"},
            {"m1n8k128,x", "option 'x' at character 10 needs a value: x=..."},

@@ -126,7 +126,8 @@ TEST_CASE("what an example cannot do is refused") {
       "dot: expected two matrices of f16 or of bf16, got f32 [64, 64] and f32 "
       "[64, 64]");
   CHECK(messageOf([] { vectorAdd(Dtype::u4); }) ==
-        "view 'a': u4 views, and only they, name a packed dimension; got u4 "
+        "view 'a': views of u4 and s8, and only they, name a packed dimension; "
+        "got u4 "
         "and -1");
 }
 

@@ -231,8 +231,16 @@ TEST_CASE("a struct's text form and its fields agree") {
   spec.struct_size = sizeof spec;
   for (const char *text :
        {"m16n4096k4096g128s8,reduce=atomic", "m1n64k256g32,x=bf16,w=u4z",
-        "m3n64k256g256s2,w=u4z1,reduce=atomic-out"}) {
+        "m3n64k256g256s2,w=u4z1,reduce=atomic-out", "m1n64k256s1,w=s8"}) {
     REQUIRE(lath_gemm_spec_parse(text, &spec) == LATH_OK);
     CHECK(c::specFrom(&spec) == parseGemmSpec(text));
+  }
+  CHECK(spec.zeros == LATH_WEIGHTS_S8);
+  spec.zeros = 4;
+  try {
+    c::specFrom(&spec);
+    FAIL("accepted");
+  } catch (const Error &error) {
+    CHECK(error.message() == "lath_gemm_spec.zeros is 4; expected 0..3");
   }
 }

@@ -1,5 +1,5 @@
 // Protects the reading of zero points: both conventions, and labels that lie.
-#include "tests/unit/kernels/GptqDraft.h"
+#include "tests/unit/kernels/weights/GptqDraft.h"
 
 using namespace lath;
 using namespace lath::test;

@@ -163,6 +163,41 @@ TEST_CASE("quantising is off by half a step at most") {
     }
 }
 
+TEST_CASE("signed bytes hold q, four to a word along K") {
+  constexpr int n = 8, k = 8;
+  // The first is half a step beyond the grid, and makes the step 1/64.
+  std::vector<float> weights(n * k, 0);
+  const std::array<float, 8> row = {-127.5, 127, 1, -1, 0, 64, -64, 5};
+  for (int i = 0; i < n * k; ++i)
+    weights[i] = row[i % 8] / 64;
+  GptqLayer layer = quantize(weights.data(), n, k, k, Zeros::symmetric,
+                             Dtype::bf16, Dtype::s8);
+  REQUIRE(layer.qweight.size() == n * k / 4);
+  CHECK(layer.qzeros.empty());
+  CHECK(layer.zero(3, 0) == 0);
+  CHECK(layer.scale(3, 0) == 1. / 64);
+  CHECK(layer.qweight[3] == 0xff017f80u);
+  CHECK(layer.qweight[n + 3] == 0x05c04000u);
+  for (int i = 0; i < n * k; ++i)
+    CHECK(weight(layer, i / k, i % k) == (i % 8 ? weights[i] : -2));
+}
+
+TEST_CASE("random signed bytes are uniform, and as large as nibbles") {
+  GptqLayer layer =
+      randomLayer({.m = 1, .n = 256, .k = 1024, .w = Dtype::s8}, 11);
+  REQUIRE(layer.qweight.size() == 256 * 1024 / 4);
+  std::array<int, 256> q{};
+  for (int n = 0; n < 256; ++n)
+    for (int k = 0; k < 1024; ++k)
+      ++q[layer.quantised(n, k) + 128];
+  for (int value = 0; value < 256; ++value)
+    CHECK(std::abs(q[value] - 1024) < 190); // 5.9 sigma
+  for (int n = 0; n < 256; ++n) {
+    CHECK(layer.scale(n, 0) >= 0.5 / 2048);
+    CHECK(layer.scale(n, 0) <= 1.5 / 2048);
+  }
+}
+
 TEST_CASE("quantising values on the grid is exact") {
   // -1.25, -1, ... 2.5: sixteen steps of 1/4, the sixth of them zero.
   constexpr int n = 8, k = 16;

@@ -18,20 +18,25 @@ TEST_CASE("the reference equals a direct sum over k") {
     std::int64_t m, n, k, group;
     Zeros zeros;
     Dtype x;
+    Dtype w = Dtype::u4;
   };
-  for (Case c : {Case{1, 8, 32, 32, Zeros::symmetric, Dtype::f16},
-                 Case{2, 24, 96, 32, Zeros::v1, Dtype::f16},
-                 Case{5, 72, 384, 128, Zeros::v2, Dtype::bf16},
-                 Case{3, 16, 160, 160, Zeros::v2, Dtype::f16},
-                 Case{16, 136, 448, 64, Zeros::v1, Dtype::bf16},
-                 Case{1, 8, 40, 8, Zeros::v2, Dtype::f16},
-                 Case{4, 8, 24, 12, Zeros::v2, Dtype::f16}}) {
+  for (Case c :
+       {Case{1, 8, 32, 32, Zeros::symmetric, Dtype::f16},
+        Case{2, 24, 96, 32, Zeros::v1, Dtype::f16},
+        Case{5, 72, 384, 128, Zeros::v2, Dtype::bf16},
+        Case{3, 16, 160, 160, Zeros::v2, Dtype::f16},
+        Case{16, 136, 448, 64, Zeros::v1, Dtype::bf16},
+        Case{1, 8, 40, 8, Zeros::v2, Dtype::f16},
+        Case{4, 8, 24, 12, Zeros::v2, Dtype::f16},
+        Case{3, 24, 96, 32, Zeros::symmetric, Dtype::f16, Dtype::s8},
+        Case{2, 8, 24, 12, Zeros::symmetric, Dtype::bf16, Dtype::s8}}) {
     GptqLayer layer = randomLayer({.m = c.m,
                                    .n = c.n,
                                    .k = c.k,
                                    .group = c.group,
                                    .x = c.x,
-                                   .zeros = c.zeros},
+                                   .zeros = c.zeros,
+                                   .w = c.w},
                                   17);
     std::vector<std::uint16_t> x = randomActivations(c.m, c.k, c.x, 18);
     std::vector<double> out = referenceGemm(layer, x.data(), c.m, c.x);

@@ -3,7 +3,7 @@
 #include "kernels/tuned/TunedSchedules.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
-#include "tests/unit/kernels/TuningFiles.h"
+#include "tests/unit/kernels/tuned/TuningFiles.h"
 
 #include <catch2/catch.hpp>
 

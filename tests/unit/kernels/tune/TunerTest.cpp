@@ -7,7 +7,7 @@
 #include "runtime/CudaDevice.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
 #include <catch2/catch.hpp>

@@ -1,0 +1,49 @@
+// What is known, when a kernel is compiled, of where a tile lies in its view:
+// whether bounds must be checked, and how many neighbours move at once. Passes
+// and lowering ask the same functions, so they cannot disagree.
+#pragma once
+
+#include "compiler/ir/Memory.h"
+
+#include "mlir/IR/ValueRange.h"
+
+namespace lath::tile {
+
+/// The largest power of two, at most 2^31, that is known to divide a 32-bit
+/// integer in every execution. Tiles ask for powers of two only, and these
+/// alone survive sums and products that wrap.
+int64_t divisorOf(mlir::Value value);
+
+/// As divisorOf, for the start of a tile along dimension d of memory, in units,
+/// given the starts in elements of the array.
+int64_t divisorOfUnits(const Memory &memory, mlir::OperandRange starts,
+                       unsigned d);
+
+/// Whether a tile of `units` lies inside a view or wholly outside, along
+/// dimension d of memory, by what is known of its start (in elements).
+bool staysWhole(const Memory &memory, llvm::ArrayRef<int64_t> units,
+                mlir::OperandRange starts, unsigned d);
+
+/// log2 of the units along the last dimension of a tile that one access may
+/// move: aligned to their size, 16 bytes at most, and all inside the view or
+/// all outside. Memory whose last extent is known at run time only is accessed
+/// unit by unit.
+unsigned neighbourBits(const Memory &memory, llvm::ArrayRef<int64_t> units,
+                       mlir::OperandRange starts);
+
+/// As neighbourBits, for a copy to a stage of a buffer, where they must be
+/// neighbours too. `buffer`: offsets to units of the tile.
+unsigned copyBits(const Memory &memory, const Layout &buffer,
+                  mlir::OperandRange starts);
+
+/// Bytes that one cp.async moves, and what it can: 4, 8 or 16.
+unsigned copyBytes(const Memory &memory, const Layout &buffer,
+                   mlir::OperandRange starts);
+inline constexpr unsigned leastCopyBytes = 4;
+
+/// Bytes of an atom, of which bulk copies move runs, and what these must be
+/// multiples of.
+int64_t atomBytes(const Memory &memory);
+inline constexpr int64_t bulkCopyUnit = 16;
+
+} // namespace lath::tile

@@ -1,0 +1,45 @@
+// Arrays as memory holds them, and where the elements of a tile of one lie.
+#pragma once
+
+#include "compiler/ir/Layout.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace lath::tile {
+
+/// An array as memory holds it, row-major: of 32-bit words where elements are
+/// packed, else of elements.
+///
+/// Words hold eight i4 or four i8 along one dimension, or the array [K, N] is
+/// cut into atoms of one layout: then memory is [K / atom's k, N / atom's n,
+/// words of an atom].
+struct Memory {
+  llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
+  mlir::Type unit;
+  unsigned unitBytes = 0;
+  int packed = -1;       ///< dimension of which a word holds several, or -1
+  unsigned packBits = 0; ///< log2 of the elements of a word
+  std::optional<Layout> atom; ///< offsets in 4-bit elements
+
+  bool holdsCodes() const { return packed >= 0 || atom; }
+  /// Row-major stride of dimension d, in units.
+  int64_t stride(unsigned d) const;
+  /// A tile of elements of this array, as a tile of units.
+  llvm::SmallVector<int64_t> tileShape(llvm::ArrayRef<int64_t> elements) const;
+  /// Flat index in a tile of elements -> flat index in the tile of units.
+  LinearMap unitMap(llvm::ArrayRef<int64_t> tile) const;
+  /// Flat index in a tile of elements -> which element of its word it is.
+  LinearMap codeMap(llvm::ArrayRef<int64_t> tile) const;
+  /// Dimension of the array that dimension d of memory runs along (-1: words
+  /// of an atom), and how many elements of it one unit step is.
+  int arrayDim(unsigned d) const;
+  int64_t elementsPerStep(unsigned d) const;
+};
+
+/// log2 of the elements that share a 32-bit word: 3 for i4, 2 for i8; else 0.
+unsigned packBitsOf(mlir::Type element);
+
+/// The layout of a tile's memory units, given that of its elements.
+Layout unitLayout(const Memory &memory, const Layout &elements);
+
+} // namespace lath::tile

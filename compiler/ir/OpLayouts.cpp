@@ -1,0 +1,233 @@
+// What operations of the dialect say about the layouts of their operands and
+// results. AssignLayouts asks.
+#include "compiler/ir/DotLayouts.h"
+#include "compiler/ir/Tile.h"
+
+using namespace mlir;
+using namespace lath::tile;
+using lath::Layout;
+using lath::Shape;
+
+static Shape shapeOf(Value tile) {
+  auto shape = cast<RankedTensorType>(tile.getType()).getShape();
+  return Shape(shape.begin(), shape.end());
+}
+
+/// The layout of `value` as `map` changes it, where it is known.
+template <typename F>
+static std::optional<Layout> mapped(KnownLayout known, Value value, F &&map) {
+  if (const Layout *layout = known(value))
+    return map(*layout);
+  return std::nullopt;
+}
+static std::optional<Layout> same(KnownLayout known, Value value) {
+  return mapped(known, value, [](const Layout &layout) { return layout; });
+}
+
+// The same element of operand and result in the same place.
+
+std::optional<Layout> CastOp::operandLayout(OpOperand &, KnownLayout known) {
+  return same(known, getResult());
+}
+std::optional<Layout> CastOp::resultLayout(KnownLayout known) {
+  return same(known, getSource());
+}
+std::optional<Layout> MaskOp::operandLayout(OpOperand &, KnownLayout known) {
+  return same(known, getResult());
+}
+std::optional<Layout> MaskOp::resultLayout(KnownLayout known) {
+  return same(known, getValue());
+}
+
+// The same elements under other indices.
+
+std::optional<Layout> TransposeOp::operandLayout(OpOperand &,
+                                                 KnownLayout known) {
+  return mapped(known, getResult(),
+                [](const Layout &layout) { return layout.transposed(); });
+}
+std::optional<Layout> TransposeOp::resultLayout(KnownLayout known) {
+  return mapped(known, getSource(),
+                [](const Layout &layout) { return layout.transposed(); });
+}
+std::optional<Layout> ReshapeOp::operandLayout(OpOperand &, KnownLayout known) {
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    return layout.reshaped(shapeOf(getSource()));
+  });
+}
+std::optional<Layout> ReshapeOp::resultLayout(KnownLayout known) {
+  return mapped(known, getSource(), [&](const Layout &layout) {
+    return layout.reshaped(shapeOf(getResult()));
+  });
+}
+std::optional<Layout> BroadcastOp::operandLayout(OpOperand &,
+                                                 KnownLayout known) {
+  return mapped(known, getResult(), [&](Layout layout) {
+    Shape from = shapeOf(getSource()), to = shapeOf(getResult());
+    for (unsigned d = 0; d < from.size(); ++d)
+      if (from[d] == 1 && to[d] != 1)
+        layout = layout.sliced(d);
+    return layout;
+  });
+}
+
+// Sums leave their result where the parts lie.
+
+std::optional<Layout> ReduceOp::resultLayout(KnownLayout known) {
+  return mapped(known, getSource(),
+                [&](const Layout &layout) { return layout.sliced(getDim()); });
+}
+std::optional<Layout> SumWarpsOp::resultLayout(KnownLayout known) {
+  return mapped(known, getPartial(), [&](const Layout &layout) {
+    return lath::scatteredOverWarps(layout, getKWarps());
+  });
+}
+std::optional<Layout> SumClusterOp::resultLayout(KnownLayout known) {
+  return mapped(known, getPartial(), [&](const Layout &layout) {
+    return lath::scatteredOverCluster(layout, getKWarps(), getBlocks());
+  });
+}
+
+// Partial sums are read back by the registers that wrote them.
+
+SmallVector<SmallVector<Value>> PartialStoreOp::tiedTiles() {
+  SmallVector<Value> group{getValue()};
+  for (Operation *user : getWorkspace().getUsers())
+    if (auto load = dyn_cast<PartialLoadOp>(user))
+      group.push_back(load.getResult());
+  return {group};
+}
+std::optional<Layout> PartialStoreOp::operandLayout(OpOperand &,
+                                                    KnownLayout known) {
+  for (Value value : llvm::drop_begin(tiedTiles().front()))
+    return same(known, value);
+  return std::nullopt;
+}
+
+// Weights: a lane's words come out in an order of their own, and scales
+// and zeros lie where their groups do.
+
+/// log2 of the codes in a word of a tile of weights.
+static unsigned codeBits(Value codes) {
+  return packBitsOf(cast<RankedTensorType>(codes.getType()).getElementType());
+}
+
+static Layout groupLayout(Value groups, const Layout &q) {
+  int64_t perGroup = q.shape()[0] / shapeOf(groups)[0];
+  return q.divided(0, llvm::Log2_64(perGroup));
+}
+
+/// `q`: the first operand of unpack or dequant, the others are its groups'.
+static std::optional<Layout> unpackedFrom(OpOperand &operand, Value result,
+                                          KnownLayout known) {
+  return mapped(known, result, [&](const Layout &layout) {
+    Layout q = lath::dequantSource(layout,
+                                   codeBits(operand.getOwner()->getOperand(0)));
+    return operand.getOperandNumber() == 0 ? q : groupLayout(operand.get(), q);
+  });
+}
+static std::optional<Layout> unpackedTo(Value q, KnownLayout known) {
+  return mapped(known, q, [&](const Layout &layout) {
+    return lath::dequantResult(layout, codeBits(q));
+  });
+}
+std::optional<Layout> UnpackOp::operandLayout(OpOperand &operand,
+                                              KnownLayout known) {
+  return unpackedFrom(operand, getResult(), known);
+}
+std::optional<Layout> UnpackOp::resultLayout(KnownLayout known) {
+  return unpackedTo(getQ(), known);
+}
+std::optional<Layout> DequantOp::operandLayout(OpOperand &operand,
+                                               KnownLayout known) {
+  return unpackedFrom(operand, getResult(), known);
+}
+std::optional<Layout> DequantOp::resultLayout(KnownLayout known) {
+  return unpackedTo(getQ(), known);
+}
+
+// A view in atoms takes whole words of a lane.
+
+static std::optional<Layout> storedInAtoms(StoreOp store) {
+  LayoutAttr atom = store.getView().getType().getAtom();
+  if (!atom)
+    return std::nullopt;
+  return lath::atomBlocked(shapeOf(store.getValue()), atom.layout(),
+                           scheduleOf(store).warps);
+}
+LogicalResult StoreOp::seedLayouts(AskLayout ask) {
+  if (auto layout = storedInAtoms(*this))
+    ask(getValue(), *layout);
+  return success();
+}
+std::optional<Layout> StoreOp::operandLayout(OpOperand &, KnownLayout) {
+  return storedInAtoms(*this);
+}
+
+// A dot's layouts are solved together, from where its operands come from.
+
+/// What lies in memory in atoms and is unpacked to `weights`, if that is so.
+static std::optional<Layout> atomOf(Operation *unpacking) {
+  auto load = unpacking->getOperand(0).getDefiningOp<LoadOp>();
+  LayoutAttr atom = load ? load.getView().getType().getAtom() : LayoutAttr();
+  return atom ? std::optional(atom.layout()) : std::nullopt;
+}
+
+/// False with the reason where there is no solution.
+static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
+  const lath::TargetSchedule schedule = scheduleOf(dot);
+  Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
+  Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
+  lath::DotShape shape;
+  shape.k = a[1];
+  shape.rows = dot.getSwapped() ? b[1] : a[0];
+  shape.columns = dot.getSwapped() ? a[0] : b[1];
+  shape.warps = schedule.warps;
+  shape.kWarps = dot.getKWarps();
+  shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
+  Operation *unpacking = rows.getDefiningOp();
+  if (isa_and_nonnull<DequantOp, UnpackOp>(unpacking)) {
+    shape.packBits = codeBits(unpacking->getOperand(0));
+    if (dot.getSwapped())
+      shape.atom = atomOf(unpacking);
+    shape.contiguousRows = dot.getSwapped();
+  }
+  if (!lath::solveDotLayouts(shape, layouts, problem))
+    return false;
+  if (dot.getSwapped()) {
+    std::swap(layouts.a, layouts.b);
+    layouts.a = layouts.a.transposed();
+    layouts.b = layouts.b.transposed();
+    layouts.acc = layouts.acc.transposed();
+  }
+  return true;
+}
+
+LogicalResult DotOp::seedLayouts(AskLayout ask) {
+  lath::DotLayouts layouts;
+  std::string problem;
+  if (!solve(*this, layouts, problem))
+    return emitOpError(problem);
+  // The operand with the rows first.
+  if (getSwapped())
+    ask(getB(), layouts.b);
+  ask(getA(), layouts.a);
+  ask(getB(), layouts.b);
+  ask(getAcc(), layouts.acc);
+  ask(getResult(), layouts.acc);
+  return success();
+}
+
+std::optional<Layout> DotOp::operandLayout(OpOperand &operand,
+                                           KnownLayout known) {
+  if (&operand == &getAccMutable())
+    return same(known, getResult());
+  lath::DotLayouts layouts;
+  std::string problem;
+  if (!solve(*this, layouts, problem))
+    return std::nullopt; // said when it asked for its layouts
+  if (&operand == &getAMutable())
+    return layouts.a;
+  return &operand == &getBMutable() ? layouts.b
+                                    : groupLayout(operand.get(), layouts.b);
+}

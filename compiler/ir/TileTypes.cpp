@@ -1,0 +1,202 @@
+// The types view, buffer and mbarriers: parsing, printing, verification.
+#include "compiler/ir/Tile.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace lath::tile;
+using namespace lath;
+
+#define GET_TYPEDEF_CLASSES
+#include "compiler/ir/TileTypes.cpp.inc"
+
+void TileDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "compiler/ir/TileTypes.cpp.inc"
+      >();
+}
+
+static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
+                       LayoutAttr atom) {
+  Memory memory;
+  memory.shape = SmallVector<int64_t>(shape);
+  memory.packed = packed;
+  memory.packBits = packBitsOf(element);
+  if (atom)
+    memory.atom = atom.layout();
+  memory.unit = memory.holdsCodes() ? IntegerType::get(element.getContext(), 32)
+                                    : element;
+  memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
+  memory.shape = memory.tileShape(shape);
+  return memory;
+}
+
+Memory ViewType::memory() const {
+  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
+}
+Memory BufferType::memory() const {
+  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
+}
+int64_t BufferType::stageBytes() const {
+  Memory m = memory();
+  return std::accumulate(m.shape.begin(), m.shape.end(), int64_t(m.unitBytes),
+                         std::multiplies<>());
+}
+
+static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
+                                    ArrayRef<int64_t> shape, Type element,
+                                    int packed, LayoutAttr atom) {
+  if (shape.empty())
+    return error() << "expected at least one dimension";
+  for (auto [d, extent] : llvm::enumerate(shape)) {
+    if (ShapedType::isDynamic(extent) && d != 0)
+      return error() << "expected a static extent in dimension " << d
+                     << ": only the first may be dynamic";
+    if (!ShapedType::isDynamic(extent) && extent <= 0)
+      return error() << "expected positive extents, got " << extent;
+  }
+  if (atom) {
+    if (!element.isInteger(4) || packed >= 0 || shape.size() != 2)
+      return error() << "expected an atom only for i4 matrices that are not "
+                        "packed along a dimension";
+    Layout map = atom.layout();
+    if (map.rank() != 2 || map.bits(Place::Offset) != map.indexBits() ||
+        map.indexBits() < packBitsOf(element) || !map.surjective())
+      return error() << "expected an atom with an offset for every element";
+    for (auto [extent, step] : llvm::zip(shape, map.shape()))
+      if (ShapedType::isDynamic(extent) || extent % step)
+        return error() << "expected extents that are multiples of the atom's ["
+                       << map.shape()[0] << ", " << map.shape()[1] << "], got ["
+                       << shape << "]";
+    return success();
+  }
+  if (unsigned bits = packBitsOf(element)) {
+    if (packed < 0 || packed >= (int)shape.size())
+      return error() << "expected i" << (32 >> bits)
+                     << " elements to be packed along a dimension below "
+                     << shape.size() << ", got " << packed;
+    if (ShapedType::isDynamic(shape[packed]) || shape[packed] % (1 << bits))
+      return error() << "expected a multiple of " << (1 << bits)
+                     << " in packed dimension " << packed << ", got "
+                     << shape[packed];
+    return success();
+  }
+  if (packed >= 0)
+    return error() << "only i4 and i8 elements are packed, got " << element;
+  if (!element.isF16() && !element.isBF16() && !element.isF32() &&
+      !element.isInteger(32))
+    return error() << "expected elements i4, i8, i32, f16, bf16 or f32, got "
+                   << element;
+  return success();
+}
+
+/// `packed = 0` or `atom = #tile.layout<...>`.
+static OptionalParseResult parseOptionalPacking(AsmParser &parser, int &packed,
+                                                LayoutAttr &atom) {
+  if (succeeded(parser.parseOptionalKeyword("atom")))
+    return failure(parser.parseEqual() || parser.parseAttribute(atom));
+  if (succeeded(parser.parseOptionalKeyword("packed")))
+    return failure(parser.parseEqual() || parser.parseInteger(packed));
+  return std::nullopt;
+}
+
+static void printPacking(AsmPrinter &printer, int packed, LayoutAttr atom) {
+  if (packed >= 0)
+    printer << ", packed = " << packed;
+  if (atom)
+    printer << ", atom = " << atom;
+}
+
+Type ViewType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type element;
+  int packed = -1;
+  LayoutAttr atom;
+  if (parser.parseLess() || parser.parseDimensionList(shape) ||
+      parser.parseType(element))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    SMLoc loc = parser.getCurrentLocation();
+    auto packing = parseOptionalPacking(parser, packed, atom);
+    if (!packing.has_value())
+      return parser.emitError(loc, "expected 'packed' or 'atom'"), Type();
+    if (failed(*packing))
+      return {};
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<ViewType>(parser.getContext(), shape, element,
+                                     packed, atom);
+}
+
+void ViewType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printer.printDimensionList(getShape());
+  printer << "x" << getElementType();
+  printPacking(printer, getPacked(), getAtom());
+  printer << ">";
+}
+
+LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> error,
+                               ArrayRef<int64_t> shape, Type element,
+                               int packed, LayoutAttr atom) {
+  return verifyElements(error, shape, element, packed, atom);
+}
+
+Type BufferType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type element;
+  int64_t stages;
+  int packed = -1;
+  LayoutAttr layout, atom;
+  if (parser.parseLess() || parser.parseInteger(stages) ||
+      parser.parseKeyword("of") ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(element) || parser.parseComma())
+    return {};
+  auto packing = parseOptionalPacking(parser, packed, atom);
+  if (packing.has_value() && (failed(*packing) || parser.parseComma()))
+    return {};
+  if (parser.parseAttribute(layout) || parser.parseGreater())
+    return {};
+  return parser.getChecked<BufferType>(parser.getContext(), stages, shape,
+                                       element, packed, atom, layout);
+}
+
+void BufferType::print(AsmPrinter &printer) const {
+  printer << "<" << getStages() << " of ";
+  printer.printDimensionList(getShape());
+  printer << "x" << getElementType();
+  printPacking(printer, getPacked(), getAtom());
+  printer << ", " << getLayout() << ">";
+}
+
+LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
+                                 int64_t stages, ArrayRef<int64_t> shape,
+                                 Type element, int packed, LayoutAttr atom,
+                                 LayoutAttr layout) {
+  if (stages < 1)
+    return error() << "expected at least one stage, got " << stages;
+  if (failed(verifyElements(error, shape, element, packed, atom)))
+    return failure();
+  Memory memory = memoryOf(shape, element, packed, atom);
+  if (layout.getShape() != ArrayRef<int64_t>(memory.shape))
+    return error() << "expected a layout of [" << memory.shape << "], got ["
+                   << layout.getShape() << "]";
+  Layout map = layout.layout();
+  if (!map.surjective() || map.bits(Place::Offset) != map.indexBits())
+    return error() << "expected a layout with an offset for every element";
+  return success();
+}
+
+LogicalResult MbarriersType::verify(function_ref<InFlightDiagnostic()> error,
+                                    int64_t stages) {
+  if (stages < 1)
+    return error() << "expected at least one stage, got " << stages;
+  return success();
+}
