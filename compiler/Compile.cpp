@@ -63,14 +63,17 @@ void checkOptions(const CompileOptions &options) {
 void describeLaunch(ProgramImpl &program, const CompileOptions &options,
                     Ptx &ptx) {
   mlir::func::FuncOp function = program.function;
-  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto text = [&](llvm::StringRef attribute) {
+      return function.getArgAttrOfType<mlir::StringAttr>(i, attribute).str();
+    };
     ptx.params.push_back(
         {static_cast<KernelParam::Kind>(
              function
                  .getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr)
                  .getInt()),
-         function.getArgAttrOfType<mlir::StringAttr>(i, tile::paramNameAttr)
-             .str()});
+         text(tile::paramNameAttr), *parseDtype(text(tile::paramTypeAttr))});
+  }
   function.walk([&](tile::PartialStoreOp store) {
     auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());
     Layout layout = tile::layoutOf(type);

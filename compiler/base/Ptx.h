@@ -1,17 +1,20 @@
 // What the compiler hands to the runtime: PTX text and how to launch it.
 #pragma once
 
+#include "compiler/base/Dtype.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace lath {
 
-/// One kernel parameter, in launch order.
+/// One kernel parameter, in launch order: what a launch binds by. Every
+/// argument takes 64 bits, of which a scalar has the lowest.
 struct KernelParam {
   enum class Kind {
     view,      ///< device pointer that the caller supplies
-    scalar,    ///< 32-bit integer that the caller supplies
+    scalar,    ///< number that the caller supplies
     workspace, ///< fp32 scratch, zero before the first launch, left zero
                ///< (atomic) or dirty (ordered)
     tickets,   ///< one u32 a tile, zero before the first launch, left zero by
@@ -19,6 +22,8 @@ struct KernelParam {
   };
   Kind kind;
   std::string name;
+  /// Of the scalar, or of the elements that the pointer points to.
+  Dtype type = Dtype::i32;
 };
 
 /// A compiled kernel as PTX text. Plain data, owns its strings.

@@ -101,7 +101,8 @@ std::string Program::print() const {
 
 Index Program::scalar(const std::string &name) {
   return impl_->wrapIndex(impl_->addArgument(impl_->builder.getI32Type(), name,
-                                             KernelParam::Kind::scalar));
+                                             KernelParam::Kind::scalar,
+                                             Dtype::i32));
 }
 
 View Program::view(const std::string &name, Dtype dtype,
@@ -147,7 +148,8 @@ View Program::view(const std::string &name, Dtype dtype,
     shape.push_back(extent);
   }
   auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
-  Value argument = impl_->addArgument(pointer, name, KernelParam::Kind::view);
+  Value argument =
+      impl_->addArgument(pointer, name, KernelParam::Kind::view, dtype);
   auto type =
       tile::ViewType::get(impl_->context.get(), shape, impl_->type(dtype),
                           packedDim, /*atom=*/tile::LayoutAttr());
@@ -173,7 +175,8 @@ View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
                       name, atom.shape()[0], atom.shape()[1], k, n));
   MLIRContext *context = impl_->context.get();
   auto pointer = LLVM::LLVMPointerType::get(context, 1);
-  Value argument = impl_->addArgument(pointer, name, KernelParam::Kind::view);
+  Value argument =
+      impl_->addArgument(pointer, name, KernelParam::Kind::view, Dtype::u4);
   auto type =
       tile::ViewType::get(context, {k, n}, impl_->type(Dtype::u4),
                           /*packed=*/-1, tile::LayoutAttr::get(context, atom));

@@ -90,7 +90,7 @@ RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {
 }
 
 Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
-                               KernelParam::Kind kind) {
+                               KernelParam::Kind kind, Dtype dtype) {
   checkOpen(kind == KernelParam::Kind::view ? "view" : "scalar");
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (function.getArgAttrOfType<StringAttr>(i, tile::paramNameAttr) ==
@@ -101,8 +101,10 @@ Value ProgramImpl::addArgument(Type type, const std::string &argumentName,
   DictionaryAttr attributes = builder.getDictionaryAttr(
       {builder.getNamedAttr(tile::paramNameAttr,
                             builder.getStringAttr(argumentName)),
-       builder.getNamedAttr(tile::paramKindAttr, builder.getI32IntegerAttr(
-                                                     static_cast<int>(kind)))});
+       builder.getNamedAttr(tile::paramKindAttr,
+                            builder.getI32IntegerAttr(static_cast<int>(kind))),
+       builder.getNamedAttr(tile::paramTypeAttr,
+                            builder.getStringAttr(lath::name(dtype)))});
   if (failed(function.insertArgument(index, type, attributes, loc())))
     throw Error(ErrorKind::internal, "cannot add a kernel argument");
   return function.getArgument(index);

@@ -26,7 +26,7 @@ struct ProgramImpl {
   mlir::Type type(Dtype dtype);
   mlir::RankedTensorType tensor(const Shape &shape, Dtype dtype);
   mlir::Value addArgument(mlir::Type type, const std::string &name,
-                          KernelParam::Kind kind);
+                          KernelParam::Kind kind, Dtype dtype);
 
   // Handles in and out; `what` is the call that uses them.
   mlir::Value get(const Tile &tile, const char *what);

@@ -27,9 +27,11 @@
 
 namespace lath::tile {
 
-/// Attributes on kernel arguments: the name, and a KernelParam::Kind.
+/// Attributes on kernel arguments: the name, a KernelParam::Kind, and the name
+/// of the Dtype of the scalar or of the elements pointed to.
 inline constexpr llvm::StringLiteral paramNameAttr = "tile.name";
 inline constexpr llvm::StringLiteral paramKindAttr = "tile.kind";
+inline constexpr llvm::StringLiteral paramTypeAttr = "tile.type";
 /// On a pointer argument: what it points to is changed by no launch that may
 /// still run when the kernel starts.
 inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";

@@ -202,12 +202,13 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
   }
 
   Value addScratch(func::FuncOp function, StringRef name,
-                   lath::KernelParam::Kind kind) {
+                   lath::KernelParam::Kind kind, lath::Dtype type) {
     OpBuilder b(function.getContext());
     auto attributes = b.getDictionaryAttr(
         {b.getNamedAttr(paramNameAttr, b.getStringAttr(name)),
          b.getNamedAttr(paramKindAttr,
-                        b.getI32IntegerAttr(static_cast<int>(kind)))});
+                        b.getI32IntegerAttr(static_cast<int>(kind))),
+         b.getNamedAttr(paramTypeAttr, b.getStringAttr(lath::name(type)))});
     unsigned index = function.getNumArguments();
     (void)function.insertArgument(index,
                                   LLVM::LLVMPointerType::get(b.getContext(), 1),
@@ -225,9 +226,11 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     int64_t split = schedule.split;
     Value partial = reduction.getPartial();
     Value workspace =
-        addScratch(function, "workspace", lath::KernelParam::Kind::workspace);
+        addScratch(function, "workspace", lath::KernelParam::Kind::workspace,
+                   lath::Dtype::f32);
     Value tickets =
-        addScratch(function, "tickets", lath::KernelParam::Kind::tickets);
+        addScratch(function, "tickets", lath::KernelParam::Kind::tickets,
+                   lath::Dtype::i32);
 
     OpBuilder b(reduction);
     Location loc = reduction.getLoc();

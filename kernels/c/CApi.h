@@ -6,6 +6,7 @@
 #include "kernels/pack/Pack.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -94,11 +95,12 @@ void writeStruct(Struct value, Struct *to, const char *name,
 
 GemmSpec specFrom(const lath_gemm_spec *spec);
 
-/// Sizes of the structs' first versions.
+/// Sizes of the structs' first versions. What came later stands behind.
 inline constexpr std::size_t specBytes = 64, argumentsBytes = 88,
                              workspaceBytes = 32;
-static_assert(sizeof(lath_gemm_spec) == specBytes);
-static_assert(sizeof(lath_gemm_arguments) == argumentsBytes);
+static_assert(offsetof(lath_gemm_spec, launches) + 4 == specBytes);
+static_assert(offsetof(lath_gemm_arguments, ticket_bytes) + sizeof(size_t) ==
+              argumentsBytes);
 static_assert(sizeof(lath_workspace_size) == workspaceBytes);
 
 } // namespace lath::c

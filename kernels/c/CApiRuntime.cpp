@@ -5,6 +5,8 @@
 #include "LathVersion.h"
 #include "runtime/CudaDevice.h"
 
+#include <fmt/format.h>
+
 using namespace lath;
 using namespace lath::c;
 
@@ -94,6 +96,13 @@ static_assert(reductions[LATH_REDUCE_ORDERED] == Reduce::ordered &&
 
 static constexpr Launches launchKinds[] = {Launches::alone, Launches::chained};
 
+/// The steps of an epilogue in C, in the order of epilogueSteps.
+static constexpr std::array<std::int32_t lath_gemm_spec::*,
+                            epilogueSteps.size()>
+    epilogueFields = {&lath_gemm_spec::bias};
+static_assert(std::find(epilogueFields.begin(), epilogueFields.end(),
+                        nullptr) == epilogueFields.end());
+
 GemmSpec specFrom(const lath_gemm_spec *from) {
   lath_gemm_spec c = readStruct(from, "lath_gemm_spec", specBytes);
   GemmSpec spec;
@@ -113,7 +122,45 @@ GemmSpec specFrom(const lath_gemm_spec *from) {
     failOutside("layout", c.layout, std::ssize(weightLayoutNames));
   spec.layout = static_cast<WeightLayout>(c.layout);
   spec.launches = choose(c.launches, "launches", launchKinds);
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i) {
+    const EpilogueStep &step = epilogueSteps[i];
+    const std::int32_t value = c.*epilogueFields[i];
+    if (value < 0 || value >= std::ssize(step.words))
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("lath_gemm_spec.{} is {}; expected 0..{}",
+                              step.key, value, step.words.size() - 1));
+    step.set(spec.epilogue, value);
+  }
+  if (c.reserved)
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("lath_gemm_spec.reserved is {}; expected 0", c.reserved));
   return spec;
+}
+
+/// The operands of a launch in C.
+struct Argument {
+  DevicePtr GemmArguments::*to;
+  lath_device_ptr lath_gemm_arguments::*from;
+};
+static constexpr Argument operands[] = {
+    {&GemmArguments::x, &lath_gemm_arguments::x},
+    {&GemmArguments::qweight, &lath_gemm_arguments::qweight},
+    {&GemmArguments::scales, &lath_gemm_arguments::scales},
+    {&GemmArguments::qzeros, &lath_gemm_arguments::qzeros},
+    {&GemmArguments::out, &lath_gemm_arguments::out},
+    {&GemmArguments::bias, &lath_gemm_arguments::bias},
+};
+static_assert(std::size(operands) == gemmOperands.size());
+static_assert([] {
+  for (std::size_t i = 0; i < gemmOperands.size(); ++i)
+    if (operands[i].to != gemmOperands[i].argument)
+      return false;
+  return true;
+}());
+
+static std::optional<std::int64_t> rowsFrom(std::int64_t m) {
+  return m == LATH_ALL_ROWS ? std::nullopt : std::optional(m);
 }
 
 template <class Value, std::size_t count>
@@ -171,6 +218,19 @@ lath_status lath_gemm_spec_parse(const char *text, lath_gemm_spec *spec) {
     c.reduce = indexOf(parsed.reduce, reductions);
     c.layout = static_cast<std::int32_t>(parsed.layout);
     c.launches = indexOf(parsed.launches, launchKinds);
+    for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+      c.*epilogueFields[i] = epilogueSteps[i].get(parsed.epilogue);
+    // What a caller's older struct has no room for must not be lost.
+    const char *bytes = reinterpret_cast<const char *>(&c);
+    if (const std::size_t size = need(spec, "lath_gemm_spec").struct_size;
+        size >= specBytes && size < sizeof c &&
+        std::any_of(
+            bytes + size, bytes + sizeof c,
+            [](char byte) { return byte != 0; }))
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("lath_gemm_spec of {} bytes has no room for all "
+                              "that '{}' says; expected {}",
+                              size, text, sizeof c));
     writeStruct(c, spec, "lath_gemm_spec", specBytes);
   });
 }
@@ -246,12 +306,9 @@ lath_status lath_kernel_launch(const lath_kernel *kernel, lath_stream stream,
     lath_gemm_arguments c =
         readStruct(arguments, "lath_gemm_arguments", argumentsBytes);
     GemmArguments a;
-    a.x = c.x;
-    a.qweight = c.qweight;
-    a.scales = c.scales;
-    a.qzeros = c.qzeros;
-    a.out = c.out;
-    a.m = c.m;
+    for (const Argument &argument : operands)
+      a.*argument.to = c.*argument.from;
+    a.m = rowsFrom(c.m);
     a.workspace = c.workspace;
     a.tickets = c.tickets;
     a.workspaceBytes = c.workspace_bytes;
@@ -263,7 +320,7 @@ lath_status lath_kernel_launch(const lath_kernel *kernel, lath_stream stream,
 lath_status lath_kernel_workspace(const lath_kernel *kernel, int64_t m,
                                   lath_workspace_size *size) {
   return guarded([&] {
-    WorkspaceSize needed = need(kernel, "kernel").kernel.workspace(m);
+    WorkspaceSize needed = need(kernel, "kernel").kernel.workspace(rowsFrom(m));
     lath_workspace_size c{};
     c.tickets = needed.tickets;
     c.workspace = needed.workspace;

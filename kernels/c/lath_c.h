@@ -109,6 +109,9 @@ typedef struct lath_gemm_spec {
   int32_t reduce;   /* lath_reduce */
   int32_t layout;   /* lath_layout */
   int32_t launches; /* lath_launches */
+  /* Done to each sum before it is rounded; 0: not. */
+  int32_t bias;     /* 1: adds lath_gemm_arguments.bias */
+  int32_t reserved; /* 0 */
 } lath_gemm_spec;
 
 /* From text, "m16n4096k4096g128s8,x=bf16"; spec->struct_size is set by the
@@ -116,7 +119,10 @@ typedef struct lath_gemm_spec {
 LATH_C_API lath_status lath_gemm_spec_parse(const char *text,
                                             lath_gemm_spec *spec);
 
-/* Pointers of one launch, aligned to 16 bytes. */
+/* In place of a number of rows: as many as the kernel was asked for. */
+#define LATH_ALL_ROWS (-1)
+
+/* Pointers of one launch, aligned to 16 bytes, and its rows. */
 typedef struct lath_gemm_arguments {
   size_t struct_size;
   lath_device_ptr x;       /* [m, k] */
@@ -124,10 +130,13 @@ typedef struct lath_gemm_arguments {
   lath_device_ptr scales;  /* [k/group, n] */
   lath_device_ptr qzeros;  /* i32 [k/group, n/8]; unused if symmetric */
   lath_device_ptr out;     /* [m, n] */
-  int64_t m; /* rows, at most those of the kernel; 0: as asked for */
+  /* Rows, at most those of the kernel, or LATH_ALL_ROWS. With none, 0, a
+   * launch reads and writes nothing. */
+  int64_t m;
   /* Scratch memory of the caller's: both, or neither. */
   lath_device_ptr workspace, tickets;
   size_t workspace_bytes, ticket_bytes;
+  lath_device_ptr bias; /* [n]; unused without lath_gemm_spec.bias */
 } lath_gemm_arguments;
 
 /* What a launch needs of it, in bytes. */
@@ -174,7 +183,7 @@ LATH_C_API void lath_kernel_free(lath_kernel *kernel);
 LATH_C_API lath_status lath_kernel_launch(const lath_kernel *kernel,
                                           lath_stream stream,
                                           const lath_gemm_arguments *arguments);
-/* With m rows; 0: as asked for. */
+/* With m rows, or LATH_ALL_ROWS. */
 LATH_C_API lath_status lath_kernel_workspace(const lath_kernel *kernel,
                                              int64_t m,
                                              lath_workspace_size *size);

@@ -12,8 +12,8 @@
 
 namespace lath {
 
-/// "bn32: bn64 would take 5.21 us (instructions 3.92 instead of 3.10)" for words
-/// that have a legal neighbour.
+/// "bn32: bn64 would take 5.21 us (instructions 3.92 instead of 3.10)" for
+/// words that have a legal neighbour.
 static void explainWords(const GemmSpec &spec, const Target &target,
                          const DeviceConstants &constants,
                          const RankedSchedule &chosen, const ScheduleWalk &walk,

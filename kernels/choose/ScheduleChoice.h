@@ -12,11 +12,19 @@ namespace lath {
 
 struct DeviceConstants;
 
+/// What a choice rests on.
+enum class ScheduleBasis {
+  model,    ///< an estimate
+  shipped,  ///< the tuning table that Lath ships
+  measured, ///< the user's tuning database
+};
+
 struct ScheduleChoice {
   Schedule schedule;
   /// For `lath explain`: what it is estimated to take, and what another value
   /// of each word would.
   std::vector<std::string> reasons;
+  ScheduleBasis basis = ScheduleBasis::model;
 };
 
 /// The schedule of least estimated cost: the choice for a spec that nobody has

@@ -71,7 +71,7 @@ const Target &Engine::target() const { return impl_->target; }
 Policy Engine::policy() const { return impl_->policy; }
 void Engine::setPolicy(Policy policy) { impl_->policy = policy; }
 Schedule Engine::scheduleFor(const GemmSpec &spec) const {
-  return impl_->scheduleFor(spec);
+  return impl_->choiceFor(spec).schedule;
 }
 
 EngineStats Engine::stats() const {
@@ -85,13 +85,13 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
-Schedule Engine::Impl::scheduleFor(const GemmSpec &spec) {
+ScheduleChoice Engine::Impl::choiceFor(const GemmSpec &spec) {
   std::shared_ptr<const TunedSchedules> known;
   {
     std::lock_guard lock(mutex);
     known = tuned;
   }
-  Schedule schedule = chooseTuned(spec, target, *known).schedule;
+  ScheduleChoice choice = chooseTuned(spec, target, *known);
   if (const std::string why = known->problem(); !why.empty()) {
     std::lock_guard lock(mutex);
     if (!std::exchange(warned, true))
@@ -100,7 +100,7 @@ Schedule Engine::Impl::scheduleFor(const GemmSpec &spec) {
               .c_str(),
           stderr);
   }
-  return schedule;
+  return choice;
 }
 
 /// A miss in a capture, or under `cachedOnly`.
@@ -233,31 +233,66 @@ std::vector<std::shared_ptr<const Pack>> Engine::Impl::packsNow() {
 Schedule Engine::Impl::chosen(const KernelKey &key) {
   if (key.schedule)
     return *key.schedule;
-  // A pack was made for this model: what it says goes.
+  const DeviceInfo &here = device->info();
+  std::optional<Schedule> packed;
   for (const auto &pack : packsNow())
-    for (const PackEntry &entry : pack->entries())
-      if (entry.target == device->info().target &&
-          KernelKey(entry.spec, std::nullopt) == key &&
-          serves(entry.spec, entry.schedule, entry.spec))
-        return entry.schedule;
-  return scheduleFor(key.spec);
+    for (const PackEntry &entry : pack->entries()) {
+      if (entry.target != here.target ||
+          KernelKey(entry.spec, std::nullopt) != key ||
+          !serves(entry.spec, entry.schedule, entry.spec))
+        continue;
+      if (entry.chosenBy == here.name || entry.chosenBy == chosenByCaller) {
+        ScheduleChoice choice = choiceFor(key.spec);
+        return choice.basis == ScheduleBasis::measured ? choice.schedule
+                                                       : entry.schedule;
+      }
+      if (!packed)
+        packed = entry.schedule;
+    }
+  ScheduleChoice choice = choiceFor(key.spec);
+  return packed && choice.basis == ScheduleBasis::model ? *packed
+                                                        : choice.schedule;
+}
+
+std::optional<PackEntry> Engine::Impl::servedByPack(const GemmSpec &spec) {
+  std::optional<PackEntry> best;
+  for (const auto &pack : packsNow())
+    if (const PackEntry *entry = pack->find(spec, device->info().target);
+        entry && (!best || entry->spec.m < best->spec.m))
+      best = *entry;
+  return best;
 }
 
 std::shared_ptr<const KernelState> Engine::Impl::make(const KernelKey &key,
                                                       KernelSource &source) {
   validate(key.spec);
   const std::uint64_t tuned = tunings;
-  const Schedule schedule = chosen(key);
+  GemmSpec spec = key.spec;
+  Schedule schedule = chosen(key);
   validate(schedule);
-  validate(schedule, key.spec, target);
-  LoadedCode code = once(codeKey(key.spec, schedule),
-                         [&] { return buildGemm(key.spec, schedule); });
+  validate(schedule, spec, target);
+  auto build = [&] {
+    return once(codeKey(spec, schedule),
+                [&] { return buildGemm(spec, schedule); });
+  };
+  LoadedCode code;
+  try {
+    code = build();
+  } catch (const Error &error) {
+    if (error.kind() != ErrorKind::notPrepared || key.schedule)
+      throw;
+    std::optional<PackEntry> entry = servedByPack(key.spec);
+    if (!entry)
+      throw;
+    spec = entry->spec;
+    schedule = entry->schedule;
+    code = build();
+  }
   source = code.source;
-  auto state =
-      kernels.insert(key,
-                     std::make_shared<const KernelState>(
-                         device, key.spec, schedule, code.loaded, pool),
-                     code.bytes);
+  auto state = kernels.insert(key,
+                              std::make_shared<const KernelState>(
+                                  device, spec, schedule, code.loaded, pool),
+                              code.bytes);
   // Chosen before a tuning that ended meanwhile: the next request asks again.
   if (!key.schedule && tuned != tunings)
     kernels.eraseIf([&](const KernelKey &other) { return other == key; });

@@ -46,7 +46,7 @@ struct EngineOptions {
   bool disk = true;
   /// Where and how. Nothing: cubinCacheOptions of the environment, and only
   /// for devices that run machine code.
-  std::optional<CubinCacheOptions> cache;
+  std::optional<CubinCacheOptions> cache = std::nullopt;
 };
 
 /// Where a kernel came from.
@@ -87,9 +87,12 @@ public:
   Engine(Engine &&) noexcept;
   Engine &operator=(Engine &&) noexcept;
 
-  /// The kernel for a spec, by the schedule given, else that of a pack, else
-  /// the tuned one (TunedSchedules.h), else the cost model's. It is that of
-  /// spec.m's bucket (bucketM); Kernel::rows() is spec.m. Throws Error:
+  /// The kernel for a spec, by the schedule given, else the best founded: that
+  /// of the tuning database, of a pack by measurements of such a GPU or by its
+  /// maker, of the table that Lath ships, of any pack, of the cost model. It is
+  /// that of spec.m's bucket (bucketM); Kernel::rows() is spec.m. Where the
+  /// policy forbids to compile it, a kernel of a pack that serves the spec, as
+  /// PackKernels has it, made for more rows perhaps. Throws Error:
   /// `notPrepared` where the policy forbids what it would take, else as
   /// compileGemm, assemble and Device::loadAssembled.
   Kernel gemm(const GemmSpec &spec,

@@ -1,13 +1,14 @@
 // What an Engine holds. Not for users.
 #pragma once
 
+#include "kernels/choose/ScheduleChoice.h"
 #include "kernels/engine/Engine.h"
 #include "kernels/engine/MemoryCache.h"
 #include "kernels/gemm/KernelKey.h"
 #include "kernels/launch/KernelState.h"
 #include "kernels/pack/Pack.h"
-#include "runtime/SingleFlight.h"
 #include "kernels/tuned/TunedSchedules.h"
+#include "runtime/SingleFlight.h"
 #include "runtime/WorkspacePool.h"
 
 #include <algorithm>
@@ -28,8 +29,9 @@ struct LoadedCode {
 struct Engine::Impl {
   Impl(std::shared_ptr<Device> device, const EngineOptions &options);
 
-  /// The one place where a schedule is chosen for a spec that names none.
-  Schedule scheduleFor(const GemmSpec &spec);
+  /// The one place where a schedule is chosen for a spec that names none and
+  /// no pack has.
+  ScheduleChoice choiceFor(const GemmSpec &spec);
 
   /// The kernel that is not in memory: made, and kept there.
   std::shared_ptr<const KernelState> make(const KernelKey &key,
@@ -48,8 +50,12 @@ struct Engine::Impl {
   LoadedCode fromDiskOrCompiled(CubinKey key, std::string_view what,
                                 const std::function<Kernel()> &nearest,
                                 const std::function<Ptx()> &compileIt);
-  /// The schedule given, that of a pack, or the chosen one.
+  /// The schedule given, else the best founded (docs/engine.md): that of the
+  /// user's database; of a pack, measured on such a GPU or named by its maker;
+  /// of the table that Lath ships; of any pack; of the cost model.
   Schedule chosen(const KernelKey &key);
+  /// What a pack would serve the spec by, as PackKernels does.
+  std::optional<PackEntry> servedByPack(const GemmSpec &spec);
   std::vector<std::shared_ptr<const Pack>> packsNow();
 
   const std::shared_ptr<Device> device;

@@ -1,19 +1,39 @@
 #include "kernels/gemm/DequantGemm.h"
 
 #include "compiler/ir/DotLayouts.h"
+#include "kernels/gemm/EpilogueSteps.h"
+#include "kernels/gemm/Operands.h"
+
+#include <map>
 
 namespace lath {
 
-static View weightsView(Program &p, const GemmSpec &spec) {
-  if (spec.layout == WeightLayout::gptq)
-    return p.constantView("qweight", spec.w, {spec.k, spec.n},
-                          /*packedDim=*/0);
-  Layout atom = weightAtom();
-  auto whole = [&](std::int64_t extent, unsigned d) {
-    std::int64_t step = atom.shape()[d];
-    return (extent + step - 1) / step * step;
-  };
-  return p.constantView("qweight", whole(spec.k, 0), whole(spec.n, 1), atom);
+/// The parameter that is an operand.
+static View declare(Program &p, const GemmOperand &operand,
+                    const GemmSpec &spec, Index rows) {
+  const OperandShape shape = operand.shape(spec);
+  const std::string name(operand.name);
+  if (shape.atoms)
+    return p.constantView(name, shape.extents[0], shape.extents[1],
+                          weightAtom());
+  std::vector<Extent> extents;
+  for (std::int64_t extent : shape.extents)
+    extents.push_back(extent == OperandShape::rows ? Extent(rows)
+                                                   : Extent(extent));
+  // What no launch writes may be read before the launch ahead is done.
+  return operand.role == OperandRole::weights
+             ? p.constantView(name, shape.type, extents, shape.packedDim)
+             : p.view(name, shape.type, extents, shape.packedDim);
+}
+
+/// The operands that a spec has, by name.
+static std::map<std::string_view, View>
+declareAll(Program &p, const GemmSpec &spec, Index rows) {
+  std::map<std::string_view, View> views;
+  for (const GemmOperand &operand : gemmOperands)
+    if (operand.has(spec))
+      views[operand.name] = declare(p, operand, spec, rows);
+  return views;
 }
 
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
@@ -23,14 +43,9 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
   const WeightFormat &format = weightFormat(spec);
   const std::int64_t groups = spec.groups();
 
-  Index m = p.scalar("m");
-  View x = p.view("x", spec.x, {m, spec.k});
-  View q = weightsView(p, spec);
-  View scales = p.constantView("scales", spec.x, {groups, spec.n});
-  View zeros;
-  if (format.storesZeros())
-    zeros = p.constantView("qzeros", spec.w, {groups, spec.n}, /*packedDim=*/1);
-  View out = p.view("out", spec.x, {m, spec.n});
+  const auto views = declareAll(p, spec, p.scalar("m"));
+  const View x = views.at("x"), q = views.at("qweight"),
+             scales = views.at("scales");
 
   Range row = p.range(p.programId(1), schedule.blockM);
   Range col = p.range(p.programId(0), schedule.blockN);
@@ -42,14 +57,18 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         Tile s = scales.load({group, col});
         Tile w;
         if (format.storesZeros()) {
-          Tile z = zeros.load({group, col});
+          Tile z = views.at("qzeros").load({group, col});
           w = p.dequant(q.load({k, col}), s, &z, format.zeroOffset());
         } else {
           w = p.dequant(q.load({k, col}), s);
         }
         return p.dot(x.load({row, k}), w, sum);
       });
-  out.store({row, col}, p.cast(p.reduceSplits(acc), spec.x));
+  Tile sums = applyEpilogue(
+      spec,
+      {p, [&](std::string_view name) { return views.at(name); }, row, col},
+      p.reduceSplits(acc));
+  views.at("out").store({row, col}, p.cast(sums, spec.x));
   return program;
 }
 

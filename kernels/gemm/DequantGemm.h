@@ -12,8 +12,8 @@
 namespace lath {
 
 /// out[M,N] = x[M,K] * dequant(W)^T for any schedule. Parameters in launch
-/// order: m (scalar), x, qweight, scales, [qzeros], out, then what the
-/// reduction adds (workspace, tickets). M is a launch argument; everything
+/// order: m (scalar), the operands that the spec has (Operands.h), then what
+/// the reduction adds (workspace, tickets). M is a launch argument; everything
 /// else is fixed.
 std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
                                      const Schedule &schedule);

@@ -133,6 +133,12 @@ void validate(const GemmSpec &spec) {
     fail(spec,
          "reduce = cluster is a schedule's way to be ordered; a spec asks "
          "for ordered");
+  if (spec.reduce == Reduce::atomicOut && spec.epilogue != Epilogue{})
+    fail(spec,
+         fmt::format("reduce = atomic-out adds the shares of a split into the "
+                     "output, each by itself, but {} needs the whole sum; use "
+                     "ordered or atomic",
+                     print(spec.epilogue)));
   bool reduces =
       spec.reduce == Reduce::atomic || spec.reduce == Reduce::atomicOut;
   if (spec.split == 1 && reduces)
@@ -175,6 +181,9 @@ GemmSpec parseGemmSpec(std::string_view text) {
     spec.reduce = reduceValues[parsed.choice("reduce", reduceWords, 0)];
   else
     spec.reduce = spec.split == 1 ? Reduce::none : Reduce::ordered;
+  for (const EpilogueStep &step : epilogueSteps)
+    step.set(spec.epilogue,
+             static_cast<int>(parsed.choice(step.key, step.words, 0)));
   validate(spec);
   if (spec.split == 1 && spec.reduce != Reduce::none)
     failNothingToReduce(spec);
@@ -201,6 +210,8 @@ std::string print(const GemmSpec &spec) {
                    (spec.split == 1 && spec.reduce == Reduce::none);
   if (!isDefault)
     text += fmt::format(",reduce={}", name(spec.reduce));
+  if (std::string epilogue = print(spec.epilogue); !epilogue.empty())
+    text += "," + epilogue;
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
 #include "compiler/base/Schedule.h"
+#include "kernels/gemm/Epilogue.h"
 #include "kernels/gemm/WeightFormat.h"
 
 #include <array>
@@ -22,13 +23,15 @@ enum class Launches {
            ///< for the next
 };
 
-/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors:
-/// qweight i32 [K/8, N] (of 8 bits [K/4, N]) or packed from it, qzeros i32
-/// [K/g, N/8], scales f16 or bf16 (the type of x) [K/g, N]. Accumulation is
-/// fp32; out has the type of x.
+/// out[M,N] = x[M,K] * dequant(W)^T, w = (q - z) * scale, GPTQ tensors
+/// (Operands.h says their shapes): qweight i32 [K/8, N] (of 8 bits [K/4, N]) or
+/// packed from it, qzeros i32 [K/g, N/8], scales f16 or bf16 (the type of x)
+/// [K/g, N]. Accumulation is fp32, and so is the epilogue; out has the type of
+/// x.
 ///
 /// Text form, one parser and one printer:
 ///   m16n4096k4096g128s8[,x=f16|bf16][,w=u4|u4z|u4z1|s8][,layout=gptq|packed][,launch=alone|chained][,reduce=none|atomic|atomic-out|ordered]
+/// and then the steps of an epilogue, if any: ,bias=yes (Epilogue.h).
 /// w names a format (WeightFormat.h): u4 is symmetric, u4z has v2 zero points,
 /// u4z1 has v1 zero points, s8 has signed bytes, w = q * scale.
 /// Fields and options may come in any order. s may be left out: the schedule
@@ -39,7 +42,8 @@ enum class Launches {
 /// word); group 32, 64, 128 or k; k in 32..2^20, a multiple of group, and of 32
 /// where group = k (K blocks are at least 32 deep); split in 0..64 and at most
 /// ceil(k / 32); x f16 or bf16; w and zeros those of a format, and layout one
-/// that it has.
+/// that it has; an epilogue where sums are whole when they are stored, with any
+/// reduction but atomic-out.
 struct GemmSpec {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t group = 128;
@@ -54,6 +58,7 @@ struct GemmSpec {
   Reduce reduce = Reduce::ordered;
   Launches launches = Launches::alone;
   Dtype w = Dtype::u4; ///< codes of the weights; with `zeros` a WeightFormat
+  Epilogue epilogue = {};
 
   bool operator==(const GemmSpec &) const = default;
 
@@ -78,8 +83,13 @@ LATH_API void validate(const GemmSpec &spec);
 /// The keys of the text form.
 inline constexpr std::array<std::string_view, 5> gemmSpecFields = {
     "m", "n", "k", "g", "s"};
-inline constexpr std::array<std::string_view, 5> gemmSpecOptions = {
-    "x", "w", "layout", "launch", "reduce"};
+inline constexpr auto gemmSpecOptions = [] {
+  std::array<std::string_view, 5 + epilogueSteps.size()> keys = {
+      "x", "w", "layout", "launch", "reduce"};
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+    keys[5 + i] = epilogueSteps[i].key;
+  return keys;
+}();
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.

@@ -29,6 +29,8 @@ std::size_t KernelKeyHash::operator()(const KernelKey &key) const {
       static_cast<std::uint64_t>(g.layout) << 3 ^
       static_cast<std::uint64_t>(g.launches) << 24 ^
       static_cast<std::uint64_t>(g.reduce));
+  for (const EpilogueStep &step : epilogueSteps)
+    add(static_cast<std::uint64_t>(step.get(g.epilogue)));
   // Schedules of one spec are few: equality tells the rest of them apart.
   if (key.schedule) {
     const Schedule &s = *key.schedule;
@@ -60,7 +62,8 @@ bool serves(const GemmSpec &made, const Schedule &schedule,
             const GemmSpec &asked) {
   if (made.n != asked.n || made.k != asked.k || made.group != asked.group ||
       made.x != asked.x || made.w != asked.w || made.zeros != asked.zeros ||
-      made.layout != asked.layout || made.m < asked.m)
+      made.layout != asked.layout || made.epilogue != asked.epilogue ||
+      made.m < asked.m)
     return false;
   // A dependent kernel reads its weights while the launch before it runs: only
   // who asks for chained launches has promised that nothing writes them.

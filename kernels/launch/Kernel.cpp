@@ -6,18 +6,64 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lath {
 
-/// m, the six arrays of GemmArguments and two of scratch memory are fewer.
-static constexpr std::size_t maxParams = 12;
+/// A launch keeps its arguments on the stack. What the operands and scalars of
+/// a GEMM and its scratch memory take at most.
+static constexpr std::size_t maxParams =
+    gemmOperands.size() + gemmScalars.size() + 2;
 
-/// The argument of that name; of parameters that are no views, any.
-static DevicePtr GemmArguments::*viewArgument(const std::string &name) {
-  return name == "x"         ? &GemmArguments::x
-         : name == "qweight" ? &GemmArguments::qweight
-         : name == "scales"  ? &GemmArguments::scales
-         : name == "qzeros"  ? &GemmArguments::qzeros
-                             : &GemmArguments::out;
+/// What a launch of `spec` binds a parameter of the kernel `entry` to.
+static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
+                               const std::string &entry) {
+  auto fail = [&](const std::string &why) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("kernel {} of {}: {}", entry, print(spec), why));
+  };
+  switch (param.kind) {
+  case KernelParam::Kind::view:
+    if (const GemmOperand *operand = findOperand(param.name);
+        operand && operand->has(spec)) {
+      if (Dtype type = operand->shape(spec).type; type != param.type)
+        fail(fmt::format("its array '{}' is of {}; expected {}", param.name,
+                         name(param.type), name(type)));
+      return {param.kind, operand->argument};
+    }
+    fail(fmt::format("no argument is its array '{}' of {}; there are {}",
+                     param.name, name(param.type), operandNames(spec)));
+    break;
+  case KernelParam::Kind::scalar:
+    for (const GemmScalar &scalar : gemmScalars)
+      if (scalar.name == param.name && scalar.type == param.type)
+        return {param.kind, nullptr, scalar.bits};
+    fail(fmt::format("no argument is its scalar '{}' of {}; there is m of i32",
+                     param.name, name(param.type)));
+    break;
+  case KernelParam::Kind::workspace:
+  case KernelParam::Kind::tickets:
+    break;
+  }
+  return {param.kind};
+}
+
+/// Throws Error{unsupported} where a kernel lacks an array of the spec: it
+/// would compute something else.
+static void checkComplete(const Ptx &ptx, const GemmSpec &spec) {
+  for (const GemmOperand &operand : gemmOperands) {
+    auto isIt = [&](const KernelParam &param) {
+      return param.kind == KernelParam::Kind::view &&
+             param.name == operand.name;
+    };
+    if (operand.has(spec) &&
+        std::none_of(ptx.params.begin(), ptx.params.end(), isIt))
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("kernel {} of {}: it has no array '{}'; expected "
+                              "{}",
+                              ptx.entry, print(spec), operand.name,
+                              operandNames(spec)));
+  }
 }
 
 static WorkspaceSize workspaceOf(const KernelState &s, std::int64_t m) {
@@ -44,7 +90,8 @@ KernelState::KernelState(std::shared_ptr<Device> on, const GemmSpec &what,
                             loaded->ptx().entry, loaded->ptx().params.size(),
                             maxParams));
   for (const KernelParam &param : loaded->ptx().params)
-    views.push_back(viewArgument(param.name));
+    bindings.push_back(bindingOf(param, spec, loaded->ptx().entry));
+  checkComplete(loaded->ptx(), spec);
   WorkspaceSize size = workspaceOf(*this, spec.m);
   needs.tickets = size.tickets;
   (size.zeroed ? needs.zeroed : needs.dirty) = size.workspace;
@@ -65,17 +112,17 @@ std::array<unsigned, 3> Kernel::grid(std::int64_t m) const {
   return gemmGrid(spec(), schedule(), m);
 }
 
-std::int64_t Kernel::rowsOf(std::int64_t m) const {
+std::int64_t Kernel::rowsOf(std::optional<std::int64_t> m) const {
   const GemmSpec &spec = state().spec;
-  m = m ? m : rows_;
-  if (m < 1 || m > spec.m)
+  const std::int64_t rows = m.value_or(rows_);
+  if (rows < 0 || rows > spec.m)
     throw Error(ErrorKind::invalidInput,
-                fmt::format("launch of {}: m = {} is not in 1..{}", print(spec),
-                            m, spec.m));
-  return m;
+                fmt::format("launch of {}: m = {} is not in 0..{}", print(spec),
+                            rows, spec.m));
+  return rows;
 }
 
-WorkspaceSize Kernel::workspace(std::int64_t m) const {
+WorkspaceSize Kernel::workspace(std::optional<std::int64_t> m) const {
   return workspaceOf(state(), rowsOf(m));
 }
 
@@ -108,6 +155,8 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
   const KernelState &s = state();
   const Ptx &ptx = s.loaded->ptx();
   const std::int64_t m = rowsOf(a.m);
+  if (m == 0)
+    return;
   DevicePtr workspace = a.workspace, tickets = a.tickets;
   if (!s.needs.none()) {
     if (workspace || tickets) {
@@ -120,12 +169,11 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
   }
   std::array<std::uint64_t, maxParams> values;
   std::size_t count = 0;
-  for (std::size_t i = 0; i < ptx.params.size(); ++i) {
-    const KernelParam &param = ptx.params[i];
+  for (const KernelBinding &binding : s.bindings) {
     std::uint64_t value = 0;
-    switch (param.kind) {
+    switch (binding.kind) {
     case KernelParam::Kind::scalar:
-      values[count++] = static_cast<std::uint64_t>(m);
+      values[count++] = binding.scalar(s.spec, m);
       continue;
     case KernelParam::Kind::workspace:
       values[count++] = workspace;
@@ -134,7 +182,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
       values[count++] = tickets;
       continue;
     case KernelParam::Kind::view:
-      value = a.*s.views[i];
+      value = a.*binding.argument;
       break;
     }
     if (!value || value % 16)
@@ -142,7 +190,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
           ErrorKind::invalidInput,
           fmt::format("launch of {}: {} is {:#x}; expected a device pointer "
                       "aligned to 16 bytes",
-                      print(s.spec), param.name, value));
+                      print(s.spec), ptx.params[count].name, value));
     values[count++] = value;
   }
   LaunchConfig config;

@@ -3,6 +3,7 @@
 
 #include "compiler/base/Api.h"
 #include "kernels/gemm/GemmSpec.h"
+#include "kernels/gemm/Operands.h"
 #include "kernels/gemm/Schedule.h"
 #include "runtime/Device.h"
 
@@ -10,23 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace lath {
-
-/// Device pointers of one launch, aligned to 16 bytes. Layouts as GemmSpec.
-struct GemmArguments {
-  DevicePtr x = 0;       ///< [m, K] of spec.x
-  DevicePtr qweight = 0; ///< i32 [K/8, N]
-  DevicePtr scales = 0;  ///< [K/g, N] of spec.x
-  DevicePtr qzeros = 0;  ///< i32 [K/g, N/8]; unused if symmetric
-  DevicePtr out = 0;     ///< [m, N] of spec.x
-  /// Rows, at most those of the kernel's bucket; 0: as many as were asked for.
-  std::int64_t m = 0;
-  /// Scratch memory of the caller's instead of the engine's, where the kernel
-  /// needs any (Kernel::workspace says how much). Both or neither.
-  DevicePtr workspace = 0, tickets = 0;
-  std::size_t workspaceBytes = 0, ticketBytes = 0;
-};
 
 /// The scratch memory of one launch, in bytes. Launches that may run at the
 /// same time must not share it; launches of one stream may, whatever their
@@ -48,7 +35,7 @@ class LATH_API Kernel {
 public:
   /// No kernel; all calls but the test for it throw Error{invalidInput}.
   Kernel() = default;
-  /// `rows`: what a launch with m = 0 computes.
+  /// `rows`: what a launch that names no rows computes.
   Kernel(std::shared_ptr<const KernelState> state, std::int64_t rows)
       : state_(std::move(state)), rows_(rows) {}
   explicit operator bool() const { return state_ != nullptr; }
@@ -58,13 +45,14 @@ public:
   /// stream has none yet: then the stream gets one, in stream order
   /// (Engine::prepareStream does that before), or, while it is captured,
   /// Error{notPrepared} says so. Launches on different streams may run at the
-  /// same time.
+  /// same time. A launch of no rows, m = 0, does nothing, and looks at no
+  /// pointer.
   /// Throws Error{invalidInput} on null or misaligned pointers, m out of range
   /// or a workspace that is too small, Error{driver} with its fault().
   void launch(Stream stream, const GemmArguments &arguments) const;
 
-  /// What a launch with m rows needs (0: as many as were asked for).
-  WorkspaceSize workspace(std::int64_t m = 0) const;
+  /// What a launch with m rows needs; left out: as many as were asked for.
+  WorkspaceSize workspace(std::optional<std::int64_t> m = std::nullopt) const;
 
   const GemmSpec &spec() const; ///< m is that of the bucket
   std::int64_t rows() const { return rows_; }
@@ -81,7 +69,7 @@ private:
     return *state_;
   }
   [[noreturn]] static void throwEmpty();
-  std::int64_t rowsOf(std::int64_t m) const;
+  std::int64_t rowsOf(std::optional<std::int64_t> m) const;
 
   std::shared_ptr<const KernelState> state_;
   std::int64_t rows_ = 0;

@@ -7,7 +7,9 @@ namespace lath {
 // A new field of Ptx has to be written and read here, and `version` raised.
 static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 4 * sizeof(unsigned) +
                                  sizeof(std::vector<KernelParam>) + 16);
-static constexpr std::uint8_t version = 2;
+static_assert(sizeof(KernelParam) == sizeof(std::string) + 16);
+// 2 had no types of parameters.
+static constexpr std::uint8_t version = 3;
 
 std::string launchFacts(const Ptx &ptx, bool withText) {
   ByteWriter out;
@@ -25,6 +27,7 @@ std::string launchFacts(const Ptx &ptx, bool withText) {
   for (const KernelParam &param : ptx.params) {
     out.number(static_cast<std::uint8_t>(param.kind));
     out.text(param.name);
+    out.text(name(param.type));
   }
   out.text(withText ? std::string_view(ptx.text) : std::string_view());
   return out.take();
@@ -53,7 +56,11 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
     unsigned kind = in.number<std::uint8_t>();
     if (kind > unsigned(KernelParam::Kind::tickets))
       fail("has a parameter of kind " + std::to_string(kind));
-    ptx.params.push_back({KernelParam::Kind(kind), std::string(in.text())});
+    std::string name(in.text()), type(in.text());
+    std::optional<Dtype> known = parseDtype(type);
+    if (!known)
+      fail("has a parameter of type '" + type + "'");
+    ptx.params.push_back({KernelParam::Kind(kind), std::move(name), *known});
   }
   ptx.text = in.text();
   if (!in.atEnd())

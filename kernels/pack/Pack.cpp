@@ -87,7 +87,8 @@ std::shared_ptr<const Pack> Pack::open(const std::string &path) {
 }
 
 /// Index: text version of Lath, u32 blobs {u64 at, u64 bytes}, u32 entries
-/// {text spec, text schedule, text target, u32 facts, u32 cubin}.
+/// {text spec, text schedule, text chosenBy, text target, u32 facts, u32
+/// cubin}.
 void Pack::readIndex(std::string_view index, std::string_view file) {
   std::string what = fmt::format("the index of pack '{}'", path_);
   auto fail = [&](const std::string &why) {
@@ -113,6 +114,7 @@ void Pack::readIndex(std::string_view index, std::string_view file) {
     PackEntry entry;
     entry.spec = parseGemmSpec(in.text());
     entry.schedule = parseSchedule(in.text());
+    entry.chosenBy = in.text();
     entry.target = in.text();
     entry.facts = blob();
     entry.cubin = blob();

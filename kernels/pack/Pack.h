@@ -10,13 +10,13 @@
 // little-endian. It starts with
 //
 //   8 bytes  "LATHPACK"
-//   u32      version, 2
+//   u32      version, 3
 //   u32      bytes of the index, which follows this head
 //   u64      bytes of the file
 //   16 bytes XXH3-128 of the file but for these 16 bytes
 //
-// and the index says, for each kernel, its spec, schedule, target, launch facts
-// and where its code lies behind the index.
+// and the index says, for each kernel, its spec, schedule, what chose it,
+// target, launch facts and where its code lies behind the index.
 #pragma once
 
 #include "compiler/base/Api.h"
@@ -31,10 +31,18 @@
 
 namespace lath {
 
+/// What chose a schedule of a pack, where it was no GPU's measurements: the
+/// cost model, or who made the pack.
+inline constexpr std::string_view chosenByModel = "model",
+                                  chosenByCaller = "caller";
+
 /// One kernel of a pack. Plain data; views are of the mapped file.
 struct PackEntry {
   GemmSpec spec; ///< m is a bucket's
   Schedule schedule;
+  /// One of the above, or the name of the GPU on which it was measured:
+  /// "NVIDIA H200".
+  std::string chosenBy;
   std::string target;     ///< "sm_90a"
   std::string_view facts; ///< launchFacts
   std::string_view cubin; ///< of entries of equal code the same bytes

@@ -31,7 +31,7 @@ struct Code {
 
 struct Wanted {
   GemmSpec spec;
-  Schedule schedule;
+  PackSchedule how;
   const Target *target;
   std::size_t code;
 };
@@ -72,7 +72,7 @@ void onThreads(std::size_t count, unsigned threads,
 }
 
 // Kernels in a pack multiply packed weights of one order.
-static_assert(packedWeightsVersion == 2 && pack::version == 2,
+static_assert(packedWeightsVersion == 2 && pack::version == 3,
               "another order of packed weights is another format of packs");
 
 std::string assembleFile(const std::vector<Wanted> &wanted,
@@ -100,7 +100,8 @@ std::string assembleFile(const std::vector<Wanted> &wanted,
     index.number(static_cast<std::uint32_t>(wanted.size()));
     for (const Wanted &w : wanted) {
       index.text(print(w.spec));
-      index.text(print(w.schedule));
+      index.text(print(w.how.schedule));
+      index.text(w.how.chosenBy);
       index.text(w.target->name);
       index.number(indexOf.at(codes[w.code].facts));
       index.number(indexOf.at(codes[w.code].cubin));
@@ -153,14 +154,16 @@ std::string makePack(std::span<const GemmSpec> specs,
       if (std::find(seen.begin(), seen.end(), key) != seen.end())
         continue;
       seen.push_back(key);
-      Schedule schedule = options.schedule
-                              ? options.schedule(key.spec, *target)
-                              : chooseSchedule(key.spec, *target).schedule;
+      PackSchedule how =
+          options.schedule
+              ? options.schedule(key.spec, *target)
+              : PackSchedule(chooseSchedule(key.spec, *target).schedule,
+                             chosenByModel);
       auto [at, isNew] = codeOf.try_emplace(
-          {target, codeKey(key.spec, schedule)}, codes.size());
+          {target, codeKey(key.spec, how.schedule)}, codes.size());
       if (isNew)
-        codes.push_back({key.spec, schedule, target, {}, {}});
-      wanted.push_back({key.spec, schedule, target, at->second});
+        codes.push_back({key.spec, how.schedule, target, {}, {}});
+      wanted.push_back({key.spec, std::move(how), target, at->second});
     }
   }
   std::mutex mutex;

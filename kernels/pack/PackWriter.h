@@ -11,13 +11,23 @@
 
 namespace lath {
 
+/// A schedule, and what chose it (PackEntry::chosenBy).
+struct PackSchedule {
+  Schedule schedule;
+  std::string chosenBy;
+
+  PackSchedule(const Schedule &schedule,
+               std::string_view chosenBy = chosenByCaller)
+      : schedule(schedule), chosenBy(chosenBy) {}
+};
+
 struct PackOptions {
   std::vector<const Target *> targets; ///< at least one
   /// Keep the PTX text too: for the emulator, and to read.
   bool withText = false;
   unsigned threads = 0; ///< 0: all cores
-  /// Chooses the schedule of a spec. Empty: chooseSchedule's (ScheduleSpace.h).
-  std::function<Schedule(const GemmSpec &, const Target &)> schedule;
+  /// Chooses the schedule of a spec. Empty: chooseSchedule's.
+  std::function<PackSchedule(const GemmSpec &, const Target &)> schedule;
   /// Called after each kernel, from one thread at a time.
   std::function<void(std::size_t done, std::size_t total, const GemmSpec &,
                      const Target &)>

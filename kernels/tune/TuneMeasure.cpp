@@ -39,9 +39,9 @@ struct Subject {
     bench.reference();
   }
   /// Of one copy, of what the plain read reads.
-  std::size_t bytes() const { return bench.weights().qweight.bytes(); }
+  std::size_t bytes() const { return bench.weights()["qweight"].bytes(); }
   void readPlainly(Stream stream, unsigned copy) const {
-    plain.launch(stream, bench.copies()[copy].qweight.get());
+    plain.launch(stream, bench.copies()[copy]["qweight"].get());
   }
 };
 
@@ -90,7 +90,7 @@ public:
       }
     }
     const GemmCheck result =
-        bench.check(bench.result(), candidate.gemm.schedule.reduce, spec.m);
+        bench.check(bench.result(), candidate.gemm.schedule, spec.m);
     const Comparison &c = result.comparison;
     if (!(c.relativeFrobenius <= result.bound))
       return {Status::wrong,

@@ -28,7 +28,8 @@ struct TuneTask {
 /// What problems have in common that share their weights and what they are
 /// timed beside.
 inline auto weightsOf(const TuningProblem &p) {
-  return std::tuple(p.launches, p.n, p.k, p.group, p.x, p.zeros, p.layout);
+  return std::tuple(p.launches, p.n, p.k, p.group, p.x, p.w, p.zeros, p.layout,
+                    p.epilogue);
 }
 
 /// Where and by what model the candidates are chosen.

@@ -26,8 +26,15 @@ TunedSchedules::TunedSchedules(const DeviceInfo &device, std::string db,
 
 std::vector<TuningEntry>
 TunedSchedules::measurements(const GemmSpec &spec) const {
+  ScheduleBasis ignored;
+  return measurements(spec, ignored);
+}
+
+std::vector<TuningEntry>
+TunedSchedules::measurements(const GemmSpec &spec, ScheduleBasis &basis) const {
   const TuningProblem problem = tuningProblem(spec);
   std::vector<TuningEntry> entries = lookup_.measurements(problem);
+  basis = entries.empty() ? ScheduleBasis::shipped : ScheduleBasis::measured;
   if (entries.empty())
     for (const auto &[key, measurement] : shippedTuning().rows())
       if (key.problem == problem && key.place.gpu == device_.name &&
@@ -63,21 +70,32 @@ DeviceConstants TunedSchedules::constants(const Target &target) const {
 std::optional<ScheduleChoice> TunedSchedules::find(const GemmSpec &spec,
                                                    const Target &target) const {
   std::optional<ScheduleChoice> choice = findMeasured(spec, target);
-  if (choice || spec.launches != Launches::chained)
-    return choice;
+  GemmSpec like = spec;
   // Without dependent launch a launch takes as long in a chain as alone.
-  GemmSpec alone = spec;
-  alone.launches = Launches::alone;
-  choice = findMeasured(alone, target);
-  if (choice)
-    choice->reasons.push_back("nobody has tuned it for chained launches: "
-                              "`lath tune` with launch=chained does");
+  if (!choice && spec.launches == Launches::chained) {
+    like.launches = Launches::alone;
+    choice = findMeasured(like, target);
+    if (choice)
+      choice->reasons.push_back("nobody has tuned it for chained launches: "
+                                "`lath tune` with launch=chained does");
+  }
+  // An epilogue is little work beside the product.
+  if (!choice && spec.epilogue != Epilogue{}) {
+    like = spec;
+    like.epilogue = {};
+    choice = find(like, target);
+    if (choice)
+      choice->reasons.push_back(
+          fmt::format("nobody has tuned it with {}: `lath tune` with it does",
+                      print(spec.epilogue)));
+  }
   return choice;
 }
 
 std::optional<ScheduleChoice>
 TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
-  std::vector<TuningEntry> entries = measurements(spec);
+  ScheduleBasis basis;
+  std::vector<TuningEntry> entries = measurements(spec, basis);
   // Only those that this spec allows, in its split for one.
   std::erase_if(entries, [&](const TuningEntry &e) {
     if (e.measurement.status != Measurement::Status::ok)
@@ -94,7 +112,7 @@ TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
   entries = ranked(std::move(entries));
   const TuningEntry &best = entries.front();
   const Measurement &m = best.measurement;
-  ScheduleChoice choice{best.schedule, {}};
+  ScheduleChoice choice{best.schedule, {}, basis};
   choice.reasons.push_back(
       fmt::format("tuned for m = {} on {}: {:.3f} {} [{:.3f} {:.3f}], the best "
                   "of {} measured",

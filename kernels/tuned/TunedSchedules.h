@@ -44,6 +44,9 @@ public:
   static std::string defaultDb();
 
 private:
+  /// Also says where they are from.
+  std::vector<TuningEntry> measurements(const GemmSpec &spec,
+                                        ScheduleBasis &basis) const;
   std::optional<ScheduleChoice> findMeasured(const GemmSpec &spec,
                                              const Target &target) const;
 

@@ -19,7 +19,7 @@ constexpr int version = 2; // 1 was a flat list
 /// What all measurements of one problem and place have in common.
 Json groupJson(const TuningTable::Key &key, const Measurement &m) {
   const TuningProblem &p = key.problem;
-  Json json = {{"op", std::string(operationText(p.launches))},
+  Json json = {{"op", operationText(p)},
                {"n", p.n},
                {"k", p.k},
                {"m", p.m},

@@ -173,7 +173,7 @@ std::vector<TuningValue> tuningRow(const TuningEntry &e) {
   auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const TuningProblem &p = e.problem;
   const Measurement &m = e.measurement;
-  return {std::string(operationText(p.launches)),
+  return {operationText(p),
           p.n,
           p.k,
           p.m,
@@ -205,7 +205,7 @@ readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
   RowReader row(value);
   TuningEntry e;
   TuningProblem &p = e.problem;
-  p.launches = launchesOf(row.text());
+  setOperation(p, row.text());
   for (std::int64_t *extent : {&p.n, &p.k, &p.m, &p.group})
     *extent = row.whole(1, most); // bounded by the spec's own rules
   p.x = static_cast<Dtype>(row.numberOf(xChoices));

@@ -32,6 +32,20 @@ Launches launchesOf(std::string_view operation) {
                           fmt::join(operationTexts, ", ")));
 }
 
+std::string operationText(const TuningProblem &problem) {
+  std::string text(operationText(problem.launches));
+  if (std::string epilogue = print(problem.epilogue); !epilogue.empty())
+    text += "," + epilogue;
+  return text;
+}
+
+void setOperation(TuningProblem &problem, std::string_view text) {
+  const std::size_t comma = std::min(text.find(','), text.size());
+  problem.launches = launchesOf(text.substr(0, comma));
+  problem.epilogue =
+      parseEpilogue(comma < text.size() ? text.substr(comma + 1) : "");
+}
+
 std::int64_t tuningBucket(std::int64_t m) {
   if (m <= 1)
     return 1;
@@ -50,6 +64,7 @@ TuningProblem tuningProblem(const GemmSpec &spec) {
   p.w = spec.w;
   p.zeros = spec.zeros;
   p.layout = spec.layout;
+  p.epilogue = spec.epilogue;
   p.deterministic =
       spec.reduce == Reduce::ordered || spec.reduce == Reduce::none;
   return p;
@@ -65,6 +80,7 @@ GemmSpec specOf(const TuningProblem &p) {
   spec.w = p.w;
   spec.zeros = p.zeros;
   spec.layout = p.layout;
+  spec.epilogue = p.epilogue;
   spec.launches = p.launches;
   spec.reduce = p.deterministic ? Reduce::ordered : Reduce::atomic;
   return spec;

@@ -30,6 +30,7 @@ struct TuningProblem {
   Zeros zeros = Zeros::symmetric;
   WeightLayout layout = WeightLayout::gptq;
   bool deterministic = true; ///< the reduction asked for is `ordered`
+  Epilogue epilogue = {};
 
   auto operator<=>(const TuningProblem &) const = default;
 };
@@ -41,6 +42,11 @@ LATH_API TuningProblem tuningProblem(const GemmSpec &spec);
 /// chained". The other way throws Error{invalidInput} on any other text.
 LATH_API std::string_view operationText(Launches launches);
 LATH_API Launches launchesOf(std::string_view operation);
+
+/// The same with what an epilogue does, so that databases of before keep their
+/// meaning and need no column: "gemm chained,bias=yes".
+LATH_API std::string operationText(const TuningProblem &problem);
+LATH_API void setOperation(TuningProblem &problem, std::string_view text);
 
 /// The spec to tune: without a split, reduction as `deterministic` allows.
 LATH_API GemmSpec specOf(const TuningProblem &problem);

@@ -175,8 +175,8 @@ TEST_CASE("default kernels read weights once, wide, without conflicts") {
     LaunchCounters counters = device->counters();
     for (const BufferCounters &b : counters.buffers)
       if (b.name == "qweight") {
-        CHECK(b.bytesRead == gemm.weights().qweight.bytes());
-        CHECK(b.sectorsRead == gemm.weights().qweight.bytes() / 32);
+        CHECK(b.bytesRead == gemm.weights()["qweight"].bytes());
+        CHECK(b.sectorsRead == gemm.weights()["qweight"].bytes() / 32);
       }
     std::vector<std::string> lines = linesOf(kernel.ptx().text);
     auto [first, last] = ptxLoop(lines);
@@ -193,7 +193,7 @@ TEST_CASE("default kernels read weights once, wide, without conflicts") {
     }
     // The copy engine's are not a warp's accesses.
     if (subject.schedule.weights != WeightPath::bulk)
-      CHECK(seen * 32 == gemm.weights().qweight.bytes());
+      CHECK(seen * 32 == gemm.weights()["qweight"].bytes());
 
     // PTX instructions of the loop that become machine instructions: `mov`
     // names a register.

@@ -102,7 +102,7 @@ TEST_CASE("bulk copies read weights once, and lanes without conflicts") {
     for (const BufferCounters &b : counters.buffers)
       if (b.name == "qweight") {
         found = true;
-        CHECK(b.bytesRead == gemm.weights().qweight.bytes());
+        CHECK(b.bytesRead == gemm.weights()["qweight"].bytes());
         CHECK(b.bytesRead == 112 * 768 / 2);
       }
     CHECK(found);

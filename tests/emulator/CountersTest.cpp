@@ -218,11 +218,11 @@ TEST_CASE(
     INFO(print(c));
     for (const BufferCounters &b : c.buffers) {
       if (b.name == "qweight") {
-        CHECK(b.bytesRead == gemm.weights().qweight.bytes());
-        CHECK(b.sectorsRead == gemm.weights().qweight.bytes() / 32);
+        CHECK(b.bytesRead == gemm.weights()["qweight"].bytes());
+        CHECK(b.sectorsRead == gemm.weights()["qweight"].bytes() / 32);
       }
       if (b.name == "scales")
-        CHECK(b.bytesRead == gemm.weights().scales.bytes());
+        CHECK(b.bytesRead == gemm.weights()["scales"].bytes());
       if (b.name == "out")
         CHECK(b.bytesWritten == gemm.out.bytes());
     }

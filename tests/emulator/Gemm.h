@@ -19,13 +19,15 @@ struct EmulatedGemm : Workbench {
                std::uint64_t seed = 7)
       : Workbench(on, what, seed), device(on) {}
 
-  /// Launches `launches` times, expecting all of m rows, and compares.
+  /// Launches `launches` times, expecting all of m rows (0: spec.m), and
+  /// compares.
   Comparison run(const Kernel &kernel, std::int64_t m = 0, int launches = 2) {
+    const std::int64_t rows = m ? m : spec.m;
     for (int n = 0; n < launches; ++n) {
-      poisonOutput(m);
-      kernel.launch(nullptr, arguments(m));
+      poisonOutput(rows);
+      kernel.launch(nullptr, arguments(rows));
     }
-    return check(result(), kernel.schedule().reduce, m).comparison;
+    return check(result(), kernel.schedule(), rows).comparison;
   }
 };
 

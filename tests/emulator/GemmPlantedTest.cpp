@@ -63,18 +63,16 @@ Result launch(const GemmSpec &spec, const CompiledGemm &gemm,
     values.push_back(p.kind == KernelParam::Kind::scalar
                          ? static_cast<std::uint64_t>(spec.m)
                      : p.kind == KernelParam::Kind::workspace ? workspace.get()
-                     : p.kind == KernelParam::Kind::tickets   ? tickets.get()
-                     : p.name == "x"                          ? a.x
-                     : p.name == "qweight"                    ? a.qweight
-                     : p.name == "scales"                     ? a.scales
-                     : p.name == "qzeros"                     ? a.qzeros
-                                                              : a.out);
+                     : p.kind == KernelParam::Kind::tickets
+                         ? tickets.get()
+                         : a.*findOperand(p.name)->argument);
   data.poisonOutput();
   LaunchConfig config;
   config.grid = grid;
   device->load(ptx)->launch(nullptr, config, values);
-  return {device->takeReports(), data.check(data.result(), gemm.schedule.reduce)
-                                     .comparison.relativeFrobenius};
+  return {
+      device->takeReports(),
+      data.check(data.result(), gemm.schedule).comparison.relativeFrobenius};
 }
 
 void check(const char *specText, const char *scheduleText,

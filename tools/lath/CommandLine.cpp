@@ -5,6 +5,7 @@
 #include "kernels/gemm/WeightFormat.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace lath::cli {
 
@@ -42,7 +43,12 @@ std::string specHelp() {
   std::vector<std::string> formats;
   for (const WeightFormat &format : weightFormats)
     formats.push_back(fmt::format("{} ({})", format.name, format.meaning));
-  return fmt::format(fmt::runtime(specText), fmt::join(formats, "|"));
+  std::string help =
+      fmt::format(fmt::runtime(specText), fmt::join(formats, "|"));
+  for (const EpilogueStep &step : epilogueSteps)
+    help += fmt::format("  {}={} ({})\n", step.key, fmt::join(step.words, "|"),
+                        step.help);
+  return help;
 }
 
 /// An option or positional that takes one text.
@@ -68,6 +74,11 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
        "what it is tuned for: alone or chained (alone)");
   text(app, "--reduce", spec.reduce, "HOW",
        "ordered, atomic, atomic-out or none (ordered)");
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i) {
+    const EpilogueStep &step = epilogueSteps[i];
+    text(app, fmt::format("--{}", step.key), spec.epilogue[i],
+         fmt::format("{}", fmt::join(step.words, "|")), std::string(step.help));
+  }
 }
 
 constexpr const char *targetText =

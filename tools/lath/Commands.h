@@ -6,6 +6,9 @@
 // throws lath::Error or CliError.
 #pragma once
 
+#include "kernels/gemm/Epilogue.h"
+
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +21,7 @@ using Text = std::optional<std::string>; ///< nothing: the option was not given
 struct SpecArguments {
   Text text;
   Text m, n, k, group, split, x, w, layout, launch, reduce;
+  std::array<Text, epilogueSteps.size()> epilogue;
 };
 
 struct EmitArguments {

@@ -144,6 +144,8 @@ std::string asText(const Explanation &e) {
   bytes("  zeros", t.zeros);
   bytes("  activations", t.activations);
   bytes("  output", t.output);
+  if (t.epilogue)
+    bytes("  epilogue", t.epilogue);
   bytes("  total", t.total());
   bytes("workspace", t.workspace);
   bytes("reduction", t.reduction);
@@ -191,6 +193,7 @@ std::string asJson(const Explanation &e) {
                  {"zeros", t.zeros},
                  {"activations", t.activations},
                  {"output", t.output},
+                 {"epilogue", t.epilogue},
                  {"total", t.total()},
                  {"workspace", t.workspace},
                  {"reduction", t.reduction}}},

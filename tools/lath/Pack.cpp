@@ -2,7 +2,9 @@
 #include "kernels/gemm/MBuckets.h"
 #include "kernels/pack/Models.h"
 #include "kernels/pack/PackWriter.h"
+#include "kernels/tuned/TunedSchedules.h"
 #include "tools/lath/Commands.h"
+#include "tools/lath/Gpus.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Words.h"
 
@@ -11,6 +13,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <list>
+#include <map>
 #include <set>
 
 #include <unistd.h>
@@ -104,6 +108,46 @@ std::vector<GemmSpec> specsOf(const PackArguments &arguments) {
   return specs;
 }
 
+/// Chooses as an engine would on a GPU of the target: this machine's first,
+/// then those that Lath knows by name.
+class MeasuredChoice {
+public:
+  PackSchedule operator()(const GemmSpec &spec, const Target &target) {
+    for (const Measured &gpu : gpusOf(target))
+      if (auto choice = gpu.known.find(spec, target))
+        return {choice->schedule, gpu.name};
+    return {chooseSchedule(spec, target).schedule, chosenByModel};
+  }
+
+private:
+  struct Measured {
+    std::string name;
+    TunedSchedules known;
+
+    explicit Measured(const DeviceInfo &gpu) : name(gpu.name), known(gpu) {}
+  };
+
+  const std::list<Measured> &gpusOf(const Target &target) {
+    auto [at, isNew] = byTarget_.try_emplace(target.name);
+    std::list<Measured> &gpus = at->second;
+    if (!isNew)
+      return gpus;
+    for (const DeviceInfo &gpu : here_)
+      if (gpu.target == target.name)
+        gpus.emplace_back(gpu);
+    for (const Gpu &gpu : target.gpus) {
+      DeviceInfo info;
+      info.name = gpu.name;
+      info.smCount = gpu.sms;
+      gpus.emplace_back(info);
+    }
+    return gpus;
+  }
+
+  const std::vector<DeviceInfo> here_ = listGpus().gpus;
+  std::map<std::string, std::list<Measured>> byTarget_;
+};
+
 /// Codes that differ, and their bytes.
 std::pair<std::size_t, std::size_t> codesOf(const Pack &pack) {
   std::set<const char *> codes;
@@ -144,6 +188,7 @@ std::string listing(const Pack &pack, double milliseconds, bool json) {
       kernels.push_back({{"spec", print(entry.spec)},
                          {"schedule", print(entry.schedule)},
                          {"target", entry.target},
+                         {"chosen_by", entry.chosenBy},
                          {"bytes", entry.cubin.size()}});
     return Json{{"schema", 1},
                 {"file", pack.path()},
@@ -156,9 +201,9 @@ std::string listing(const Pack &pack, double milliseconds, bool json) {
   }
   std::string text;
   for (const PackEntry &entry : pack.entries())
-    text += fmt::format("{:<9}{:<26}{:<58}{}\n", entry.target,
+    text += fmt::format("{:<9}{:<26}{:<58}{:<10}by {}\n", entry.target,
                         print(entry.spec), print(entry.schedule),
-                        bytesText(double(entry.cubin.size())));
+                        bytesText(double(entry.cubin.size())), entry.chosenBy);
   return text + fmt::format("{} kernels, {}, opened and checked in {:.2f} ms\n",
                             pack.entries().size(),
                             bytesText(double(pack.bytes())), milliseconds);
@@ -190,6 +235,10 @@ void pack(const PackArguments &arguments) {
   PackOptions options;
   options.targets = targetsOf(arguments.targets);
   options.withText = arguments.withText;
+  MeasuredChoice choose;
+  options.schedule = [&](const GemmSpec &spec, const Target &target) {
+    return choose(spec, target);
+  };
   std::vector<GemmSpec> specs = specsOf(arguments);
   if (!arguments.output || *arguments.output == "-")
     throw CliError{usage,

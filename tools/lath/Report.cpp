@@ -77,6 +77,7 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
                     {"w", std::string(weightFormat(p.w, p.zeros).name)},
                     {"layout", std::string(name(p.layout))},
                     {"launch", std::string(name(p.launches))},
+                    {"epilogue", print(p.epilogue)},
                     {"deterministic", p.deterministic},
                     {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {

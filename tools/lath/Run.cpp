@@ -41,7 +41,7 @@ public:
   GemmCheck check() {
     bench_.poisonOutput();
     launch(nullptr, 0);
-    return bench_.check(bench_.result(), kernel_.schedule().reduce);
+    return bench_.check(bench_.result(), kernel_.schedule());
   }
 
   /// `copies` of the weights: coldCopies.
@@ -64,7 +64,7 @@ public:
 
 private:
   void launch(Stream stream, unsigned copy) const {
-    kernel_.launch(stream, scratch_.with(bench_.arguments(0, copy)));
+    kernel_.launch(stream, scratch_.with(bench_.arguments(std::nullopt, copy)));
   }
 
   std::shared_ptr<Device> device_;
@@ -100,9 +100,10 @@ Error wrongResult(const RunReport &report) {
   const Comparison &c = report.check.comparison;
   std::string what, where;
   if (c.nonFinite) {
-    what = fmt::format("{} of its {} elements are not finite, {} were never "
-                       "written",
-                       c.nonFinite, report.spec.m * report.spec.n, c.unwritten);
+    what = fmt::format("{} of its {} elements are not finite, or finite where "
+                       "fp64 exceeds {}; {} were never written",
+                       c.nonFinite, report.spec.m * report.spec.n,
+                       name(report.spec.x), c.unwritten);
     where = fmt::format("the first is at row {}, column {}", c.worstRow,
                         c.worstColumn);
   } else {

@@ -41,18 +41,23 @@ struct Parsed {
 };
 
 void requireOneForm(const SpecArguments &arguments, bool hasLayer) {
-  const Flag *given =
-      std::find_if(flags.begin(), flags.end(), [&](const Flag &flag) {
-        return (arguments.*flag.value).has_value();
-      });
-  if (arguments.text && given != flags.end())
-    throw CliError{
-        usage,
-        fmt::format("the spec is given twice: as '{}' and by {}",
-                    arguments.text->substr(0, 200), given->name),
-        {"give the text or the flags -m -n -k --group --split --x --w "
-         "--layout --launch --reduce, not both"}};
-  if (!arguments.text && given == flags.end())
+  std::vector<std::string> all, given;
+  auto add = [&](std::string name, const Text &value) {
+    if (value)
+      given.push_back(name);
+    all.push_back(std::move(name));
+  };
+  for (const Flag &flag : flags)
+    add(std::string(flag.name), arguments.*flag.value);
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+    add(fmt::format("--{}", epilogueSteps[i].key), arguments.epilogue[i]);
+  if (arguments.text && !given.empty())
+    throw CliError{usage,
+                   fmt::format("the spec is given twice: as '{}' and by {}",
+                               arguments.text->substr(0, 200), given.front()),
+                   {fmt::format("give the text or the flags {}, not both",
+                                fmt::join(all, " "))}};
+  if (!arguments.text && given.empty())
     throw CliError{usage,
                    "the spec is missing",
                    {hasLayer
@@ -93,17 +98,22 @@ Parsed parseText(const std::string &text, const Extents *layer) {
   return parsed;
 }
 
+[[noreturn]] void failUnknown(std::string_view flag, const std::string &word,
+                              std::span<const std::string_view> words) {
+  throw Error(
+      ErrorKind::invalidSpec,
+      fmt::format("{} = '{}' is not known; the nearest is '{}', and all "
+                  "are {}",
+                  flag, word, nearest(word, words), fmt::join(words, ", ")));
+}
+
 /// Which of `words` a flag has: an invalid spec if none, as it is in a text.
 template <std::size_t count>
 std::size_t choice(std::string_view flag, const std::string &word,
                    const std::array<std::string_view, count> &words) {
   auto found = std::find(words.begin(), words.end(), word);
   if (found == words.end())
-    throw Error(ErrorKind::invalidSpec,
-                fmt::format("{} = '{}' is not known; the nearest is '{}', and "
-                            "all are {}",
-                            flag, word, nearest(word, words),
-                            fmt::join(words, ", ")));
+    failUnknown(flag, word, words);
   return static_cast<std::size_t>(found - words.begin());
 }
 
@@ -176,6 +186,14 @@ Parsed parseFlags(const SpecArguments &arguments, const Extents *layer) {
                 fmt::format("--reduce {} with --split 1: there is nothing to "
                             "reduce; leave --reduce out, or split by 2 or more",
                             name(spec.reduce)));
+  for (std::size_t i = 0; i < epilogueSteps.size(); ++i)
+    if (const Text &word = arguments.epilogue[i]) {
+      const EpilogueStep &step = epilogueSteps[i];
+      auto found = std::find(step.words.begin(), step.words.end(), *word);
+      if (found == step.words.end())
+        failUnknown(fmt::format("--{}", step.key), *word, step.words);
+      step.set(spec.epilogue, static_cast<int>(found - step.words.begin()));
+    }
   validate(spec);
   parsed.saidFormat = arguments.w.has_value();
   parsed.saidReduce = arguments.reduce.has_value();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/gemm/GemmSpec.h"
+#include "kernels/gemm/Operands.h"
 #include "kernels/gemm/Schedule.h"
 
 #include <cstdint>
@@ -13,6 +14,7 @@ namespace lath::cli {
 struct Traffic {
   std::int64_t weights = 0, scales = 0, zeros = 0;
   std::int64_t activations = 0, output = 0;
+  std::int64_t epilogue = 0;  ///< operands that an epilogue reads
   std::int64_t workspace = 0; ///< in memory
   /// Moved to bring splits together, in L2 as a rule; what a cluster moves
   /// between its shared memories is not counted.
@@ -20,7 +22,9 @@ struct Traffic {
   double operations = 0; ///< multiplications and additions, 2 m n k
 
   std::int64_t weightSide() const { return weights + scales + zeros; }
-  std::int64_t total() const { return weightSide() + activations + output; }
+  std::int64_t total() const {
+    return weightSide() + activations + output + epilogue;
+  }
   /// Operations per byte of the total.
   double intensity() const { return operations / static_cast<double>(total()); }
 };
@@ -36,6 +40,10 @@ inline Traffic traffic(const GemmSpec &spec, const Schedule &schedule,
   t.zeros = weights.zeros;
   t.activations = 2 * spec.m * spec.k;
   t.output = 2 * spec.m * spec.n;
+  for (std::size_t i = plainOperands; i < gemmOperands.size(); ++i)
+    if (gemmOperands[i].has(spec))
+      t.epilogue +=
+          static_cast<std::int64_t>(operandBytes(gemmOperands[i], spec));
   t.workspace = workspace;
   // Ordered: all partial sums are written, then read. Atomic: they are added
   // into one, which is read and cleared. Into the output itself: zeroed first,

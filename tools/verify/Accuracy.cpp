@@ -51,7 +51,7 @@ Outcome run(const Kernel &kernel, Workbench &bench, const Case &c,
   }
   // The last launch is the one compared: a ticket or a workspace that one
   // before left dirty shows there.
-  const GemmCheck check = bench.check(last, reduce, c.m);
+  const GemmCheck check = bench.check(last, kernel.schedule(), c.m);
   const Comparison &compared = check.comparison;
   outcome.error = compared.relativeFrobenius;
   if (check.strayWrites)

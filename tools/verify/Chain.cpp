@@ -107,7 +107,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       spec.layout = options.layout;
       spec.launches = Launches::chained;
       Workbench bench(device, spec, options.seed);
-      const std::size_t weightBytes = bench.weights().qweight.bytes();
+      const std::size_t weightBytes = bench.weights()["qweight"].bytes();
       const unsigned copies = coldCopies(device->info(), weightBytes);
       const bool square = n == k;
       DeviceBuffer again(device, bench.out.bytes());
@@ -152,7 +152,8 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
       }
       bench.makeCopies(copies);
       for (const Workbench::Weights &copy : bench.copies())
-        device->upload(copy.scales.get(), tamed.data(), copy.scales.bytes());
+        device->upload(copy["scales"].get(), tamed.data(),
+                       copy["scales"].bytes());
       DeviceBuffer x[2] = {uploaded(device, bench.activations),
                            uploaded(device, bench.activations)};
       std::vector<ColdCandidate> timed;
@@ -176,7 +177,7 @@ int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
         timed.push_back(
             {read == &chained ? "plain read, chained" : "plain read", copies,
              weightBytes, [&, read](Stream stream, unsigned copy) {
-               read->launch(stream, bench.copies()[copy].qweight.get());
+               read->launch(stream, bench.copies()[copy]["qweight"].get());
              }});
       std::vector<ColdTiming> times = timeCold(*device, timed);
       const double floor = times[kernels.size()].median;

@@ -177,14 +177,12 @@ struct Subject {
                  .scales = at + 4 * slot,
                  .out = at + 5 * slot};
     for (const KernelParam &param : kernel.ptx().params)
-      values.push_back(
-          param.kind == KernelParam::Kind::scalar      ? 1
-          : param.kind == KernelParam::Kind::workspace ? at + 8 * slot
-          : param.kind == KernelParam::Kind::tickets   ? at + 7 * slot
-          : param.name == "x"                          ? arguments.x
-          : param.name == "qweight"                    ? arguments.qweight
-          : param.name == "scales"                     ? arguments.scales
-                                                       : arguments.out);
+      values.push_back(param.kind == KernelParam::Kind::scalar ? 1
+                       : param.kind == KernelParam::Kind::workspace
+                           ? at + 8 * slot
+                       : param.kind == KernelParam::Kind::tickets
+                           ? at + 7 * slot
+                           : arguments.*findOperand(param.name)->argument);
     // As the kernel declares them: 4 bytes of a scalar, 8 of a pointer, each at
     // a multiple of its size.
     for (std::size_t i = 0; i < values.size(); ++i) {

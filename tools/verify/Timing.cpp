@@ -63,15 +63,15 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
     base.layout = options.layout;
     Workbench bench(device, base, options.seed);
     // Copies of the weights (and scales) that exceed four times the L2.
-    std::size_t weightBytes = bench.weights().qweight.bytes();
-    std::size_t scaleBytes = bench.weights().scales.bytes();
+    std::size_t weightBytes = bench.weights()["qweight"].bytes();
+    std::size_t scaleBytes = bench.weights()["scales"].bytes();
     unsigned copies = coldCopies(info, weightBytes);
     bench.makeCopies(copies);
     // All that a launch reads of the weights: one copy, as one stretch.
     PlainRead plain(device, weightBytes);
     ColdCandidate read{
         "plain read", copies, weightBytes, [&](Stream stream, unsigned copy) {
-          plain.launch(stream, bench.copies()[copy].qweight.get());
+          plain.launch(stream, bench.copies()[copy]["qweight"].get());
         }};
     for (std::int64_t m : options.m) {
       GemmSpec spec = base;
@@ -81,7 +81,7 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
       // Checked before it is timed.
       bench.poisonOutput(m);
       kernel.launch(nullptr, bench.arguments(m));
-      if (GemmCheck check = bench.check(bench.result(), schedule.reduce, m);
+      if (GemmCheck check = bench.check(bench.result(), schedule, m);
           !check.ok()) {
         fmt::print("WRONG {} {}: error {:.2e}, {} written behind row {}\n",
                    print(spec), print(schedule),

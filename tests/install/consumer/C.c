@@ -67,6 +67,12 @@ int main(void) {
   a.qweight = upload(device, weights, sizeof weights);
   a.scales = upload(device, ones, 2 * 2 * 32);
   a.out = upload(device, out, sizeof out);
+  check(lath_kernel_launch(kernel, NULL, &a) == LATH_OK, "launch of no rows");
+  check(lath_device_download(device, out, a.out, sizeof out) == LATH_OK,
+        "download");
+  for (size_t i = 0; i < 8 * 32; ++i)
+    check(out[i] == 0, "no rows are written");
+  a.m = LATH_ALL_ROWS;
   check(lath_kernel_launch(kernel, NULL, &a) == LATH_OK, "launch");
   check(lath_device_download(device, out, a.out, sizeof out) == LATH_OK,
         "download");
@@ -74,7 +80,8 @@ int main(void) {
     check(out[i] == 0x5c00, "the product"); /* 256 in f16 */
 
   lath_workspace_size size = {.struct_size = sizeof size};
-  check(lath_kernel_workspace(kernel, 0, &size) == LATH_OK, "workspace");
+  check(lath_kernel_workspace(kernel, LATH_ALL_ROWS, &size) == LATH_OK,
+        "workspace");
   check(size.tickets > 0 && size.workspace > 0 && !size.zeroed, "sizes");
 
   lath_gemm_spec both[2] = {spec, spec};
@@ -97,7 +104,7 @@ int main(void) {
   lath_gemm_spec bad = spec;
   bad.struct_size = 0;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_ARGUMENT,
-        "struct_size is 0; expected sizeof(lath_gemm_spec) = 64");
+        "struct_size is 0; expected sizeof(lath_gemm_spec) = 72");
   bad = spec;
   bad.n = 60;
   fails(lath_engine_gemm(engine, &bad, NULL, &second), LATH_INVALID_SPEC, "60");

@@ -49,6 +49,8 @@ int main(int argc, char **argv) {
                            .qweight = 0x2000,
                            .scales = 0x3000,
                            .out = 0x4000};
+  check(lath_kernel_launch(kernel, NULL, &a) == LATH_OK, "no rows");
+  a.m = LATH_ALL_ROWS;
   check(lath_kernel_launch(kernel, NULL, &a) == LATH_OK, "launch");
   a.m = 9;
   check(lath_kernel_launch(kernel, NULL, &a) == LATH_INVALID_ARGUMENT, "rows");

@@ -31,8 +31,8 @@ func.func @none(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init
 // Block s takes steps s, s + 4, ... and adds up all blocks' sums if it is the
 // last of its tile to arrive, in the order of the blocks.
 // CHECK-LABEL: func.func @ordered
-// CHECK-SAME:    %[[WS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 2 : i32, tile.name = "workspace"}
-// CHECK-SAME:    %[[TICKETS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 3 : i32, tile.name = "tickets"}
+// CHECK-SAME:    %[[WS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 2 : i32, tile.name = "workspace", tile.type = "f32"}
+// CHECK-SAME:    %[[TICKETS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 3 : i32, tile.name = "tickets", tile.type = "i32"}
 // CHECK:         %[[HI:.*]] = arith.constant 1024
 // CHECK:         %[[S:.*]] = tile.program_id 2
 // CHECK:         %[[STEP:.*]] = arith.constant 128
@@ -80,8 +80,8 @@ func.func @ordered(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %i
 
 // One slot a tile, added to atomically; the last block reads and clears it.
 // CHECK-LABEL: func.func @atomic
-// CHECK-SAME:    %[[WS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 2 : i32, tile.name = "workspace"}
-// CHECK-SAME:    %[[TICKETS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 3 : i32, tile.name = "tickets"}
+// CHECK-SAME:    %[[WS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 2 : i32, tile.name = "workspace", tile.type = "f32"}
+// CHECK-SAME:    %[[TICKETS:[a-z0-9]*]]: !llvm.ptr<1> {tile.kind = 3 : i32, tile.name = "tickets", tile.type = "i32"}
 // CHECK:         %[[ACC:.*]] = scf.for
 // CHECK:         %[[ROW:.*]] = arith.muli
 // CHECK:         %[[TILE:.*]] = arith.addi %[[ROW]]

@@ -107,7 +107,19 @@ TEST_CASE("an error of the driver reaches a C caller as what it is") {
   lath_gemm_arguments arguments{};
   arguments.struct_size = sizeof arguments;
   arguments.x = arguments.qweight = arguments.scales = arguments.out = 0x1000;
+  // Zeros mean an empty batch: nothing is launched.
+  record().calls.clear();
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  CHECK(record().calls.empty());
+  arguments.m = LATH_ALL_ROWS;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  CHECK(count("launchKernelEx") == 1);
+  arguments.m = -2;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) ==
+        LATH_INVALID_ARGUMENT);
+  CHECK(std::string(lath_last_error()) ==
+        "launch of m8n64k256g128s1: m = -2 is not in 0..8");
+  arguments.m = 8;
   record().failing["launchKernelEx"] = CUDA_ERROR_ILLEGAL_ADDRESS;
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_CONTEXT_LOST);
   CHECK(std::string(lath_last_error()).find("start a new process") !=
@@ -117,6 +129,69 @@ TEST_CASE("an error of the driver reaches a C caller as what it is") {
   record().failing.clear();
   CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
   lath_kernel_free(kernel);
+  lath_engine_free(engine);
+}
+
+TEST_CASE("an epilogue is asked for and bound through C") {
+  lath_device device{openCuda(fakeDriver(), [](const Ptx &) {
+    return Cubin{{'c', 'o', 'd', 'e'}, {}, {}, 0, {}};
+  })};
+  lath_engine *engine = nullptr;
+  REQUIRE(lath_engine_create(&device, nullptr, &engine) == LATH_OK);
+  lath_gemm_spec spec{};
+  spec.struct_size = sizeof spec;
+  REQUIRE(lath_gemm_spec_parse("m8n64k256s1,bias=yes", &spec) == LATH_OK);
+  CHECK(spec.bias == 1);
+  lath_kernel *kernel = nullptr;
+  REQUIRE(lath_engine_gemm(engine, &spec, nullptr, &kernel) == LATH_OK);
+  lath_gemm_arguments arguments{};
+  arguments.struct_size = sizeof arguments;
+  arguments.m = 8;
+  arguments.x = arguments.qweight = arguments.scales = arguments.out = 0x1000;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) ==
+        LATH_INVALID_ARGUMENT);
+  CHECK(std::string(lath_last_error()).find("bias is 0x0") !=
+        std::string::npos);
+  arguments.bias = 0x2000;
+  // A caller's older struct ends before it.
+  arguments.struct_size = c::argumentsBytes;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) ==
+        LATH_INVALID_ARGUMENT);
+  arguments.struct_size = sizeof arguments;
+  record().paramCount = 6; // m, x, qweight, scales, out, bias
+  record().launches.clear();
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  REQUIRE(record().launches.size() == 1);
+  CHECK(record().launches[0].wide[5] == 0x2000);
+  record().paramCount = 0;
+  lath_kernel_free(kernel);
+
+  // So does an older spec, which asks for none, and has no room to be told.
+  spec.struct_size = c::specBytes;
+  CHECK(lath_gemm_spec_parse("m8n64k256s1,bias=yes", &spec) ==
+        LATH_UNSUPPORTED);
+  CHECK(lath_gemm_spec_parse("m8n64k256s1", &spec) == LATH_OK);
+  REQUIRE(lath_engine_gemm(engine, &spec, nullptr, &kernel) == LATH_OK);
+  CHECK(std::string(lath_kernel_ptx(kernel)) != "");
+  arguments.bias = 0;
+  CHECK(lath_kernel_launch(kernel, nullptr, &arguments) == LATH_OK);
+  lath_kernel_free(kernel);
+
+  spec.struct_size = sizeof spec;
+  spec.bias = 2;
+  kernel = nullptr;
+  CHECK(lath_engine_gemm(engine, &spec, nullptr, &kernel) ==
+        LATH_INVALID_ARGUMENT);
+  CHECK(std::string(lath_last_error()) ==
+        "lath_gemm_spec.bias is 2; expected 0..1");
+  spec.bias = 1;
+  spec.reserved = 1;
+  CHECK(lath_engine_gemm(engine, &spec, nullptr, &kernel) == LATH_UNSUPPORTED);
+  spec.reserved = 0;
+  spec.split = 2;
+  spec.reduce = LATH_REDUCE_ATOMIC_OUT;
+  CHECK(lath_engine_gemm(engine, &spec, nullptr, &kernel) == LATH_INVALID_SPEC);
+  CHECK(!kernel);
   lath_engine_free(engine);
 }
 

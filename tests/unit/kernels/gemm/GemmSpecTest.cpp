@@ -208,7 +208,7 @@ TEST_CASE("text that is not a spec is named with its place") {
                                            "character 2 does not fit 64 bits"},
            {"m1n8k128,reduse=atomic",
             "unknown option 'reduse' at character 10; the nearest is "
-            "'reduce', and all are x, w, layout, launch, reduce"},
+            "'reduce', and all are x, w, layout, launch, reduce, bias"},
            {"m1n8k128,reduce=atomic_out",
             "reduce = 'atomic_out' at character 17 is not known; the nearest "
             "is 'atomic-out', and all are none, atomic, ordered, atomic-out"},
@@ -220,11 +220,12 @@ TEST_CASE("text that is not a spec is named with its place") {
            {"m1n8k128,x=", "x = '' at character 12 is not known; the nearest "
                            "is 'f16', and all are f16, bf16"},
            {"m1n8k128,x", "option 'x' at character 10 needs a value: x=..."},
-           {"m1n8k128,", "an option is missing behind the comma at character "
-                         "9; the options are x, w, layout, launch, reduce"},
+           {"m1n8k128,",
+            "an option is missing behind the comma at character "
+            "9; the options are x, w, layout, launch, reduce, bias"},
            {"m1n8k128,,x=f16",
             "an option is missing behind the comma at "
-            "character 9; the options are x, w, layout, launch, reduce"},
+            "character 9; the options are x, w, layout, launch, reduce, bias"},
            {"m1n8k128,x=f16,x=f16",
             "option 'x' is given twice, at characters 10 and 16"},
        })

@@ -271,10 +271,10 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
       }
     }
   std::string later = good;
-  later[8] = 3;
+  later[8] = 4;
   CHECK(test::errorOf([&] { Pack::open(write(folder, signedAnew(later))); })
             .message()
-            .ends_with("has format 3; expected 2"));
+            .ends_with("has format 4; expected 3"));
 }
 
 TEST_CASE("what is no pack says why") {
@@ -308,8 +308,8 @@ TEST_CASE("launch facts survive their bytes") {
   ptx.threads = 128;
   ptx.sharedBytes = 70000;
   ptx.params = {{KernelParam::Kind::scalar, "m"},
-                {KernelParam::Kind::view, "x"},
-                {KernelParam::Kind::workspace, "workspace"},
+                {KernelParam::Kind::view, "x", Dtype::bf16},
+                {KernelParam::Kind::workspace, "workspace", Dtype::f32},
                 {KernelParam::Kind::tickets, "tickets"}};
   ptx.workspaceBytesPerTile = std::uint64_t(1) << 33;
   ptx.usesTickets = true;
@@ -324,6 +324,9 @@ TEST_CASE("launch facts survive their bytes") {
   REQUIRE(read.params.size() == 4);
   CHECK(read.params[3].kind == KernelParam::Kind::tickets);
   CHECK(read.params[1].name == "x");
+  CHECK(read.params[1].type == Dtype::bf16);
+  CHECK(read.params[2].type == Dtype::f32);
+  CHECK(read.params[3].type == Dtype::i32);
   CHECK(read.workspaceBytesPerTile == ptx.workspaceBytesPerTile);
   CHECK(read.usesTickets);
   CHECK(read.accumulatesIntoOutput);
@@ -331,6 +334,16 @@ TEST_CASE("launch facts survive their bytes") {
   for (std::size_t end = 0; end < bytes.size(); ++end)
     CHECK_THROWS_AS(parseLaunchFacts(bytes.substr(0, end), "it"), Error);
   CHECK_THROWS_AS(parseLaunchFacts(bytes + "x", "it"), Error);
+
+  // What an older version wrote is refused by its version, whatever follows.
+  std::string older = bytes;
+  older[0] = 2;
+  CHECK(test::errorOf([&] { parseLaunchFacts(older, "it"); }).message() ==
+        "it has version 2; expected 3");
+  std::string strange = bytes;
+  strange.replace(strange.find("bf16"), 4, "bf61");
+  CHECK(test::errorOf([&] { parseLaunchFacts(strange, "it"); }).message() ==
+        "it has a parameter of type 'bf61'");
 }
 
 TEST_CASE("a model is its layers in all buckets") {

@@ -143,6 +143,31 @@ TEST_CASE("how launches follow each other is kept as an operation",
         "'gemv' is none of gemm, gemm chained");
 }
 
+TEST_CASE("an epilogue is a problem of its own, kept in the operation",
+          "[tuning]") {
+  GemmSpec spec{.m = 8, .n = 512, .k = 1024, .launches = Launches::chained};
+  spec.epilogue.bias = true;
+  TuningEntry entry;
+  entry.problem = tuningProblem(spec);
+  CHECK(operationText(entry.problem) == "gemm chained,bias=yes");
+  CHECK(specOf(entry.problem).epilogue == spec.epilogue);
+  entry.schedule = parseSchedule("bm8bn32bk512w4kw2st2s1");
+  entry.measurement.median = 2;
+  TuningEntry plain = entry;
+  plain.problem.epilogue = {};
+  TuningTable table;
+  table.add(entry);
+  table.add(plain);
+  REQUIRE(table.size() == 2);
+  CHECK(TuningTable::fromJson(table.toJson(), "file.json") == table);
+  TuningProblem read;
+  for (const char *text : {"gemm", "gemm,bias=yes", "gemm chained,bias=yes"}) {
+    setOperation(read, text);
+    CHECK(operationText(read) == text);
+  }
+  CHECK_THROWS_AS(setOperation(read, "gemm,act=silu"), Error);
+}
+
 TEST_CASE("the best of a table are those of the newest build", "[tuning]") {
   TuningTable table;
   auto add = [&](const char *spec, const char *build, const char *schedule,

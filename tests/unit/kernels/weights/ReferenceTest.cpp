@@ -141,6 +141,111 @@ TEST_CASE("comparing with zeros, and with nothing") {
   CHECK(empty.worstRow == -1);
 }
 
+namespace {
+/// fp64 results as a right kernel leaves them.
+std::vector<std::uint16_t> rounded(const std::vector<double> &ref, Dtype type) {
+  std::vector<std::uint16_t> out;
+  for (double value : ref)
+    out.push_back(fromFloat(value, type));
+  return out;
+}
+
+double errorOf(const std::vector<std::uint16_t> &out, Dtype type,
+               const std::vector<double> &ref, int roundings = 1) {
+  return compare(out.data(), type, ref.data(), 1,
+                 static_cast<std::int64_t>(ref.size()), roundings)
+      .relativeFrobenius;
+}
+} // namespace
+
+TEST_CASE("small outputs are right when they are rounded right, and one unit "
+          "off is wrong") {
+  struct Case {
+    Dtype type;
+    double unit; ///< of the last place below the smallest normal number
+  };
+  for (const Case &c : {Case{Dtype::f16, std::ldexp(1, -24)},
+                        Case{Dtype::bf16, std::ldexp(1, -133)}}) {
+    std::vector<double> ref;
+    for (int i = 0; i < 256; ++i)
+      ref.push_back((i - 128) * 0.137 * c.unit);
+    std::vector<std::uint16_t> out = rounded(ref, c.type);
+    // The relative error alone calls this wrong.
+    double squares = 0, refSquares = 0;
+    for (std::size_t i = 0; i < ref.size(); ++i) {
+      squares += std::pow(toFloat(out[i], c.type) - ref[i], 2);
+      refSquares += ref[i] * ref[i];
+    }
+    CHECK(std::sqrt(squares / refSquares) > bound(c.type, Reduce::none));
+    CHECK(errorOf(out, c.type, ref) == 0);
+
+    // A kernel that is off by one unit everywhere, or truncates, is caught.
+    auto off = out, truncated = out;
+    for (std::size_t i = 0; i < ref.size(); ++i) {
+      ++off[i];
+      double whole = std::trunc(ref[i] / c.unit) * c.unit;
+      truncated[i] = fromFloat(whole, c.type);
+    }
+    CHECK(errorOf(off, c.type, ref) > bound(c.type, Reduce::none));
+    CHECK(errorOf(truncated, c.type, ref) > bound(c.type, Reduce::none));
+    // Who rounds each output twice may be off by a whole unit, not by two.
+    CHECK(errorOf(truncated, c.type, ref, /*roundings=*/2) == 0);
+    for (std::uint16_t &element : off)
+      ++element;
+    CHECK(errorOf(off, c.type, ref, 2) > bound(c.type, Reduce::atomicOut));
+  }
+}
+
+TEST_CASE("what small outputs are allowed, normal ones are not") {
+  // Half a unit of f16's normal numbers near 1 is 2^-11: within the bound, as
+  // before, but counted.
+  const std::vector<double> ref(64, 1 + std::ldexp(1, -11));
+  const std::vector<std::uint16_t> out(64, toHalf(1));
+  CHECK(errorOf(out, Dtype::f16, ref) ==
+        Approx(std::ldexp(1, -11)).epsilon(1e-3));
+}
+
+TEST_CASE("an output is infinite where its rounded reference is, and there "
+          "only") {
+  const std::uint16_t infinity = 0x7c00, minus = 0x8000, largest = 0x7bff;
+  const std::vector<double> ref = {1e6, -1e6, 65520, 1, -2};
+  const std::vector<std::uint16_t> right = {infinity, infinity | minus,
+                                            infinity, toHalf(1), toHalf(-2)};
+  CHECK(errorOf(right, Dtype::f16, ref) == 0);
+  CHECK(rounded(ref, Dtype::f16) == right);
+  // At the edge the error of the sums decides, either way.
+  auto edge = right;
+  edge[2] = largest;
+  CHECK(errorOf(edge, Dtype::f16, ref) < bound(Dtype::f16, Reduce::none));
+
+  struct Case {
+    std::size_t at;
+    std::uint16_t value;
+  };
+  for (const Case &c : {Case{0, largest},  // saturated
+                        Case{1, infinity}, // of the other sign
+                        Case{0, 0x7e00},   // no number
+                        Case{3, infinity}, // beyond its reference
+                        Case{4, infinity | minus}}) {
+    auto wrong = right;
+    wrong[c.at] = c.value;
+    Comparison result = compare(wrong.data(), Dtype::f16, ref.data(), 1, 5);
+    CAPTURE(c.at, c.value);
+    CHECK(result.nonFinite == 1);
+    CHECK(result.worstColumn == static_cast<std::int64_t>(c.at));
+    CHECK(std::isinf(result.relativeFrobenius));
+  }
+  // What is infinite does not make the error of the others small.
+  auto wrong = right;
+  wrong[3] = toHalf(1.5);
+  CHECK(errorOf(wrong, Dtype::f16, ref) ==
+        Approx(0.5 / std::sqrt(5.0)).epsilon(1e-6));
+  // bf16 goes on where f16 ends.
+  const std::vector<double> wide = {1e6, 3.5e38};
+  CHECK(errorOf(rounded(wide, Dtype::bf16), Dtype::bf16, wide) <
+        bound(Dtype::bf16, Reduce::none));
+}
+
 TEST_CASE("bounds widen where sums are rounded on the way") {
   CHECK(bound(Dtype::f16, Reduce::none) == 1e-3);
   CHECK(bound(Dtype::f16, Reduce::atomic) == 1e-3);
