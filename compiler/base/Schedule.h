@@ -112,13 +112,13 @@ struct TargetSchedule : KernelSchedule {
 /// The smallest part of a kernel that may have a word of its own: a loop has
 /// words of loops and dots, a dot those of dots.
 enum class WordOwner { kernel, loop, dot };
-std::string_view name(WordOwner owner);
+LATH_API std::string_view name(WordOwner owner);
 
 /// Its address names the word that a member is: no text is compared.
 template <auto Member> inline constexpr char wordTag = 0;
 
 /// What is known of one word of a schedule.
-struct WordFacts {
+struct LATH_API WordFacts {
   std::string_view key;  ///< in the text of a schedule: "w", "order"
   std::string_view name; ///< in the IR: "warps", "order"
   const void *tag;       ///< &wordTag of its member
@@ -153,7 +153,7 @@ struct KernelWord : WordFacts {
 };
 
 /// All of them, in the order of the text.
-std::span<const KernelWord> kernelWords();
+LATH_API std::span<const KernelWord> kernelWords();
 
 /// A word with a value.
 struct SaidWord {
@@ -163,10 +163,10 @@ struct SaidWord {
 /// Reads "st3,scales=sums": words that a loop or a dot of a kernel has of its
 /// own; none in an empty text. Throws Error{invalidSpec} naming what is wrong,
 /// or whose it is.
-std::vector<SaidWord> parseWords(std::string_view text, WordOwner of);
+LATH_API std::vector<SaidWord> parseWords(std::string_view text, WordOwner of);
 
 /// "warps=4 stages=3 ...", all words.
-std::string printWords(const KernelSchedule &schedule);
+LATH_API std::string printWords(const KernelSchedule &schedule);
 
 // Rules that are asked in more than one place, each as whether it holds.
 
@@ -199,10 +199,11 @@ inline bool copiesAreFenced(const KernelSchedule &s) {
 
 /// Why the words contradict each other, values out of range included; empty:
 /// they do not.
-std::string contradiction(const KernelSchedule &schedule);
+LATH_API std::string contradiction(const KernelSchedule &schedule);
 /// What the instructions that it names ask of its other words.
-std::string conflict(const KernelSchedule &schedule);
+LATH_API std::string conflict(const KernelSchedule &schedule);
 /// What it takes and the target does not have.
-std::string lacking(const KernelSchedule &schedule, const Target &target);
+LATH_API std::string lacking(const KernelSchedule &schedule,
+                             const Target &target);
 
 } // namespace lath

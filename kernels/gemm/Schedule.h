@@ -1,6 +1,7 @@
 // How a GEMM is computed: every choice that does not change the result.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "compiler/base/Schedule.h"
 #include "kernels/gemm/GemmSpec.h"
 
@@ -33,7 +34,7 @@ struct Schedule : KernelSchedule {
 LATH_API void validate(const Schedule &schedule);
 
 /// What validate() says of it; empty: it is valid.
-std::string contradictionIn(const Schedule &schedule);
+LATH_API std::string contradictionIn(const Schedule &schedule);
 
 /// Parses and validates. Throws Error{invalidSpec} naming the part that is
 /// wrong and the character where it stands.

@@ -96,7 +96,7 @@ func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0
 // CHECK:         tile.dequant {{.*}} tensor<64x64xi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot {{.*}} swapped {{.*}}, tensor<64x64xf16, [[W]]>,
-func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>} {
+func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>

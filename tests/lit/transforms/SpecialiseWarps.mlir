@@ -275,6 +275,58 @@ func.func @loads_first(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: 
 
 // -----
 
+// What does not say so may depend on which warps run it.
+#a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
+#w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
+#x = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
+#s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
+
+func.func @unknown_first(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x: !tile.view<16x4096xf16>, %out: !tile.view<32xf32>, %t: tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c2 = arith.constant 2 : i32
+  %c3 = arith.constant 3 : i32
+  %bx = tile.alloc : !tile.buffer<3 of 16x32xf16, #l>
+  %bw = tile.alloc : !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  %full = tile.mbarrier_alloc : !tile.mbarriers<3>
+  tile.mbarrier_init %full arrivals 1 : !tile.mbarriers<3>
+  // expected-error @+1 {{with a producer warp nothing is loaded, computed or stored before the loop that it feeds}}
+  "test.use"() : () -> ()
+  scf.for %i = %c0 to %c2 step %c1 : i32 {
+    %k = arith.muli %i, %st : i32
+    %in = arith.cmpi slt, %k, %hi : i32
+    scf.if %in {
+      tile.async_copy %x[%c0, %k], %bx[%i] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+      tile.bulk_copy %w[%k, %c0], %bw[%i] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
+    } {tile.part = #tile.part<issue>}
+    tile.async_commit
+  } {tile.part = #tile.part<prologue>}
+  scf.for %k = %lo to %hi step %st iter_args(%read = %c0, %write = %c2, %p = %c0) -> (i32, i32, i32) : i32 {
+    tile.async_wait 1
+    tile.barrier
+    %far = arith.muli %st, %c2 : i32
+    %ahead = arith.addi %k, %far : i32
+    %in = arith.cmpi slt, %ahead, %hi : i32
+    scf.if %in {
+      %half = arith.divui %ahead, %c2 : i32
+      tile.async_copy %x[%c0, %half], %bx[%write] : !tile.view<16x4096xf16>, !tile.buffer<3 of 16x32xf16, #l>
+      tile.bulk_copy %w[%ahead, %c0], %bw[%write] signals %full : !tile.view<64x64xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>, !tile.mbarriers<3>
+    } {tile.part = #tile.part<issue>}
+    tile.async_commit
+    %a = tile.local_load %bx[%read] : !tile.buffer<3 of 16x32xf16, #l> -> tensor<16x32xf16, #x>
+    tile.mbarrier_wait %full[%read] parity %p : !tile.mbarriers<3>
+    %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
+    "test.use"(%a, %q) : (tensor<16x32xf16, #x>, tensor<16x8xi4, #q>) -> ()
+    scf.yield %write, %read, %p : i32, i32, i32
+  } {tile.part = #tile.part<ring>}
+  tile.store %t, %out[%c0] : tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>, !tile.view<32xf32>
+  return
+}
+
+// -----
+
 #s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
 // expected-error @+1 {{a producer warp is asked for, and no loop at the top of the kernel is fed by bulk copies}}

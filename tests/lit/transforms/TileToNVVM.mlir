@@ -403,7 +403,7 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 // CHECK-COUNT-3: "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
 // CHECK-NOT:     prmt
 // CHECK:         llvm.return
-func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
@@ -427,7 +427,7 @@ func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.sched
 // CHECK-COUNT-6: "prmt.b32 $0, $1, $2, $3;", "=r,r,r,n"
 // CHECK-NOT:     prmt
 // CHECK:         llvm.return
-func.func @bytes_bf16(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @bytes_bf16(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
   %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
@@ -796,7 +796,7 @@ func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, s
 #q = #tile.layout<[32, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]]>
 #s = #tile.layout<[1, 8], register = [[0, 1], [0, 2], [0, 4]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]>
 
-func.func @bytes_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, capability = 80>, tile.shared_bytes = 0 : i32} {
+func.func @bytes_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
   %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
