@@ -99,11 +99,14 @@ CostFit fitConstants(const std::vector<TuningEntry> &entries,
     if (m.status != Measurement::Status::ok || m.unit != "us" || m.median <= 0)
       continue;
     problems[e.problem].push_back({specOf(e.problem), e.schedule, m.median});
+    const GemmSpec spec = specOf(e.problem);
     // A read pays for its launch as well, but for chained ones, which overlap.
     if (double moving = m.plainRead - start.launch;
-        moving > 0 && specOf(e.problem).launches == Launches::alone)
-      readRate = std::max(readRate, double(e.problem.n) * double(e.problem.k) /
-                                        2 / moving * 1e-6);
+        moving > 0 && spec.launches == Launches::alone) {
+      const WeightBytes read =
+          weightFormat(spec).bytes(spec.n, spec.k, spec.groups());
+      readRate = std::max(readRate, double(read.codes) / moving * 1e-6);
+    }
     ++fit.times;
   }
   if (fit.times < fewest)

@@ -69,6 +69,8 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
   for (auto &[p, entries] : problems) {
     entries = ranked(std::move(entries));
     GemmSpec spec = specOf(p);
+    const WeightBytes bytes =
+        weightFormat(spec).bytes(spec.n, spec.k, spec.groups());
     Json problem = {{"n", p.n},
                     {"k", p.k},
                     {"m", p.m},
@@ -79,6 +81,8 @@ Json problemsJson(const TuningTable &table, const TuningPlace &place,
                     {"launch", std::string(name(p.launches))},
                     {"epilogue", print(p.epilogue)},
                     {"deterministic", p.deterministic},
+                    {"code_bytes", bytes.codes},
+                    {"weight_bytes", bytes.codes + bytes.scales + bytes.zeros},
                     {"rows", Json::array()}};
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const Measurement &m = entries[i].measurement;

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # As bound() in kernels/weights/Reference.cpp.
 BOUNDS = {("f16", False): 1e-3, ("bf16", False): 6e-3,
           ("f16", True): 3e-3, ("bf16", True): 2e-2}
+# What a format's name means; those that are not here stand by their name alone.
 WEIGHTS = {"u4": "symmetric", "u4z": "zero points", "u4z1": "zero points minus one"}
 PAPER = "paper_splitk"
 PAPER_KERNELS = (PAPER, "paper_dp")
@@ -102,7 +103,7 @@ def write_accuracy(data, commit, folder):
                 ([c["error"] for c in group if (c["reduce"] == "atomic-out") == out]
                  for out in (False, True))]
     formats = table(["layout", "weights", "group", "x", "cases", "worst error", "worst, atomic-out"],
-                    [[layout, f"{WEIGHTS[w]} (`{w}`)", g, x, len(group), *split_errors(group)]
+                    [[layout, f"{WEIGHTS[w]} (`{w}`)" if w in WEIGHTS else f"`{w}`", g, x, len(group), *split_errors(group)]
                      for (layout, w, g, x), group in sorted(weights.items())], 4)
 
     shapes = defaultdict(list)
