@@ -38,25 +38,18 @@ GemmSpec warmUpSpec(const GemmSpec &spec) {
   return other;
 }
 
-Schedule scheduleOf(const Request &request, const TargetChoice &target) {
-  return request.schedule
-             ? *request.schedule
-             : chooseSchedule(request.spec, *target.target, target.smCount)
-                   .schedule;
-}
-
-/// Compiles and assembles `request` in a process that has done so for another
-/// kernel, and prints what each phase took. No stage is dumped meanwhile.
-void printTiming(const Request &request, const TargetChoice &target) {
-  GemmSpec other = warmUpSpec(request.spec);
+/// Compiles and assembles a kernel in a process that has done so for another,
+/// and prints what each phase took. No stage is dumped meanwhile.
+void printTiming(const GemmSpec &spec, const Schedule &schedule,
+                 const TargetChoice &target) {
+  GemmSpec other = warmUpSpec(spec);
   bool assembles =
       assembleIfPossible(
           compileChosen(other, *target.target, target.smCount).ptx, toolchain())
           .has_value();
 
   auto start = Clock::now();
-  CompiledGemm gemm =
-      compileGemm(request.spec, scheduleOf(request, target), *target.target);
+  CompiledGemm gemm = compileGemm(spec, schedule, *target.target);
   std::string assembled = "          - no assembler is installed";
   if (assembles) {
     Cubin cubin = assemble(gemm.ptx);
@@ -68,7 +61,7 @@ void printTiming(const Request &request, const TargetChoice &target) {
   std::string table =
       fmt::format("lath: timing of {} for {}, a new kernel in a process warmed "
                   "up by {}\n",
-                  print(request.spec), target.target->name, print(other));
+                  print(spec), target.target->name, print(other));
   for (const PhaseTime &phase : gemm.phases)
     table +=
         fmt::format("  {:<10}{:8.2f} ms\n", phase.name, phase.milliseconds);
@@ -77,8 +70,8 @@ void printTiming(const Request &request, const TargetChoice &target) {
   std::fputs(table.c_str(), stderr);
 }
 
-std::string stageText(std::string_view stage, const Request &request,
-                      const TargetChoice &target) {
+std::string stageText(std::string_view stage, const GemmSpec &spec,
+                      const Schedule &schedule, const Target &target) {
   std::optional<Stage> dumped = parseStage(stage);
   std::string text;
   auto dump = [&](Stage at, const std::string &dumpedText) {
@@ -86,7 +79,7 @@ std::string stageText(std::string_view stage, const Request &request,
       text = dumpedText;
   };
   CompiledGemm gemm =
-      compileGemm(request.spec, scheduleOf(request, target), *target.target,
+      compileGemm(spec, schedule, target,
                   dumped && *dumped != Stage::ptx
                       ? dump
                       : std::function<void(Stage, const std::string &)>());
@@ -113,12 +106,14 @@ void emit(const EmitArguments &arguments) {
                    {"give a file with -o, or redirect"}};
   Request request = readRequest(arguments.spec, arguments.schedule);
   TargetChoice target = chooseTarget(arguments.target);
-  if (!request.schedule)
-    request.schedule =
-        chooseFor(request.spec, target, tunedFor(target).get()).schedule;
+  const Schedule schedule =
+      request.schedule
+          ? *request.schedule
+          : chooseFor(request.spec, target, tunedFor(target).get()).schedule;
   if (arguments.timing)
-    printTiming(request, target);
-  writeResult(stageText(stage, request, target), arguments.output);
+    printTiming(request.spec, schedule, target);
+  writeResult(stageText(stage, request.spec, schedule, *target.target),
+              arguments.output);
 }
 
 } // namespace lath::cli

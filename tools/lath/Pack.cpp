@@ -235,15 +235,15 @@ void pack(const PackArguments &arguments) {
   PackOptions options;
   options.targets = targetsOf(arguments.targets);
   options.withText = arguments.withText;
-  MeasuredChoice choose;
-  options.schedule = [&](const GemmSpec &spec, const Target &target) {
-    return choose(spec, target);
-  };
   std::vector<GemmSpec> specs = specsOf(arguments);
   if (!arguments.output || *arguments.output == "-")
     throw CliError{usage,
                    "a pack needs a file: -o FILE",
                    {"an example: -o model.lathpack"}};
+  MeasuredChoice choose; // asks the driver
+  options.schedule = [&](const GemmSpec &spec, const Target &target) {
+    return choose(spec, target);
+  };
   if (isatty(STDERR_FILENO))
     options.progress = showProgress;
   writeResult(makePack(specs, options), arguments.output);
