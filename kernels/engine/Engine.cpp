@@ -71,7 +71,7 @@ const Target &Engine::target() const { return impl_->target; }
 Policy Engine::policy() const { return impl_->policy; }
 void Engine::setPolicy(Policy policy) { impl_->policy = policy; }
 Schedule Engine::scheduleFor(const GemmSpec &spec) const {
-  return impl_->choiceFor(spec).schedule;
+  return impl_->unpacked(spec);
 }
 
 EngineStats Engine::stats() const {
@@ -85,22 +85,28 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
-ScheduleChoice Engine::Impl::choiceFor(const GemmSpec &spec) {
-  std::shared_ptr<const TunedSchedules> known;
-  {
-    std::lock_guard lock(mutex);
-    known = tuned;
-  }
+std::shared_ptr<const TunedSchedules> Engine::Impl::tunedNow() {
+  std::lock_guard lock(mutex);
+  return tuned;
+}
+
+void Engine::Impl::warnOnce(const TunedSchedules &known) {
+  const std::string why = known.problem();
+  if (why.empty())
+    return;
+  std::lock_guard lock(mutex);
+  if (!std::exchange(warned, true))
+    std::fputs(
+        fmt::format("lath: warning: tuned schedules are left out: {}\n", why)
+            .c_str(),
+        stderr);
+}
+
+Schedule Engine::Impl::unpacked(const GemmSpec &spec) {
+  const auto known = tunedNow();
   ScheduleChoice choice = chooseTuned(spec, target, *known);
-  if (const std::string why = known->problem(); !why.empty()) {
-    std::lock_guard lock(mutex);
-    if (!std::exchange(warned, true))
-      std::fputs(
-          fmt::format("lath: warning: tuned schedules are left out: {}\n", why)
-              .c_str(),
-          stderr);
-  }
-  return choice;
+  warnOnce(*known);
+  return choice.schedule;
 }
 
 /// A miss in a capture, or under `cachedOnly`.
@@ -234,24 +240,27 @@ Schedule Engine::Impl::chosen(const KernelKey &key) {
   if (key.schedule)
     return *key.schedule;
   const DeviceInfo &here = device->info();
-  std::optional<Schedule> packed;
+  std::optional<Schedule> founded, any; // the first of the packs' that is
   for (const auto &pack : packsNow())
     for (const PackEntry &entry : pack->entries()) {
-      if (entry.target != here.target ||
+      if (founded || entry.target != here.target ||
           KernelKey(entry.spec, std::nullopt) != key ||
           !serves(entry.spec, entry.schedule, entry.spec))
         continue;
-      if (entry.chosenBy == here.name || entry.chosenBy == chosenByCaller) {
-        ScheduleChoice choice = choiceFor(key.spec);
-        return choice.basis == ScheduleBasis::measured ? choice.schedule
-                                                       : entry.schedule;
-      }
-      if (!packed)
-        packed = entry.schedule;
+      if (entry.chosenBy == here.name || entry.chosenBy == chosenByCaller)
+        founded = entry.schedule;
+      else if (!any)
+        any = entry.schedule;
     }
-  ScheduleChoice choice = choiceFor(key.spec);
-  return packed && choice.basis == ScheduleBasis::model ? *packed
-                                                        : choice.schedule;
+  if (!founded && !any)
+    return unpacked(key.spec);
+  // The model, which searches, is not asked where a pack has the kernel.
+  const auto known = tunedNow();
+  std::optional<ScheduleChoice> measured = known->find(key.spec, target);
+  warnOnce(*known);
+  if (measured && (!founded || measured->basis == ScheduleBasis::measured))
+    return measured->schedule;
+  return founded ? *founded : *any;
 }
 
 std::optional<PackEntry> Engine::Impl::servedByPack(const GemmSpec &spec) {

@@ -29,10 +29,6 @@ struct LoadedCode {
 struct Engine::Impl {
   Impl(std::shared_ptr<Device> device, const EngineOptions &options);
 
-  /// The one place where a schedule is chosen for a spec that names none and
-  /// no pack has.
-  ScheduleChoice choiceFor(const GemmSpec &spec);
-
   /// The kernel that is not in memory: made, and kept there.
   std::shared_ptr<const KernelState> make(const KernelKey &key,
                                           KernelSource &source);
@@ -54,6 +50,11 @@ struct Engine::Impl {
   /// user's database; of a pack, measured on such a GPU or named by its maker;
   /// of the table that Lath ships; of any pack; of the cost model.
   Schedule chosen(const KernelKey &key);
+  /// The same where there are no packs.
+  Schedule unpacked(const GemmSpec &spec);
+  std::shared_ptr<const TunedSchedules> tunedNow();
+  /// Says why the tuning database is passed over, if it is, the first time.
+  void warnOnce(const TunedSchedules &known);
   /// What a pack would serve the spec by, as PackKernels does.
   std::optional<PackEntry> servedByPack(const GemmSpec &spec);
   std::vector<std::shared_ptr<const Pack>> packsNow();
