@@ -1,10 +1,10 @@
 // Many kernels at once, on all cores.
+#include "compiler/base/Parallel.h"
 #include "kernels/engine/EngineImpl.h"
 
 #include <fmt/format.h>
 
 #include <set>
-#include <thread>
 
 namespace lath {
 
@@ -12,15 +12,11 @@ namespace {
 
 /// One call of Engine::prepare.
 struct Preparation {
-  std::span<const GemmSpec> specs;
-  const std::function<void(const PrepareProgress &)> &progress;
   std::vector<std::size_t> order; ///< in which specs are taken
   std::vector<Kernel> kernels;
-  std::atomic<std::size_t> next = 0;
   std::mutex mutex; ///< guards what follows, and calls of progress
   std::size_t done = 0;
   std::vector<std::optional<Error>> errors;
-  std::exception_ptr failure; ///< of progress, or of the host
 };
 
 } // namespace
@@ -54,7 +50,7 @@ Engine::prepare(std::span<const GemmSpec> specs,
     throw Error(ErrorKind::notPrepared,
                 "kernels are prepared while a stream is being captured",
                 {"prepare them before the capture"});
-  Preparation p{specs, progress, {}, {}, 0, {}, 0, {}, nullptr};
+  Preparation p;
   p.order =
       orderOf(specs, [&](const KernelKey &key) { return impl_->chosen(key); });
   p.kernels.resize(specs.size());
@@ -80,28 +76,13 @@ Engine::prepare(std::span<const GemmSpec> specs,
     if (progress)
       progress(report);
   };
-  auto work = [&] {
-    for (std::size_t at; (at = p.next++) < specs.size();)
-      try {
-        one(p.order[at]);
-      } catch (...) {
-        std::lock_guard lock(p.mutex);
-        if (!p.failure)
-          p.failure = std::current_exception();
-        p.next = specs.size();
-      }
-  };
-  {
-    std::size_t threads =
-        impl_->threads ? impl_->threads
-                       : std::max(1u, std::thread::hardware_concurrency());
-    std::vector<std::jthread> others; // joined at the end of the scope
-    for (std::size_t i = 1; i < std::min(threads, specs.size()); ++i)
-      others.emplace_back(work);
-    work();
-  }
-  if (p.failure)
-    std::rethrow_exception(p.failure);
+  // What it throws is of progress, or of the host.
+  parallelFor(
+      static_cast<std::int64_t>(specs.size()), 1,
+      [&](std::int64_t at, std::int64_t) {
+        one(p.order[static_cast<std::size_t>(at)]);
+      },
+      impl_->threads);
 
   const Error *first = nullptr;
   std::vector<std::string> others;

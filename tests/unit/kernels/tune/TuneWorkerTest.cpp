@@ -9,6 +9,7 @@
 #include "kernels/tune/WorkerProcess.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/unit/ErrorOf.h"
+#include "tests/unit/TightMemory.h"
 #include "tests/unit/kernels/tune/Tuning.h"
 
 #include <catch2/catch.hpp>
@@ -17,11 +18,9 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
-#include <fstream>
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
 
@@ -243,22 +242,13 @@ TEST_CASE("an exception in a compiling thread reaches the caller", "[tuning]") {
 #ifndef __SANITIZE_THREAD__
 TEST_CASE("a compiling thread that cannot start is an error", "[tuning]") {
   const Target &t = target("sm_90a");
-  // Room for the stacks of a few threads, not for those of all.
-  std::size_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  rlimit kept;
-  getrlimit(RLIMIT_AS, &kept);
-  rlimit tight = kept;
-  tight.rlim_cur =
-      pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (rlim_t(64) << 20);
-  setrlimit(RLIMIT_AS, &tight);
   std::optional<Error> error;
   try {
+    TightMemory tight;
     CandidateCompiler(t, deviceConstants(t), false, 512);
   } catch (const Error &thrown) {
     error = thrown;
   }
-  setrlimit(RLIMIT_AS, &kept);
   REQUIRE(error);
   CHECK(error->kind() == ErrorKind::toolchain);
   CHECK_THAT(error->message(),

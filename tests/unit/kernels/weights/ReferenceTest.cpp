@@ -3,6 +3,7 @@
 #include "kernels/weights/Reference.h"
 #include "compiler/base/Half.h"
 #include "compiler/base/Parallel.h"
+#include "tests/unit/TightMemory.h"
 
 #include <catch2/catch.hpp>
 
@@ -10,6 +11,8 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 using namespace lath;
 
@@ -298,3 +301,27 @@ TEST_CASE(
                               }),
                   std::runtime_error);
 }
+
+#ifndef __SANITIZE_THREAD__
+TEST_CASE("a parallel loop does with the threads that can be started") {
+  std::vector<int> seen(512, 0);
+  std::atomic<bool> allStarted = false;
+  const auto caller = std::this_thread::get_id();
+  {
+    test::TightMemory tight;
+    parallelFor(
+        512, 1,
+        [&](std::int64_t at, std::int64_t) {
+          // The caller's first piece comes when no more threads are started.
+          if (std::this_thread::get_id() == caller) {
+            allStarted = true;
+            allStarted.notify_all();
+          }
+          allStarted.wait(false);
+          ++seen[static_cast<std::size_t>(at)];
+        },
+        512);
+  }
+  CHECK(seen == std::vector<int>(512, 1));
+}
+#endif
