@@ -21,7 +21,7 @@ static bool hasFinal(const TuneTask &task, const TunePlace &where,
 }
 
 /// What was fastest elsewhere: by other builds and drivers, launched
-/// otherwise, or with half or twice the rows.
+/// otherwise, without the epilogue, or with half or twice the rows.
 static std::vector<Schedule> provenElsewhere(const TuningProblem &problem,
                                              const TunePlace &where,
                                              const TuningDb &db,
@@ -33,6 +33,8 @@ static std::vector<Schedule> provenElsewhere(const TuningProblem &problem,
       GemmSpec other = spec;
       other.m = std::max<std::int64_t>(1, m);
       other.launches = launches;
+      related.insert(tuningProblem(other));
+      other.epilogue = {};
       related.insert(tuningProblem(other));
     }
   std::map<std::pair<TuningProblem, TuningPlace>, std::vector<TuningEntry>>

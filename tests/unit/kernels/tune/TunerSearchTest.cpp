@@ -153,4 +153,11 @@ TEST_CASE("what was fastest elsewhere is tried", "[tuning]") {
   REQUIRE(r.winner);
   CHECK(print(r.winner->schedule) == "bm8bn64bk64w1st5s1,order=contiguous");
   CHECK(r.measured == 3); // both, in tiles of eight rows, and the model's
+  // An epilogue starts from what was fastest without one.
+  GemmSpec biased = layer;
+  biased.epilogue.bias = true;
+  TuneResult b = tune({biased}, valley, db, options).results.front();
+  REQUIRE(b.winner);
+  CHECK(b.winner->problem.epilogue == biased.epilogue);
+  CHECK(b.winner->schedule == r.winner->schedule);
 }
