@@ -69,7 +69,11 @@ Engine &Engine::operator=(Engine &&) noexcept = default;
 const std::shared_ptr<Device> &Engine::device() const { return impl_->device; }
 const Target &Engine::target() const { return impl_->target; }
 Policy Engine::policy() const { return impl_->policy; }
-void Engine::setPolicy(Policy policy) { impl_->policy = policy; }
+void Engine::setPolicy(Policy policy) {
+  impl_->policy = policy;
+  if (policy != Policy::cachedOnly)
+    impl_->dropStandIns();
+}
 Schedule Engine::scheduleFor(const GemmSpec &spec) const {
   return impl_->unpacked(spec);
 }
@@ -272,6 +276,16 @@ std::optional<PackEntry> Engine::Impl::servedByPack(const GemmSpec &spec) {
   return best;
 }
 
+void Engine::Impl::dropStandIns() {
+  std::unordered_set<KernelKey, KernelKeyHash> keys;
+  {
+    std::lock_guard lock(mutex);
+    keys.swap(standIns);
+  }
+  if (!keys.empty())
+    kernels.eraseIf([&](const KernelKey &key) { return keys.contains(key); });
+}
+
 std::shared_ptr<const KernelState> Engine::Impl::make(const KernelKey &key,
                                                       KernelSource &source) {
   validate(key.spec);
@@ -296,6 +310,8 @@ std::shared_ptr<const KernelState> Engine::Impl::make(const KernelKey &key,
     spec = entry->spec;
     schedule = entry->schedule;
     code = build();
+    std::lock_guard lock(mutex);
+    standIns.insert(key);
   }
   source = code.source;
   auto state = kernels.insert(key,
@@ -305,6 +321,8 @@ std::shared_ptr<const KernelState> Engine::Impl::make(const KernelKey &key,
   // Chosen before a tuning that ended meanwhile: the next request asks again.
   if (!key.schedule && tuned != tunings)
     kernels.eraseIf([&](const KernelKey &other) { return other == key; });
+  if (policy != Policy::cachedOnly)
+    dropStandIns();
   return state;
 }
 

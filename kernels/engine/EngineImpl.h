@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <unordered_set>
 
 namespace lath {
 
@@ -57,6 +58,9 @@ struct Engine::Impl {
   void warnOnce(const TunedSchedules &known);
   /// What a pack would serve the spec by, as PackKernels does.
   std::optional<PackEntry> servedByPack(const GemmSpec &spec);
+  /// Forgets the kernels that packs served in place of others, which may be
+  /// compiled now.
+  void dropStandIns();
   std::vector<std::shared_ptr<const Pack>> packsNow();
 
   const std::shared_ptr<Device> device;
@@ -80,6 +84,8 @@ struct Engine::Impl {
   std::vector<std::shared_ptr<const Pack>> packs;
   std::shared_ptr<const TunedSchedules> tuned; ///< never null
   bool warned = false; ///< that a tuning database is passed over
+  /// What servedByPack gave.
+  std::unordered_set<KernelKey, KernelKeyHash> standIns;
   /// Counts the calls of Engine::tune: what was chosen before is out of date.
   std::atomic<std::uint64_t> tunings = 0;
 };

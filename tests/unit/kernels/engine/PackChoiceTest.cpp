@@ -95,10 +95,13 @@ TEST_CASE("an engine that may not compile serves what its pack serves") {
   CHECK(test::errorOf([&] { engine.gemm(asked, odd); }).kind() ==
         ErrorKind::notPrepared);
 
-  // Who may compile gets a kernel of its own bucket.
+  // Who may compile gets a kernel of its own bucket, from then on too.
   Engine free(device, {.disk = false});
   free.addPack(pack);
   CHECK(free.gemm(asked).spec().m == 24);
+  engine.setPolicy(Policy::compile);
+  CHECK(engine.gemm(asked).spec().m == 24);
+  CHECK(kernel.spec().m == 64);
 }
 
 TEST_CASE("a pack says what chose its schedules") {
