@@ -46,6 +46,25 @@ struct Ends {
   }
 };
 
+/// Writes to this process's standard error. Where nobody reads that any more
+/// nobody is told, and no SIGPIPE ends the program.
+void passOn(const char *bytes, std::size_t count) {
+  sigset_t pipe, before, pending;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  const bool wasPending = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  if (::write(STDERR_FILENO, bytes, count) < 0 && errno == EPIPE &&
+      !wasPending) {
+    // The signal was sent to this thread: take it away.
+    const timespec atOnce = {};
+    while (sigtimedwait(&pipe, nullptr, &atOnce) < 0 && errno == EINTR)
+      ;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 [[noreturn]] void cannot(const std::string &what, int error) {
   throw Error(ErrorKind::toolchain,
               fmt::format("{}: {}", what, std::strerror(error)));
@@ -108,9 +127,7 @@ void WorkerProcess::takeErrors() {
       errors_ = -1;
       return;
     }
-    // Of no use to whom is without standard error: nobody is told.
-    [[maybe_unused]] ssize_t passedOn =
-        ::write(STDERR_FILENO, buffer, static_cast<std::size_t>(count));
+    passOn(buffer, static_cast<std::size_t>(count));
     printed_.append(buffer, static_cast<std::size_t>(count));
     if (printed_.size() > kept)
       printed_.erase(0, printed_.size() - kept);

@@ -179,6 +179,18 @@ TEST_CASE("a worker leaves its caller's signals alone", "[tuning]") {
     CHECK(gone.write("more", inAMinute()) == WorkerProcess::Io::ended);
     CHECK(gone.end(false) == "exit code 0");
     CHECK_THROWS_AS(measureInWorker({"/bin/false"}, 30), WorkerFailure);
+    // Nor does anybody read what it printed.
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    dup2(ends[1], STDERR_FILENO); // Silence brings it back
+    close(ends[0]);
+    close(ends[1]);
+    WorkerProcess chatty(shell("echo hello >&2"));
+    CHECK(chatty.end(false) == "exit code 0");
+    CHECK(chatty.lastLines() == std::vector<std::string>{"hello"});
+    sigset_t pending;
+    sigpending(&pending);
+    CHECK(sigismember(&pending, SIGPIPE) == 0);
   }
   sigaction(SIGPIPE, nullptr, &now);
   CHECK(now.sa_handler == SIG_DFL);
