@@ -9,6 +9,7 @@
 #include "runtime/cache/Checksum.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <utility>

@@ -25,9 +25,10 @@ public:
 
   /// The tuned schedule for a spec, at its bucket of rows, with reasons; or
   /// nothing: a single schedule that was measured beats none. For chained
-  /// launches, where nobody tuned them, that of launches alone. Honours the
-  /// spec's split and reduction. Never throws: a database that cannot be read
-  /// is as good as none, and problem() says why.
+  /// launches, where nobody tuned them, that of launches alone; likewise with
+  /// an epilogue that without. Honours the spec's split and reduction. Never
+  /// throws: a database that cannot be read is as good as none, and problem()
+  /// says why.
   std::optional<ScheduleChoice> find(const GemmSpec &spec,
                                      const Target &target) const;
 

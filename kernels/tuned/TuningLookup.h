@@ -5,6 +5,7 @@
 #include "kernels/tuned/TuningDb.h"
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>

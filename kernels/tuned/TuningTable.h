@@ -44,7 +44,8 @@ LATH_API std::string_view operationText(Launches launches);
 LATH_API Launches launchesOf(std::string_view operation);
 
 /// The same with what an epilogue does, so that databases of before keep their
-/// meaning and need no column: "gemm chained,bias=yes".
+/// meaning and need no column: "gemm chained,bias=yes". The other way throws
+/// Error{invalidSpec} on an epilogue that there is not.
 LATH_API std::string operationText(const TuningProblem &problem);
 LATH_API void setOperation(TuningProblem &problem, std::string_view text);
 

@@ -18,8 +18,8 @@ constexpr std::string_view exitCodes =
     "  2  unknown command, option or word\n"
     "  3  invalid or unsupported spec, schedule, target or input file\n"
     "  4  no assembler or disassembler where one is needed\n"
-    "  5  no driver, no GPU, a call of the driver failed, or the process\n"
-    "     that measures ended\n"
+    "  5  no driver or GPU, a call of it failed, or the measuring process "
+    "ended\n"
     "  6  the result is wrong";
 
 constexpr std::string_view specText =

@@ -114,8 +114,8 @@ void calibrate(TuningDb &db, const DeviceInfo &info) {
     if (key.place.gpu == info.name && key.place.sms == info.smCount)
       entries.push_back(
           {key.problem, key.place, parseSchedule(key.schedule), measurement});
-  CostFit fit =
-      fitConstants(entries, target, deviceConstants(target, info.smCount));
+  CostFit fit = fitConstants(entries, target,
+                             deviceConstants(target, info.smCount, info.name));
   db.setConstants(info.name, info.smCount, toJson(fit.constants));
   remark(fmt::format(
       "cost model fitted to {} times: off by {:.1f} % (before {:.1f} %); its "
