@@ -8,7 +8,6 @@
 #include "runtime/emulator/ThreadCounters.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>

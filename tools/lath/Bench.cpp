@@ -43,7 +43,7 @@ struct Timed {
   Schedule schedule;
   std::string unit;
   std::int64_t weightBytes; ///< weights, scales and zero points
-  std::int64_t readBytes;   ///< of the plain read: the 4-bit words
+  std::int64_t readBytes;   ///< of the plain read: the words of codes
   Spread cold, read, warm, warmRead;
 
   double gigabytes(const Spread &time) const {
