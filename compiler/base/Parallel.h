@@ -12,12 +12,13 @@
 namespace lath {
 
 /// Calls body(begin, end) on disjoint pieces of at most `grain` that cover
-/// 0..count-1, on as many threads as the machine has cores (or fewer pieces),
-/// the caller's among them. Returns when all are done; the first exception
-/// that a piece throws is thrown again here, after the others have stopped
-/// taking new pieces.
+/// 0..count-1, on `threads` threads (0: as many as the machine has cores), or
+/// as many as there are pieces, the caller's among them. Returns when all are
+/// done; the first exception that a piece throws is thrown again here, after
+/// the others have stopped taking new pieces.
 template <typename Body>
-void parallelFor(std::int64_t count, std::int64_t grain, const Body &body) {
+void parallelFor(std::int64_t count, std::int64_t grain, const Body &body,
+                 unsigned threads = 0) {
   const std::int64_t pieces = (count + grain - 1) / grain;
   std::atomic<std::int64_t> next = 0;
   std::mutex mutex;
@@ -37,12 +38,12 @@ void parallelFor(std::int64_t count, std::int64_t grain, const Body &body) {
       }
     }
   };
-  std::int64_t cores =
-      std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  const std::int64_t most = std::max<std::int64_t>(
+      1, threads ? threads : std::thread::hardware_concurrency());
   {
-    std::vector<std::jthread> threads; // joined at the end of the scope
-    for (std::int64_t i = 1; i < std::min(cores, pieces); ++i)
-      threads.emplace_back(work);
+    std::vector<std::jthread> others; // joined at the end of the scope
+    for (std::int64_t i = 1; i < std::min(most, pieces); ++i)
+      others.emplace_back(work);
     work();
   }
   if (failure)
