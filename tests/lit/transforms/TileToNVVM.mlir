@@ -22,6 +22,20 @@ func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.s
 
 // -----
 
+// A loop's own words go with the kernel's, which they add to: eight warps share
+// a step of a block of eight.
+// CHECK-LABEL: llvm.func @own_words
+// CHECK-SAME:    nvvm.reqntid = array<i32: 256>
+// CHECK:         scf.for
+// CHECK-NOT:     tile.schedule
+func.func @own_words(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #tile.schedule<warps = 8>, tile.shared_bytes = 0 : i32} {
+  scf.for %i = %lo to %hi step %st : i32 {
+  } {tile.schedule = #tile.schedule<k_warps = 8>}
+  return
+}
+
+// -----
+
 // Whole tiles of a static view: two 16-byte loads a lane, no checks.
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
