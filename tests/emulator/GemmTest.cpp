@@ -48,7 +48,7 @@ TEST_CASE("emulated GEMMs are right from signed bytes") {
           std::string_view(spec).find("bf16") != std::string_view::npos &&
           std::string_view(spec).find("atomic-out") != std::string_view::npos)
         continue; // no such instruction
-      check(target, spec);
+      checkGemm(target, spec);
     }
   // Scales of weights and of sums, warps along K, tails of rows, columns and K,
   // a deep K step, and clusters.
@@ -61,7 +61,7 @@ TEST_CASE("emulated GEMMs are right from signed bytes") {
         {"m8n128k512g32,x=bf16,w=s8", "bm8bn64bk32w1st4s1,order=contiguous", 8},
         {"m16n256k2048g128,w=s8",
          "bm16bn32bk256w8kw8st2s4,reduce=cluster,scales=sums", 16}})
-    check("sm_90a", spec, m, schedule);
+    checkGemm("sm_90a", spec, m, schedule);
 }
 
 TEST_CASE("emulated GEMMs are right from packed weights") {

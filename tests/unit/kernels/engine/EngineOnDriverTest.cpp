@@ -34,7 +34,7 @@ GemmArguments anyArguments() {
           .scales = 0x300,
           .qzeros = 0,
           .out = 0x500,
-          .m = 0};
+          .m = std::nullopt};
 }
 
 Stream stream(std::uintptr_t number) {

@@ -8,7 +8,7 @@
 #include "tests/emulator/Gemm.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
-#include "tests/unit/kernels/Tuning.h"
+#include "tests/unit/kernels/tune/Tuning.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
 #include <catch2/catch.hpp>
