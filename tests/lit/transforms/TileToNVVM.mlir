@@ -491,6 +491,25 @@ func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, sta
 
 // -----
 
+// An elementwise operation of a tile and a scalar: two elements a lane.
+#e = #tile.layout<[64], register = [[32]], lane = [[1], [2], [4], [8], [16]]>
+
+// CHECK-LABEL: llvm.func @tile_and_scalar
+// CHECK-SAME:    %{{[a-z0-9]+}}: !llvm.ptr<1> {{{.*}}}, %[[C:[a-z0-9]+]]: i1,
+// CHECK-COUNT-2: arith.select %[[C]], %{{.*}}, %{{.*}} : f32
+// CHECK-NOT:     arith.select
+func.func @tile_and_scalar(%p: !llvm.ptr<1>, %c: i1, %z: f32) attributes {tile.schedule = #tile.schedule<warps = 1, target = sm_80>, tile.shared_bytes = 0 : i32} {
+  %zero = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64xf32>
+  %a = tile.load %x[%zero] : !tile.view<64xf32> -> tensor<64xf32, #e>
+  %b = tile.splat %z : f32 -> tensor<64xf32, #e>
+  %s = arith.select %c, %a, %b : tensor<64xf32, #e>
+  tile.store %s, %x[%zero] : tensor<64xf32, #e>, !tile.view<64xf32>
+  return
+}
+
+// -----
+
 // In a loop the readers of the step before come first.
 #p = #tile.layout<[16, 8], register = [[0, 1], [8, 0]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[0, 0]]>
 #s = #tile.layout<[16, 8], register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[8, 0]]>
