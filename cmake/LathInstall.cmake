@@ -8,11 +8,11 @@ include(CMakePackageConfigHelpers)
 
 set(LATH_PUBLIC_HEADERS
   compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
-  compiler/base/Schedule.h
-  compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
+  compiler/base/Schedule.h compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
   compiler/ir/Layout.h
-  kernels/gemm/CompileGemm.h kernels/gemm/GemmSpec.h kernels/gemm/MBuckets.h
-  kernels/gemm/Schedule.h kernels/launch/Kernel.h
+  kernels/gemm/CompileGemm.h kernels/gemm/Epilogue.h kernels/gemm/GemmSpec.h
+  kernels/gemm/MBuckets.h kernels/gemm/Operands.h kernels/gemm/Schedule.h
+  kernels/gemm/WeightFormat.h kernels/launch/Kernel.h
   kernels/weights/Gptq.h kernels/weights/PackedWeights.h kernels/choose/ScheduleChoice.h
   kernels/pack/Models.h kernels/pack/Pack.h kernels/pack/PackWriter.h
   kernels/tuned/TuningTable.h kernels/tune/Tuner.h kernels/engine/Engine.h

@@ -6,6 +6,7 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <chrono>
@@ -51,9 +52,6 @@ void checkOptions(const CompileOptions &options) {
       throw Error(ErrorKind::invalidSpec, "compile: " + why);
   };
   refuse(contradiction(options));
-  if (options.rows < 0 || (options.rows & (options.rows - 1)))
-    refuse(fmt::format("expected a power of two of rows, or 0, got {}",
-                       options.rows));
   if (std::string why = lacking(options, *options.target); !why.empty())
     throw Error(ErrorKind::unsupported, why);
   refuse(conflict(options));

@@ -11,7 +11,8 @@
 4. lath::runtime has what it uses: a file of LATH_RUNTIME_SOURCES includes only
    headers whose own source, if there is one, is in that list too. The linker
    would find that out for what it keeps alone.
-5. A file of the compiler, the runtime and the kernels is one idea, which takes
+5. What an installed header includes is installed (LATH_PUBLIC_HEADERS).
+6. A file of the compiler, the runtime and the kernels is one idea, which takes
    500 lines at most.
 """
 import argparse
@@ -149,6 +150,15 @@ def check_runtime(source):
     return errors
 
 
+def check_installed(source):
+    with open(f"{source}/cmake/LathInstall.cmake", encoding="utf-8") as file:
+        listed = re.search(r"set\(LATH_PUBLIC_HEADERS\s+(.*?)\)", file.read(), re.S)
+    headers = listed[1].split()
+    return [f"{name}:{number}: {header} is not in LATH_PUBLIC_HEADERS"
+            for name in headers for number, header in includes(f"{source}/{name}")
+            if OURS.match(header) and header not in headers]
+
+
 def check_lengths(source):
     errors = []
     for top in ("compiler", "runtime", "kernels"):
@@ -185,7 +195,7 @@ def main():
                                          recursive=True))]
     errors = (check_directions(args.source) + check_locale(args.source)
               + check_lengths(args.source)
-              + check_runtime(args.source))
+              + check_runtime(args.source) + check_installed(args.source))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda h: check_public(h, args), headers):
             errors += found

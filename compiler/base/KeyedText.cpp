@@ -1,6 +1,7 @@
 // Splits `m16n4096k4096,x=bf16` into keys and values.
 #include "compiler/base/KeyedText.h"
 
+#include "compiler/base/Ascii.h"
 #include "compiler/base/Error.h"
 #include "compiler/base/Nearest.h"
 
@@ -13,11 +14,6 @@
 namespace lath {
 
 namespace {
-
-bool isLetter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
 
 /// One character as it is shown in a message.
 std::string shown(char c) {

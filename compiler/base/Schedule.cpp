@@ -69,11 +69,11 @@ int usualReduce(const KernelSchedule &s) {
 using S = KernelSchedule;
 constexpr WordOwner kernel = WordOwner::kernel, loop = WordOwner::loop,
                     dot = WordOwner::dot;
-// A block has at most 32 warps, and a grid 65535 blocks along its third axis,
-// which the splits are. Stages end with shared memory, long before their bound.
+// A grid has at most 65535 blocks along its third axis, which the splits are.
+// Stages end with shared memory, long before their bound.
 constexpr KernelWord words[] = {
-    number<&S::warps>("w", "warps", 1, 32, true, kernel),
-    number<&S::kWarps>("kw", "k_warps", 1, 32, true, dot, 1),
+    number<&S::warps>("w", "warps", 1, maxBlockWarps, true, kernel),
+    number<&S::kWarps>("kw", "k_warps", 1, maxBlockWarps, true, dot, 1),
     number<&S::stages>("st", "stages", 1, 64, false, loop),
     number<&S::split>("s", "split", 1, 65535, false, kernel),
     option<&S::order>("order", "order", orderTexts, kernel),
@@ -111,6 +111,12 @@ constexpr Rule contradictions[] = {
        return fmt::format("s = {} blocks form no cluster; reduce = cluster "
                           "takes s2 to s{}",
                           s.split, maxCluster);
+     }},
+    {blockHoldsWarps,
+     [](const S &s) {
+       return fmt::format("w = {} with producers = {}: a block has at most {} "
+                          "warps; use w{}, or producers=0",
+                          s.warps, s.producers, maxBlockWarps, s.warps / 2);
      }},
     {producersHaveCopies,
      [](const S &s) {
@@ -251,6 +257,13 @@ std::string contradiction(const KernelSchedule &schedule) {
     if (std::string why = word.refusal(word.get(schedule)); !why.empty())
       return why;
   return broken(contradictions, schedule);
+}
+
+std::string contradiction(const TargetSchedule &schedule) {
+  const int rows = schedule.rows;
+  if (rows < 0 || (rows & (rows - 1)))
+    return fmt::format("expected a power of two of rows, or 0, got {}", rows);
+  return contradiction(static_cast<const KernelSchedule &>(schedule));
 }
 
 std::string conflict(const KernelSchedule &schedule) {

@@ -7,7 +7,6 @@
 
 #include "compiler/base/Api.h"
 
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -174,6 +173,9 @@ LATH_API std::string printWords(const KernelSchedule &schedule);
 /// "Thread Block Clusters"); larger ones need not be portable.
 inline constexpr int maxCluster = 8;
 
+/// Warps of a block: 1024 threads.
+inline constexpr int maxBlockWarps = 32;
+
 inline bool kWarpsAreWarps(const KernelSchedule &s) {
   return s.kWarps <= s.warps;
 }
@@ -181,6 +183,9 @@ inline bool kWarpsAreWarps(const KernelSchedule &s) {
 inline bool splitIsReduced(const KernelSchedule &s) {
   return (s.split == 1) == (s.reduce == Reduce::none) &&
          (s.reduce != Reduce::cluster || s.split <= maxCluster);
+}
+inline bool blockHoldsWarps(const KernelSchedule &s) {
+  return s.warps + s.producers <= maxBlockWarps;
 }
 inline bool producersHaveCopies(const KernelSchedule &s) {
   return !s.producers || s.weights == WeightPath::bulk;
@@ -200,6 +205,8 @@ inline bool copiesAreFenced(const KernelSchedule &s) {
 /// Why the words contradict each other, values out of range included; empty:
 /// they do not.
 LATH_API std::string contradiction(const KernelSchedule &schedule);
+/// The same, and why its `rows` are none.
+LATH_API std::string contradiction(const TargetSchedule &schedule);
 /// What the instructions that it names ask of its other words.
 LATH_API std::string conflict(const KernelSchedule &schedule);
 /// What it takes and the target does not have.

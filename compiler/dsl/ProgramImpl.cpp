@@ -77,7 +77,8 @@ static Dtype dtypeOf(Type type) {
   llvm::raw_string_ostream(text) << type;
   throw Error(
       ErrorKind::internal,
-      fmt::format("expected elements u4, i32, f16, bf16 or f32, got {}", text));
+      fmt::format("expected elements u4, s8, i32, f16, bf16 or f32, got {}",
+                  text));
 }
 
 RankedTensorType ProgramImpl::tensor(const Shape &shape, Dtype dtype) {

@@ -108,13 +108,17 @@ static FailureOr<int> parseValue(AsmParser &parser, const KernelWord &word) {
 
 Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   SmallVector<std::pair<unsigned, int>> words;
-  unsigned rows = 0;
+  SmallVector<StringRef> said;
+  int32_t rows = 0;
   std::string target;
   auto parseOne = [&]() -> ParseResult {
     SMLoc at = parser.getCurrentLocation();
     StringRef name;
     if (parser.parseKeyword(&name) || parser.parseEqual())
       return failure();
+    if (llvm::is_contained(said, name))
+      return parser.emitError(at, "") << name << " is said twice";
+    said.push_back(name);
     if (name == "rows")
       return parser.parseInteger(rows);
     if (name == "target") {
@@ -130,8 +134,6 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       names.push_back(word.name);
       if (name != ref(word.name))
         continue;
-      if (llvm::any_of(words, [&](auto said) { return said.first == i; }))
-        return parser.emitError(at, "") << name << " is said twice";
       FailureOr<int> value = parseValue(parser, word);
       if (failed(value))
         return failure();

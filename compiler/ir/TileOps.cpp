@@ -296,10 +296,10 @@ LogicalResult WarpgroupDotOp::verify() {
 }
 
 LogicalResult SumClusterOp::verify() {
-  // Eight is what every device with clusters can hold.
   unsigned blocks = getBlocks(), kWarps = getKWarps();
-  if (blocks < 2 || blocks > 8)
-    return emitOpError("expected 2 to 8 blocks, got ") << (int32_t)blocks;
+  if (blocks < 2 || blocks > lath::maxCluster)
+    return emitOpError("expected 2 to ")
+           << lath::maxCluster << " blocks, got " << (int32_t)blocks;
   if (!llvm::isPowerOf2_32(kWarps))
     return emitOpError("expected a power of two of warps, got ")
            << (int32_t)kWarps;

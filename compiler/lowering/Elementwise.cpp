@@ -25,8 +25,8 @@ struct ArithLowering : ConversionPattern {
     Registers results;
     for (unsigned i = 0; i < registerCount(type); ++i) {
       SmallVector<Value> scalars;
-      for (ValueRange operand : operands)
-        scalars.push_back(operand[i]);
+      for (ValueRange operand : operands) // a scalar goes with every element
+        scalars.push_back(operand[operand.size() == 1 ? 0 : i]);
       OperationState state(op->getLoc(), op->getName(), scalars,
                            {type.getElementType()}, op->getAttrs());
       state.propertiesAttr = op->getPropertiesAsAttribute();

@@ -135,6 +135,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     kernel.walk([](Operation *op) {
       op->removeAttr(rolesAttrName);
       op->removeAttr(partAttrName);
+      op->removeAttr(scheduleAttrName);
     });
     kernel.walk([](func::ReturnOp op) {
       OpBuilder at(op);

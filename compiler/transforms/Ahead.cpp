@@ -9,8 +9,10 @@ bool computableAhead(scf::ForOp loop, Value value) {
     return argument.getOwner() != loop.getBody() ||
            argument == loop.getInductionVar();
   Operation *op = value.getDefiningOp();
+  // What a region takes from around it is none of the operands.
   return op->getBlock() != loop.getBody() ||
-         (isMemoryEffectFree(op) && computableAhead(loop, op->getOperands()));
+         (op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
+          computableAhead(loop, op->getOperands()));
 }
 
 bool computableAhead(scf::ForOp loop, ValueRange values) {

@@ -7,8 +7,8 @@
 namespace lath::tile {
 
 /// Whether `value` can be computed for any step of `loop`: by operations
-/// that touch no memory, from the induction variable and values from outside.
-/// Not what the loop carries.
+/// that touch no memory and have no region, from the induction variable and
+/// values from outside. Not what the loop carries.
 bool computableAhead(mlir::scf::ForOp loop, mlir::Value value);
 bool computableAhead(mlir::scf::ForOp loop, mlir::ValueRange values);
 

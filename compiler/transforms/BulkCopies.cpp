@@ -90,7 +90,8 @@ public:
     placeMbarriers();
     for (AllocOp buffer : buffers)
       copyInBulk(buffer);
-    fillTheRest();
+    if (failed(fillTheRest()))
+      return failure();
     waitInLoop();
     return success();
   }
@@ -138,12 +139,15 @@ private:
   }
 
   /// The prologue once more, for all stages, with zeros in place of copies.
-  void fillTheRest() {
+  LogicalResult fillTheRest() {
     if (ahead.empty() || !llvm::any_of(ahead, isRagged))
-      return;
-    Operation *prologue = loop->getPrevNode();
-    while (!isPart(prologue, Part::prologue))
-      prologue = prologue->getPrevNode();
+      return success();
+    Operation *prologue = ahead.front()->getParentOp();
+    while (prologue && !isPart(prologue, Part::prologue))
+      prologue = prologue->getParentOp();
+    if (!prologue)
+      return ahead.front().emitOpError(
+          "expected a copy ahead of its loop in the loop's prologue");
     OpBuilder b(loop);
     auto fill = cast<scf::ForOp>(b.clone(*prologue));
     setPart(fill, Part::fill);
@@ -165,6 +169,7 @@ private:
       }
       op->erase();
     }
+    return success();
   }
 
   void waitInLoop() {

@@ -142,8 +142,8 @@ private:
         issue ? issue.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
     if (!inside || inside.getPredicate() != arith::CmpIPredicate::slt ||
         inside.getRhs() != loop.getUpperBound())
-      return loop.emitOpError("expected an issue of copies of a step, if there "
-                              "is such one");
+      return loop.emitOpError("expected a branch that issues the copies of a "
+                              "step below the loop's end");
     ahead = inside.getLhs();
     issue.walk([&](BulkCopyOp copy) {
       full = copy.getMbarriers();

@@ -79,16 +79,24 @@ Struct readStruct(const Struct *from, const char *name, std::size_t least) {
   return copy;
 }
 
-/// Writes as much of `value` as the caller's struct has room for.
+/// Bytes of a caller's struct that will be written. Throws Error{invalidInput}
+/// where it has less than the first version's.
 template <class Struct>
-void writeStruct(Struct value, Struct *to, const char *name,
-                 std::size_t least) {
+std::size_t roomIn(const Struct *to, const char *name, std::size_t least) {
   const std::size_t size = need(to, name).struct_size;
   if (size < least)
     throw Error(ErrorKind::invalidInput,
                 std::string(name) + ".struct_size is " + std::to_string(size) +
                     "; expected sizeof(" + name +
                     ") = " + std::to_string(sizeof(Struct)));
+  return size;
+}
+
+/// Writes as much of `value` as the caller's struct has room for.
+template <class Struct>
+void writeStruct(Struct value, Struct *to, const char *name,
+                 std::size_t least) {
+  const std::size_t size = roomIn(to, name, least);
   value.struct_size = size;
   std::memcpy(to, &value, std::min(size, sizeof(Struct)));
 }

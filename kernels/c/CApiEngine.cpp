@@ -216,8 +216,7 @@ lath_status lath_engine_tune(lath_engine *engine, const lath_gemm_spec *specs,
                              lath_tune_report *report) {
   return guarded([&] {
     if (report) // before the work: its result would be lost
-      writeStruct(lath_tune_report{}, report, "lath_tune_report",
-                  tuneReportBytes);
+      roomIn(report, "lath_tune_report", tuneReportBytes);
     TuneOptions chosen;
     std::string database;
     if (options) {

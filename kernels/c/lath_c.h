@@ -86,7 +86,8 @@ typedef enum lath_layout {
   LATH_LAYOUT_PACKED = 1
 } lath_layout;
 /* What the schedule is chosen for: a launch by itself, or back to back under
- * dependent launch, as in a captured graph (docs/tuning.md). */
+ * dependent launch, as in a captured graph (docs/tuning.md). Then no launch may
+ * write what the next one has as qweight, scales, qzeros or bias. */
 typedef enum lath_launches {
   LATH_LAUNCHES_ALONE = 0,
   LATH_LAUNCHES_CHAINED = 1

@@ -23,7 +23,8 @@ double blocksThatFit(const GemmSpec &spec, const Schedule &s,
   double sums = double(s.blockM) * s.blockN * s.kWarps / computing;
   // Weights on their way wait in registers too.
   double words = s.weights == WeightPath::registers
-                     ? double(s.blockN) * s.blockK / (8 * computing)
+                     ? double(s.blockN) * s.blockK /
+                           (weightFormat(spec).perWord() * computing)
                      : 0;
   // The assembler keeps within what one block may have.
   double registers =
@@ -45,7 +46,8 @@ bool probablySpills(const GemmSpec &spec, const Schedule &s,
   const double threads = 32.0 * s.warps;
   const double sums = double(s.blockM) * s.blockN * s.kWarps / threads;
   const double words = s.weights == WeightPath::registers
-                           ? double(s.blockN) * s.blockK / (8 * threads)
+                           ? double(s.blockN) * s.blockK /
+                                 (weightFormat(spec).perWord() * threads)
                            : 0;
   const double loop =
       (s.scales == ScalePlacement::sums ? 0.7 : 0.42) * sums + words +

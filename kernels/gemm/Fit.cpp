@@ -74,11 +74,11 @@ constexpr Rule rules[] = {
                               : "weights=registers needs packed weights "
                                 "(layout=packed)");
      }},
-    {[](const S &s, const P &) { return registersHoldStep(s); },
-     [](const S &s, const P &) {
+    {registersHoldStep,
+     [](const S &s, const P &spec) {
        return fmt::format("a K step of {} columns x {} over {} warps takes {} "
                           "registers a lane, at most {}",
-                          s.blockN, s.blockK, s.warps, wordsOfLane(s),
+                          s.blockN, s.blockK, s.warps, wordsOfLane(s, spec),
                           mostWordsOfLane);
      }},
     {[](const S &s, const P &spec) {

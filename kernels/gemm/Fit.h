@@ -41,13 +41,13 @@ inline bool warpsHaveK(const Schedule &s, const GemmSpec &spec) {
 
 /// Words of weights that a lane holds of a K step; with the accumulators they
 /// share 255 registers.
-inline int wordsOfLane(const Schedule &s) {
-  return s.blockN * s.blockK / (8 * 32 * s.warps);
+inline int wordsOfLane(const Schedule &s, const GemmSpec &spec) {
+  return s.blockN * s.blockK / (weightFormat(spec).perWord() * 32 * s.warps);
 }
 inline constexpr int mostWordsOfLane = 64;
-inline bool registersHoldStep(const Schedule &s) {
+inline bool registersHoldStep(const Schedule &s, const GemmSpec &spec) {
   return s.weights != WeightPath::registers ||
-         wordsOfLane(s) <= mostWordsOfLane;
+         wordsOfLane(s, spec) <= mostWordsOfLane;
 }
 
 /// wgmma gives four warps 64 columns, and takes 64 k at a time.

@@ -14,7 +14,6 @@ namespace lath {
 
 namespace {
 
-constexpr std::int64_t maxM = 65536;
 // Twenty times the widest layer known, and all products stay far from 64 bits.
 constexpr std::int64_t maxExtent = 1 << 20;
 constexpr std::int64_t maxSplit = 64;
@@ -23,8 +22,7 @@ constexpr std::int64_t splitGrain = 32;
 
 constexpr std::array<std::string_view, 2> xWords = {"f16", "bf16"};
 constexpr std::array<std::string_view, 2> launchWords = {"alone", "chained"};
-constexpr std::array<std::string_view, 4> reduceWords = {
-    "none", "atomic", "ordered", "atomic-out"};
+/// All but `cluster`.
 constexpr std::array<Reduce, 4> reduceValues = {
     Reduce::none, Reduce::atomic, Reduce::ordered, Reduce::atomicOut};
 constexpr std::string_view example = "m16n4096k4096g128s8,reduce=ordered";
@@ -117,7 +115,7 @@ Reduce servedBy(Reduce schedule) {
 }
 
 void validate(const GemmSpec &spec) {
-  checkRange(spec, 'm', spec.m, 1, maxM);
+  checkRange(spec, 'm', spec.m, 1, maxRows);
   checkRange(spec, 'n', spec.n, 8, maxExtent);
   if (spec.n % 8 != 0)
     fail(spec, fmt::format("n = {} is not a multiple of 8; {}", spec.n,
@@ -177,6 +175,9 @@ GemmSpec parseGemmSpec(std::string_view text) {
       static_cast<WeightLayout>(parsed.choice("layout", weightLayoutNames, 0));
   spec.launches =
       static_cast<Launches>(parsed.choice("launch", launchWords, 0));
+  std::array<std::string_view, reduceValues.size()> reduceWords;
+  std::ranges::transform(reduceValues, reduceWords.begin(),
+                         [](Reduce reduce) { return name(reduce); });
   if (parsed.has("reduce"))
     spec.reduce = reduceValues[parsed.choice("reduce", reduceWords, 0)];
   else

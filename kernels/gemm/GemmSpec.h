@@ -14,6 +14,9 @@
 
 namespace lath {
 
+/// The most rows of a spec.
+inline constexpr std::int64_t maxRows = 65536;
+
 /// How launches follow each other: what a schedule is chosen and tuned for, not
 /// what is computed.
 enum class Launches {

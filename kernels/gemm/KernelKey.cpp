@@ -47,7 +47,7 @@ std::size_t KernelKeyHash::operator()(const KernelKey &key) const {
 
 GemmSpec codeSpec(const GemmSpec &spec, const Schedule &schedule) {
   GemmSpec code = spec;
-  code.m = spec.m <= schedule.blockM ? tileRows(schedule, spec) : 65536;
+  code.m = spec.m <= schedule.blockM ? tileRows(schedule, spec) : maxRows;
   code.split = schedule.split;
   code.reduce = servedBy(schedule.reduce);
   code.launches = Launches::alone; // the schedule says what the code does

@@ -3,7 +3,7 @@
 //
 // From these records come the parameters of the kernel (DequantGemm.cpp), what
 // a launch binds to them (Kernel.cpp), the buffers that a check allocates
-// (GemmInputs.h), and what the C interface converts (CApiRuntime.cpp).
+// (Workbench.cpp), and what the C interface converts (CApiRuntime.cpp).
 #pragma once
 
 #include "kernels/gemm/GemmSpec.h"
@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 

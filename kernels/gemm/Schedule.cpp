@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cassert>
+
 namespace lath {
 
 namespace {
@@ -49,6 +52,8 @@ std::vector<ScheduleWord> makeWords() {
     else if (word.is<&Schedule::split>())
       within(1, 64);
   }
+  // The text has all numbers before its first comma.
+  assert(std::ranges::is_partitioned(words, &ScheduleWord::isNumber));
   return words;
 }
 

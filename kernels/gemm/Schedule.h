@@ -13,11 +13,9 @@
 namespace lath {
 
 /// Text form: bm16bn128bk128w4kw2st4s8,order=interleaved,reduce=ordered
-/// Options: order, reduce, scales=weights|sums,
-/// weights=shared|registers|bulk, mma=warp|warpgroup, producers=0|1,
-/// dep=none|early|half|late|end.
-/// Fields and options may come in any order; what is left out is as below,
-/// but reduce is `ordered` where s is above 1.
+/// Fields are the tile sizes and the numbers of kernelWords(), options its
+/// other words. They may come in any order; what is left out is as below, but
+/// reduce is `ordered` where s is above 1.
 struct Schedule : KernelSchedule {
   int blockM = 16;  ///< rows of x a block computes; power of two, 8..256
   int blockN = 128; ///< output features a block computes; power of two, 32..256
@@ -40,8 +38,8 @@ LATH_API std::string contradictionIn(const Schedule &schedule);
 /// wrong and the character where it stands.
 LATH_API Schedule parseSchedule(std::string_view text);
 
-/// The canonical text: all numbers, order and reduce where they are not the
-/// default. parseSchedule(print(s)) == s for every valid s.
+/// The canonical text: numbers, but kw where it is 1, and the options that are
+/// not the default. parseSchedule(print(s)) == s for every valid s.
 LATH_API std::string print(const Schedule &schedule);
 
 /// One choice of a schedule: a tile size, or a word of every kernel with the

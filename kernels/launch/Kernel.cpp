@@ -15,6 +15,15 @@ namespace lath {
 static constexpr std::size_t maxParams =
     gemmOperands.size() + gemmScalars.size() + 2;
 
+/// "m of i32"
+static std::string scalarNames() {
+  std::string names;
+  for (const GemmScalar &scalar : gemmScalars)
+    names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", scalar.name,
+                         name(scalar.type));
+  return names;
+}
+
 /// What a launch of `spec` binds a parameter of the kernel `entry` to.
 static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
                                const std::string &entry) {
@@ -38,8 +47,8 @@ static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
     for (const GemmScalar &scalar : gemmScalars)
       if (scalar.name == param.name && scalar.type == param.type)
         return {param.kind, nullptr, scalar.bits};
-    fail(fmt::format("no argument is its scalar '{}' of {}; there is m of i32",
-                     param.name, name(param.type)));
+    fail(fmt::format("no argument is its scalar '{}' of {}; there is {}",
+                     param.name, name(param.type), scalarNames()));
     break;
   case KernelParam::Kind::workspace:
   case KernelParam::Kind::tickets:
@@ -48,22 +57,24 @@ static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
   return {param.kind};
 }
 
-/// Throws Error{unsupported} where a kernel lacks an array of the spec: it
-/// would compute something else.
+/// Throws Error{unsupported} where a kernel lacks an array of the spec, or a
+/// scalar: it would compute something else.
 static void checkComplete(const Ptx &ptx, const GemmSpec &spec) {
-  for (const GemmOperand &operand : gemmOperands) {
+  auto need = [&](KernelParam::Kind kind, std::string_view what,
+                  std::string_view name, const std::string &all) {
     auto isIt = [&](const KernelParam &param) {
-      return param.kind == KernelParam::Kind::view &&
-             param.name == operand.name;
+      return param.kind == kind && param.name == name;
     };
-    if (operand.has(spec) &&
-        std::none_of(ptx.params.begin(), ptx.params.end(), isIt))
+    if (std::none_of(ptx.params.begin(), ptx.params.end(), isIt))
       throw Error(ErrorKind::unsupported,
-                  fmt::format("kernel {} of {}: it has no array '{}'; expected "
-                              "{}",
-                              ptx.entry, print(spec), operand.name,
-                              operandNames(spec)));
-  }
+                  fmt::format("kernel {} of {}: it has no {} '{}'; expected {}",
+                              ptx.entry, print(spec), what, name, all));
+  };
+  for (const GemmOperand &operand : gemmOperands)
+    if (operand.has(spec))
+      need(KernelParam::Kind::view, "array", operand.name, operandNames(spec));
+  for (const GemmScalar &scalar : gemmScalars)
+    need(KernelParam::Kind::scalar, "scalar", scalar.name, scalarNames());
 }
 
 static WorkspaceSize workspaceOf(const KernelState &s, std::int64_t m) {

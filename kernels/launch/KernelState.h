@@ -21,7 +21,7 @@ struct KernelBinding {
 struct KernelState {
   /// `loaded` computes `spec` by `schedule`; `pool` gives it scratch memory.
   /// Throws Error{unsupported} where the kernel has a parameter that no launch
-  /// of a GEMM has, or lacks one that the spec says.
+  /// of a GEMM has, or lacks an array of the spec or the rows.
   KernelState(std::shared_ptr<Device> device, const GemmSpec &spec,
               const Schedule &schedule,
               std::shared_ptr<const LoadedKernel> loaded,

@@ -112,8 +112,16 @@ void Pack::readIndex(std::string_view index, std::string_view file) {
   };
   for (auto left = in.number<std::uint32_t>(); left > 0; --left) {
     PackEntry entry;
-    entry.spec = parseGemmSpec(in.text());
-    entry.schedule = parseSchedule(in.text());
+    const std::string_view spec = in.text(), schedule = in.text();
+    try {
+      entry.spec = parseGemmSpec(spec);
+      entry.schedule = parseSchedule(schedule);
+    } catch (const Error &error) {
+      throw Error(ErrorKind::invalidInput,
+                  fmt::format("{} has an entry that is none: {}", what,
+                              error.message()),
+                  error.notes());
+    }
     entry.chosenBy = in.text();
     entry.target = in.text();
     entry.facts = blob();

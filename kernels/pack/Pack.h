@@ -52,7 +52,7 @@ struct PackEntry {
 class LATH_API Pack {
 public:
   /// Maps the file and checks every byte of it. Throws Error{invalidInput}
-  /// where it cannot be read, is no pack, is damaged, or is of a later version.
+  /// where it cannot be read, is no pack, is damaged, or is of another version.
   static std::shared_ptr<const Pack> open(const std::string &path);
   Pack(const Pack &) = delete;
   Pack &operator=(const Pack &) = delete;

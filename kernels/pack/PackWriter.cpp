@@ -2,6 +2,7 @@
 
 #include "LathVersion.h"
 #include "compiler/base/Bytes.h"
+#include "compiler/base/Parallel.h"
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/gemm/CompileGemm.h"
 #include "kernels/gemm/KernelKey.h"
@@ -11,10 +12,9 @@
 #include "runtime/Assemble.h"
 
 #include <algorithm>
-#include <atomic>
+#include <cstring>
 #include <map>
 #include <mutex>
-#include <thread>
 
 namespace lath {
 
@@ -42,33 +42,6 @@ void compileOne(Code &code, bool withText) {
   Cubin cubin = assemble(gemm.ptx);
   code.cubin.assign(cubin.bytes.begin(), cubin.bytes.end());
   code.facts = launchFacts(gemm.ptx, withText);
-}
-
-/// Calls body(i) for 0..count-1 on several threads; throws the first error.
-void onThreads(std::size_t count, unsigned threads,
-               const std::function<void(std::size_t)> &body) {
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  auto work = [&] {
-    for (std::size_t i; (i = next++) < count;)
-      try {
-        body(i);
-      } catch (...) {
-        std::lock_guard lock(mutex);
-        if (!failure)
-          failure = std::current_exception();
-        next = count;
-      }
-  };
-  {
-    std::vector<std::jthread> others; // joined at the end of the scope
-    for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i)
-      others.emplace_back(work);
-    work();
-  }
-  if (failure)
-    std::rethrow_exception(failure);
 }
 
 // Kernels in a pack multiply packed weights of one order.
@@ -168,15 +141,17 @@ std::string makePack(std::span<const GemmSpec> specs,
   }
   std::mutex mutex;
   std::size_t done = 0;
-  unsigned threads =
-      options.threads ? options.threads : std::thread::hardware_concurrency();
-  onThreads(codes.size(), std::max(1u, threads), [&](std::size_t i) {
-    compileOne(codes[i], options.withText);
-    std::lock_guard lock(mutex);
-    ++done;
-    if (options.progress)
-      options.progress(done, codes.size(), codes[i].spec, *codes[i].target);
-  });
+  auto compileAll = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at) {
+      Code &code = codes[static_cast<std::size_t>(at)];
+      compileOne(code, options.withText);
+      std::lock_guard lock(mutex);
+      ++done;
+      if (options.progress)
+        options.progress(done, codes.size(), code.spec, *code.target);
+    }
+  };
+  parallelFor(std::ssize(codes), /*grain=*/1, compileAll, options.threads);
   return assembleFile(wanted, codes);
 }
 

@@ -66,9 +66,11 @@ LATH_API std::vector<std::uint16_t> randomActivations(std::int64_t m,
 /// ones, so that each error is at most half a step of its group, and a hair
 /// more at the ends of the range.
 ///   symmetric: z of the format, step = 2 max|w| / (codes - 1)
-///   v1, v2:    step = (max(w, 0) - min(w, 0)) / 15, z = round(-min / step)
+///   v1, v2:    step = (max(w, 0) - min(w, 0)) / (codes - 1),
+///              z = round(-min / step)
 /// Throws Error{invalidInput} on extents that do not fit each other and on
-/// weights that are not finite or whose step is beyond the scale type.
+/// weights that are not finite or whose step is beyond the scale type,
+/// Error{invalidSpec} where no format has such codes and zero points.
 LATH_API GptqLayer quantize(const float *weights, std::int64_t n,
                             std::int64_t k, std::int64_t group, Zeros zeros,
                             Dtype scaleType, Dtype codes = Dtype::u4);

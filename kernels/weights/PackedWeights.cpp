@@ -8,6 +8,7 @@
 
 #include "compiler/base/Parallel.h"
 #include "compiler/ir/DotLayouts.h"
+#include "kernels/gemm/Operands.h"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,6 @@ namespace lath {
 
 namespace {
 
-constexpr std::int64_t atomK = 64, atomN = 16;
 constexpr std::size_t atomWords = atomK * atomN / 8;
 /// Address bits of a nibble in an atom, and in a 64-bit word.
 constexpr int atomBits = 10, wordBits = 4;

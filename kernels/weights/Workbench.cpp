@@ -5,6 +5,8 @@
 #include "kernels/weights/PackedWeights.h"
 #include "runtime/EmulatedDevice.h"
 
+#include <cassert>
+
 namespace lath {
 
 namespace {
@@ -63,8 +65,9 @@ Workbench::contents(const GemmOperand &operand) const {
 
 const DeviceBuffer &
 Workbench::Weights::operator[](std::string_view operand) const {
-  return buffers_[static_cast<std::size_t>(findOperand(operand) -
-                                           gemmOperands.data())];
+  const GemmOperand *found = findOperand(operand);
+  assert(found && "no operand of that name");
+  return buffers_[static_cast<std::size_t>(found - gemmOperands.data())];
 }
 
 std::size_t Workbench::Weights::bytes() const {

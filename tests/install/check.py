@@ -11,6 +11,7 @@ import argparse
 import glob
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -173,7 +174,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lath-install-") as folder:
         prefix = f"{folder}/prefix"
         # As after a build of some targets: what is not there has to be built.
-        os.remove(f"{args.build}/include/lath/lath.h")
+        pathlib.Path(f"{args.build}/include/lath/lath.h").unlink(missing_ok=True)
         run(args.cmake, "--install", args.build, "--prefix", f"{folder}/first")
         os.rename(f"{folder}/first", prefix)  # it must not remember where it was
         check_headers(args, prefix)

@@ -32,7 +32,7 @@ constexpr std::string_view specText =
     "reduce=ordered|atomic|atomic-out|none\n"
     "  launch=alone|chained (back to back, as in a graph)\n";
 
-/// "u4, u4z or u4z1"
+/// "u4, u4z, u4z1 or s8"
 std::string formatList() {
   return fmt::format(
       "{} or {}",

@@ -25,6 +25,11 @@
 
 // -----
 
+// expected-error @+1 {{rows is said twice}}
+#s = #tile.schedule<rows = 8, rows = 16>
+
+// -----
+
 // expected-error @+1 {{no target sm_91}}
 #s = #tile.schedule<warps = 4, target = sm_91>
 
@@ -37,6 +42,21 @@ func.func private @number() attributes {tile.schedule = 4 : i32}
 
 // expected-error @+1 {{w = 3 is not a power of two; the nearest are 2 and 4}}
 func.func private @three_warps() attributes {tile.schedule = #tile.schedule<warps = 3>}
+
+// -----
+
+// expected-error @+1 {{expected a power of two of rows, or 0, got 3}}
+func.func private @three_rows() attributes {tile.schedule = #tile.schedule<rows = 3>}
+
+// -----
+
+// expected-error @+1 {{expected a power of two of rows, or 0, got -8}}
+func.func private @no_rows() attributes {tile.schedule = #tile.schedule<rows = -8>}
+
+// -----
+
+// expected-error @+1 {{w = 32 with producers = 1: a block has at most 32 warps; use w16, or producers=0}}
+func.func private @too_many_warps() attributes {tile.schedule = #tile.schedule<warps = 32, stages = 3, weights = bulk, producers = 1, target = sm_90a>}
 
 // -----
 

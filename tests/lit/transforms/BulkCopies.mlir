@@ -182,6 +182,25 @@ func.func @not_pipelined(%w: !tile.view<64x64xi4, atom = #a>, %lo: i32, %hi: i32
 
 // -----
 
+// Copies ahead of the loop that no pipeline wrote.
+#a = #tile.layout<[8, 4], offset = [[1, 0], [2, 0], [4, 0], [0, 1], [0, 2]]>
+#w = #tile.layout<[2, 2, 4], offset = [[0, 0, 1], [0, 0, 2], [0, 1, 0], [1, 0, 0]]>
+#q = #tile.layout<[16, 8], register = [[1, 0], [2, 0], [4, 0]], lane = [[0, 1], [0, 2], [0, 4], [8, 0], [0, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, weights = bulk, split = 1, order = interleaved, reduce = none, target = sm_90a>
+
+func.func @no_prologue(%w: !tile.view<40x36xi4, atom = #a>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %bw = tile.alloc : !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  // expected-error @+1 {{expected a copy ahead of its loop in the loop's prologue}}
+  tile.async_copy %w[%lo, %lo], %bw[%lo] : !tile.view<40x36xi4, atom = #a>, !tile.buffer<3 of 16x8xi4, atom = #a, #w>
+  scf.for %k = %lo to %hi step %st iter_args(%read = %lo) -> (i32) : i32 {
+    %q = tile.local_load %bw[%read] : !tile.buffer<3 of 16x8xi4, atom = #a, #w> -> tensor<16x8xi4, #q>
+    scf.yield %read : i32
+  } {tile.part = #tile.part<ring>}
+  return
+}
+
+// -----
+
 // The copy engine moves sixteen bytes at least.
 #a = #tile.layout<[8, 2], offset = [[1, 0], [2, 0], [4, 0], [0, 1]]>
 #w = #tile.layout<[2, 4, 2], offset = [[0, 0, 1], [0, 1, 0], [0, 2, 0], [1, 0, 0]]>

@@ -214,20 +214,21 @@ func.func @vectors(%h: !tile.view<?xf16>, %w: !tile.view<?xf32>) attributes {til
 
 // -----
 
-// A start that no step ahead can compute: of what the loop carries, or by an
-// operation that does not say what it does.
+// A start that no step ahead can compute: of what the loop carries, in a region
+// too, or by an operation that does not say what it does.
 #r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
 #s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
 
 // CHECK-LABEL: func.func @not_ahead
-// CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Y:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Z:[a-z0-9]+]]:
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Y:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[V:[a-z0-9]+]]: !tile.view<?x4096xf16>, %[[Z:[a-z0-9]+]]:
 // CHECK:           tile.load %[[X]]
 // CHECK:           tile.load %[[Y]]
+// CHECK:           tile.load %[[V]]
 // CHECK-NOT:       tile.async_copy
 // CHECK:           tile.async_copy %[[Z]]
 // CHECK-NOT:       tile.async_copy
 // CHECK:           return
-func.func @not_ahead(%x: !tile.view<?x4096xf16>, %y: !tile.view<?x4096xf16>, %z: !tile.view<?x4096xf16>) attributes {tile.schedule = #s} {
+func.func @not_ahead(%x: !tile.view<?x4096xf16>, %y: !tile.view<?x4096xf16>, %v: !tile.view<?x4096xf16>, %z: !tile.view<?x4096xf16>, %first: i1) attributes {tile.schedule = #s} {
   %lo = arith.constant 0 : i32
   %hi = arith.constant 4096 : i32
   %st = arith.constant 32 : i32
@@ -236,6 +237,12 @@ func.func @not_ahead(%x: !tile.view<?x4096xf16>, %y: !tile.view<?x4096xf16>, %z:
     %a = tile.load %x[%row, %k] : !tile.view<?x4096xf16> -> tensor<16x32xf16, #r>
     %next = arith.addi %at, %st : i32
     %b = tile.load %y[%next, %k] : !tile.view<?x4096xf16> -> tensor<16x32xf16, #r>
+    %either = scf.if %first -> (i32) {
+      scf.yield %lo : i32
+    } else {
+      scf.yield %at : i32
+    }
+    %d = tile.load %v[%either, %k] : !tile.view<?x4096xf16> -> tensor<16x32xf16, #r>
     %c = tile.load %z[%lo, %k] : !tile.view<?x4096xf16> -> tensor<16x32xf16, #r>
     scf.yield %next : i32
   }

@@ -22,6 +22,20 @@ func.func @kernel(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.s
 
 // -----
 
+// A loop's own words go with the kernel's, which they add to: eight warps share
+// a step of a block of eight.
+// CHECK-LABEL: llvm.func @own_words
+// CHECK-SAME:    nvvm.reqntid = array<i32: 256>
+// CHECK:         scf.for
+// CHECK-NOT:     tile.schedule
+func.func @own_words(%lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #tile.schedule<warps = 8>, tile.shared_bytes = 0 : i32} {
+  scf.for %i = %lo to %hi step %st : i32 {
+  } {tile.schedule = #tile.schedule<k_warps = 8>}
+  return
+}
+
+// -----
+
 // Whole tiles of a static view: two 16-byte loads a lane, no checks.
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
@@ -472,6 +486,25 @@ func.func @sum_warps() attributes {tile.schedule = #tile.schedule<warps = 2, sta
   %c = arith.constant 1.0 : f32
   %0 = tile.splat %c : f32 -> tensor<16x8xf32, #p>
   %1 = tile.sum_warps %0 {k_warps = 2 : i32, tile.scratch = 0 : i32} : tensor<16x8xf32, #p> -> tensor<16x8xf32, #s>
+  return
+}
+
+// -----
+
+// An elementwise operation of a tile and a scalar: two elements a lane.
+#e = #tile.layout<[64], register = [[32]], lane = [[1], [2], [4], [8], [16]]>
+
+// CHECK-LABEL: llvm.func @tile_and_scalar
+// CHECK-SAME:    %{{[a-z0-9]+}}: !llvm.ptr<1> {{{.*}}}, %[[C:[a-z0-9]+]]: i1,
+// CHECK-COUNT-2: arith.select %[[C]], %{{.*}}, %{{.*}} : f32
+// CHECK-NOT:     arith.select
+func.func @tile_and_scalar(%p: !llvm.ptr<1>, %c: i1, %z: f32) attributes {tile.schedule = #tile.schedule<warps = 1, target = sm_80>, tile.shared_bytes = 0 : i32} {
+  %zero = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<64xf32>
+  %a = tile.load %x[%zero] : !tile.view<64xf32> -> tensor<64xf32, #e>
+  %b = tile.splat %z : f32 -> tensor<64xf32, #e>
+  %s = arith.select %c, %a, %b : tensor<64xf32, #e>
+  tile.store %s, %x[%zero] : tensor<64xf32, #e>, !tile.view<64xf32>
   return
 }
 

@@ -200,6 +200,13 @@ TEST_CASE("bulk copies and producer warps are refused where they cannot be") {
                               " is not in 0..1; the nearest is " +
                               (producers < 0 ? "0" : "1"));
   error = refused([](CompileOptions &o) {
+    o.warps = 32;
+    o.producers = 1;
+  });
+  CHECK(error.message() ==
+        "compile: w = 32 with producers = 1: a block has at most 32 warps; use "
+        "w16, or producers=0");
+  error = refused([](CompileOptions &o) {
     o.weights = WeightPath::shared;
     o.producers = 1;
   });

@@ -279,6 +279,7 @@ TEST_CASE("an engine is tuned through C, counts, and takes what it found",
     CHECK(lath_engine_tune(engine, specs, 1, &options, nullptr, nullptr,
                            &report) == expected);
     CHECK_THAT(lath_last_error(), Catch::Matchers::Contains(why));
+    CHECK(report.stopped == 1); // a call that fails leaves its output alone
   };
   options.budget_seconds = -1;
   refused(LATH_INVALID_ARGUMENT, "budget_seconds is -1.0");

@@ -29,8 +29,12 @@ GemmSpec splitSpec() {
 const Schedule ordered = parseSchedule("bm8bn32bk64w1st2s2");
 
 GemmArguments anyArguments() {
-  return {
-      .x = 0x100, .qweight = 0x200, .scales = 0x300, .qzeros = 0, .out = 0x500};
+  return {.x = 0x100,
+          .qweight = 0x200,
+          .scales = 0x300,
+          .qzeros = 0,
+          .out = 0x500,
+          .m = std::nullopt};
 }
 
 Stream stream(std::uintptr_t number) {

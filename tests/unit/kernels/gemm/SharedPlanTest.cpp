@@ -82,6 +82,7 @@ GemmSpec anySpec(std::mt19937 &random) {
                                               : WeightLayout::gptq;
   spec.reduce = static_cast<Reduce>(of(1, 2, 3, 3, 3));
   spec.launches = random() % 2 ? Launches::chained : Launches::alone;
+  spec.epilogue.bias = spec.reduce != Reduce::atomicOut && random() % 2;
   return spec;
 }
 

@@ -90,7 +90,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a kernel for arrays of another type, or with too few, is refused") {
+TEST_CASE("a kernel for arrays of another type, or with too few parameters, is "
+          "refused") {
   auto params = gemmParams();
   params[1].type = Dtype::bf16;
   CHECK(refusal(params).message() == "kernel strange of m8n64k256g128: its "
@@ -100,6 +101,12 @@ TEST_CASE("a kernel for arrays of another type, or with too few, is refused") {
   CHECK(refusal(params).message() ==
         "kernel strange of m8n64k256g128: it has no array 'out'; expected x, "
         "qweight, scales, out");
+  // Without its rows it would write all of a tile, whatever a launch says.
+  params = gemmParams();
+  params.erase(params.begin());
+  CHECK(refusal(params).message() ==
+        "kernel strange of m8n64k256g128: it has no scalar 'm'; expected m of "
+        "i32");
   GemmSpec spec{.m = 8, .n = 64, .k = 256};
   spec.zeros = Zeros::v2;
   CHECK(refusal(gemmParams(), spec).message() ==

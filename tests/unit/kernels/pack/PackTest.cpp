@@ -255,7 +255,9 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
   const std::string good = makePack({&spec, 1}, options);
   std::uint32_t indexBytes;
   std::memcpy(&indexBytes, good.data() + 12, 4);
-  // Whatever its bytes say, reading ends with a kernel list or an Error.
+  // Whatever its bytes say, reading ends with a kernel list or an Error of a
+  // file.
+  int wrongKinds = 0;
   for (std::size_t at = 8; at < pack::headBytes + indexBytes; ++at)
     for (unsigned char value : {0x00, 0x7f, 0xff}) {
       if (at >= pack::checksumAt && at < pack::headBytes)
@@ -267,9 +269,14 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
         auto opened = Pack::open(path);
         for (const PackEntry &entry : opened->entries())
           parseLaunchFacts(entry.facts, path);
-      } catch (const Error &) {
+      } catch (const Error &error) {
+        if (error.kind() == ErrorKind::invalidInput)
+          continue;
+        UNSCOPED_INFO("byte " << at << ": " << error.message());
+        ++wrongKinds;
       }
     }
+  CHECK(wrongKinds == 0);
   std::string later = good;
   later[8] = 4;
   CHECK(test::errorOf([&] { Pack::open(write(folder, signedAnew(later))); })
