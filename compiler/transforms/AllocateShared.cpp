@@ -1,9 +1,9 @@
 // Places everything that needs shared memory.
 //
 // Conversions whose lanes differ become a store, a barrier and a load of a
-// scratch buffer; cross-warp reductions and tickets get scratch bytes. Then
-// every buffer gets an offset in the block's dynamic shared memory, in program
-// order (base/SharedSpace.h), and the total stands on the kernel as
+// scratch buffer; operations get the scratch bytes that they ask for. Then every
+// buffer gets an offset in the block's dynamic shared memory, in program order
+// (base/SharedSpace.h), and the total stands on the kernel as
 // `tile.shared_bytes`.
 //
 //   before  %b = tile.convert_layout %a : tensor<.., #l0> -> tensor<.., #l1>
@@ -67,10 +67,6 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   return success();
 }
 
-bool isMatrixOperand(AllocOp alloc) {
-  return llvm::any_of(alloc->getUsers(), llvm::IsaPred<WarpgroupDotOp>);
-}
-
 struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -94,8 +90,7 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
       if (auto alloc = dyn_cast<AllocOp>(op))
         alloc.setOffsetAttr(
             place(alloc.getType().stageBytes() * alloc.getType().getStages(),
-                  isMatrixOperand(alloc) ? lath::matrixOperandAlignment
-                                         : lath::sharedAlignment));
+                  bufferAlignment(alloc)));
       else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
         alloc.setOffsetAttr(
             place(lath::mbarrierBytes * alloc.getType().getStages()));
