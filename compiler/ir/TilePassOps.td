@@ -25,7 +25,7 @@ def Tile_UnpackOp : Tile_Op<"unpack", [Pure,
 
 def Tile_GuardedLoadOp : Tile_Op<"guarded_load",
     [AttrSizedOperandSegments]> {
-  let summary = "read a tile of 4-bit weights, or keep another";
+  let summary = "read a tile of packed weights, or keep another";
   let description = [{
     `result = condition ? view[start...] : old`, zeros where there is no `old`.
     Inside a tile that is read, elements outside the view are those of `old`.
