@@ -86,7 +86,7 @@ def Tile_ScratchInterface : OpInterface<"ScratchInterface"> {
   let cppNamespace = "::lath::tile";
   let description = [{
     An operation whose lowering may need shared memory of its own. It finds the
-    place by `scratchOffset`, which asserts that the operation said so here.
+    place by `scratchOffset`, which no other operation compiles with.
   }];
   let methods = [
     InterfaceMethod<"How many bytes; 0 where these layouts need none.",
