@@ -62,7 +62,7 @@ enum class ScalePlacement {
            ///< instructions while rows are few (m <= 32)
 };
 
-/// How 4-bit weights reach the tensor core.
+/// How packed weights reach the tensor core.
 enum class WeightPath {
   shared,    ///< through the cp.async stages
   registers, ///< straight, one K step ahead; for packed weights

@@ -148,6 +148,19 @@ bool startsCopy(Operation *op) {
   return access && access.startsCopy();
 }
 
+int64_t scratchBytes(Operation *op) {
+  auto scratch = dyn_cast<ScratchInterface>(op);
+  return scratch ? scratch.scratchBytes() : 0;
+}
+
+int64_t bufferAlignment(Value buffer) {
+  int64_t alignment = lath::sharedAlignment;
+  for (Operation *user : buffer.getUsers())
+    if (auto access = dyn_cast<StageInterface>(user))
+      alignment = std::max(alignment, access.bufferAlignment());
+  return alignment;
+}
+
 void registerForeignOps(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, scf::SCFDialect *) {
     scf::ForOp::attachInterface<Carries<scf::ForOp>, KeepsRows<scf::ForOp>>(

@@ -1,4 +1,5 @@
-// Shared-memory bytes that an operation's lowering needs for itself.
+// Where the shared memory lies that an operation's lowering needs for itself;
+// how much that is, the operation says (ScratchInterface).
 #pragma once
 
 #include "compiler/ir/Tile.h"
@@ -10,8 +11,7 @@ inline constexpr llvm::StringLiteral scratchAttrName = "tile.scratch";
 /// Dynamic shared memory of a kernel.
 inline constexpr llvm::StringLiteral sharedBytesAttrName = "tile.shared_bytes";
 
-/// Zero for most operations. A reduction across warps exchanges one word for
-/// each result register and thread; arrive hands one word to the block.
-int64_t scratchBytes(mlir::Operation *op);
+/// That offset, once there is one.
+int64_t scratchOffset(ScratchInterface op);
 
 } // namespace lath::tile

@@ -3,6 +3,7 @@
 // of other dialects, and what an operation means that does not answer.
 #pragma once
 
+#include "compiler/base/SharedSpace.h"
 #include "compiler/ir/Layout.h"
 
 #include "mlir/IR/OpDefinition.h"
@@ -51,6 +52,13 @@ mlir::OpOperand *whereRowsMeet(mlir::Value tile);
 
 /// Whether an operation starts a copy into a stage.
 bool startsCopy(mlir::Operation *op);
+
+/// Bytes of shared memory that an operation's lowering needs for itself.
+int64_t scratchBytes(mlir::Operation *op);
+
+/// What a buffer's place in shared memory must be a multiple of, for all who
+/// access it.
+int64_t bufferAlignment(mlir::Value buffer);
 
 /// Answers of operations of other dialects, for contexts of this registry.
 void registerForeignOps(mlir::DialectRegistry &registry);

@@ -1,8 +1,9 @@
 // What passes ask operations, so that no pass keeps a list of operations: how
-// layouts spread, whether rows meet, which stage is accessed, and what memory
-// is touched. An operation that does not answer is treated safely: its operands
-// may have any layout, rows meet in it, it touches all memory and is not
-// cloned. Operations of other dialects answer in ForeignOps.cpp.
+// layouts spread, whether rows meet, which stage is accessed, what shared memory
+// is needed besides, and what memory is touched. An operation that does not
+// answer is treated safely: its operands may have any layout, rows meet in it,
+// it touches all memory and is not cloned. Operations of other dialects answer
+// in ForeignOps.cpp.
 #ifndef LATH_TILE_INTERFACES
 #define LATH_TILE_INTERFACES
 
@@ -73,6 +74,23 @@ def Tile_StageInterface : OpInterface<"StageInterface"> {
         Whether it starts a copy into the stage and waits for nothing: it may be
         issued (cloned) for a step ahead.
       }], "bool", "startsCopy", (ins), "", [{ return false; }]>,
+    InterfaceMethod<[{
+        What the buffer's place in shared memory must be a multiple of: a power
+        of two.
+      }], "int64_t", "bufferAlignment", (ins), "",
+      [{ return ::lath::sharedAlignment; }]>,
+  ];
+}
+
+def Tile_ScratchInterface : OpInterface<"ScratchInterface"> {
+  let cppNamespace = "::lath::tile";
+  let description = [{
+    An operation whose lowering may need shared memory of its own. It finds the
+    place by `scratchOffset`, which no other operation compiles with.
+  }];
+  let methods = [
+    InterfaceMethod<"How many bytes; 0 where these layouts need none.",
+      "int64_t", "scratchBytes">,
   ];
 }
 

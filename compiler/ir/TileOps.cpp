@@ -409,6 +409,9 @@ LogicalResult LocalStoreOp::verify() {
 // What accesses a stage.
 
 Value WarpgroupDotOp::stageBuffer() { return getX(); }
+int64_t WarpgroupDotOp::bufferAlignment() {
+  return lath::matrixOperandAlignment;
+}
 bool AsyncCopyOp::startsCopy() { return true; }
 bool BulkCopyOp::startsCopy() { return true; }
 

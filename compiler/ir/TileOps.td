@@ -219,7 +219,8 @@ def Tile_MaskOp : Tile_Op<"mask", [Pure,
 
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+    DeclareOpInterfaceMethods<Tile_RowsInterface>,
+    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
   let summary = "combine along one dimension";
   let description = [{
     `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result

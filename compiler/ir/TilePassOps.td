@@ -25,7 +25,7 @@ def Tile_UnpackOp : Tile_Op<"unpack", [Pure,
 
 def Tile_GuardedLoadOp : Tile_Op<"guarded_load",
     [AttrSizedOperandSegments]> {
-  let summary = "read a tile of 4-bit weights, or keep another";
+  let summary = "read a tile of packed weights, or keep another";
   let description = [{
     `result = condition ? view[start...] : old`, zeros where there is no `old`.
     Inside a tile that is read, elements outside the view are those of `old`.
@@ -64,7 +64,7 @@ def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure, DeclareOpInterfaceMe
 
 def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
     MemoryEffects<[Tile_ReadsShared]>, AllTypesMatch<["acc", "result"]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["stageBuffer"]>]> {
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["stageBuffer", "bufferAlignment"]>]> {
   let summary = "matrix multiply and accumulate by groups of four warps";
   let description = [{
     `result = acc + x * w` as `dot` has it, with `scales` likewise, by wgmma: the
@@ -88,7 +88,8 @@ def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
 
 def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+    DeclareOpInterfaceMethods<Tile_RowsInterface>,
+    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
   let summary = "add the shares of warps that split k";
   let description = [{
     `result = sum over the k_warps warps of their partial sums`, through
@@ -239,7 +240,8 @@ def Tile_PartialLoadOp : Tile_Op<"partial_load", [
   let assemblyFormat = "$workspace `[` $slot `]` (`clear` $clear^)? attr-dict `:` type($workspace) `->` type($result)";
 }
 
-def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_ArriveOp : Tile_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>,
+    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
   let summary = "take a ticket; true for the last of `count` blocks";
   let description = [{
     What the other blocks wrote before they arrived is visible to the last
@@ -285,7 +287,8 @@ def Tile_ClusterWaitOp : Tile_Op<"cluster_wait", [
 def Tile_SumClusterOp : Tile_Op<"sum_cluster", [
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+    DeclareOpInterfaceMethods<Tile_RowsInterface>,
+    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
   let summary = "add the shares of a cluster's blocks, and of warps that split k";
   let description = [{
     `result = sum over the blocks of the cluster and their k_warps warps of

@@ -110,7 +110,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
     const int64_t sources = int64_t(blocks) * kWarps;
     const int64_t sourceBytes = warps * 32 * vector * 4; // of one vector
     const int64_t vectorBytes = sources * sourceBytes;
-    int64_t scratch = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    int64_t scratch = scratchOffset(op);
     Value base = e.shared(scratch), rank = e.clusterRank();
     Value kWarp = e.band(e.warp(), kWarps - 1);
     // This thread's vector of a source: warp number without its k bits, lane.

@@ -153,7 +153,7 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
         value = combine(e, op.getCombine(), value, other);
       }
     }
-    if (scratchBytes(op))
+    if (op.scratchBytes())
       acrossWarps(e, op, from, results, reduced);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
@@ -165,7 +165,7 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
     // scratch[register][warp][lane]: every thread writes its partial results
     // and reads those of its partner warps, in warp order.
     unsigned warps = from.size(Place::Warp);
-    int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    int64_t offset = scratchOffset(op);
     Value base = e.shared(offset), mine = e.shl(e.tid(), 2);
     e.barrier(op); // earlier readers are done
     for (auto [i, value] : llvm::enumerate(results))

@@ -125,7 +125,7 @@ struct ArriveLowering : OpConversionPattern<ArriveOp> {
   LogicalResult matchAndRewrite(ArriveOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    int64_t offset = scratchOffset(op);
     Value cell = e.shared(offset);
     Value ticket = e.gep(adaptor.getTickets()[0],
                          e.zext64(e.shl(adaptor.getTile()[0], 2)));
@@ -167,7 +167,7 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
                  "expected the result scattered over the warps, got ")
              << result.print();
     int64_t threads = 32 * partial.size(Place::Warp);
-    int64_t offset = op->getAttrOfType<IntegerAttr>(scratchAttrName).getInt();
+    int64_t offset = scratchOffset(op);
     Value base = e.shared(offset), mine = e.gep(base, e.shl(e.tid(), 2));
     if (op->getParentOfType<scf::ForOp>()) // readers of the last step are done
       e.barrier(op);

@@ -1,7 +1,7 @@
 // Places everything that needs shared memory.
 //
 // Conversions whose lanes differ become a store, a barrier and a load of a
-// scratch buffer; cross-warp reductions and tickets get scratch bytes. Then
+// scratch buffer; operations get the scratch bytes that they ask for. Then
 // every buffer gets an offset in the block's dynamic shared memory, in program
 // order (base/SharedSpace.h), and the total stands on the kernel as
 // `tile.shared_bytes`.
@@ -20,6 +20,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
+
+#include <limits>
 
 namespace lath {
 #define GEN_PASS_DEF_ALLOCATESHARED
@@ -67,10 +69,6 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   return success();
 }
 
-bool isMatrixOperand(AllocOp alloc) {
-  return llvm::any_of(alloc->getUsers(), llvm::IsaPred<WarpgroupDotOp>);
-}
-
 struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -88,21 +86,30 @@ struct AllocateShared : lath::impl::AllocateSharedBase<AllocateShared> {
     lath::SharedSpace space;
     OpBuilder b(&getContext());
     auto place = [&](int64_t bytes, int64_t alignment = lath::sharedAlignment) {
-      return b.getI32IntegerAttr(space.place(bytes, alignment));
+      return b.getI32IntegerAttr(
+          static_cast<int32_t>(space.place(bytes, alignment)));
     };
-    function.walk([&](Operation *op) {
+    constexpr int64_t allowed = std::numeric_limits<int32_t>::max();
+    WalkResult placed = function.walk([&](Operation *op) {
       if (auto alloc = dyn_cast<AllocOp>(op))
         alloc.setOffsetAttr(
             place(alloc.getType().stageBytes() * alloc.getType().getStages(),
-                  isMatrixOperand(alloc) ? lath::matrixOperandAlignment
-                                         : lath::sharedAlignment));
+                  bufferAlignment(alloc)));
       else if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
         alloc.setOffsetAttr(
             place(lath::mbarrierBytes * alloc.getType().getStages()));
       else if (int64_t bytes = scratchBytes(op))
         op->setAttr(scratchAttrName, place(bytes));
+      if (space.bytes() <= allowed)
+        return WalkResult::advance();
+      op->emitOpError("ends at byte ")
+          << space.bytes() << " of shared memory; offsets reach " << allowed;
+      return WalkResult::interrupt();
     });
-    function->setAttr(sharedBytesAttrName, b.getI32IntegerAttr(space.bytes()));
+    if (placed.wasInterrupted())
+      return failure();
+    function->setAttr(sharedBytesAttrName,
+                      b.getI32IntegerAttr(static_cast<int32_t>(space.bytes())));
     return success();
   }
 };

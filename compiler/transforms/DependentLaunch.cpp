@@ -22,9 +22,9 @@
 //
 // Where launch_dependents stands is the schedule's choice:
 //
-//   end     behind the last loop, as above: when every block of this launch is
-//           about to add up and store
-//   half,   in the last loop, when so many of its steps have begun:
+//   end     behind the ring (where no loop is marked one: the last), as above:
+//           when every block of this launch is about to add up and store
+//   half,   in that loop, when so many of its steps have begun:
 //   late      for k { if (k == lo + (3 * steps / 4) * step) {
 //                       tile.launch_dependents }; ... }
 //   early   right behind wait_dependency
@@ -116,12 +116,15 @@ WaitDependencyOp wait(Block &body) {
   return WaitDependencyOp::create(b, late->getLoc());
 }
 
-scf::ForOp lastLoop(Block &body) {
-  scf::ForOp last;
-  for (Operation &op : body.without_terminator())
-    if (auto loop = dyn_cast<scf::ForOp>(op))
-      last = loop;
-  return last;
+/// The last loop that is marked a ring; where none is, the last of all.
+scf::ForOp mainLoop(Block &body) {
+  scf::ForOp last, ring;
+  for (auto loop : body.getOps<scf::ForOp>()) {
+    last = loop;
+    if (isPart(loop, Part::ring))
+      ring = loop;
+  }
+  return ring ? ring : last;
 }
 
 /// In the iteration before which so many quarters of all have begun.
@@ -151,7 +154,7 @@ void launchInside(scf::ForOp loop, int quarters) {
 /// `first`: the wait ahead of which nothing but constants was touched; `body`
 /// computes.
 void launch(WaitDependencyOp first, Block &body, Launch when) {
-  scf::ForOp loop = lastLoop(body);
+  scf::ForOp loop = mainLoop(body);
   if (when == Launch::early) {
     OpBuilder b(first->getContext());
     b.setInsertionPointAfter(first);

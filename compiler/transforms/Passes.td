@@ -30,7 +30,7 @@ def StageCopies : Pass<"tile-stage-copies", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 def StreamWeights : Pass<"tile-stream-weights", "::mlir::ModuleOp"> {
-  let summary = "read 4-bit weights into registers, one K step ahead";
+  let summary = "read packed weights into registers, one K step ahead";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 def UseWarpgroups : Pass<"tile-use-warpgroups", "::mlir::ModuleOp"> {

@@ -52,7 +52,7 @@ public:
   LogicalResult run() {
     if (copies.empty())
       return success();
-    if (failed(deepenBuffers()))
+    if (failed(checkNested()) || failed(deepenBuffers()))
       return failure();
     // Inside another loop the buffers have readers from the last time.
     if (loop->getParentOfType<scf::ForOp>())
@@ -84,6 +84,22 @@ private:
   Location loc() { return loop.getLoc(); }
   Value constant(int64_t value) {
     return arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(value));
+  }
+
+  /// A copy in a region of the body cannot go ahead with those of the body,
+  /// whose groups are counted; only loops that wait for their own may copy.
+  LogicalResult checkNested() {
+    WalkResult result = loop.walk([&](StageInterface access) {
+      if (!access.startsCopy() || access->getParentOp() == loop)
+        return WalkResult::advance();
+      if (access->getParentOfType<scf::ForOp>() != loop &&
+          !isDeep(access.stageBuffer()))
+        return WalkResult::advance();
+      access.emitOpError("starts a copy in a region of a pipelined loop; only "
+                         "those of its body itself go ahead");
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
   }
 
   LogicalResult deepenBuffers() {
@@ -151,9 +167,10 @@ private:
     for (Operation &op : loop.getBody()->without_terminator()) {
       if (startsCopy(&op) || op.hasTrait<StageSync>())
         continue;
-      auto access = dyn_cast<StageInterface>(b.clone(op, map));
-      if (access && isDeep(access.stageBuffer()))
-        access.getSlotMutable().set(read);
+      b.clone(op, map)->walk([&](StageInterface access) {
+        if (isDeep(access.stageBuffer()))
+          access.getSlotMutable().set(read);
+      });
     }
     SmallVector<Value> yields;
     for (Value value : loop.getYieldedValues())

@@ -40,6 +40,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
+#include <limits>
+
 namespace lath {
 #define GEN_PASS_DEF_SPLITK
 #include "compiler/transforms/Passes.h.inc"
@@ -76,8 +78,11 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
              << ranges.size() << " and " << reductions.size();
     if (schedule.split > 1 && failed(checkAxes(function)))
       return failure();
-    for (KRangeOp range : ranges)
+    for (KRangeOp range : ranges) {
+      if (failed(checkIndices(range, schedule)))
+        return failure();
       replaceRange(range, schedule);
+    }
     for (ReduceSplitsOp reduction : reductions)
       if (failed(replaceReduction(function, reduction, schedule)))
         return failure();
@@ -96,6 +101,29 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
+  }
+
+  /// Kernels count K in 32 bits, up to `stages` strides past its end.
+  LogicalResult checkIndices(KRangeOp range,
+                             const lath::TargetSchedule &schedule) {
+    const int64_t extent = range.getExtent(), step = range.getStep();
+    const int64_t split = schedule.split;
+    const bool interleaved = schedule.order == lath::KOrder::interleaved;
+    const int64_t stride = interleaved ? split * step : step;
+    const int64_t end = extent + schedule.stages * stride;
+    constexpr int64_t allowed = std::numeric_limits<int32_t>::max();
+    if (end > allowed)
+      return range.emitOpError("extent ")
+             << extent << " in strides of " << stride << ", of which "
+             << schedule.stages << " go ahead, counts k to " << end
+             << "; at most " << allowed << " fits";
+    const int64_t steps = llvm::divideCeil(extent, step);
+    constexpr int64_t allowedBorder = std::numeric_limits<uint32_t>::max();
+    if (!interleaved && steps % split != 0 && split * steps > allowedBorder)
+      return range.emitOpError("split ")
+             << split << " of " << steps << " steps counts to " << split * steps
+             << "; at most " << allowedBorder << " fits";
+    return success();
   }
 
   void replaceRange(KRangeOp range, const lath::TargetSchedule &schedule) {

@@ -1,4 +1,4 @@
-// Streams 4-bit weights from memory straight into registers, one K step ahead.
+// Streams packed weights from memory straight into registers, one K step ahead.
 //
 //   before  scf.for %k ... {
 //             %q = tile.load %w[%k, %n]

@@ -123,3 +123,32 @@ func.func @mbarriers() {
   %empty = tile.mbarrier_alloc : !tile.mbarriers<3>
   return
 }
+
+// -----
+
+// Offsets are 32 bits: what would not fit is refused, whatever the target has.
+#l0 = #tile.layout<[4, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+
+func.func @beyond() {
+  %b = tile.alloc : !tile.buffer<16777215 of 4x16xf16, #l0>
+  // expected-error @+1 {{ends at byte 2147483656 of shared memory; offsets reach 2147483647}}
+  %full = tile.mbarrier_alloc : !tile.mbarriers<17>
+  return
+}
+
+// -----
+
+// What reads a buffer says what its place must be a multiple of: wgmma, 1024.
+#l = #tile.layout<[4, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#x = #tile.layout<[16, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0]]>
+
+// CHECK-LABEL: func.func @matrix_operand
+// CHECK-SAME:    tile.shared_bytes = 9216 : i32
+// CHECK:         tile.alloc {offset = 0 : i32}
+// CHECK:         tile.alloc {offset = 1024 : i32} : <4 of 16x64xf16
+func.func @matrix_operand(%s: i32, %w: tensor<64x64xf16>, %acc: tensor<16x64xf32>) -> tensor<16x64xf32> {
+  %b = tile.alloc : !tile.buffer<1 of 4x16xf16, #l>
+  %x = tile.alloc : !tile.buffer<4 of 16x64xf16, #x>
+  %0 = tile.warpgroup_dot %x[%s], %w, %acc : !tile.buffer<4 of 16x64xf16, #x>, tensor<64x64xf16>, tensor<16x64xf32>
+  return %0 : tensor<16x64xf32>
+}

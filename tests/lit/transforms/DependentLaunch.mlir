@@ -374,3 +374,27 @@ func.func @unmarked(%x: !tile.view<16x4096xf16>, %w: !tile.view<16x4096xf16> {ti
   }
   return
 }
+
+// -----
+
+// Behind the ring, not behind a loop after it.
+#s = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>
+
+// CHECK-LABEL: func.func @ring
+// CHECK:         tile.wait_dependency
+// CHECK:         scf.for
+// CHECK:         } {tile.part = #tile.part<ring>}
+// CHECK-NEXT:    tile.launch_dependents
+// CHECK-NEXT:    scf.for
+// CHECK-NOT:     tile.launch_dependents
+// CHECK:         return
+func.func @ring(%x: !tile.view<4096xf32>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  scf.for %k = %lo to %hi step %st : i32 {
+    %t = tile.load %x[%k] : !tile.view<4096xf32> -> tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>
+  } {tile.part = #tile.part<ring>}
+  scf.for %k = %lo to %hi step %st : i32 {
+    %t = tile.load %x[%k] : !tile.view<4096xf32> -> tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>
+    tile.store %t, %x[%k] : tensor<32xf32, #tile.layout<[32], lane = [[1], [2], [4], [8], [16]]>>, !tile.view<4096xf32>
+  }
+  return
+}

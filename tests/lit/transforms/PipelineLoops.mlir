@@ -197,3 +197,58 @@ func.func @unknown_reader(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32) attrib
   }
   return
 }
+
+// -----
+
+// Readers in regions of the body read the stage of the step, too.
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#r = #tile.layout<[16, 32], register = [[0, 1], [0, 2], [8, 0], [0, 16]], lane = [[0, 4], [0, 8], [1, 0], [2, 0], [4, 0]]>
+#s = #tile.schedule<warps = 1, stages = 3, split = 1, order = interleaved, reduce = none, target = sm_80>
+
+// CHECK-LABEL: func.func @reader_in_a_region
+// CHECK:         %[[B:.*]] = tile.alloc : <3 of
+// CHECK:         iter_args(%[[READ:[a-z0-9_]+]] = %{{.*}}, %{{.*}} = %{{.*}})
+// CHECK:           scf.if
+// CHECK:           scf.if
+// CHECK:             scf.for
+// CHECK:               tile.local_load %[[B]][%[[READ]]]
+func.func @reader_in_a_region(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32, %c: i1) attributes {tile.schedule = #s} {
+  %zero = arith.constant 0 : i32
+  %st = arith.constant 32 : i32
+  %b = tile.alloc : !tile.buffer<1 of 16x32xf16, #l>
+  scf.for %k = %lo to %hi step %st : i32 {
+    tile.async_copy %x[%lo, %k], %b[%zero] : !tile.view<?x4096xf16>, !tile.buffer<1 of 16x32xf16, #l>
+    tile.async_commit
+    tile.async_wait 0
+    tile.barrier
+    scf.if %c {
+      scf.for %j = %lo to %hi step %st : i32 {
+        %t = tile.local_load %b[%zero] : !tile.buffer<1 of 16x32xf16, #l> -> tensor<16x32xf16, #r>
+      }
+    }
+    tile.barrier
+  }
+  return
+}
+
+// -----
+
+#l = #tile.layout<[16, 32], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [1, 0], [2, 0], [4, 0], [8, 0]]>
+#s = #tile.schedule<warps = 1, stages = 2, split = 1, order = interleaved, reduce = none, target = sm_80>
+
+func.func @copy_in_a_region(%x: !tile.view<?x4096xf16>, %lo: i32, %hi: i32, %c: i1) attributes {tile.schedule = #s} {
+  %st = arith.constant 32 : i32
+  %b0 = tile.alloc : !tile.buffer<1 of 16x32xf16, #l>
+  %b1 = tile.alloc : !tile.buffer<1 of 16x32xf16, #l>
+  scf.for %k = %lo to %hi step %st : i32 {
+    tile.async_copy %x[%lo, %k], %b0[%lo] : !tile.view<?x4096xf16>, !tile.buffer<1 of 16x32xf16, #l>
+    scf.if %c {
+      // expected-error @+1 {{starts a copy in a region of a pipelined loop; only those of its body itself go ahead}}
+      tile.async_copy %x[%lo, %k], %b1[%lo] : !tile.view<?x4096xf16>, !tile.buffer<1 of 16x32xf16, #l>
+    }
+    tile.async_commit
+    tile.async_wait 0
+    tile.barrier
+  }
+  return
+}

@@ -332,3 +332,36 @@ func.func @cluster(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %i
   tile.store %h, %out[%c0, %c0] : tensor<16x128xf16>, !tile.view<16x128xf16>
   return
 }
+
+// -----
+
+// Kernels count K in 32 bits: strides that would wrap are refused.
+func.func @wide_strides(%a: tensor<16x16xf32>) -> (i32, i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4, split = 65535, order = interleaved, reduce = ordered, target = sm_90a>} {
+  // expected-error @+1 {{extent 1048576 in strides of 536862720, of which 4 go ahead, counts k to 2148499456; at most 2147483647 fits}}
+  %lo, %hi, %st = tile.k_range extent 1048576 step 8192
+  %sum = tile.reduce_splits %a : tensor<16x16xf32>
+  return %lo, %hi, %st : i32, i32, i32
+}
+
+// -----
+
+func.func @many_steps(%a: tensor<16x16xf32>) -> (i32, i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4, split = 65535, order = contiguous, reduce = ordered, target = sm_90a>} {
+  // expected-error @+1 {{split 65535 of 65538 steps counts to 4295032830; at most 4294967295 fits}}
+  %lo, %hi, %st = tile.k_range extent 1048608 step 16
+  %sum = tile.reduce_splits %a : tensor<16x16xf32>
+  return %lo, %hi, %st : i32, i32, i32
+}
+
+// -----
+
+// The most that fits: 65535 of 65537 steps.
+// CHECK-LABEL: func.func @most_steps
+// CHECK:         arith.constant 65537 : i32
+// CHECK:         arith.divui
+func.func @most_steps(%a: !tile.view<16x16xf32>, %t: tensor<16x16xf32>) -> (i32, i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4, split = 65535, order = contiguous, reduce = "atomic-out", target = sm_90a>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1048592 step 16
+  %sum = tile.reduce_splits %t : tensor<16x16xf32>
+  tile.store %sum, %a[%c0, %c0] : tensor<16x16xf32>, !tile.view<16x16xf32>
+  return %lo, %hi, %st : i32, i32, i32
+}

@@ -78,8 +78,8 @@ GemmSpec anySpec(std::mt19937 &random) {
   const WeightFormat &format = weightFormats[random() % weightFormats.size()];
   spec.w = format.codes;
   spec.zeros = format.zeros;
-  spec.layout = format.packed && random() % 3 ? WeightLayout::packed
-                                              : WeightLayout::gptq;
+  spec.layout =
+      format.packed && random() % 3 ? WeightLayout::packed : WeightLayout::gptq;
   spec.reduce = static_cast<Reduce>(of(1, 2, 3, 3, 3));
   spec.launches = random() % 2 ? Launches::chained : Launches::alone;
   spec.epilogue.bias = spec.reduce != Reduce::atomicOut && random() % 2;
