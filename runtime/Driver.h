@@ -5,6 +5,7 @@
 // leading "cu"; Driver.cpp lists the exact symbols with their versions.
 #pragma once
 
+#include "compiler/base/Api.h"
 #include "compiler/base/Error.h"
 #include "runtime/CudaApi.h"
 #include "runtime/Environment.h"
@@ -79,19 +80,19 @@ struct Driver {
 /// Opens the driver library and looks up every function; calls none of them.
 /// Throws Error{driver}: the library is not there (the notes say where it was
 /// looked for), or it is older than CUDA 12.0.
-Driver openDriver(const Environment &environment);
+LATH_API Driver openDriver(const Environment &environment);
 
 /// The driver of this process, opened at the first call. Thread safe.
 /// Throws as openDriver does, and tries again at the next call.
-const Driver &systemDriver();
+LATH_API const Driver &systemDriver();
 
 /// What such a result means for the caller; `none` of success.
-Fault faultOf(CUresult result);
+LATH_API Fault faultOf(CUresult result);
 
 /// With its Fault:
 /// "cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY (2, out of memory): <detail>".
-Error driverError(const Driver &driver, CUresult result, std::string_view call,
-                  std::string_view detail = {});
+LATH_API Error driverError(const Driver &driver, CUresult result,
+                           std::string_view call, std::string_view detail = {});
 
 /// Throws driverError unless the call succeeded.
 inline void check(const Driver &driver, CUresult result, std::string_view call,

@@ -7,7 +7,7 @@
 #include "runtime/emulator/Counters.h"
 #include "runtime/emulator/GlobalMemory.h"
 #include "runtime/emulator/Program.h"
-#include "runtime/emulator/Report.h"
+#include "runtime/emulator/ReportLog.h"
 #include "runtime/emulator/Warpgroup.h"
 
 #include <array>

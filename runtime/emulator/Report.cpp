@@ -1,4 +1,4 @@
-#include "runtime/emulator/Report.h"
+#include "runtime/emulator/ReportLog.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -5,9 +5,7 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <string>
-#include <vector>
 
 namespace lath {
 
@@ -47,26 +45,4 @@ struct Report {
 /// A line for a terminal: kind, kernel, PTX line, block, thread, address, ...
 LATH_API std::string print(const Report &report);
 
-namespace emulator {
-
-/// Thrown to end a launch that cannot go on; the log says why.
-struct Stop {};
-
-/// Findings of a launch. Thread safe.
-class ReportLog {
-public:
-  explicit ReportLog(std::string kernel) : kernel_(std::move(kernel)) {}
-  /// Throws Stop once `limit` different findings have come in.
-  void add(Report report);
-  bool empty() const;
-  std::vector<Report> take();
-
-private:
-  static constexpr std::size_t limit = 16;
-  mutable std::mutex mutex_;
-  std::string kernel_;
-  std::vector<Report> reports_;
-};
-
-} // namespace emulator
 } // namespace lath
