@@ -170,8 +170,9 @@ private:
         set(result, *layout);
     if (get(result))
       for (OpOperand &operand : op->getOpOperands())
-        if (auto layout = demanded(operand))
-          set(operand.get(), *layout);
+        if (!get(operand.get())) // asking a dot solves it
+          if (auto layout = demanded(operand))
+            set(operand.get(), *layout);
   }
 
   std::optional<Layout> demanded(OpOperand &operand) {
