@@ -132,7 +132,10 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
         kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
                           b.getI64IntegerAttr(16));
     kernel.getBody().takeBody(function.getBody());
+    // What is left of the dialect's marks is on loops and branches.
     kernel.walk([](Operation *op) {
+      if (op->getNumRegions() == 0)
+        return;
       op->removeAttr(rolesAttrName);
       op->removeAttr(partAttrName);
       op->removeAttr(scheduleAttrName);
