@@ -30,7 +30,7 @@ struct ScheduleChoice {
 /// The schedule of least estimated cost: the choice for a spec that nobody has
 /// tuned. Honours the spec's split and reduction where it names them. `smCount`
 /// is the device's, or 0 for the target's common part. A function of its
-/// arguments alone; takes about a millisecond.
+/// arguments alone; takes a few milliseconds.
 /// Throws Error{invalidSpec} where the target cannot do what the spec asks for
 /// (bf16 atomics before sm_90).
 LATH_API ScheduleChoice chooseSchedule(const GemmSpec &spec,
