@@ -2,6 +2,7 @@
 
 #include "kernels/choose/ScheduleSpace.h"
 #include "kernels/choose/ScheduleWalk.h"
+#include "kernels/choose/WordSearch.h"
 #include "kernels/tuned/TunedSchedules.h"
 #include "kernels/tuned/TuningDb.h"
 
@@ -48,6 +49,15 @@ static std::vector<Schedule> provenElsewhere(const TuningProblem &problem,
       groups[{key.problem, key.place}].push_back(
           {key.problem, key.place, parseSchedule(key.schedule), measurement});
 
+  // Launched otherwise there, maybe: each way that this spec allows.
+  std::vector<int> launches;
+  for (const WordSearch &search : searchWords())
+    if (search.word->is<&Schedule::dependent>()) {
+      launches = search.word->legalValues();
+      if (search.choose)
+        search.choose(launches, spec, where.target);
+    }
+
   std::vector<Schedule> proven;
   auto add = [&](const Schedule &s) {
     if (refusal(s, spec, where.target).empty() &&
@@ -65,15 +75,9 @@ static std::vector<Schedule> provenElsewhere(const TuningProblem &problem,
             std::int64_t(std::bit_ceil(std::uint64_t(problem.m))), 8, 64));
       if (e.measurement.status != Measurement::Status::ok)
         continue;
-      if (spec.launches == Launches::alone) {
-        s.dependent = Dependent::none;
+      for (int when : launches) {
+        s.dependent = static_cast<Dependent>(when);
         add(s);
-      } else {
-        for (Dependent when : {Dependent::none, Dependent::half,
-                               Dependent::late, Dependent::end}) {
-          s.dependent = when;
-          add(s);
-        }
       }
     }
   }
