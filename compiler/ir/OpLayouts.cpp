@@ -32,12 +32,6 @@ std::optional<Layout> CastOp::operandLayout(OpOperand &, KnownLayout known) {
 std::optional<Layout> CastOp::resultLayout(KnownLayout known) {
   return same(known, getSource());
 }
-std::optional<Layout> MaskOp::operandLayout(OpOperand &, KnownLayout known) {
-  return same(known, getResult());
-}
-std::optional<Layout> MaskOp::resultLayout(KnownLayout known) {
-  return same(known, getValue());
-}
 
 // The same elements under other indices.
 

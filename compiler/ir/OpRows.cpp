@@ -15,7 +15,6 @@ bool CastOp::keepsRowsApart(OpOperand &) { return true; }
 bool ConvertLayoutOp::keepsRowsApart(OpOperand &) { return true; }
 bool SumWarpsOp::keepsRowsApart(OpOperand &) { return true; }
 bool SumClusterOp::keepsRowsApart(OpOperand &) { return true; }
-bool MaskOp::keepsRowsApart(OpOperand &) { return true; }
 
 /// Repeated along other dimensions only.
 bool BroadcastOp::keepsRowsApart(OpOperand &) {

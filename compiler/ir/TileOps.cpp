@@ -88,18 +88,15 @@ LogicalResult AtomicAddOp::verify() {
   return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
                       getStart().size());
 }
-LogicalResult MaskOp::verify() {
+LogicalResult InsideOp::verify() {
   if (packBitsOf(getView().getType().getElementType()))
     return emitOpError("expected a view that is not packed");
-  if (getValue().getType() != getResult().getType())
-    return emitOpError("expected a result of ")
-           << getValue().getType() << ", got " << getResult().getType();
-  if (getStart().size() != getView().getType().getShape().size() ||
-      tensorOf(getValue()).getRank() != (int64_t)getStart().size())
+  const int64_t tile = tensorOf(getResult()).getRank(),
+                view = getView().getType().getShape().size(),
+                start = getStart().size();
+  if (tile != view || view != start)
     return emitOpError("expected ranks of tile, view and start to agree, got ")
-           << tensorOf(getValue()).getRank() << ", "
-           << getView().getType().getShape().size() << " and "
-           << getStart().size();
+           << tile << ", " << view << " and " << start;
   return success();
 }
 

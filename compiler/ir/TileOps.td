@@ -199,21 +199,19 @@ def Tile_TransposeOp : Tile_Op<"transpose", [Pure,
   let hasVerifier = 1;
 }
 
-def Tile_MaskOp : Tile_Op<"mask", [Pure,
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
-  let summary = "replace what lies outside a view";
+def Tile_InsideOp : Tile_Op<"inside", [Pure]> {
+  let summary = "which elements of a tile lie inside a view";
   let description = [{
-    `result[i...] = value[i...]` where `start + i...` lies inside the view,
-    else `outside`: for reductions whose identity is not zero.
+    `result[i...]` is whether `start + i...` lies inside the view: for
+    reductions whose identity is not zero.
 
     ```mlir
-    %b = tile.mask %t, %x[%row, %k] else 0xFF800000 : tensor<1x1024xf32>, !tile.view<?x1000xf32> -> tensor<1x1024xf32>
+    %in = tile.inside %x[%row, %k] : !tile.view<?x1000xf32> -> tensor<1x1024xi1>
     ```
   }];
-  let arguments = (ins Tile_FloatTensor:$value, Tile_ViewType:$view, Variadic<I32>:$start, F32Attr:$outside);
-  let results = (outs Tile_FloatTensor:$result);
-  let assemblyFormat = "$value `,` $view `[` $start `]` `else` $outside attr-dict `:` type($value) `,` type($view) `->` type($result)";
+  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start);
+  let results = (outs StaticShapeTensorOf<[I1]>:$result);
+  let assemblyFormat = "$view `[` $start `]` attr-dict `:` type($view) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -1,4 +1,4 @@
-// load, store, atomic_add and mask: tiles and global memory.
+// load, store, atomic_add and inside: tiles and global memory.
 //
 // A lane's address is the view's pointer, plus the tile's start, plus the
 // lane's own part of the layout, plus a constant for each register. Registers
@@ -350,25 +350,21 @@ struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
   }
 };
 
-struct MaskLowering : OpConversionPattern<MaskOp> {
+struct InsideLowering : OpConversionPattern<InsideOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(MaskOp op, OneToNOpAdaptor adaptor,
+  LogicalResult matchAndRewrite(InsideOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    auto type = cast<RankedTensorType>(op.getType());
     SmallVector<Value> starts = flatten(adaptor.getStart());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(type), op.getStart(), starts);
-    Value outside = LLVM::ConstantOp::create(
-        r, e.loc, type.getElementType(),
-        r.getFloatAttr(type.getElementType(),
-                       op.getOutside().convertToDouble()));
+    Layout layout = layoutOf(op.getType());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(), layout,
+                        op.getStart(), starts);
     Registers values;
-    for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
+    for (uint32_t i = 0; i < layout.size(Place::Register); ++i) {
       Value mask = access.mask(i);
-      values.push_back(
-          mask ? Value(LLVM::SelectOp::create(r, e.loc, mask, value, outside))
-               : value);
+      values.push_back(mask ? mask
+                            : Value(LLVM::ConstantOp::create(
+                                  r, e.loc, r.getBoolAttr(true))));
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
@@ -469,7 +465,7 @@ Registers lath::tile::gatherCodes(Emit &e, const Memory &memory,
 void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
+  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, InsideLowering,
                ViewLowering, AtomicAddLowering>(types, context);
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,

@@ -67,9 +67,9 @@ struct Product {
     Tile sum =
         p.loop(p.kRange(k, 64), p.splat(0, Dtype::f32, {tileRows, n}),
                [&](Range kk, Tile acc) {
-                 return p.dot(xs.load({side, kk}), ws.load({kk, columns}), acc);
+                 return dot(xs.load({side, kk}), ws.load({kk, columns}), acc);
                });
-    sum = p.reduceSplits(sum);
+    sum = reduceSplits(sum);
     if (epilogue)
       sum = epilogue(p, sum, side, columns);
     out.store({side, columns}, sum);
@@ -116,9 +116,9 @@ TEST_CASE("tiles: few rows, where the tile starts inside the view") {
 TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    Tile bias = p.broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
-    Tile largest = p.broadcast(p.maximum(sum, 1), {tileRows, n});
-    return p.reshape(p.reshape(sum + bias - largest, {tileRows, 4, 4}),
+    Tile bias = broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
+    Tile largest = broadcast(max(sum, 1), {tileRows, n});
+    return reshape(reshape(sum + bias - largest, {tileRows, 4, 4}),
                      {tileRows, n});
   };
   for (std::int64_t m : {1, 2}) {
@@ -139,7 +139,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
 TEST_CASE("tiles: all rows are kept where they meet") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    return p.broadcast(p.sum(sum, 0), {tileRows, n});
+    return broadcast(sum(sum, 0), {tileRows, n});
   };
   std::vector<float> out = product.run(2, 2);
   CHECK(product.ptx.sharedBytes >= stages(16));
@@ -160,7 +160,7 @@ TEST_CASE("tiles: a vector of halves of any length in a pipelined loop") {
     Tile sum =
         p.loop(p.kRange(256, 64), p.splat(0, Dtype::f32, {64}),
                [&](Range r, Tile acc) {
-                 return acc + p.cast(x.load({r}), Dtype::f32) + y.load({r});
+                 return acc + cast(x.load({r}), Dtype::f32) + y.load({r});
                });
     out.store({p.range(p.constant(0), 64)}, sum);
     Ptx ptx = compile(p, schedule(3, 0)).ptx;
@@ -189,10 +189,10 @@ TEST_CASE("tiles: abs and log2") {
   Range all = p.range(p.constant(0), 256);
   Tile value = x.load({all});
   auto row = [&](int index, const Tile &tile) {
-    out.store({p.range(p.constant(index), 1), all}, p.reshape(tile, {1, 256}));
+    out.store({p.range(p.constant(index), 1), all}, reshape(tile, {1, 256}));
   };
-  row(0, p.abs(value));
-  row(1, p.log2(p.abs(value)));
+  row(0, abs(value));
+  row(1, log2(abs(value)));
   Ptx ptx = compile(p, schedule(1, 0)).ptx;
   auto device = openEmulator();
   std::mt19937 random(5);

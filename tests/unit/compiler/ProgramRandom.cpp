@@ -175,14 +175,14 @@ void RandomProgram::store(const Known &value) {
 //===-- Operations --------------------------------------------------------===//
 
 Known RandomProgram::asF32(Known value) {
-  value.tile = p.cast(value.tile, Dtype::f32);
+  value.tile = cast(value.tile, Dtype::f32);
   return value;
 }
 
 /// Sums stay whole numbers that bf16 holds.
 void RandomProgram::addClamped(Tile tile, std::vector<double> values) {
   auto limit = [&](double v) { return p.splat(v, tile.dtype(), tile.shape()); };
-  tile = p.max(p.min(tile, limit(64)), limit(-64));
+  tile = maximum(minimum(tile, limit(64)), limit(-64));
   for (double &v : values)
     v = std::clamp(v, -64., 64.);
   known.push_back({tile, std::move(values)});
@@ -208,8 +208,8 @@ void RandomProgram::elementwise() {
   }
   addClamped(operation == 0   ? a.tile + b.tile
              : operation == 1 ? a.tile - b.tile
-             : operation == 2 ? p.max(a.tile, b.tile)
-                              : p.min(a.tile, b.tile),
+             : operation == 2 ? maximum(a.tile, b.tile)
+                              : minimum(a.tile, b.tile),
              std::move(values));
 }
 
@@ -230,7 +230,7 @@ void RandomProgram::broadcast() {
         from[d] = 0;
     values[i] = a.values[indexOf(a.tile.shape(), from)];
   });
-  known.push_back({p.broadcast(a.tile, shape), std::move(values)});
+  known.push_back({broadcast(a.tile, shape), std::move(values)});
 }
 
 void RandomProgram::reduce() {
@@ -247,7 +247,7 @@ void RandomProgram::reduce() {
     double &v = values[indexOf(shape, to)];
     v = maximum ? std::max(v, a.values[i]) : v + a.values[i];
   });
-  addClamped(maximum ? p.maximum(a.tile, dim) : p.sum(a.tile, dim),
+  addClamped(maximum ? max(a.tile, dim) : sum(a.tile, dim),
              std::move(values));
 }
 
@@ -260,14 +260,14 @@ void RandomProgram::reshape() {
     forEach(shape, [&](std::int64_t i, Shape &c) {
       values[i] = a.values[indexOf(a.tile.shape(), {c[1], c[0]})];
     });
-    known.push_back({p.transpose(a.tile), std::move(values)});
+    known.push_back({transpose(a.tile), std::move(values)});
     return;
   }
   history += "reshape ";
   Shape shape(number(1, 3), 1);
   for (std::int64_t n = elements(a.tile.shape()); n > 1; n /= 2)
     shape[number(0, (int)shape.size() - 1)] *= 2;
-  known.push_back({p.reshape(a.tile, shape), a.values});
+  known.push_back({reshape(a.tile, shape), a.values});
 }
 
 void RandomProgram::step(int warps) {
@@ -288,7 +288,7 @@ void RandomProgram::step(int warps) {
   case 8: {
     history += "cast ";
     Known a = any();
-    known.push_back({p.cast(a.tile, floatType()), a.values});
+    known.push_back({cast(a.tile, floatType()), a.values});
     return;
   }
   case 9:
@@ -310,9 +310,9 @@ void RandomProgram::loop() {
   bool withSum = chance(.3);
   Tile total = p.loop(p.kRange(extents[1], tile[1]),
                       p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
-                        Tile t = p.cast(a.view.load({rows, k}), Dtype::f32);
+                        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
                         if (withSum)
-                          t = t + p.broadcast(p.sum(t, 1), tile);
+                          t = t + broadcast(sum(t, 1), tile);
                         return acc + t;
                       });
   std::vector<double> values(elements(tile));
@@ -340,9 +340,9 @@ void RandomProgram::nestedLoop() {
              [&](Range i, Tile outer) {
                Tile inner = p.loop(
                    p.kRange(a.shape[1], 16), outer, [&](Range k, Tile acc) {
-                     return acc + p.cast(a.view.load({i, k}), Dtype::f32);
+                     return acc + cast(a.view.load({i, k}), Dtype::f32);
                    });
-               return p.max(inner, p.cast(a.view.load({i, first}), Dtype::f32));
+               return maximum(inner, cast(a.view.load({i, first}), Dtype::f32));
              });
   std::vector<double> values(elements(tile));
   for (std::int64_t i = 0; i < a.shape[0]; i += tile[0]) {
@@ -375,9 +375,9 @@ void RandomProgram::dot(int warps) {
   Tile total = p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
                       [&](Range kk, Tile acc) {
                         Tile right =
-                            transposed ? p.transpose(b.view.load({column, kk}))
+                            transposed ? transpose(b.view.load({column, kk}))
                                        : b.view.load({kk, column});
-                        return p.dot(a.view.load({row, kk}), right, acc);
+                        return dot(a.view.load({row, kk}), right, acc);
                       });
   std::vector<double> values(m * n);
   for (std::int64_t i = 0; i < a.shape[0]; ++i)

@@ -57,16 +57,16 @@ TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
     Array &out = r.array(Dtype::f32, {rows, columns}, true);
 
     Range row = p.range(p.programId(1), m), column = p.range(p.programId(0), n);
-    Tile sum = p.reduceSplits(
+    Tile sum = reduceSplits(
         p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
                [&](Range kk, Tile acc) {
-                 return p.dot(a.view.load({row, kk}),
-                              p.transpose(b.view.load({column, kk})), acc);
+                 return dot(a.view.load({row, kk}),
+                              transpose(b.view.load({column, kk})), acc);
                }));
     bool biased = o.reduce != Reduce::atomicOut;
     if (biased)
       sum =
-          sum + p.broadcast(bias.view.load({p.range(p.constant(0), 1), column}),
+          sum + broadcast(bias.view.load({p.range(p.constant(0), 1), column}),
                             {m, n});
     out.view.store({row, column}, sum);
     for (std::int64_t i = 0; i < rows; ++i)

@@ -211,7 +211,7 @@ TEST_CASE("where masks float tiles by unpacked views") {
 
 TEST_CASE("elementwise operations take tiles of one shape and type") {
   Sample s;
-  Tile tall = s.p.transpose(s.f32);
+  Tile tall = transpose(s.f32);
   CHECK(
       refused([&] { (void)(s.f32 + tall); }) ==
       "add: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
@@ -225,42 +225,42 @@ TEST_CASE("elementwise operations take tiles of one shape and type") {
   CHECK(refused([&] { (void)(Tile() + s.f32); }) ==
         "operator: a value of no program (default constructed)");
   CHECK(
-      refused([&] { (void)s.p.max(s.f32, Tile()); }) ==
+      refused([&] { (void)maximum(s.f32, Tile()); }) ==
       "max: expected two tiles of one shape and type, got f32 [16, 64] and f32 "
       "[]");
-  CHECK(s.p.min(s.i32, s.i32).dtype() == Dtype::i32);
+  CHECK(minimum(s.i32, s.i32).dtype() == Dtype::i32);
 }
 
 TEST_CASE("functions of one tile are for f32") {
   Sample s;
-  CHECK(refused([&] { s.p.exp(s.f16); }) ==
+  CHECK(refused([&] { exp(s.f16); }) ==
         "exp: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.exp2(s.f16); }) ==
+  CHECK(refused([&] { exp2(s.f16); }) ==
         "exp2: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.sqrt(s.i32); }) ==
+  CHECK(refused([&] { sqrt(s.i32); }) ==
         "sqrt: expected f32, got i32 [16, 64]");
-  CHECK(refused([&] { s.p.rsqrt(s.f16); }) ==
+  CHECK(refused([&] { rsqrt(s.f16); }) ==
         "rsqrt: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.tanh(s.f16); }) ==
+  CHECK(refused([&] { tanh(s.f16); }) ==
         "tanh: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.log2(s.i32); }) ==
+  CHECK(refused([&] { log2(s.i32); }) ==
         "log2: expected f32, got i32 [16, 64]");
-  CHECK(refused([&] { s.p.abs(s.f16); }) ==
+  CHECK(refused([&] { abs(s.f16); }) ==
         "abs: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.exp(Tile()); }) ==
+  CHECK(refused([&] { exp(Tile()); }) ==
         "exp: a value of no program (default constructed)");
 }
 
 TEST_CASE("casts are between float types") {
   Sample s;
-  CHECK(refused([&] { s.p.cast(s.i32, Dtype::f32); }) ==
+  CHECK(refused([&] { cast(s.i32, Dtype::f32); }) ==
         "cast: expected float types, got i32 [16, 64] to f32");
-  CHECK(refused([&] { s.p.cast(s.f32, Dtype::i32); }) ==
+  CHECK(refused([&] { cast(s.f32, Dtype::i32); }) ==
         "cast: expected float types, got f32 [16, 64] to i32");
-  CHECK(refused([&] { s.p.cast(s.u4, Dtype::f16); }) ==
+  CHECK(refused([&] { cast(s.u4, Dtype::f16); }) ==
         "cast: expected float types, got u4 [16, 64] to f16");
-  CHECK(s.p.cast(s.f16, Dtype::bf16).dtype() == Dtype::bf16);
-  CHECK(s.p.cast(s.f16, Dtype::f16).dtype() == Dtype::f16);
+  CHECK(cast(s.f16, Dtype::bf16).dtype() == Dtype::bf16);
+  CHECK(cast(s.f16, Dtype::f16).dtype() == Dtype::f16);
 }
 
 TEST_CASE("tiles have power-of-two extents and fit a block's registers") {
@@ -287,36 +287,36 @@ TEST_CASE("tiles have power-of-two extents and fit a block's registers") {
 
 TEST_CASE("broadcast, reshape and transpose keep the elements") {
   Sample s;
-  CHECK(refused([&] { s.p.broadcast(s.f32, {32, 64}); }) ==
+  CHECK(refused([&] { broadcast(s.f32, {32, 64}); }) ==
         "broadcast: f32 [16, 64] does not repeat to [32, 64]; extents must be "
         "equal or 1");
   CHECK(
-      refused([&] { s.p.broadcast(s.f32, {16, 64, 2}); }) ==
+      refused([&] { broadcast(s.f32, {16, 64, 2}); }) ==
       "broadcast: f32 [16, 64] does not repeat to [16, 64, 2]; extents must be "
       "equal or 1");
-  CHECK(refused([&] { s.p.reshape(s.f32, {16, 32}); }) ==
+  CHECK(refused([&] { reshape(s.f32, {16, 32}); }) ==
         "reshape: f32 [16, 64] has 1024 elements, [16, 32] has 512");
-  CHECK(refused([&] { s.p.transpose(s.p.reshape(s.f32, {1024})); }) ==
+  CHECK(refused([&] { transpose(reshape(s.f32, {1024})); }) ==
         "transpose: expected a matrix, got f32 [1024]");
   // Eight u4 share a word; only dequant takes them apart.
-  CHECK(refused([&] { s.p.broadcast(s.u4, {16, 64}); }) ==
+  CHECK(refused([&] { broadcast(s.u4, {16, 64}); }) ==
         "broadcast: not for u4 [16, 64]");
-  CHECK(refused([&] { s.p.reshape(s.u4, {1024}); }) ==
+  CHECK(refused([&] { reshape(s.u4, {1024}); }) ==
         "reshape: not for u4 [16, 64]");
-  CHECK(refused([&] { s.p.transpose(s.u4); }) ==
+  CHECK(refused([&] { transpose(s.u4); }) ==
         "transpose: not for u4 [16, 64]");
-  CHECK(s.p.transpose(s.f16).shape() == Shape{64, 16});
+  CHECK(transpose(s.f16).shape() == Shape{64, 16});
 }
 
 TEST_CASE("reductions are over one dimension of f32") {
   Sample s;
-  CHECK(refused([&] { s.p.sum(s.f16, 1); }) ==
+  CHECK(refused([&] { sum(s.f16, 1); }) ==
         "sum: expected f32, got f16 [16, 64]");
-  CHECK(refused([&] { s.p.maximum(s.f32, 2); }) ==
+  CHECK(refused([&] { max(s.f32, 2); }) ==
         "maximum: expected a dimension below 2, got 2");
-  CHECK(refused([&] { s.p.sum(s.f32, -1); }) ==
+  CHECK(refused([&] { sum(s.f32, -1); }) ==
         "sum: expected a dimension below 2, got -1");
-  CHECK(s.p.sum(s.f32, 0).shape() == Shape{1, 64});
+  CHECK(sum(s.f32, 0).shape() == Shape{1, 64});
 }
 
 TEST_CASE("tiles of s8 are loaded and dequantised only") {
@@ -324,9 +324,9 @@ TEST_CASE("tiles of s8 are loaded and dequantised only") {
   View bytes = s.p.view("bytes", Dtype::s8, {64, 64}, 0);
   Tile tile = bytes.load({s.rows, s.columns});
   Tile scales = s.p.splat(1, Dtype::f16, {1, 64});
-  CHECK(s.p.dequant(tile, scales).dtype() == Dtype::f16);
+  CHECK(dequant(tile, scales).dtype() == Dtype::f16);
   CHECK(refused([&] { (void)(tile * tile); }) == "mul: not for s8 [16, 64]");
-  CHECK(refused([&] { s.p.transpose(tile); }) ==
+  CHECK(refused([&] { transpose(tile); }) ==
         "transpose: not for s8 [16, 64]");
   CHECK(refused([&] { bytes.load({Range{s.n, 2}, s.columns}); }) ==
         "load: expected at least 4 elements along the packed dimension 0, got "
@@ -337,7 +337,7 @@ TEST_CASE("tiles of s8 are loaded and dequantised only") {
         "where: not for s8 views");
   View nibbles = s.p.view("nibbles", Dtype::u4, {1, 64}, 1);
   Tile zeros = nibbles.load({Range{s.n, 1}, s.columns});
-  CHECK(refused([&] { s.p.dequant(tile, scales, &zeros); }) ==
+  CHECK(refused([&] { dequant(tile, scales, &zeros); }) ==
         "dequant: zeros are for u4 alone, got q of s8 [16, 64]");
 }
 
@@ -348,27 +348,27 @@ TEST_CASE("dequant takes u4 [K, N] and scales of whole groups") {
   };
   Tile scales = tile(Dtype::f16, {1, 64});
   Tile zeros = s.packed.load({Range{s.n, 8}, s.columns});
-  CHECK(refused([&] { s.p.dequant(s.i32, scales); }) ==
+  CHECK(refused([&] { dequant(s.i32, scales); }) ==
         "dequant: expected q of u4 or s8 [K, N], got i32 [16, 64]");
   CHECK(
-      refused([&] { s.p.dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
+      refused([&] { dequant(s.u4, tile(Dtype::f32, {1, 64})); }) ==
       "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
       "got f32 [1, 64]");
   CHECK(
-      refused([&] { s.p.dequant(s.u4, tile(Dtype::f16, {1, 32})); }) ==
+      refused([&] { dequant(s.u4, tile(Dtype::f16, {1, 32})); }) ==
       "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
       "got f16 [1, 32]");
   CHECK(
-      refused([&] { s.p.dequant(s.u4, tile(Dtype::bf16, {32, 64})); }) ==
+      refused([&] { dequant(s.u4, tile(Dtype::bf16, {32, 64})); }) ==
       "dequant: expected scales of f16 or bf16 [G, 64] with G a divisor of 16, "
       "got bf16 [32, 64]");
-  CHECK(refused([&] { s.p.dequant(s.u4, scales, &zeros); }) ==
+  CHECK(refused([&] { dequant(s.u4, scales, &zeros); }) ==
         "dequant: expected zeros of u4 [1, 64], got u4 [8, 64]");
-  CHECK(refused([&] { s.p.dequant(s.u4, scales, &s.i32); }) ==
+  CHECK(refused([&] { dequant(s.u4, scales, &s.i32); }) ==
         "dequant: expected zeros of u4 [1, 64], got i32 [16, 64]");
-  CHECK(refused([&] { s.p.dequant(s.u4, scales, nullptr, 1); }) ==
+  CHECK(refused([&] { dequant(s.u4, scales, nullptr, 1); }) ==
         "dequant: a zero offset needs zeros");
-  CHECK(s.p.dequant(s.u4, tile(Dtype::bf16, {2, 64})).dtype() == Dtype::bf16);
+  CHECK(dequant(s.u4, tile(Dtype::bf16, {2, 64})).dtype() == Dtype::bf16);
 }
 
 TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
@@ -378,30 +378,30 @@ TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
   };
   Tile b = tile(Dtype::f16, {64, 32}), acc = tile(Dtype::f32, {16, 32});
   CHECK(
-      refused([&] { s.p.dot(s.f32, b, acc); }) ==
+      refused([&] { dot(s.f32, b, acc); }) ==
       "dot: expected two matrices of f16 or of bf16, got f32 [16, 64] and f16 "
       "[64, 32]");
   CHECK(
-      refused([&] { s.p.dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
+      refused([&] { dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
       "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and bf16 "
       "[64, 32]");
   CHECK(
-      refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
+      refused([&] { dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
       "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and f16 "
       "[64]");
-  CHECK(refused([&] { s.p.dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
+  CHECK(refused([&] { dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
         "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [32, 32] + "
         "f32 "
         "[16, 32]");
-  CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f16, {16, 32})); }) ==
+  CHECK(refused([&] { dot(s.f16, b, tile(Dtype::f16, {16, 32})); }) ==
         "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + "
         "f16 "
         "[16, 32]");
-  CHECK(refused([&] { s.p.dot(s.f16, b, tile(Dtype::f32, {32, 16})); }) ==
+  CHECK(refused([&] { dot(s.f16, b, tile(Dtype::f32, {32, 16})); }) ==
         "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + "
         "f32 "
         "[32, 16]");
-  CHECK(s.p.dot(s.f16, b, acc).shape() == Shape{16, 32});
+  CHECK(dot(s.f16, b, acc).shape() == Shape{16, 32});
 }
 
 TEST_CASE("a loop carries one kind of tile") {
@@ -416,7 +416,7 @@ TEST_CASE("a loop carries one kind of tile") {
         "loop: expected a body");
   CHECK(refused([&] {
           s.p.loop(s.p.kRange(64, 16), s.f32,
-                   [&](Range, Tile t) { return s.p.cast(t, Dtype::f16); });
+                   [&](Range, Tile t) { return cast(t, Dtype::f16); });
         }) ==
         "loop: the body must return a tile like the one it carries, f32 [16, "
         "64], got f16 [16, 64]");
@@ -452,11 +452,11 @@ TEST_CASE("what a loop makes stays inside") {
 
 TEST_CASE("reduceSplits is for f32 and outside of loops") {
   Sample s;
-  CHECK(refused([&] { s.p.reduceSplits(s.f16); }) ==
+  CHECK(refused([&] { reduceSplits(s.f16); }) ==
         "reduceSplits: expected f32, got f16 [16, 64]");
   CHECK(refused([&] {
           s.p.loop(s.p.kRange(64, 16), s.f32,
-                   [&](Range, Tile t) { return s.p.reduceSplits(t); });
+                   [&](Range, Tile t) { return reduceSplits(t); });
         }) == "reduceSplits: expected outside of any loop");
 }
 
@@ -512,10 +512,10 @@ TEST_CASE("a compiled program takes no more operations") {
 TEST_CASE("each call appends one operation to the tile IR") {
   Sample s;
   Tile acc = s.p.loop(s.p.kRange(64, 16), s.f32, [&](Range, Tile t) {
-    return s.p.max(t, s.p.where(s.floats, {s.rows, s.columns}, t, 1));
+    return maximum(t, s.p.where(s.floats, {s.rows, s.columns}, t, 1));
   });
-  Tile out = s.p.broadcast(s.p.maximum(s.p.reduceSplits(acc), 1), {16, 64});
-  s.floats.store({s.rows, s.columns}, s.p.tanh(out));
+  Tile out = broadcast(max(reduceSplits(acc), 1), {16, 64});
+  s.floats.store({s.rows, s.columns}, tanh(out));
   std::string ir = s.p.print();
   for (std::string operation :
        {"func.func @sample", "tile.view %arg1 extent %arg0",
