@@ -19,6 +19,10 @@ KRange Program::kRange(Extent extent, std::int64_t step, Source where) {
   return {extent, step};
 }
 
+void detail::noBody(Source where) {
+  Call::failAt("loop: expected a body", where);
+}
+
 static SmallVector<Value> valuesOf(const Call &call, const States &states) {
   SmallVector<Value> values;
   for (const Carried &state : states)
