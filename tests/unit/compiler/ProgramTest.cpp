@@ -117,7 +117,7 @@ TEST_CASE("indices are 32-bit values of one program") {
   Program other("other");
   Index foreign = other.constant(1);
   CHECK(refused([&] { s.p.constant(1ll << 31); }) ==
-        "Index +: expected a 32-bit value, got 2147483648");
+        "constant: expected a 32-bit value, got 2147483648");
   CHECK(refused([&] { (void)(s.n + (1ll << 31)); }) ==
         "Index +: expected a 32-bit value, got 2147483648");
   CHECK(refused([&] { (void)(s.n + foreign); }) ==
