@@ -39,6 +39,10 @@ Each Program::each(IndexOperand begin, IndexOperand end, IndexOperand stride,
   return {call.index(begin), call.index(end), by};
 }
 
+void detail::noBody(Source where) {
+  Call::failAt("loop: expected a body", where);
+}
+
 static SmallVector<Value> valuesOf(const Call &call, const States &states) {
   SmallVector<Value> values;
   for (const Carried &state : states)

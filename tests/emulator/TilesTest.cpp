@@ -119,7 +119,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
     Tile bias = broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
     Tile largest = broadcast(max(sum, 1), {tileRows, n});
     return reshape(reshape(sum + bias - largest, {tileRows, 4, 4}),
-                     {tileRows, n});
+                   {tileRows, n});
   };
   for (std::int64_t m : {1, 2}) {
     CAPTURE(m);
@@ -139,7 +139,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
 TEST_CASE("tiles: all rows are kept where they meet") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    return broadcast(sum(sum, 0), {tileRows, n});
+    return broadcast(lath::sum(sum, 0), {tileRows, n});
   };
   std::vector<float> out = product.run(2, 2);
   CHECK(product.ptx.sharedBytes >= stages(16));
