@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
 #include <mutex>
@@ -42,17 +43,36 @@ public:
   GlobalMemory memory;
   std::mutex mutex; ///< one launch at a time; guards what follows
   std::vector<Report> reports;
+  std::string printed;
   LaunchCounters counters;
   std::vector<ExpectedOutput> expected;
   std::uint64_t serial = 1;
   bool launchedLast = false; ///< no copy or fill since the last launch
 };
 
+/// A module's variables in device memory.
+struct Globals {
+  Globals(GlobalMemory &memory, const std::vector<std::uint8_t> &data)
+      : memory(memory), base(memory.allocate(data.size())) {
+    auto buffer = memory.find(base, data.size());
+    std::memcpy(buffer->at(base), data.data(), data.size());
+    std::memset(buffer->written.get(), Buffer::defined, data.size());
+  }
+  Globals(const Globals &) = delete;
+  ~Globals() { memory.free(base); }
+
+  GlobalMemory &memory;
+  const std::uint64_t base;
+};
+
 class EmulatedKernel final : public LoadedKernel {
 public:
   EmulatedKernel(std::shared_ptr<State> state, const Ptx &ptx)
-      : state_(std::move(state)), ptx_(ptx),
-        program_(decode(parse(ptx.text, ptx.entry))) {
+      : state_(std::move(state)), ptx_(ptx) {
+    Module parsed = parse(ptx.text, ptx.entry);
+    if (!parsed.globalData.empty())
+      globals_ = std::make_unique<Globals>(state_->memory, parsed.globalData);
+    program_ = decode(std::move(parsed), globals_ ? globals_->base : 0);
     const Module &m = program_->module;
     if (m.params.size() != ptx.params.size())
       throw Error(
@@ -92,6 +112,7 @@ public:
 private:
   std::shared_ptr<State> state_;
   Ptx ptx_;
+  std::unique_ptr<Globals> globals_; ///< null: it has none
   std::shared_ptr<const Program> program_;
 };
 
@@ -160,6 +181,10 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::exception_ptr failure;
   execute(launch, threads, counters);
   state_->launchedLast = true;
+  if (std::string printed = log.takePrinted(); !printed.empty()) {
+    std::fputs(printed.c_str(), stderr);
+    state_->printed += printed;
+  }
   if (launch.dependent && launch.checks && !program_->waitsForGrids) {
     Report report;
     report.kind = Suspicion::dependentLaunch;
@@ -269,6 +294,10 @@ public:
   std::vector<Report> takeReports() override {
     std::lock_guard lock(state_->mutex);
     return std::exchange(state_->reports, {});
+  }
+  std::string takePrinted() override {
+    std::lock_guard lock(state_->mutex);
+    return std::exchange(state_->printed, {});
   }
   LaunchCounters counters() const override {
     std::lock_guard lock(state_->mutex);

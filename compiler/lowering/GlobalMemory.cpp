@@ -467,6 +467,11 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
   MLIRContext *context = patterns.getContext();
   patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, InsideLowering,
                ViewLowering, AtomicAddLowering>(types, context);
+}
+
+void lath::tile::addAxisPatterns(const TypeConverter &types,
+                                 RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,
                AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,

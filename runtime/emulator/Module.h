@@ -68,8 +68,9 @@ struct Module {
   std::vector<Type> registers; ///< by slot, special registers included
   std::vector<std::string> registerNames;
   std::vector<SpecialRegister> specials;
-  std::vector<Variable> params, shared, local;
-  std::string dynamicShared; ///< name of the extern shared array
+  std::vector<Variable> params, shared, local, global;
+  std::vector<std::uint8_t> globalData; ///< what `global` begins with
+  std::string dynamicShared;            ///< name of the extern shared array
   std::uint64_t staticShared = 0, localBytes = 0, paramBytes = 0;
   unsigned requiredThreads[3] = {0, 0, 0}; ///< .reqntid, zeros without one
   unsigned maxThreads[3] = {0, 0, 0};      ///< .maxntid, likewise

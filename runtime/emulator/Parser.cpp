@@ -5,6 +5,7 @@
 #include "runtime/emulator/OperandParser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 
 namespace lath::emulator {
@@ -40,6 +41,10 @@ private:
       // linkage: nothing here is linked
     } else if (peek() == ".shared") {
       variable(module_.shared, module_.staticShared);
+    } else if (peek() == ".global") {
+      globalVariable();
+    } else if (take(".func")) {
+      declaration();
     } else if (take(".entry")) {
       entry();
     } else if (take(".file")) {
@@ -83,17 +88,55 @@ private:
         v.bytes *= integer();
       expect("]");
     }
-    if (peek() == "=")
-      fail("initialised variables are outside what the emulator knows",
-           ErrorKind::unsupported);
+    v.offset = (bytes + v.align - 1) / v.align * v.align;
+    if (take("=")) {
+      if (&into != &module_.global)
+        fail("only global variables have initial values");
+      initialValues(v);
+    }
     expect(";");
     if (dynamic || v.bytes == 0) {
       module_.dynamicShared = v.name;
       return;
     }
-    v.offset = (bytes + v.align - 1) / v.align * v.align;
     bytes = v.offset + v.bytes;
     into.push_back(v);
+  }
+
+  /// .global .align 4 .b32 name[3] = {1, 2}; where values are left out they are
+  /// zero.
+  void globalVariable() {
+    std::uint64_t bytes = module_.globalData.size();
+    variable(module_.global, bytes);
+    module_.globalData.resize(bytes);
+  }
+  void initialValues(const Variable &v) {
+    module_.globalData.resize(v.offset + v.bytes);
+    std::uint8_t *to = module_.globalData.data() + v.offset;
+    const unsigned size = sizeOf(v.type);
+    const bool list = take("{");
+    std::uint64_t count = 0;
+    do {
+      const bool negative = take("-");
+      const std::uint64_t value = integer();
+      if (++count * size > v.bytes)
+        fail(fmt::format("{} has room for {} values", v.name, v.bytes / size));
+      const std::uint64_t bits = negative ? 0 - value : value;
+      std::memcpy(to + (count - 1) * size, &bits, size);
+    } while (list && take(","));
+    if (list)
+      expect("}");
+  }
+
+  /// A function that kernels call: its text says nothing that is needed.
+  void declaration() {
+    while (peek() != ";") {
+      if (peek() == "{" || peek().kind == Token::Kind::end)
+        fail("functions are outside what the emulator knows",
+             ErrorKind::unsupported);
+      next();
+    }
+    expect(";");
   }
 
   void parameters() {
@@ -183,8 +226,8 @@ private:
       } else if (take("}")) {
         scopes_.pop_back();
         names_.close();
-      } else if (peek() == ".reg") {
-        registers();
+      } else if (peek() == ".reg" || peek() == ".param") {
+        registers(); // what a call takes is a register here
       } else if (peek() == ".shared") {
         variable(module_.shared, module_.staticShared);
       } else if (peek() == ".local") {
@@ -255,9 +298,11 @@ private:
       s.name.emplace_back(name.substr(start, dot - start));
       start = dot + 1;
     }
-    if (s.name[0] == "call" || s.name[0] == "brx")
-      fail("calls are outside what the emulator knows", ErrorKind::unsupported);
-    if (peek() != ";")
+    if (s.name[0] == "brx")
+      fail("'brx' is outside what the emulator knows", ErrorKind::unsupported);
+    if (s.name[0] == "call")
+      callOperands(s);
+    else if (peek() != ";")
       do
         s.operands.push_back(operands_.operand());
       while (take(","));
@@ -274,6 +319,18 @@ private:
       space = blank;
     }
     module_.statements.push_back(std::move(s));
+  }
+
+  /// (result), name, (parameters): in this order, without the brackets.
+  void callOperands(Statement &s) {
+    do {
+      const bool list = take("(");
+      do
+        s.operands.push_back(operands_.operand());
+      while (list && take(","));
+      if (list)
+        expect(")");
+    } while (take(","));
   }
 
   std::string wanted_;
