@@ -211,10 +211,21 @@ static SetVector<Operation *> sources(Value tile) {
   SetVector<Operation *> result;
   tiles.insert(tile);
   for (unsigned i = 0; i < tiles.size(); ++i) {
-    Operation *op = tiles[i].getDefiningOp();
-    if (isa_and_nonnull<LoadOp, DotOp>(op))
+    Value value = tiles[i];
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<LoadOp, DotOp>(op)) {
       result.insert(op);
-    else if (op)
+      continue;
+    }
+    if (!op)
+      op = cast<BlockArgument>(value).getOwner()->getParentOp();
+    bool carried = false;
+    for (auto &group : lath::tile::tiedTiles(op))
+      if (llvm::is_contained(group, value)) {
+        tiles.insert(group.begin(), group.end());
+        carried = true;
+      }
+    if (!carried && value.getDefiningOp())
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()))
           tiles.insert(operand);
