@@ -1,6 +1,6 @@
 // Operations of the `tile` dialect. Shapes: [M, K] etc. are power-of-two tile
-// extents. Here is what the language writes; TilePassOps.td and TileBulkOps.td
-// have what only passes write.
+// extents. Here and in TileControlOps.td is what the language writes;
+// TilePassOps.td and TileBulkOps.td have what only passes write.
 #ifndef LATH_TILE_OPS
 #define LATH_TILE_OPS
 
@@ -67,22 +67,6 @@ def Tile_ViewOp : Tile_Op<"view", [Pure]> {
   let arguments = (ins Tile_Pointer:$pointer, Optional<I32>:$extent);
   let results = (outs Tile_ViewType:$result);
   let assemblyFormat = "$pointer (`extent` $extent^)? attr-dict `:` type($pointer) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
-  let summary = "the steps of the K loop that this block takes";
-  let description = [{
-    `lower, upper, step` of a loop over `[0, extent)` in steps of `step`: all
-    of it, until the split-k pass replaces it by this block's share.
-
-    ```mlir
-    %lo, %hi, %st = tile.k_range extent 4096 step 128
-    ```
-  }];
-  let arguments = (ins I32Attr:$extent, I32Attr:$step);
-  let results = (outs I32:$lower, I32:$upper, I32:$stride);
-  let assemblyFormat = "`extent` $extent `step` $step attr-dict";
   let hasVerifier = 1;
 }
 
@@ -327,6 +311,7 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

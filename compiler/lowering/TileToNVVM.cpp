@@ -100,6 +100,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addConversionPatterns(types, patterns);
+    addValuePatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
