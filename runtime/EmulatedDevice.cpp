@@ -50,29 +50,10 @@ public:
   bool launchedLast = false; ///< no copy or fill since the last launch
 };
 
-/// A module's variables in device memory.
-struct Globals {
-  Globals(GlobalMemory &memory, const std::vector<std::uint8_t> &data)
-      : memory(memory), base(memory.allocate(data.size())) {
-    auto buffer = memory.find(base, data.size());
-    std::memcpy(buffer->at(base), data.data(), data.size());
-    std::memset(buffer->written.get(), Buffer::defined, data.size());
-  }
-  Globals(const Globals &) = delete;
-  ~Globals() { memory.free(base); }
-
-  GlobalMemory &memory;
-  const std::uint64_t base;
-};
-
 class EmulatedKernel final : public LoadedKernel {
 public:
   EmulatedKernel(std::shared_ptr<State> state, const Ptx &ptx)
-      : state_(std::move(state)), ptx_(ptx) {
-    Module parsed = parse(ptx.text, ptx.entry);
-    if (!parsed.globalData.empty())
-      globals_ = std::make_unique<Globals>(state_->memory, parsed.globalData);
-    program_ = decode(std::move(parsed), globals_ ? globals_->base : 0);
+      : state_(std::move(state)), ptx_(ptx), program_(placed(ptx)) {
     const Module &m = program_->module;
     if (m.params.size() != ptx.params.size())
       throw Error(
@@ -86,6 +67,11 @@ public:
                   fmt::format("{}: the PTX requires {} threads a block, its "
                               "description has {}",
                               ptx.entry, required, ptx.threads));
+  }
+
+  ~EmulatedKernel() override {
+    if (std::uint64_t globals = program_->module.globalBase)
+      state_->memory.free(globals);
   }
 
   const Ptx &ptx() const override { return ptx_; }
@@ -112,8 +98,28 @@ public:
 private:
   std::shared_ptr<State> state_;
   Ptx ptx_;
-  std::unique_ptr<Globals> globals_; ///< null: it has none
   std::shared_ptr<const Program> program_;
+
+  /// Decoded, its variables in device memory.
+  std::shared_ptr<const Program> placed(const Ptx &ptx) const {
+    Module module = parse(ptx.text, ptx.entry);
+    if (!module.globalImage.empty()) {
+      const std::size_t bytes = module.globalImage.size();
+      module.globalBase = state_->memory.allocate(bytes);
+      std::shared_ptr<Buffer> buffer =
+          state_->memory.find(module.globalBase, bytes);
+      std::memcpy(buffer->data.get(), module.globalImage.data(), bytes);
+      std::memset(buffer->written.get(), Buffer::defined, bytes);
+    }
+    const std::uint64_t base = module.globalBase;
+    try {
+      return decode(std::move(module));
+    } catch (...) {
+      if (base)
+        state_->memory.free(base);
+      throw;
+    }
+  }
 };
 
 void EmulatedKernel::launch(Stream, const LaunchConfig &config,
@@ -154,6 +160,9 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   launch.maxInstructions = options.maxInstructions;
   launch.log = &log;
   launch.stop = &stop;
+  if (m.globalBase)
+    launch.names.emplace(state_->memory.find(m.globalBase, 0).get(),
+                         "the module's variables");
   std::vector<const Buffer *> arguments(args.size(), nullptr);
   for (std::size_t n = 0; n < args.size(); ++n) {
     std::memcpy(launch.params.data() + m.params[n].offset, &args[n],

@@ -443,6 +443,7 @@ int64_t WarpgroupDotOp::bufferAlignment() {
 }
 bool AsyncCopyOp::startsCopy() { return true; }
 bool BulkCopyOp::startsCopy() { return true; }
+bool BulkCopyOp::writesByAsyncProxy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

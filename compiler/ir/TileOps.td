@@ -70,7 +70,8 @@ def Tile_ViewOp : Tile_Op<"view", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Tile_LoadOp : Tile_Op<"load"> {
+def Tile_LoadOp : Tile_Op<"load", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
@@ -88,7 +89,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
 }
 
 def Tile_StoreOp : Tile_Op<"store", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["seedLayouts", "operandLayout"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface,
+      ["seedLayouts", "operandLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -104,7 +106,9 @@ def Tile_StoreOp : Tile_Op<"store", [
   let hasVerifier = 1;
 }
 
-def Tile_AtomicAddOp : Tile_Op<"atomic_add", [DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "add a tile into global memory, atomically by element";
   let description = [{
     `view[start + i...] += value[i...]` inside the view, relaxed, device scope.
@@ -202,7 +206,7 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure]> {
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "combine along one dimension";
   let description = [{
     `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result

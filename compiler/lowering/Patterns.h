@@ -22,6 +22,8 @@ void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addConversionPatterns(const mlir::TypeConverter &types,
+                           mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,

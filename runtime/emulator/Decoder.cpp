@@ -139,9 +139,9 @@ std::uint64_t Decoding::symbolAddress(const Operand &operand) const {
   for (const Variable &v : m.params)
     if (v.name == operand.name)
       return v.offset + offset;
-  for (const Variable &v : m.global)
+  for (const Variable &v : m.globals)
     if (v.name == operand.name)
-      return program_.globalBase + v.offset + offset;
+      return m.globalBase + v.offset + offset;
   malformed(fmt::format("'{}' is not declared", operand.name));
 }
 
@@ -291,10 +291,9 @@ unsigned registersAtEntry(const Module &m) {
 
 } // namespace
 
-std::shared_ptr<const Program> decode(Module parsed, std::uint64_t globalBase) {
+std::shared_ptr<const Program> decode(Module parsed) {
   auto program = std::make_shared<Program>();
   program->module = std::move(parsed);
-  program->globalBase = globalBase;
   const Module &m = program->module;
   // The dynamic array follows the static ones; its alignment is at most what
   // swizzled tiles ask for.

@@ -5,7 +5,6 @@
 #include "runtime/emulator/OperandParser.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fmt/format.h>
 
 namespace lath::emulator {
@@ -42,7 +41,7 @@ private:
     } else if (peek() == ".shared") {
       variable(module_.shared, module_.staticShared);
     } else if (peek() == ".global") {
-      globalVariable();
+      global();
     } else if (take(".func")) {
       declaration();
     } else if (take(".entry")) {
@@ -62,8 +61,34 @@ private:
     }
   }
 
-  /// .shared .align 128 .b8 name[64]; and the same for .local.
-  void variable(std::vector<Variable> &into, std::uint64_t &bytes) {
+  /// .global .align 4 .b32 name[2] = {1, 0f3F800000}; zeros without values.
+  void global() {
+    std::uint64_t bytes = module_.globalImage.size();
+    std::vector<Operand> values;
+    variable(module_.globals, bytes, &values);
+    module_.globalImage.resize(bytes);
+    if (module_.globals.empty() || values.empty())
+      return;
+    const Variable &v = module_.globals.back();
+    const unsigned size = sizeOf(v.type);
+    if (values.size() * size > v.bytes)
+      fail(fmt::format("{} has {} bytes, and {} values of {}", v.name, v.bytes,
+                       values.size(), size));
+    for (std::size_t n = 0; n < values.size(); ++n) {
+      if (values[n].kind != Operand::Kind::immediate || values[n].decimal)
+        fail("values that are no constants of known bits are outside what the "
+             "emulator knows",
+             ErrorKind::unsupported);
+      for (unsigned byte = 0; byte < size; ++byte)
+        module_.globalImage[v.offset + n * size + byte] =
+            static_cast<std::uint8_t>(values[n].bits >> 8 * byte);
+    }
+  }
+
+  /// .shared .align 128 .b8 name[64]; and the same for .local. `values`: what
+  /// it is initialised with, where it may be.
+  void variable(std::vector<Variable> &into, std::uint64_t &bytes,
+                std::vector<Operand> *values = nullptr) {
     next();
     Variable v;
     bool dynamic = false;
@@ -88,44 +113,26 @@ private:
         v.bytes *= integer();
       expect("]");
     }
-    v.offset = (bytes + v.align - 1) / v.align * v.align;
+    if (peek() == "=" && !values)
+      fail("initialised variables are outside what the emulator knows",
+           ErrorKind::unsupported);
     if (take("=")) {
-      if (&into != &module_.global)
-        fail("only global variables have initial values");
-      initialValues(v);
+      Operand value = operands_.operand();
+      *values = value.kind == Operand::Kind::vector ? value.elements
+                                                    : std::vector{value};
     }
     expect(";");
+    if (values && (dynamic || v.bytes == 0))
+      fail("global variables without a size are outside what the emulator "
+           "knows",
+           ErrorKind::unsupported);
     if (dynamic || v.bytes == 0) {
       module_.dynamicShared = v.name;
       return;
     }
+    v.offset = (bytes + v.align - 1) / v.align * v.align;
     bytes = v.offset + v.bytes;
     into.push_back(v);
-  }
-
-  /// .global .align 4 .b32 name[3] = {1, 2}; where values are left out they are
-  /// zero.
-  void globalVariable() {
-    std::uint64_t bytes = module_.globalData.size();
-    variable(module_.global, bytes);
-    module_.globalData.resize(bytes);
-  }
-  void initialValues(const Variable &v) {
-    module_.globalData.resize(v.offset + v.bytes);
-    std::uint8_t *to = module_.globalData.data() + v.offset;
-    const unsigned size = sizeOf(v.type);
-    const bool list = take("{");
-    std::uint64_t count = 0;
-    do {
-      const bool negative = take("-");
-      const std::uint64_t value = integer();
-      if (++count * size > v.bytes)
-        fail(fmt::format("{} has room for {} values", v.name, v.bytes / size));
-      const std::uint64_t bits = negative ? 0 - value : value;
-      std::memcpy(to + (count - 1) * size, &bits, size);
-    } while (list && take(","));
-    if (list)
-      expect("}");
   }
 
   /// A function that kernels call: its text says nothing that is needed.

@@ -105,7 +105,6 @@ struct Program {
   /// Slots from module.registers.size() on are constants.
   std::vector<Lanes> constants;
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
-  std::uint64_t globalBase = 0;          ///< of the module's global variables
   unsigned registersAtEntry = 0;         ///< a thread; 0: nothing bounds them
   bool usesClusters = false;
   bool usesMatrixUnits = false; ///< has wgmma
@@ -118,7 +117,6 @@ constexpr std::uint32_t sharedBase = 1024;
 
 /// Decodes every instruction. Throws Error{unsupported} that quotes the first
 /// one outside the set, Error{compile} on operands that do not fit.
-/// `globalBase`: the address of the module's global variables.
-std::shared_ptr<const Program> decode(Module module, std::uint64_t globalBase);
+std::shared_ptr<const Program> decode(Module module);
 
 } // namespace lath::emulator

@@ -130,10 +130,10 @@ TEST_CASE("control: a K range with a run-time extent is split") {
     View x = p.view("x", Dtype::f32, {k, width});
     View out = p.view("out", Dtype::f32, {width});
     Range columns = p.range(p.constant(0), width);
-    Tile acc = p.loop(p.kRange(k, step), p.zeros({1, width}),
-                      [&](Range at, Tile acc) {
-                        return acc + sum(x.load({at, columns}), 0);
-                      });
+    Tile acc =
+        p.loop(p.kRange(k, step), p.zeros({1, width}), [&](Range at, Tile acc) {
+          return acc + sum(x.load({at, columns}), 0);
+        });
     out.store({columns}, reshape(reduceSplits(acc), {width}));
     CompileOptions options = schedule(2, stages);
     options.split = split;
@@ -173,18 +173,16 @@ TEST_CASE("control: a persistent kernel walks tiles around a pipelined loop") {
       View a = p.view("a", Dtype::f16, {m, k});
       View b = p.view("b", Dtype::f16, {n, k});
       View out = p.view("out", Dtype::f32, {m, n});
-      p.loop(p.each(p.programId(0), tiles, p.numPrograms(0)),
-             [&](Index tile) {
-               Range row = p.range(tile / (n / block), block),
-                     column = p.range(tile % (n / block), block);
-               Tile acc = p.loop(
-                   p.kRange(k, 32), p.zeros({block, block}),
-                   [&](Range kk, Tile acc) {
-                     return dot(a.load({row, kk}),
-                                transpose(b.load({column, kk})), acc);
-                   });
-               out.store({row, column}, acc);
-             });
+      p.loop(p.each(p.programId(0), tiles, p.numPrograms(0)), [&](Index tile) {
+        Range row = p.range(tile / (n / block), block),
+              column = p.range(tile % (n / block), block);
+        Tile acc = p.loop(p.kRange(k, 32), p.zeros({block, block}),
+                          [&](Range kk, Tile acc) {
+                            return dot(a.load({row, kk}),
+                                       transpose(b.load({column, kk})), acc);
+                          });
+        out.store({row, column}, acc);
+      });
       Ptx ptx = compile(p, schedule(1, stages)).ptx;
       CHECK((ptx.text.find("cp.async") != std::string::npos) == (stages > 1));
       auto device = openEmulator();
@@ -221,11 +219,11 @@ TEST_CASE("control: an index from memory bounds loops and starts tiles") {
       View out = p.view("out", Dtype::f32, {width});
       Range columns = p.range(p.constant(0), width);
       Index count = list.loadIndex({0});
-      Tile sum = p.loop(p.each(0, count), p.zeros({1, width}),
-                        [&](Index i, Tile sum) {
-                          Index id = list.loadIndex({i + 1});
-                          return sum + table.load({Range{id, 1}, columns});
-                        });
+      Tile sum =
+          p.loop(p.each(0, count), p.zeros({1, width}), [&](Index i, Tile sum) {
+            Index id = list.loadIndex({i + 1});
+            return sum + table.load({Range{id, 1}, columns});
+          });
       out.store({columns}, reshape(sum, {width}));
       Ptx ptx = compile(p, schedule(1, stages)).ptx;
       auto device = openEmulator();

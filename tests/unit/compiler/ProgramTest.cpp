@@ -238,6 +238,8 @@ TEST_CASE("elementwise operations take one type, and shapes that broadcast") {
   CHECK(refused([&] { (void)(s.i32 + 0.5); }) == "+: cannot make i32 of 0.5");
   CHECK(refused([&] { (void)(s.f32 * s.n); }) ==
         "*: an index goes with tiles of i32 and u32, got f32");
+  CHECK(refused([&] { divRn(s.i32, s.i32); }) ==
+        "divRn: not for i32 [16, 64]");
   CHECK(minimum(s.i32, s.i32).dtype() == Dtype::i32);
   Tile row = s.p.splat(1, Dtype::f32, {64}), column = max(s.f32, 1);
   CHECK((row + column).shape() == Shape{16, 64});
