@@ -309,7 +309,7 @@ TEST_CASE("control: an assertion that fails ends the launch with its text") {
       FAIL("expected an error");
     } catch (const Error &error) {
       CHECK(error.kind() == ErrorKind::driver);
-      const std::string message = error.what();
+      const std::string message = error.message();
       CAPTURE(message);
       CHECK(message.find("the kernel trapped: checks(1, 0, 0): assertion "
                          "failed: an id of the table") != std::string::npos);

@@ -12,16 +12,13 @@ using namespace lath::test;
 
 namespace {
 
-template <typename F> std::string refused(F &&call) {
-  try {
-    call();
-  } catch (const Error &error) {
-    CHECK(error.kind() == ErrorKind::invalidProgram);
-    REQUIRE(error.notes().size() == 1);
-    CHECK(contains(error.notes()[0], "ControlTest.cpp:"));
-    return error.what();
-  }
-  return "accepted";
+/// The message of the Error{invalidProgram} that a call in this file throws.
+template <typename Call> std::string refused(Call &&call) {
+  Error error = errorOf(call);
+  CHECK(error.kind() == ErrorKind::invalidProgram);
+  REQUIRE(error.notes().size() == 1);
+  CHECK(contains(error.notes()[0], "ControlTest.cpp:"));
+  return error.message();
 }
 
 struct Sample {
