@@ -95,12 +95,12 @@ struct Add : Node {
   int factor;
   void build(Program &p, const View &x, const View &, Index,
              State &s) const override {
-    s.tile += x.load({Range{s.a * factor - 40, width}});
+    s.tile += x.load({Range{s.a * factor - 30, width}});
     (void)p;
   }
   void run(const Data &data, Scalars &s) const override {
     for (int i = 0; i < width; ++i)
-      if (int at = s.a * factor - 40 + i; at >= 0 && at < length)
+      if (int at = s.a * factor - 30 + i; at >= 0 && at < length)
         s.tile[i] += data.x[at];
   }
 };

@@ -9,7 +9,7 @@
 // CHECK:         %[[ST:.*]] = arith.constant 256 : i32
 // CHECK:         "t.use"(%[[LO]], %[[N]], %[[ST]])
 func.func @interleaved(%n: i32, %a: tensor<16x16xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic_out, target = sm_90a>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = interleaved, reduce = atomic, target = sm_90a>} {
   %lo, %hi, %st = tile.k_range extent %n step 64
   "t.use"(%lo, %hi, %st) : (i32, i32, i32) -> ()
   %sum = tile.reduce_splits %a : tensor<16x16xf32>
@@ -33,7 +33,7 @@ func.func @interleaved(%n: i32, %a: tensor<16x16xf32>)
 // CHECK:         %[[HI:.*]] = arith.minsi %{{.*}}, %[[N]]
 // CHECK:         "t.use"(%{{.*}}, %[[HI]], %{{.*}})
 func.func @contiguous(%n: i32, %a: tensor<16x16xf32>)
-    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = contiguous, reduce = atomic_out, target = sm_90a>} {
+    attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 4, order = contiguous, reduce = atomic, target = sm_90a>} {
   %lo, %hi, %st = tile.k_range extent %n step 64
   "t.use"(%lo, %hi, %st) : (i32, i32, i32) -> ()
   %sum = tile.reduce_splits %a : tensor<16x16xf32>

@@ -166,7 +166,7 @@ TEST_CASE("control: all targets assemble branches, prints and assertions") {
             p.loop(p.steps(0, id, 8), p.zeros({1, 64}), [&](Range at, Tile t) {
               return t + sum(x.load({at, columns}), 0);
             });
-        p.deviceAssert(t < 1e6, "sums are small");
+        p.deviceAssert(x.inside({Range{id + 1, 1}, columns}), "a row");
         p.devicePrint("sum", t);
         out.store({columns}, reshape(t, {64}));
       });
