@@ -23,6 +23,8 @@ void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,

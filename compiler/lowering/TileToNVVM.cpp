@@ -101,6 +101,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addShapePatterns(types, patterns);
     addConversionPatterns(types, patterns);
     addValuePatterns(types, patterns);
+    addReductionPatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
