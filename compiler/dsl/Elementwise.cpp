@@ -34,7 +34,15 @@ Tile operator*(Operand a, Operand b) {
   return binary<arith::MulFOp, arith::MulIOp>(a, b, "*");
 }
 Tile operator/(Operand a, Operand b) {
-  return binary<arith::DivFOp, void>(a, b, "/");
+  Tile quotient = binary<arith::DivFOp, void>(a, b, "/");
+  Call(quotient.program(), "/", a.where)
+      .get(quotient)
+      .getDefiningOp<arith::DivFOp>()
+      .setFastmath(arith::FastMathFlags::afn);
+  return quotient;
+}
+Tile divRn(Operand a, Operand b) {
+  return binary<arith::DivFOp, void>(a, b, "divRn");
 }
 Tile maximum(Operand a, Operand b) {
   return binary<arith::MaximumFOp, arith::MaxSIOp>(a, b, "maximum");

@@ -78,6 +78,9 @@ int64_t ScanOp::scratchBytes() {
   return acrossWarps(getType(), getDim(), runs);
 }
 
+bool ReduceOp::waitsForThreads() { return true; }
+bool ScanOp::waitsForThreads() { return true; }
+
 int64_t lath::tile::scratchOffset(ScratchInterface op) {
   auto offset = op->getAttrOfType<IntegerAttr>(scratchAttrName);
   assert(offset && "tile-allocate-shared gives scratch to who asks for some");

@@ -1,6 +1,6 @@
 // Operations of the `tile` dialect. Shapes: [M, K] etc. are power-of-two tile
-// extents. Here is what the language writes; TilePassOps.td and TileBulkOps.td
-// have what only passes write.
+// extents. Here and in TileControlOps.td is what the language writes;
+// TilePassOps.td and TileBulkOps.td have what only passes write.
 #ifndef LATH_TILE_OPS
 #define LATH_TILE_OPS
 
@@ -70,23 +70,8 @@ def Tile_ViewOp : Tile_Op<"view", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
-  let summary = "the steps of the K loop that this block takes";
-  let description = [{
-    `lower, upper, step` of a loop over `[0, extent)` in steps of `step`: all
-    of it, until the split-k pass replaces it by this block's share.
-
-    ```mlir
-    %lo, %hi, %st = tile.k_range extent 4096 step 128
-    ```
-  }];
-  let arguments = (ins I32Attr:$extent, I32Attr:$step);
-  let results = (outs I32:$lower, I32:$upper, I32:$stride);
-  let assemblyFormat = "`extent` $extent `step` $step attr-dict";
-  let hasVerifier = 1;
-}
-
-def Tile_LoadOp : Tile_Op<"load"> {
+def Tile_LoadOp : Tile_Op<"load", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
@@ -104,7 +89,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
 }
 
 def Tile_StoreOp : Tile_Op<"store", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["seedLayouts", "operandLayout"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface,
+      ["seedLayouts", "operandLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -120,7 +106,9 @@ def Tile_StoreOp : Tile_Op<"store", [
   let hasVerifier = 1;
 }
 
-def Tile_AtomicAddOp : Tile_Op<"atomic_add", [DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "add a tile into global memory, atomically by element";
   let description = [{
     `view[start + i...] += value[i...]` inside the view, relaxed, device scope.
@@ -364,6 +352,7 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
 }
 
 include "compiler/ir/TileReductionOps.td"
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

@@ -8,7 +8,7 @@ def Tile_Combinable : StaticShapeTensorOf<[F32, I1, I32, I64]>;
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure, AllElementTypesMatch<["source", "result"]>,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "combine along one dimension";
   let description = [{
     `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result
@@ -30,7 +30,7 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure, AllElementTypesMatch<["source", "re
 def Tile_ScanOp : Tile_Op<"scan", [Pure, AllTypesMatch<["source", "result"]>,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "combine each element with those ahead of it";
   let description = [{
     `result[i, j] = combine over l <= j of source[i, l]` for `dim = 1`. The order

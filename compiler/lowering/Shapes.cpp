@@ -1,5 +1,4 @@
-// splat, iota, broadcast, reshape, transpose, join, slice and conversions
-// inside a lane.
+// splat, iota, broadcast, reshape, transpose, join and slice.
 #include "compiler/lowering/Patterns.h"
 
 using namespace mlir;
@@ -87,17 +86,6 @@ struct TransposeLowering : OpConversionPattern<TransposeOp> {
   }
 };
 
-struct ConvertLowering : OpConversionPattern<ConvertLayoutOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ConvertLayoutOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()),
-           to = layoutOf(op.getType());
-    return pick(op, adaptor.getSource(), from, to,
-                LinearMap::identity(to.indexBits()), r);
-  }
-};
-
 /// Which of the two is a bit of the index: known where registers alone have it.
 struct JoinLowering : OpConversionPattern<JoinOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -173,8 +161,7 @@ struct IotaLowering : OpConversionPattern<IotaOp> {
 
 void lath::tile::addShapePatterns(const TypeConverter &types,
                                   RewritePatternSet &patterns) {
-  patterns
-      .add<SplatLowering, BroadcastLowering, ReshapeLowering, TransposeLowering,
-           ConvertLowering, JoinLowering, SliceLowering, IotaLowering>(
-          types, patterns.getContext());
+  patterns.add<SplatLowering, BroadcastLowering, ReshapeLowering,
+               TransposeLowering, JoinLowering, SliceLowering, IotaLowering>(
+      types, patterns.getContext());
 }

@@ -100,6 +100,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
     addReductionPatterns(types, patterns);
+    addConversionPatterns(types, patterns);
+    addValuePatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
