@@ -48,9 +48,10 @@ Type ProgramImpl::type(Dtype dtype) {
   case Dtype::u4:
     return builder.getIntegerType(4);
   case Dtype::s8:
+    return builder.getIntegerType(8, /*isSigned=*/true);
   case Dtype::i8:
   case Dtype::u8:
-    return builder.getIntegerType(8);
+    return builder.getI8Type();
   case Dtype::i32:
   case Dtype::u32:
     return builder.getI32Type();

@@ -2,6 +2,7 @@
 #include "compiler/ir/Scratch.h"
 #include "compiler/lowering/Patterns.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include <fmt/format.h>
@@ -17,7 +18,12 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
   LogicalResult matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    Registers values(registerCount(type), adaptor.getValue()[0]);
+    // Registers hold 8-bit floats as bytes.
+    Value value = adaptor.getValue()[0];
+    if (Type held = registerType(type.getElementType());
+        held != value.getType())
+      value = r.createOrFold<arith::BitcastOp>(op.getLoc(), held, value);
+    Registers values(registerCount(type), value);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }

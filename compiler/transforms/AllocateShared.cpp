@@ -42,7 +42,7 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   Layout from = layoutOf(type), to = layoutOf(convert.getType());
   if (registersFrom(from, to, LinearMap::identity(from.indexBits())))
     return success(); // a renaming of registers
-  if (type.getElementTypeBitWidth() < 16)
+  if (packBitsOf(type.getElementType()))
     return convert.emitOpError()
            << type.getElementTypeBitWidth()
            << "-bit tiles are not moved between lanes: a conversion stands on "
