@@ -219,6 +219,11 @@ Tile Call::splat(double value, Dtype dtype, const Shape &shape) const {
   const double least = isSigned(dtype) ? -std::ldexp(1.0, width - 1) : 0;
   const double most = std::ldexp(1.0, isSigned(dtype) ? width - 1 : width);
   TypedAttr attribute;
+  if (const double largest = dtype == Dtype::f8e4m3   ? 448
+                             : dtype == Dtype::f8e5m2 ? 57344
+                                                      : 0;
+      largest != 0 && !std::isnan(value)) // they saturate
+    value = std::clamp(value, -largest, largest);
   if (isFloat(dtype))
     attribute = b.getFloatAttr(element, value);
   else if (!sharesWords(dtype) && whole && value >= least && value < most)

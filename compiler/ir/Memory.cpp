@@ -9,8 +9,8 @@ unsigned packBitsOf(Type element) {
 }
 
 Type storedType(Type element) {
-  const bool byte = element.isInteger(1) ||
-                    isa<Float8E4M3FNType, Float8E5M2Type>(element);
+  const bool byte =
+      element.isInteger(1) || isa<Float8E4M3FNType, Float8E5M2Type>(element);
   return byte ? IntegerType::get(element.getContext(), 8) : element;
 }
 

@@ -95,7 +95,8 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
   if (!whole && !(conditions && element.isInteger(1)) &&
       !isa<Float8E4M3FNType, Float8E5M2Type, Float16Type, BFloat16Type,
            Float32Type>(element))
-    return error() << "expected elements i4, si8, " << (conditions ? "i1, " : "")
+    return error() << "expected elements i4, si8, "
+                   << (conditions ? "i1, " : "")
                    << "i8, i32, i64, f8E4M3FN, f8E5M2, f16, bf16 or f32, got "
                    << element;
   return success();

@@ -140,8 +140,7 @@ private:
     Type computed = to.isInteger(64) ? e.i64 : e.i32;
     for (Value value : wide) {
       Value zero = c(computed, 0);
-      Value result = e.assembly("cvt.rzi." + integerType(zero) +
-                                    ".f32 $0, $1;",
+      Value result = e.assembly("cvt.rzi." + integerType(zero) + ".f32 $0, $1;",
                                 ("=" + constraint(computed) + ",f").str(),
                                 computed, {value}, false);
       if (to.isInteger(64)) {
@@ -153,8 +152,8 @@ private:
           result = LLVM::UMinOp::create(e.r, e.loc, result, e.c(255));
         else
           result = LLVM::SMaxOp::create(
-              e.r, e.loc,
-              LLVM::SMinOp::create(e.r, e.loc, result, e.c(127)), e.c(-128));
+              e.r, e.loc, LLVM::SMinOp::create(e.r, e.loc, result, e.c(127)),
+              e.c(-128));
         result = truncated(to, result);
       }
       results.push_back(result);
@@ -204,8 +203,7 @@ private:
     Value scaled = LLVM::FMulOp::create(
         e.r, e.loc,
         e.bitcast(f16, LLVM::ShlOp::create(e.r, e.loc, code, c(i16, 7))),
-        LLVM::ConstantOp::create(e.r, e.loc, f16,
-                                 e.r.getFloatAttr(f16, 256)));
+        LLVM::ConstantOp::create(e.r, e.loc, f16, e.r.getFloatAttr(f16, 256)));
     Value bits = select(compare(LLVM::ICmpPredicate::eq, code, c(i16, 0x7f)),
                         c(i16, 0x7fff), e.bitcast(i16, scaled));
     return e.bitcast(f16, e.bor(bits, sign));
@@ -237,20 +235,19 @@ private:
     Value bits = e.bitcast(e.i32, value);
     Value sign = e.band(e.lshr(bits, 24), 0x80);
     Value magnitude = e.band(bits, 0x7fffffff);
-    Value kept =
-        LLVM::UMinOp::create(e.r, e.loc, magnitude, e.c(format.most));
+    Value kept = LLVM::UMinOp::create(e.r, e.loc, magnitude, e.c(format.most));
     // Half of the last place, less one where the place is even: ties to even.
     Value even = e.band(e.lshr(kept, drop), 1);
-    Value normal = e.lshr(e.add(e.add(kept, (1 << (drop - 1)) - 1), even), drop);
+    Value normal =
+        e.lshr(e.add(e.add(kept, (1 << (drop - 1)) - 1), even), drop);
     normal = e.add(normal, -((127 - format.bias) << format.mantissa));
     Value magic = e.bitcast(e.f32, e.c(format.magic));
     Value sum = LLVM::FAddOp::create(e.r, e.loc, e.bitcast(e.f32, kept), magic);
     Value subnormal = e.add(e.bitcast(e.i32, sum), -(int64_t)format.magic);
-    Value code = select(
-        compare(LLVM::ICmpPredicate::ult, kept, e.c(format.least)), subnormal,
-        normal);
-    Value isNan =
-        compare(LLVM::ICmpPredicate::ugt, magnitude, e.c(0x7f800000));
+    Value code =
+        select(compare(LLVM::ICmpPredicate::ult, kept, e.c(format.least)),
+               subnormal, normal);
+    Value isNan = compare(LLVM::ICmpPredicate::ugt, magnitude, e.c(0x7f800000));
     return truncated(e.r.getI8Type(),
                      select(isNan, e.c(0x7f), e.bor(code, sign)));
   }
@@ -264,10 +261,9 @@ struct CastLowering : OpConversionPattern<CastOp> {
     auto element = [](Value tile) {
       return cast<RankedTensorType>(tile.getType()).getElementType();
     };
-    Registers results =
-        Caster(e, *scheduleOf(op).target, op.getIsUnsigned())
-            .cast(adaptor.getSource(), element(op.getSource()),
-                  element(op.getResult()));
+    Registers results = Caster(e, *scheduleOf(op).target, op.getIsUnsigned())
+                            .cast(adaptor.getSource(), element(op.getSource()),
+                                  element(op.getResult()));
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
   }

@@ -32,8 +32,8 @@ struct ArithLowering : ConversionPattern {
         results.push_back(scalars[0]); // a byte is an 8-bit float already
         continue;
       }
-      OperationState state(op->getLoc(), op->getName(), scalars,
-                           {held}, op->getAttrs());
+      OperationState state(op->getLoc(), op->getName(), scalars, {held},
+                           op->getAttrs());
       state.propertiesAttr = op->getPropertiesAsAttribute();
       results.push_back(r.create(state)->getResult(0));
     }

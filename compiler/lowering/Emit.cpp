@@ -299,10 +299,11 @@ void Emit::storeNarrow(Value pointer, Value bits, Value mask) {
   Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
   if (width == 8)
     bits = LLVM::ZExtOp::create(r, loc, r.getI16Type(), bits);
-  assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global.b{} "
-                       "[$1], $2; }}",
-                       width),
-           "r,l,h", Type(), {flag, pointer, bits}, true);
+  assembly(
+      fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global.b{} "
+                  "[$1], $2; }}",
+                  width),
+      "r,l,h", Type(), {flag, pointer, bits}, true);
 }
 
 Registers Emit::loadUnits(Value pointer, unsigned count, Type unit,
@@ -332,11 +333,11 @@ Registers Emit::unpack(ValueRange words, Type unit) {
       units.push_back(bitcast(unit, word));
     } else if (whole == 16) { // two bytes
       for (unsigned by : {0, 8}) {
-        Value part = by ? Value(LLVM::LShrOp::create(
-                              r, loc, word,
-                              LLVM::ConstantOp::create(
-                                  r, loc, r.getI16IntegerAttr(by))))
-                        : word;
+        Value part =
+            by ? Value(LLVM::LShrOp::create(
+                     r, loc, word,
+                     LLVM::ConstantOp::create(r, loc, r.getI16IntegerAttr(by))))
+               : word;
         units.push_back(LLVM::TruncOp::create(r, loc, unit, part));
       }
     } else {

@@ -94,8 +94,7 @@ public:
   /// null).
   Registers loadWords(mlir::Value pointer, unsigned count, mlir::Value mask);
   /// The same of 8 or 16 bits.
-  mlir::Value loadNarrow(mlir::Value pointer, unsigned bytes,
-                         mlir::Value mask);
+  mlir::Value loadNarrow(mlir::Value pointer, unsigned bytes, mlir::Value mask);
   void storeNarrow(mlir::Value pointer, mlir::Value bits, mlir::Value mask);
   /// Words that are read once, past L1; where not `condition`, those of `old`.
   Registers streamWords(mlir::Value pointer, mlir::ValueRange old,

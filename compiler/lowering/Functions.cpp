@@ -20,16 +20,15 @@ public:
   /// 2^Q is erfc. At 4 the result is 1.
   Value erf(Value x) {
     Value magnitude = LLVM::FAbsOp::create(e.r, e.loc, x);
-    Value small = mul(
-        x, polynomial(mul(x, x),
-                      {1.12837911f, -0.37612626f, 0.112835854f, -0.0268538129f,
-                       0.00518832775f, -0.000801019371f, 7.85386073e-05f}));
+    Value small =
+        mul(x, polynomial(mul(x, x), {1.12837911f, -0.37612626f, 0.112835854f,
+                                      -0.0268538129f, 0.00518832775f,
+                                      -0.000801019371f, 7.85386073e-05f}));
     // NaN is neither below 1 nor what minnum keeps; it goes the first way.
     Value bounded = LLVM::MinNumOp::create(e.r, e.loc, magnitude, c(4));
-    Value exponent =
-        polynomial(bounded, {-0.00126428332f, -1.62288094f, -0.925948143f,
-                             -0.144121408f, 0.0292829797f, -0.00369754573f,
-                             0.000212652289f});
+    Value exponent = polynomial(
+        bounded, {-0.00126428332f, -1.62288094f, -0.925948143f, -0.144121408f,
+                  0.0292829797f, -0.00369754573f, 0.000212652289f});
     Value rest = e.assembly("ex2.approx.ftz.f32 $0, $1;", "=f,f", e.f32,
                             {exponent}, false);
     Value large = LLVM::CopySignOp::create(
@@ -58,13 +57,13 @@ public:
                     polynomial(square, {-0.5f, 0.0416666679f, -0.00138888787f,
                                         2.47980133e-05f, -2.70901211e-07f}),
                     c(1));
-    Value quadrant = e.add(
-        e.assembly("cvt.rzi.s32.f32 $0, $1;", "=r,f", e.i32, {k}, false),
-        quarters);
+    Value quadrant =
+        e.add(e.assembly("cvt.rzi.s32.f32 $0, $1;", "=r,f", e.i32, {k}, false),
+              quarters);
     Value odd = nonZero(e.band(quadrant, 1)), negative = e.band(quadrant, 2);
     Value result = select(odd, cos, sin);
-    return e.bitcast(
-        e.f32, e.bxor(e.bitcast(e.i32, result), e.shl(negative, 30)));
+    return e.bitcast(e.f32,
+                     e.bxor(e.bitcast(e.i32, result), e.shl(negative, 30)));
   }
 
 private:
@@ -74,9 +73,7 @@ private:
     return LLVM::ConstantOp::create(e.r, e.loc, e.f32,
                                     e.r.getF32FloatAttr(value));
   }
-  Value mul(Value a, Value b) {
-    return LLVM::FMulOp::create(e.r, e.loc, a, b);
-  }
+  Value mul(Value a, Value b) { return LLVM::FMulOp::create(e.r, e.loc, a, b); }
   Value fma(Value a, Value b, Value addend) {
     return LLVM::FMAOp::create(e.r, e.loc, a, b, addend);
   }
@@ -95,8 +92,7 @@ private:
   }
 };
 
-template <typename Op>
-struct FunctionLowering : OpConversionPattern<Op> {
+template <typename Op> struct FunctionLowering : OpConversionPattern<Op> {
   FunctionLowering(const TypeConverter &types, MLIRContext *context,
                    Value (*function)(Functions, Value))
       : OpConversionPattern<Op>(types, context), function(function) {}

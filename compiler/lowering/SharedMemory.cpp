@@ -159,8 +159,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     for (uint32_t start : vectors.starts) {
       // Bytes come in integers of up to 32 bits.
       const bool joined = memory.unitBytes == 1 && bytes > 1;
-      Type piece = joined ? r.getIntegerType(8 * std::min(bytes, 4u))
-                          : memory.unit;
+      Type piece =
+          joined ? r.getIntegerType(8 * std::min(bytes, 4u)) : memory.unit;
       unsigned count = 8 * bytes / piece.getIntOrFloatBitWidth();
       Type type = count == 1 ? piece : Type(VectorType::get({count}, piece));
       Value loaded =
