@@ -124,9 +124,17 @@ static Tile divide(const Operands &o, const Operand &divisor) {
 
 Tile operator/(Operand a, Operand b) {
   Operands o("/", {&a, &b});
-  if (o.floats())
-    return o.make<arith::DivFOp>(o[0], o[1]);
-  return divide<arith::DivSIOp, arith::DivUIOp>(o, b);
+  if (!o.floats())
+    return divide<arith::DivSIOp, arith::DivUIOp>(o, b);
+  auto quotient = o.call.create<arith::DivFOp>(o[0], o[1]);
+  quotient.setFastmath(arith::FastMathFlags::afn);
+  return o.call.wrap(quotient, o.dtype);
+}
+Tile divRn(Operand a, Operand b) {
+  Operands o("divRn", {&a, &b});
+  if (!o.floats())
+    o.refuse();
+  return o.make<arith::DivFOp>(o[0], o[1]);
 }
 Tile operator%(Operand a, Operand b) {
   Operands o("%", {&a, &b});

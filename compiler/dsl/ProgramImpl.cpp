@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/MLIRContext.h"
 
 #include <bit>
@@ -150,8 +151,9 @@ void Call::checkUse(const Program *program, Value value) const {
          impl->name);
   Region *home = value.getParentRegion();
   if (!home->isAncestor(impl->builder.getInsertionBlock()->getParent()))
-    fail("a value made inside a loop is used outside of it; carry it through "
-         "the loop");
+    fail("a value made inside a {0} is used outside of it; carry it through "
+         "the {0}",
+         isa<scf::IfOp>(home->getParentOp()) ? "branch" : "loop");
 }
 
 Value Call::get(const Tile &tile) const {
@@ -185,6 +187,16 @@ Value Call::constant(std::int64_t value) const {
     fail("expected a 32-bit value, got {}", value);
   return create<arith::ConstantOp>(
       impl->builder.getI32IntegerAttr(static_cast<std::int32_t>(value)));
+}
+
+tile::IndexRange Call::rangeOf(Value index) const {
+  return tile::rangeOf(index, impl->builder.getInsertionBlock());
+}
+std::optional<std::int64_t> Call::constantOf(Value index) const {
+  tile::IndexRange range = rangeOf(index);
+  if (range.piece || range.least != range.most)
+    return std::nullopt;
+  return range.least;
 }
 
 RankedTensorType Call::tensor(const Shape &shape, Dtype dtype) const {

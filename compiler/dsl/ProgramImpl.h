@@ -5,6 +5,7 @@
 #include "compiler/base/Ptx.h"
 #include "compiler/base/Schedule.h"
 #include "compiler/dsl/Program.h"
+#include "compiler/ir/IndexRange.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,6 +76,15 @@ public:
   mlir::TypedValue<tile::ViewType> get(const View &view) const;
   /// A number as a 32-bit constant.
   mlir::Value constant(std::int64_t value) const;
+  /// An operand as a handle.
+  Index index(const IndexOperand &operand) const {
+    return impl->wrapIndex(get(operand));
+  }
+
+  // What is known of an index where the program stands.
+  tile::IndexRange rangeOf(mlir::Value index) const;
+  /// The number that an index is, if it is known.
+  std::optional<std::int64_t> constantOf(mlir::Value index) const;
 
   template <typename Op, typename... Arguments>
   Op create(Arguments &&...arguments) const {

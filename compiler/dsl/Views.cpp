@@ -23,6 +23,31 @@ access(const Call &call, const View &view, const std::vector<At> &at) {
   return {starts, shape};
 }
 
+/// What certainly lies outside of the view, or begins inside of a word or an
+/// atom, is a mistake.
+static void checkStarts(const Call &call, tile::ViewType type,
+                        ArrayRef<Value> starts, const Shape &shape) {
+  const int packed = type.getPacked();
+  for (unsigned d = 0; d < starts.size(); ++d) {
+    const bool dynamic = ShapedType::isDynamic(type.getShape()[d]);
+    const std::int64_t extent = dynamic ? INT32_MAX : type.getShape()[d];
+    if (auto start = call.rangeOf(starts[d]).outside(shape[d], extent))
+      call.fail("the {} coordinates from {} lie outside of dimension {}, whose "
+                "extent is {}",
+                shape[d], *start, d,
+                dynamic ? "an argument" : fmt::format("{}", extent));
+    std::int64_t whole = 1;
+    if ((int)d == packed)
+      whole = 1ll << tile::packBitsOf(type.getElementType());
+    if (tile::LayoutAttr atom = type.getAtom())
+      whole = atom.getShape()[d];
+    if (auto number = call.constantOf(starts[d]); number && *number % whole)
+      call.fail("expected a start that is a multiple of {} along dimension {}, "
+                "got {}",
+                whole, d, *number);
+  }
+}
+
 static void checkAtoms(const Call &call, tile::ViewType type,
                        const Shape &shape) {
   tile::LayoutAttr atom = type.getAtom();
@@ -42,6 +67,7 @@ Tile View::load(const std::vector<At> &at, Source where) const {
               "got {}",
               perWord, packed, shape[packed]);
   checkAtoms(call, source.getType(), shape);
+  checkStarts(call, source.getType(), starts, shape);
   return call.wrap(
       call.create<tile::LoadOp>(call.tensor(shape, dtype_), source, starts),
       dtype_);
@@ -77,6 +103,7 @@ static void write(const Call &call, const View &view, const std::vector<At> &at,
     call.fail("{} views are read only, but for stores in atoms",
               name(view.dtype()));
   checkAtoms(call, target.getType(), shape);
+  checkStarts(call, target.getType(), starts, shape);
   if (tile::isConstant(target))
     call.fail("constant views are read only");
   call.create<Op>(call.get(value), target, starts);

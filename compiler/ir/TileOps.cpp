@@ -5,7 +5,9 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace lath::tile;
@@ -59,9 +61,39 @@ LogicalResult ViewOp::verify() {
 }
 
 LogicalResult KRangeOp::verify() {
-  if ((int32_t)getExtent() < 1 || (int32_t)getStep() < 1)
+  if (bool(getDynamicExtent()) == getExtent().has_value())
+    return emitOpError("expected one extent, a number or an operand");
+  if ((int32_t)getExtent().value_or(1) < 1 || (int32_t)getStep() < 1)
     return emitOpError("expected a positive extent and step, got ")
-           << (int32_t)getExtent() << " and " << (int32_t)getStep();
+           << (int32_t)getExtent().value_or(1) << " and " << (int32_t)getStep();
+  return success();
+}
+
+LogicalResult KRangeOp::canonicalize(KRangeOp op, PatternRewriter &rewriter) {
+  APInt extent;
+  if (!op.getDynamicExtent() ||
+      !matchPattern(op.getDynamicExtent(), m_ConstantInt(&extent)) ||
+      extent.getSExtValue() < 1)
+    return failure();
+  rewriter.modifyOpInPlace(op, [&] {
+    op.setExtent(extent.getSExtValue());
+    op.getDynamicExtentMutable().clear();
+  });
+  return success();
+}
+
+LogicalResult ExtractOp::verify() {
+  auto source = tensorOf(getSource());
+  if (source.getNumElements() != 1 || getType() != source.getElementType())
+    return emitOpError("expected a tile of one ")
+           << getType() << ", got " << source;
+  return success();
+}
+
+LogicalResult PrintOp::verify() {
+  if (packBitsOf(tensorOf(getValue()).getElementType()))
+    return emitOpError("expected elements that share no words, got ")
+           << tensorOf(getValue());
   return success();
 }
 
@@ -419,6 +451,7 @@ int64_t WarpgroupDotOp::bufferAlignment() {
 }
 bool AsyncCopyOp::startsCopy() { return true; }
 bool BulkCopyOp::startsCopy() { return true; }
+bool BulkCopyOp::writesByAsyncProxy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

@@ -1,6 +1,6 @@
 // Operations of the `tile` dialect. Shapes: [M, K] etc. are power-of-two tile
-// extents. Here is what the language writes; TilePassOps.td and TileBulkOps.td
-// have what only passes write.
+// extents. Here and in TileControlOps.td is what the language writes;
+// TilePassOps.td and TileBulkOps.td have what only passes write.
 #ifndef LATH_TILE_OPS
 #define LATH_TILE_OPS
 
@@ -73,23 +73,8 @@ def Tile_ViewOp : Tile_Op<"view", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
-  let summary = "the steps of the K loop that this block takes";
-  let description = [{
-    `lower, upper, step` of a loop over `[0, extent)` in steps of `step`: all
-    of it, until the split-k pass replaces it by this block's share.
-
-    ```mlir
-    %lo, %hi, %st = tile.k_range extent 4096 step 128
-    ```
-  }];
-  let arguments = (ins I32Attr:$extent, I32Attr:$step);
-  let results = (outs I32:$lower, I32:$upper, I32:$stride);
-  let assemblyFormat = "`extent` $extent `step` $step attr-dict";
-  let hasVerifier = 1;
-}
-
-def Tile_LoadOp : Tile_Op<"load"> {
+def Tile_LoadOp : Tile_Op<"load", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
@@ -107,7 +92,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
 }
 
 def Tile_StoreOp : Tile_Op<"store", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["seedLayouts", "operandLayout"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface,
+      ["seedLayouts", "operandLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -123,7 +109,9 @@ def Tile_StoreOp : Tile_Op<"store", [
   let hasVerifier = 1;
 }
 
-def Tile_AtomicAddOp : Tile_Op<"atomic_add", [DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "add a tile into global memory, atomically by element";
   let description = [{
     `view[start + i...] += value[i...]` inside the view, relaxed, device scope.
@@ -221,7 +209,7 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure]> {
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "combine along one dimension";
   let description = [{
     `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result
@@ -329,6 +317,7 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

@@ -225,34 +225,6 @@ struct GuardedLoadLowering : OpConversionPattern<GuardedLoadOp> {
   }
 };
 
-/// Threads that hold copies of an element must not add it twice; for stores
-/// copies are harmless but wasteful. Null if no thread holds a copy.
-Value isFirstCopy(Emit &e, const Layout &layout) {
-  LinearMap placed = layout.map(Place::Register);
-  Bases seen = placed.bases();
-  Value first;
-  auto check = [&](const Bases &bases, Value place) {
-    uint32_t redundant = 0;
-    for (unsigned i = 0; i < bases.size(); ++i) {
-      Bases with = seen;
-      with.push_back(bases[i]);
-      if (LinearMap(with).rank() == LinearMap(seen).rank())
-        redundant |= 1u << i;
-      else
-        seen = with;
-    }
-    if (!redundant)
-      return;
-    Value zero = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq,
-                                      e.band(place, redundant), e.c(0));
-    first = first ? Value(LLVM::AndOp::create(e.r, e.loc, first, zero)) : zero;
-  };
-  check(layout.bases(Place::Lane), e.lane());
-  check(layout.bases(Place::Warp), e.warp());
-  check(layout.bases(Place::Block), e.clusterRank());
-  return first;
-}
-
 struct StoreLowering : OpConversionPattern<StoreOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
@@ -398,6 +370,34 @@ struct AxisLowering : OpConversionPattern<Op> {
 };
 
 } // namespace
+
+/// Threads that hold copies of an element must not add it twice; for stores
+/// copies are harmless but wasteful.
+Value lath::tile::isFirstCopy(Emit &e, const Layout &layout) {
+  LinearMap placed = layout.map(Place::Register);
+  Bases seen = placed.bases();
+  Value first;
+  auto check = [&](const Bases &bases, Value place) {
+    uint32_t redundant = 0;
+    for (unsigned i = 0; i < bases.size(); ++i) {
+      Bases with = seen;
+      with.push_back(bases[i]);
+      if (LinearMap(with).rank() == LinearMap(seen).rank())
+        redundant |= 1u << i;
+      else
+        seen = with;
+    }
+    if (!redundant)
+      return;
+    Value zero = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq,
+                                      e.band(place, redundant), e.c(0));
+    first = first ? Value(LLVM::AndOp::create(e.r, e.loc, first, zero)) : zero;
+  };
+  check(layout.bases(Place::Lane), e.lane());
+  check(layout.bases(Place::Warp), e.warp());
+  check(layout.bases(Place::Block), e.clusterRank());
+  return first;
+}
 
 Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
                             unsigned d) {

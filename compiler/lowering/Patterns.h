@@ -23,6 +23,10 @@ void addFunctionPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addConversionPatterns(const mlir::TypeConverter &types,
+                           mlir::RewritePatternSet &patterns);
+void addValuePatterns(const mlir::TypeConverter &types,
+                      mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,
@@ -31,6 +35,10 @@ void addBulkCopyPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addClusterPatterns(const mlir::TypeConverter &types,
                         mlir::RewritePatternSet &patterns);
+
+/// Whether this thread is the first of those that hold copies of its elements;
+/// null if no other thread does.
+mlir::Value isFirstCopy(Emit &e, const Layout &layout);
 
 /// Moves what computes a value down to its first use in the block. So the
 /// unpacking of a fragment stands between the wgmma before and its own, which

@@ -98,6 +98,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addCastPatterns(types, patterns);
     addFunctionPatterns(types, patterns);
     addShapePatterns(types, patterns);
+    addConversionPatterns(types, patterns);
+    addValuePatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);

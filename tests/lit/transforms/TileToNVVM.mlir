@@ -582,19 +582,22 @@ func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 
 // -----
 
-// Outside of the view the other value.
+// One condition an element: of the start, the lane and the register.
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
-// CHECK-LABEL: llvm.func @mask
-// CHECK:         %[[INF:.*]] = llvm.mlir.constant(0xFF800000 : f32)
-// CHECK-COUNT-8: llvm.select %{{.*}}, %{{.*}}, %[[INF]]
-// CHECK-NOT:     llvm.select
-func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
+// CHECK-LABEL: llvm.func @inside
+// CHECK:         %[[INF:.*]] = {{.*}}constant{{.*}}0xFF800000 : f32
+// CHECK-COUNT-8: arith.select %{{.*}}, %{{.*}}, %[[INF]]
+// CHECK-NOT:     arith.select
+func.func @inside(%p: !llvm.ptr<1>, %s: f32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %s = arith.constant 1.0 : f32
+  %inf = arith.constant 0xFF800000 : f32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<1000xf32>
   %t = tile.splat %s : f32 -> tensor<1024xf32, #v>
-  %m = tile.mask %t, %x[%c0] else 0xFF800000 : tensor<1024xf32, #v>, !tile.view<1000xf32> -> tensor<1024xf32, #v>
+  %o = tile.splat %inf : f32 -> tensor<1024xf32, #v>
+  %in = tile.inside %x[%c0] : !tile.view<1000xf32> -> tensor<1024xi1, #v>
+  %m = arith.select %in, %t, %o : tensor<1024xi1, #v>, tensor<1024xf32, #v>
+  tile.store %m, %x[%c0] : tensor<1024xf32, #v>, !tile.view<1000xf32>
   return
 }
 

@@ -358,7 +358,7 @@ TEST_CASE("a sum may be used with tiles that were loaded before it") {
   View x = p.view("x", Dtype::f32, {16, 1024});
   Range r = p.range(p.constant(0), 16), one = p.range(p.constant(0), 1);
   Tile before = y.load({r, one});
-  Tile sum = sum(x.load({r, p.range(p.constant(0), 1024)}), 1);
+  Tile sum = lath::sum(x.load({r, p.range(p.constant(0), 1024)}), 1);
   y.store({r, one}, before + sum);
   compile(p, options());
 }
@@ -425,7 +425,7 @@ TEST_CASE("a loop and a dot may have words of their own") {
       Tile part = p.loop(
           p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
           [&](Range k, Tile acc) {
-            return dot(x.load({side, k}), w.load({k, side}), acc, dot);
+            return lath::dot(x.load({side, k}), w.load({k, side}), acc, dot);
           },
           words);
       sum = sum + part;

@@ -150,7 +150,7 @@ void RandomProgram::load() {
   history += "load ";
   if (chance(.3)) {
     history += "where ";
-    value.tile = p.where(a.view, at.ranges, value.tile, 5);
+    value.tile = where(a.view.inside(at.ranges), value.tile, 5);
     forEach(tile, [&](std::int64_t i, Shape &c) {
       if (indexOf(a.shape, moved(c, at.start)) < 0)
         value.values[i] = 5;
@@ -230,7 +230,7 @@ void RandomProgram::broadcast() {
         from[d] = 0;
     values[i] = a.values[indexOf(a.tile.shape(), from)];
   });
-  known.push_back({broadcast(a.tile, shape), std::move(values)});
+  known.push_back({lath::broadcast(a.tile, shape), std::move(values)});
 }
 
 void RandomProgram::reduce() {
@@ -247,8 +247,7 @@ void RandomProgram::reduce() {
     double &v = values[indexOf(shape, to)];
     v = maximum ? std::max(v, a.values[i]) : v + a.values[i];
   });
-  addClamped(maximum ? max(a.tile, dim) : sum(a.tile, dim),
-             std::move(values));
+  addClamped(maximum ? max(a.tile, dim) : sum(a.tile, dim), std::move(values));
 }
 
 void RandomProgram::reshape() {
@@ -267,7 +266,7 @@ void RandomProgram::reshape() {
   Shape shape(number(1, 3), 1);
   for (std::int64_t n = elements(a.tile.shape()); n > 1; n /= 2)
     shape[number(0, (int)shape.size() - 1)] *= 2;
-  known.push_back({reshape(a.tile, shape), a.values});
+  known.push_back({lath::reshape(a.tile, shape), a.values});
 }
 
 void RandomProgram::step(int warps) {
@@ -312,7 +311,7 @@ void RandomProgram::loop() {
                       p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
                         Tile t = cast(a.view.load({rows, k}), Dtype::f32);
                         if (withSum)
-                          t = t + broadcast(sum(t, 1), tile);
+                          t += sum(t, 1);
                         return acc + t;
                       });
   std::vector<double> values(elements(tile));
@@ -374,10 +373,10 @@ void RandomProgram::dot(int warps) {
   Range row = p.range(p.constant(0), m), column = p.range(p.constant(0), n);
   Tile total = p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
                       [&](Range kk, Tile acc) {
-                        Tile right =
-                            transposed ? transpose(b.view.load({column, kk}))
-                                       : b.view.load({kk, column});
-                        return dot(a.view.load({row, kk}), right, acc);
+                        Tile right = transposed
+                                         ? transpose(b.view.load({column, kk}))
+                                         : b.view.load({kk, column});
+                        return lath::dot(a.view.load({row, kk}), right, acc);
                       });
   std::vector<double> values(m * n);
   for (std::int64_t i = 0; i < a.shape[0]; ++i)

@@ -78,7 +78,7 @@ public:
 
 private:
   struct Place {
-    std::vector<Range> ranges;
+    std::vector<At> ranges;
     Shape start;
   };
   std::vector<std::unique_ptr<Array>> arrays;
