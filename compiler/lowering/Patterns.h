@@ -17,6 +17,10 @@ void addWarpgroupPatterns(const mlir::TypeConverter &types,
                           mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
+void addCastPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
+void addFunctionPatterns(const mlir::TypeConverter &types,
+                         mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addReductionPatterns(const mlir::TypeConverter &types,

@@ -63,10 +63,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
            SmallVectorImpl<Type> &out) -> std::optional<LogicalResult> {
           if (!hasLayout(type))
             return failure();
-          Type element = type.getElementType();
-          if (packBitsOf(element))
-            element = IntegerType::get(type.getContext(), 32);
-          out.append(registerCount(type), element);
+          out.append(registerCount(type), registerType(type.getElementType()));
           return success();
         });
     types.addConversion(
@@ -98,6 +95,8 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addUnpackPatterns(types, patterns);
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
+    addCastPatterns(types, patterns);
+    addFunctionPatterns(types, patterns);
     addShapePatterns(types, patterns);
     addReductionPatterns(types, patterns);
     addConversionPatterns(types, patterns);
