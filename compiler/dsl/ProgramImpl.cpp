@@ -49,9 +49,10 @@ Type ProgramImpl::type(Dtype dtype) {
   case Dtype::u4:
     return builder.getIntegerType(4);
   case Dtype::s8:
+    return builder.getIntegerType(8, /*isSigned=*/true);
   case Dtype::i8:
   case Dtype::u8:
-    return builder.getIntegerType(8);
+    return builder.getI8Type();
   case Dtype::i32:
   case Dtype::u32:
     return builder.getI32Type();
@@ -235,6 +236,11 @@ Tile Call::splat(double value, Dtype dtype, const Shape &shape) const {
   const double least = isSigned(dtype) ? -std::ldexp(1.0, width - 1) : 0;
   const double most = std::ldexp(1.0, isSigned(dtype) ? width - 1 : width);
   TypedAttr attribute;
+  if (const double largest = dtype == Dtype::f8e4m3   ? 448
+                             : dtype == Dtype::f8e5m2 ? 57344
+                                                      : 0;
+      largest != 0 && !std::isnan(value)) // they saturate
+    value = std::clamp(value, -largest, largest);
   if (isFloat(dtype))
     attribute = b.getFloatAttr(element, value);
   else if (!sharesWords(dtype) && whole && value >= least && value < most)

@@ -61,7 +61,8 @@ struct LATH_API Operand {
   Source where;
 };
 
-// Arithmetic. Integers wrap around; their `/` and `%` truncate towards zero.
+// Arithmetic, of f16, bf16, f32 and integers. Integers wrap around; their `/`
+// and `%` truncate towards zero, and what is divided by 0 is divided by 1.
 
 LATH_API Tile operator+(Operand a, Operand b);
 LATH_API Tile operator-(Operand a, Operand b);
@@ -79,7 +80,7 @@ LATH_API Tile minimum(Operand a, Operand b);
 /// a * b + c, rounded once. Floats.
 LATH_API Tile fma(Operand a, Operand b, Operand c);
 LATH_API Tile abs(Operand a);
-/// The upper half of the product of unsigned 32-bit integers.
+/// The upper half of the product of unsigned 32-bit integers, u32.
 LATH_API Tile multiplyHigh(Operand a, Operand b);
 
 // Bits of integers, and of conditions.
@@ -89,6 +90,7 @@ LATH_API Tile operator|(Operand a, Operand b);
 LATH_API Tile operator^(Operand a, Operand b);
 LATH_API Tile operator~(Operand a);
 LATH_API Tile operator!(Operand a);
+/// By as many bits as the type has, or more, everything is shifted out.
 LATH_API Tile operator<<(Operand a, Operand bits);
 /// Of signed types the sign is shifted in.
 LATH_API Tile operator>>(Operand a, Operand bits);
@@ -144,8 +146,9 @@ LATH_API Tile sigmoid(Operand a);
 // Types.
 
 /// To another element type. Floats round to nearest even, and saturate in the
-/// 8-bit ones; floats to integers truncate towards zero and saturate; integers
-/// to narrower ones keep their low bits; b1 is 0 or 1.
+/// 8-bit ones; floats to integers truncate towards zero and saturate, and NaN
+/// becomes 0; integers to narrower ones keep their low bits; b1 is 0 or 1, and
+/// what is not 0 becomes true.
 LATH_API Tile cast(Operand a, Dtype dtype);
 /// The same bits as another type of that width.
 LATH_API Tile bitcast(Operand a, Dtype dtype);
@@ -205,6 +208,9 @@ LATH_API Bool toBool(Operand tile);
 
 /// Four words, u32, of each counter, u32 or i32, in the shape of the counter.
 LATH_API std::array<Tile, 4> philox(Operand counter, Operand key);
+/// The same of all four words of a counter and both of a key.
+LATH_API std::array<Tile, 4> philox(const std::array<Operand, 4> &counter,
+                                    const std::array<Operand, 2> &key);
 /// Uniform in [0, 1): f32.
 LATH_API Tile random(Operand counter, Operand key);
 /// Of a normal distribution: f32.

@@ -145,6 +145,14 @@ LogicalResult CastOp::verify() {
     return emitOpError("expected equal shapes, got [")
            << tensorOf(getSource()).getShape() << "] and ["
            << tensorOf(getResult()).getShape() << "]";
+  Type from = tensorOf(getSource()).getElementType(),
+       to = tensorOf(getResult()).getElementType();
+  if (from == to || (from.isInteger() && to.isInteger()))
+    return emitOpError("expected two types, a float among them, got ")
+           << from << " and " << to;
+  if (getIsUnsigned() && !from.isInteger() && !to.isInteger())
+    return emitOpError("expected an integer type to be unsigned, got ")
+           << from << " and " << to;
   return success();
 }
 

@@ -21,9 +21,12 @@ def Tile_Pointer : Type<And<[
     "pointer to global memory">;
 def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
+def Tile_NumberTensor : StaticShapeTensorOf<[I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
+/// What a register of a tile holds, but for codes of weights.
+def Tile_Element : AnyTypeOf<[I1, I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32]>;
 /// Codes of weights, several to a word.
-def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, I<8>]>;
+def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, SI<8>]>;
 
 def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let summary = "position of this block in the grid";
@@ -133,7 +136,7 @@ def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
     %t = tile.splat %zero : f32 -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins AnyTypeOf<[F16, BF16, F32, I1, I32, I64]>:$value);
+  let arguments = (ins Tile_Element:$value);
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
   let hasVerifier = 1;
@@ -265,17 +268,20 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace]> {
 def Tile_CastOp : Tile_Op<"cast", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
-  let summary = "change the float type";
+  let summary = "change the element type, from or to floats";
   let description = [{
-    Rounds to nearest even when narrowing, exact when widening.
+    To floats it rounds once, to nearest even; 8-bit ones have no infinities
+    then, but the largest number of the sign. To integers it truncates towards
+    zero and saturates, and NaN is 0. `unsigned` says that the integers are.
 
     ```mlir
     %h = tile.cast %t : tensor<16x64xf32> -> tensor<16x64xf16>
+    %i = tile.cast %t unsigned : tensor<16x64xf32> -> tensor<16x64xi8>
     ```
   }];
-  let arguments = (ins Tile_FloatTensor:$source);
-  let results = (outs Tile_FloatTensor:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let arguments = (ins Tile_NumberTensor:$source, UnitAttr:$is_unsigned);
+  let results = (outs Tile_NumberTensor:$result);
+  let assemblyFormat = "$source (`unsigned` $is_unsigned^)? attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -286,7 +292,7 @@ def Tile_DequantOp : Tile_Op<"dequant", [Pure,
     `result[k, n] = (q[k, n] - z) * scales[k / g, n]` with
     `z = (zeros[k / g, n] + zero_offset) mod 16`, or 8 without zeros, and
     `g = K / G`. q: i4 [K, N], unsigned, scales: [G, N], zeros: i4 [G, N]. Or
-    q: i8 [K, N], signed, with `z = 0`. The difference is exact; the product
+    q: si8 [K, N], with `z = 0`. The difference is exact; the product
     rounds once, to the type of the scales.
 
     ```mlir
@@ -351,8 +357,8 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
-include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TileReductionOps.td"
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

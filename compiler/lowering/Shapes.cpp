@@ -1,6 +1,8 @@
 // splat, iota, broadcast, reshape, transpose, join and slice.
 #include "compiler/lowering/Patterns.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace lath;
 using namespace lath::tile;
@@ -12,7 +14,12 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
   LogicalResult matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    Registers values(registerCount(type), adaptor.getValue()[0]);
+    // Registers hold 8-bit floats as bytes.
+    Value value = adaptor.getValue()[0];
+    if (Type held = registerType(type.getElementType());
+        held != value.getType())
+      value = r.createOrFold<arith::BitcastOp>(op.getLoc(), held, value);
+    Registers values(registerCount(type), value);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
@@ -161,8 +168,7 @@ struct IotaLowering : OpConversionPattern<IotaOp> {
 
 void lath::tile::addShapePatterns(const TypeConverter &types,
                                   RewritePatternSet &patterns) {
-  patterns
-      .add<SplatLowering, BroadcastLowering, ReshapeLowering, TransposeLowering,
-           JoinLowering, SliceLowering, IotaLowering>(
-          types, patterns.getContext());
+  patterns.add<SplatLowering, BroadcastLowering, ReshapeLowering,
+               TransposeLowering, JoinLowering, SliceLowering, IotaLowering>(
+      types, patterns.getContext());
 }
