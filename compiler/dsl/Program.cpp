@@ -63,6 +63,17 @@ Index Program::scalar(const std::string &name, std::int64_t multipleOf,
                                       KernelParam::Kind::scalar, Dtype::i32));
 }
 
+Tile Program::scalar(const std::string &name, Dtype dtype, Source where) {
+  Call call(this, "scalar", where);
+  if (dtype != Dtype::f32 && dtype != Dtype::i32 && dtype != Dtype::u32 &&
+      dtype != Dtype::i64)
+    call.fail("expected f32, i32, u32 or i64, got {}", lath::name(dtype));
+  Value argument = addArgument(call, impl_->type(dtype), name,
+                               KernelParam::Kind::scalar, dtype);
+  return call.wrap(
+      call.create<tile::SplatOp>(call.tensor({1}, dtype), argument), dtype);
+}
+
 View Program::view(const std::string &name, Dtype dtype,
                    const std::vector<Extent> &extents, int packedDim,
                    Source where) {
@@ -74,7 +85,9 @@ View Program::view(const std::string &name, Dtype dtype,
     call.fail("views of u4 and s8, and only they, name a packed dimension; got "
               "{} and {}",
               lath::name(dtype), packedDim);
-  const unsigned perWord = 32 / bitWidth(dtype);
+  if (dtype == Dtype::b1)
+    call.fail("conditions, b1, are a type of tiles; memory has bytes, u8");
+  const unsigned perWord = sharesWords(dtype) ? 32 / bitWidth(dtype) : 1;
   if (packedDim >= (int)extents.size())
     call.fail("expected a packed dimension below {}, got {}", extents.size(),
               packedDim);

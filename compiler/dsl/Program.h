@@ -71,7 +71,7 @@ public:
   /// every launch checks.
   Index scalar(const std::string &name, std::int64_t multipleOf = 1,
                Source where = Source::current());
-  /// A number argument: a tile of one element, f32, i32 or i64.
+  /// A number argument: a tile of one element, f32, i32, u32 or i64.
   Tile scalar(const std::string &name, Dtype dtype,
               Source where = Source::current());
   /// An array argument, row-major, dense. `packedDim` is the dimension that a

@@ -156,12 +156,8 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
     Registers values(units.size(Place::Register));
     for (uint32_t start : vectors.starts) {
       Value address = access.address(start), mask = access.mask(start);
-      unsigned bytes = memory.unitBytes << vectors.bits;
-      Registers loaded;
-      if (bytes == 2)
-        loaded = {e.bitcast(memory.unit, e.loadHalf(address, mask))};
-      else
-        loaded = e.unpack(e.loadWords(address, bytes / 4, mask), memory.unit);
+      Registers loaded =
+          e.loadUnits(address, vectors.size(), memory.unit, mask);
       for (uint32_t u = 0; u < vectors.size(); ++u)
         values[vectors.reg(start, u)] = loaded[u];
     }
@@ -251,10 +247,7 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
       Registers units;
       for (uint32_t u = 0; u < vectors.size(); ++u)
         units.push_back(values[vectors.reg(start, u)]);
-      if (memory.unitBytes << vectors.bits == 2)
-        e.storeHalf(address, e.bitcast(r.getI16Type(), units[0]), mask);
-      else
-        e.storeWords(address, e.pack(units), mask);
+      e.storeUnits(address, units, mask);
     }
     r.eraseOp(op);
     return success();

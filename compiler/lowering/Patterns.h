@@ -7,9 +7,6 @@ namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
-/// program_id and num_programs.
-void addAxisPatterns(const mlir::TypeConverter &types,
-                     mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
@@ -20,8 +17,14 @@ void addWarpgroupPatterns(const mlir::TypeConverter &types,
                           mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
+void addCastPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
+void addFunctionPatterns(const mlir::TypeConverter &types,
+                         mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,

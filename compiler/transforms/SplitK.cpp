@@ -232,7 +232,9 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
         AtomicAddOp::create(b, store.getLoc(), store.getValue(),
                             store.getView(), store.getStart());
         store.erase();
-      } else if (isa<CastOp>(user)) {
+      } else if (isa<CastOp>(user) &&
+                 isa<Float16Type, BFloat16Type, Float32Type>(
+                     getElementTypeOrSelf(user->getResult(0)))) {
         todo.append(user->user_begin(), user->user_end());
       } else {
         return user->emitOpError(

@@ -419,11 +419,11 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 // CHECK:         llvm.return
 func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
   %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
-  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  %w = tile.dequant %q, %s : tensor<32x8xsi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
 }
 
@@ -443,9 +443,9 @@ func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.sched
 // CHECK:         llvm.return
 func.func @bytes_bf16(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
-  %w = tile.unpack %q : tensor<32x8xi8, #q> -> tensor<32x8xbf16, #q>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
+  %w = tile.unpack %q : tensor<32x8xsi8, #q> -> tensor<32x8xbf16, #q>
   return
 }
 
@@ -834,13 +834,13 @@ func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, s
 
 func.func @bytes_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
   %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
   // expected-error @+2 {{expected four elements of a word in one lane, elements 2 i and 2 i + 1 of one column and group, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
   // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
-  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  %w = tile.dequant %q, %s : tensor<32x8xsi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
 }
 
