@@ -164,10 +164,8 @@ RandomProgram::Place RandomProgram::place(const Shape &tile,
       start = number(-3, 5);
       break;
     }
-    // What is not checked must be inside: whole tiles of whole dimensions.
-    if (extents[d] % tile[d] == 0 && start % tile[d] == 0 &&
-        (start < 0 || start + tile[d] > extents[d]))
-      start = 0;
+    // A tile that certainly lies outside is refused; in part it may.
+    start = std::clamp(start, 1 - tile[d], extents[d] - 1);
     Index index = p.programId(0) * tile[d] + start;
     if (chance(.5))
       index = p.constant(start + 7) - 7;
