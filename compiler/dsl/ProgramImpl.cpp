@@ -214,6 +214,11 @@ void Call::checkExtent(std::int64_t extent) const {
          extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent));
 }
 
+void Call::checkDim(const Tile &tile, int dim) const {
+  if (dim < 0 || dim >= (int)tile.shape().size())
+    fail("expected a dimension below {}, got {}", tile.shape().size(), dim);
+}
+
 void Call::checkShape(const Shape &shape) const {
   if (shape.empty())
     fail("expected at least one extent");
@@ -273,6 +278,32 @@ Tile Call::reshape(const Tile &tile, const Shape &shape) const {
   if (tile.shape() == shape)
     return tile;
   return wrap(create<tile::ReshapeOp>(tensor(shape, tile.dtype()), get(tile)),
+              tile.dtype());
+}
+
+Tile Call::transpose(const Tile &tile, const std::vector<int> &order) const {
+  Shape shape;
+  bool moved = false;
+  for (int d : order) {
+    moved |= d != (int)shape.size();
+    shape.push_back(tile.shape()[d]);
+  }
+  if (!moved)
+    return tile;
+  DenseI32ArrayAttr attribute;
+  if (order.size() > 2)
+    attribute = impl->builder.getDenseI32ArrayAttr(order);
+  return wrap(create<tile::TransposeOp>(tensor(shape, tile.dtype()), get(tile),
+                                        attribute),
+              tile.dtype());
+}
+
+Tile Call::reduce(tile::Combine combine, const Tile &tile, int dim) const {
+  checkDim(tile, dim);
+  Shape shape = tile.shape();
+  shape[dim] = 1;
+  return wrap(create<tile::ReduceOp>(tensor(shape, tile.dtype()), combine,
+                                     get(tile), (std::uint32_t)dim),
               tile.dtype());
 }
 

@@ -100,6 +100,8 @@ public:
   /// Throws unless every extent is a power of two and there is one.
   void checkShape(const Shape &shape) const;
   void checkExtent(std::int64_t extent) const;
+  /// Throws unless the tile has that dimension.
+  void checkDim(const Tile &tile, int dim) const;
 
   /// The tile that an operand is: a number or an index becomes one of `dtype`
   /// and of one element.
@@ -111,6 +113,10 @@ public:
   /// Repeated to a shape, by the rules of broadcasting.
   Tile broadcast(const Tile &tile, const Shape &shape) const;
   Tile reshape(const Tile &tile, const Shape &shape) const;
+  /// Dimension d becomes dimension order[d] of the tile.
+  Tile transpose(const Tile &tile, const std::vector<int> &order) const;
+  /// Combined along a dimension, which stays with extent 1.
+  Tile reduce(tile::Combine combine, const Tile &tile, int dim) const;
   /// The shape that tiles broadcast to.
   Shape commonShape(const std::vector<Tile> &tiles) const;
   /// Operands of an elementwise operation in their common type and shape. One

@@ -166,6 +166,8 @@ LATH_API Tile reshape(Operand tile, const Shape &shape);
 LATH_API Tile expand(Operand tile, int dim);
 /// Swaps the two dimensions of a matrix.
 LATH_API Tile transpose(Operand tile);
+/// Dimension d of the result is dimension order[d] of the tile.
+LATH_API Tile permute(Operand tile, const std::vector<int> &order);
 /// Two tiles of one shape side by side in a new last dimension of extent 2.
 LATH_API Tile join(Operand a, Operand b);
 /// The inverse: the two halves of a last dimension of extent 2.
@@ -174,8 +176,9 @@ LATH_API std::pair<Tile, Tile> split(Operand tile);
 LATH_API Tile slice(Operand tile, int dim, std::int64_t start,
                     std::int64_t extent);
 
-// Reductions over one dimension, which stays with extent 1. Of f32 and
-// integers; 16-bit floats are summed in f32 and the result is f32.
+// Reductions over one dimension, which stays with extent 1. Narrower floats are
+// reduced in f32, narrower integers in i32 or u32, and that is the result's
+// type; the sum of conditions counts them, in i32. The order is fixed.
 
 LATH_API Tile sum(Operand tile, int dim);
 LATH_API Tile max(Operand tile, int dim);
@@ -189,7 +192,11 @@ LATH_API Tile argmax(Operand tile, int dim);
 LATH_API Tile argmin(Operand tile, int dim);
 /// Sums of all elements up to and including each one, along one dimension.
 LATH_API Tile cumsum(Operand tile, int dim);
+/// Maxima likewise. As cumsum in the types of reductions.
 LATH_API Tile cummax(Operand tile, int dim);
+/// The elements along one dimension in order; NaN is larger than any number.
+/// Equal keys with what belongs to them are sorted packed, in i64.
+LATH_API Tile sort(Operand tile, int dim, bool descending = false);
 /// The one element of a tile as an index; of an integer of up to 32 bits.
 LATH_API Index toIndex(Operand tile);
 /// The one element of a tile of b1.

@@ -24,7 +24,10 @@ bool BroadcastOp::keepsRowsApart(OpOperand &) {
 bool ReshapeOp::keepsRowsApart(OpOperand &) {
   return rowsOf(getSource()) == rowsOf(getResult());
 }
+bool SliceOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
+bool JoinOp::keepsRowsApart(OpOperand &) { return true; }
 bool ReduceOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
+bool ScanOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
 /// Row i of the result is made of row i of a and of acc, and of all of b.
 bool DotOp::keepsRowsApart(OpOperand &operand) {
   return &operand == &getAMutable() || &operand == &getAccMutable();

@@ -140,53 +140,6 @@ LogicalResult SplatOp::verify() {
   return success();
 }
 
-LogicalResult BroadcastOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != to.getRank() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected operand and result of one rank and type, got ")
-           << from << " and " << to;
-  for (auto [d, f, t] : llvm::enumerate(from.getShape(), to.getShape()))
-    if (f != t && f != 1)
-      return emitOpError("expected extent 1 or ")
-             << t << " in dimension " << d << ", got " << f;
-  return success();
-}
-
-LogicalResult ReshapeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getNumElements() != to.getNumElements() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected ")
-           << from.getNumElements() << " elements of " << from.getElementType()
-           << ", got " << to.getNumElements() << " of " << to.getElementType();
-  return success();
-}
-
-LogicalResult TransposeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != 2 || to.getRank() != 2 ||
-      from.getDimSize(0) != to.getDimSize(1) ||
-      from.getDimSize(1) != to.getDimSize(0) ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected the transpose of a matrix, got ")
-           << from << " to " << to;
-  return success();
-}
-
-LogicalResult ReduceOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if ((int64_t)getDim() >= from.getRank())
-    return emitOpError("expected a dimension below ")
-           << from.getRank() << ", got " << getDim();
-  SmallVector<int64_t> shape(from.getShape());
-  shape[getDim()] = 1;
-  if (to.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("expected a result of shape [")
-           << shape << "], got [" << to.getShape() << "]";
-  return success();
-}
-
 LogicalResult CastOp::verify() {
   if (tensorOf(getSource()).getShape() != tensorOf(getResult()).getShape())
     return emitOpError("expected equal shapes, got [")

@@ -127,7 +127,7 @@ def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
   let hasVerifier = 1;
 }
 
-def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp]> {
+def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
   let summary = "a tile of one value";
   let description = [{
     `result[i...] = value`.
@@ -176,21 +176,80 @@ def Tile_ReshapeOp : Tile_Op<"reshape", [Pure,
 
 def Tile_TransposeOp : Tile_Op<"transpose", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>]> {
-  let summary = "swap the dimensions of a matrix";
+  let summary = "dimensions in another order";
   let description = [{
-    `result[j, i] = source[i, j]`. Free: the layout is renamed.
+    Dimension d of the result is dimension `order[d]` of the source:
+    `result[i[order[0]], i[order[1]], ...] = source[i[0], i[1], ...]`. Without an
+    order the two of a matrix are swapped. Free: the layout is renamed.
 
     ```mlir
     %b = tile.transpose %t : tensor<16x64xf32> -> tensor<64x16xf32>
+    %c = tile.transpose %u order [2, 0, 1] : tensor<4x16x64xf32> -> tensor<64x4x16xf32>
     ```
   }];
-  let arguments = (ins Tile_Tensor:$source);
+  let arguments = (ins Tile_Tensor:$source, OptionalAttr<DenseI32ArrayAttr>:$order);
   let results = (outs Tile_Tensor:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let assemblyFormat = "$source (`order` $order^)? attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Which dimension of the source each one of the result is.
+    ::llvm::SmallVector<unsigned> permutation();
+  }];
+}
+
+def Tile_JoinOp : Tile_Op<"join", [Pure, AllTypesMatch<["a", "b"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+  let summary = "two tiles side by side in a new last dimension";
+  let description = [{
+    `result[i..., 0] = a[i...]` and `result[i..., 1] = b[i...]`. A lane that has
+    an element of the result has that of both operands, and chooses.
+
+    ```mlir
+    %j = tile.join %a, %b : tensor<16x64xf32>, tensor<16x64xf32> -> tensor<16x64x2xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tensor:$a, Tile_Tensor:$b);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)";
   let hasVerifier = 1;
 }
 
-def Tile_InsideOp : Tile_Op<"inside", [Pure]> {
+def Tile_SliceOp : Tile_Op<"slice", [Pure,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+  let summary = "a part of one dimension";
+  let description = [{
+    `result[i, j] = source[i, start + j]` for `dim = 1`. The extents say how long
+    the part is, and `start` is a multiple of that. A lane that has an element of
+    the result has it in all parts of the source, and picks: free, where the
+    source's lanes have all parts already.
+
+    ```mlir
+    %b = tile.slice %t dim 1 start 48 : tensor<16x64xf32> -> tensor<16x16xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tensor:$source, I32Attr:$dim, I32Attr:$start);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$source `dim` $dim `start` $start attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_IotaOp : Tile_Op<"iota", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
+  let summary = "the coordinates of a tile";
+  let description = [{
+    `result[i] = i`.
+
+    ```mlir
+    %i = tile.iota : tensor<1024xi32>
+    ```
+  }];
+  let results = (outs 1DTensorOf<[I32]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace]> {
   let summary = "which elements of a tile lie inside a view";
   let description = [{
     `result[i...]` is whether `start + i...` lies inside the view: for
@@ -203,25 +262,6 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure]> {
   let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start);
   let results = (outs StaticShapeTensorOf<[I1]>:$result);
   let assemblyFormat = "$view `[` $start `]` attr-dict `:` type($view) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
-  let summary = "combine along one dimension";
-  let description = [{
-    `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result
-    keeps the dimension with extent 1.
-
-    ```mlir
-    %b = tile.reduce max %t dim 1 : tensor<16x64xf32> -> tensor<16x1xf32>
-    ```
-  }];
-  let arguments = (ins Tile_Combine:$combine, StaticShapeTensorOf<[F32]>:$source, I32Attr:$dim);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
-  let assemblyFormat = "$combine $source `dim` $dim attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -317,6 +357,7 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
+include "compiler/ir/TileReductionOps.td"
 include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"

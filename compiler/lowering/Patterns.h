@@ -23,6 +23,8 @@ void addFunctionPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,

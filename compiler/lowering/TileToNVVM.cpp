@@ -98,6 +98,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addCastPatterns(types, patterns);
     addFunctionPatterns(types, patterns);
     addShapePatterns(types, patterns);
+    addReductionPatterns(types, patterns);
     addConversionPatterns(types, patterns);
     addValuePatterns(types, patterns);
     addSplitPatterns(types, patterns);
