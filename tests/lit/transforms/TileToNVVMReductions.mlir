@@ -7,7 +7,7 @@
 #r = #tile.layout<[1], lane = [[0], [0], [0], [0], [0]]>
 // CHECK-LABEL: llvm.func @whole_warp
 // CHECK:         %[[M:.*]] = llvm.intr.umax
-// CHECK-NEXT:    nvvm.redux.sync umax %[[M]]
+// CHECK:         nvvm.redux.sync umax %[[M]]
 // CHECK-NOT:     nvvm.shfl
 // CHECK:         llvm.return
 func.func @whole_warp() attributes {tile.schedule = #tile.schedule<warps = 1>, tile.shared_bytes = 0 : i32} {
