@@ -10,7 +10,6 @@
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include <fmt/format.h>
 
@@ -348,27 +347,6 @@ struct ViewLowering : OpConversionPattern<ViewOp> {
   }
 };
 
-template <typename Op, typename X, typename Y, typename Z>
-struct AxisLowering : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Type i32 = r.getI32Type();
-    LLVM::ConstantRangeAttr any;
-    switch (op.getAxis()) {
-    case 0:
-      r.replaceOp(op, X::create(r, op.getLoc(), i32, any));
-      break;
-    case 1:
-      r.replaceOp(op, Y::create(r, op.getLoc(), i32, any));
-      break;
-    default:
-      r.replaceOp(op, Z::create(r, op.getLoc(), i32, any));
-    }
-    return success();
-  }
-};
-
 } // namespace
 
 /// Threads that hold copies of an element must not add it twice; for stores
@@ -460,8 +438,4 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
   MLIRContext *context = patterns.getContext();
   patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, InsideLowering,
                ViewLowering, AtomicAddLowering>(types, context);
-  patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
-                            NVVM::BlockIdZOp>,
-               AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
-                            NVVM::GridDimZOp>>(types, context);
 }

@@ -7,6 +7,9 @@ namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
+/// program_id and num_programs.
+void addAxisPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
@@ -23,12 +26,12 @@ void addFunctionPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
-void addReductionPatterns(const mlir::TypeConverter &types,
-                          mlir::RewritePatternSet &patterns);
 void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,

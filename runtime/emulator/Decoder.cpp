@@ -265,12 +265,12 @@ void Decoding::malformed(std::string_view why) const {
 namespace {
 
 constexpr bool (*families[])(Decoding &) = {
-    decodeControl,      decodeMove,      decodeInteger,  decodeBitField,
-    decodeLogic,        decodeCompare,   decodeFloat,    decodeConvert,
-    decodeMemory,       decodeAtomic,    decodeMbarrier, decodeBulkCopy,
-    decodeTensorCopy,   decodeAsyncCopy, decodeBarrier,  decodeWarpWide,
-    decodeMatrixMemory, decodeByteMma,   decodeMma,      decodeWgmma,
-    decodeCluster,
+    decodeControl,  decodeMove,         decodeInteger,   decodeBitField,
+    decodeLogic,    decodeCompare,      decodeFloat,     decodeConvert,
+    decodeCall,     decodeMemory,       decodeAtomic,    decodeMbarrier,
+    decodeBulkCopy, decodeTensorCopy,   decodeAsyncCopy, decodeBarrier,
+    decodeWarpWide, decodeMatrixMemory, decodeByteMma,   decodeMma,
+    decodeWgmma,    decodeCluster,
 };
 
 } // namespace
