@@ -137,3 +137,17 @@ func.func @part_elsewhere() attributes {tile.schedule = #tile.schedule<warps = 1
   %1 = tile.slice %0 dim 0 start 16 : tensor<32xi32, #x> -> tensor<16xi32, #r>
   return
 }
+
+// -----
+
+// What is folded late is a value in every register.
+#x = #tile.layout<[64], register = [[1]], lane = [[2], [4], [8], [16], [32]]>
+#r = #tile.layout<[1], lane = [[0], [0], [0], [0], [0]]>
+// CHECK-LABEL: llvm.func @folded
+// CHECK:         %[[C:.*]] = arith.constant 3 : i32
+// CHECK:         llvm.add %[[C]], %[[C]]
+func.func @folded() attributes {tile.schedule = #tile.schedule<warps = 1>, tile.shared_bytes = 0 : i32} {
+  %0 = arith.constant dense<3> : tensor<64xi32, #x>
+  %1 = tile.reduce add %0 dim 0 : tensor<64xi32, #x> -> tensor<1xi32, #r>
+  return
+}
