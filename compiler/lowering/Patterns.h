@@ -7,9 +7,6 @@ namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
-/// program_id and num_programs.
-void addAxisPatterns(const mlir::TypeConverter &types,
-                     mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
