@@ -357,8 +357,8 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
-include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TileReductionOps.td"
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

@@ -56,11 +56,6 @@ void lath::tile::addLaunchPatterns(const TypeConverter &types,
       types, context, "griddepcontrol.launch_dependents;");
   patterns.add<LaunchControl<WaitDependencyOp>>(types, context,
                                                 "griddepcontrol.wait;");
-}
-
-void lath::tile::addAxisPatterns(const TypeConverter &types,
-                                 RewritePatternSet &patterns) {
-  MLIRContext *context = patterns.getContext();
   patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
                             NVVM::BlockIdZOp>,
                AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,

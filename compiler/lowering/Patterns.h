@@ -23,12 +23,12 @@ void addFunctionPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
 void addValuePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
-void addReductionPatterns(const mlir::TypeConverter &types,
-                          mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,

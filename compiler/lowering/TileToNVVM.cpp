@@ -98,9 +98,9 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addCastPatterns(types, patterns);
     addFunctionPatterns(types, patterns);
     addShapePatterns(types, patterns);
+    addReductionPatterns(types, patterns);
     addConversionPatterns(types, patterns);
     addValuePatterns(types, patterns);
-    addReductionPatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
