@@ -164,11 +164,11 @@ RandomProgram::Place RandomProgram::place(const Shape &tile,
       start = number(-3, 5);
       break;
     }
-    // A tile that certainly lies outside is refused; in part it may.
-    start = std::clamp(start, 1 - tile[d], extents[d] - 1);
-    Index index = p.programId(0) * tile[d] + start;
-    if (chance(.5))
-      index = p.constant(start + 7) - 7;
+    // What is known to lie outside is refused.
+    const bool outside = start >= extents[d] || start + tile[d] <= 0;
+    Index index = outside      ? scalar(start + 7) - 7
+                  : chance(.5) ? p.programId(0) * tile[d] + start
+                               : p.constant(start + 7) - 7;
     result.ranges.push_back(Range{index, tile[d]});
     result.start.push_back(start);
   }

@@ -331,7 +331,7 @@ TEST_CASE("broadcast, reshape and transpose keep the elements") {
   CHECK(transpose(s.f16).shape() == Shape{64, 16});
 }
 
-TEST_CASE("reductions are over one dimension of f32") {
+TEST_CASE("reductions are over one dimension") {
   Sample s;
   CHECK(sum(s.f16, 1).dtype() == Dtype::f32);
   CHECK(refused([&] { sum(s.u4, 1); }) == "sum: not for u4 [16, 64]");
