@@ -219,7 +219,8 @@ public:
   /// `zeroOffset` is added to the stored zero, modulo 16 (1 for GPTQ v1).
   Tile dequant(const Tile &q, const Tile &scales, const Tile *zeros = nullptr,
                int zeroOffset = 0);
-  /// acc + a * b. a: [M, K], b: [K, N] of one 16-bit type, acc: f32 [M, N].
+  /// acc + a * b. a: [M, K], b: [K, N] of f16, bf16 or f32 (which is rounded
+  /// to tf32, ten bits behind the point), acc: f32 [M, N].
   /// `schedule` has words of this product alone: "kw2,scales=sums".
   Tile dot(const Tile &a, const Tile &b, const Tile &acc,
            std::string_view schedule = {});

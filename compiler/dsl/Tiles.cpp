@@ -236,13 +236,12 @@ Tile Program::dot(const Tile &a, const Tile &b, const Tile &acc,
                   std::string_view schedule) {
   Value av = impl_->get(a, "dot"), bv = impl_->get(b, "dot"),
         cv = impl_->get(acc, "dot");
-  auto half = [](const Tile &t) {
-    return (t.dtype() == Dtype::f16 || t.dtype() == Dtype::bf16) &&
-           t.shape().size() == 2;
+  auto matrix = [](const Tile &t) {
+    return isFloat(t.dtype()) && t.shape().size() == 2;
   };
-  if (!half(a) || !half(b) || a.dtype() != b.dtype())
+  if (!matrix(a) || !matrix(b) || a.dtype() != b.dtype())
     ProgramImpl::fail(
-        fmt::format("dot: expected two matrices of f16 or of bf16, "
+        fmt::format("dot: expected two matrices of f16, of bf16 or of f32, "
                     "got {} and {}",
                     describe(a), describe(b)));
   if (a.shape()[1] != b.shape()[0] || acc.dtype() != Dtype::f32 ||
