@@ -225,8 +225,8 @@ LATH_API Tile randomNormal(Operand counter, Operand key);
 /// `zeroOffset` is added to the stored zero, modulo 16 (1 for GPTQ v1).
 LATH_API Tile dequant(Operand q, Operand scales, const Tile *zeros = nullptr,
                       int zeroOffset = 0);
-/// acc + a * b. a: [M, K], b: [K, N], acc: [M, N]: of f16, bf16, f8e4m3, f8e5m2
-/// or f32 (computed in tf32) with f32 sums, or of i8 with i32 sums.
+/// acc + a * b. a: [M, K], b: [K, N] of f16, bf16 or f32 (which is rounded to
+/// tf32, ten bits behind the point), acc: f32 [M, N].
 /// `schedule` has words of this product alone: "kw2,scales=sums".
 LATH_API Tile dot(Operand a, Operand b, Operand acc,
                   std::string_view schedule = {});

@@ -8,8 +8,9 @@
 //   B        k, k                 k          column
 //   acc      column, row          column     row
 //
-// (registers beyond these repeat the fragment). We choose which k, row and
-// column bits go where:
+// (registers beyond these repeat the fragment; a 32-bit register holds one k of
+// 32-bit elements and four of 8-bit ones, so there the first k bit is missing,
+// or there is one more). We choose which k, row and column bits go where:
 //   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; or as the
 //         instruction numbers them: 0, 3 to registers, 1-2 to lanes;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
@@ -71,7 +72,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     fragment = fragmentOf(*s.atom);
   // Each warp's share of k is its own problem; the highest k bits name it.
   kBits -= kWarpBits;
-  if (warpBits < 0 || kBits < 4) {
+  // A 32-bit register holds 2^wordBits k, and the instruction has eight.
+  const int wordBits = std::countr_zero(32u / s.elementBits);
+  if (warpBits < 0 || kBits < wordBits + 3) {
     problem = std::to_string(s.kWarps) + " warps along k are too many for " +
               std::to_string(s.warps) + " warps and a K step of " +
               std::to_string(s.k);
@@ -127,6 +130,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     std::vector<int> registers, lanes, warps;
   } k, row, column;
   int perWarp = rowBits - rowWarps, next = 0;
+  const int chunkBits = wordBits + 2; // k in 16 bytes
   if (fragment) {
     auto bitsOf = [&](Place place, unsigned d) {
       std::vector<int> bits;
@@ -142,21 +146,22 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     for (int b = log2(fragment->shape()[1]); b < kBits; ++b)
       k.registers.push_back(b);
     next = log2(fragment->shape()[0]);
-  } else if (kBits >= 5 && (s.packBits || s.consecutiveK)) {
-    k.registers = {0, 1, 2};
-    k.lanes = {3, 4};
+  } else if (kBits >= chunkBits + 2 && (s.packBits || s.consecutiveK)) {
+    for (int b = 0; b < chunkBits; ++b)
+      k.registers.push_back(b);
+    k.lanes = {chunkBits, chunkBits + 1};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
     // pairs (i, i + 4), see dequantResult.
     if (s.packBits == nibbleBits)
       k.registers = {2, 0, 1};
-    for (int b = 5; b < kBits; ++b)
+    for (int b = chunkBits + 2; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
     // The instruction's own order, in which ldmatrix brings activations.
-    k.registers = {0, 3};
-    k.lanes = {1, 2};
-    for (int b = 4; b < kBits; ++b)
-      k.registers.push_back(b);
+    k.lanes = {wordBits, wordBits + 1};
+    for (int b = 0; b < kBits; ++b)
+      if (b != k.lanes[0] && b != k.lanes[1])
+        k.registers.push_back(b);
   }
   if (!fragment) {
     if (s.contiguousRows)
@@ -179,7 +184,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   const std::vector<std::int64_t> repeat{0, 0};
   Layout::Coords aReg, aLane, aWarp, bReg, bLane, bWarp, cReg, cLane, cWarp;
 
-  // A: the eight k of a word first, then rows, then further k. Where an atom
+  // A: the k of 16 bytes first, then rows, then further k. Where an atom
   // is a fragment, that first, then further k, then rows.
   if (fragment) {
     for (std::uint32_t basis : fragment->bases(Place::Register))
@@ -191,12 +196,12 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
       if (1ll << b >= fragment->shape()[0])
         aReg.push_back(rowBasis(b));
   } else {
-    std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
-    for (std::size_t i = 0; i < wordK; ++i)
+    std::size_t chunk = std::min<std::size_t>(chunkBits, k.registers.size());
+    for (std::size_t i = 0; i < chunk; ++i)
       aReg.push_back(colBasis(k.registers[i]));
     for (int b : row.registers)
       aReg.push_back(rowBasis(b));
-    for (std::size_t i = wordK; i < k.registers.size(); ++i)
+    for (std::size_t i = chunk; i < k.registers.size(); ++i)
       aReg.push_back(colBasis(k.registers[i]));
   }
   for (int b : k.lanes)

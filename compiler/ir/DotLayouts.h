@@ -10,9 +10,12 @@
 namespace lath {
 
 struct DotShape {
-  std::int64_t rows, columns, k; ///< of the m16n8k16 tiling: A is rows x k
+  std::int64_t rows, columns, k; ///< of the m16n8 tiling: A is rows x k
   unsigned warps;
   unsigned kWarps = 1; ///< of them, warps that share a K step
+  /// Bits of an element of A and B: 32, 16 or 8. The instruction multiplies 8,
+  /// 16 or 32 k.
+  unsigned elementBits = 16;
   /// log2 of the k that a word of A holds: 3 of 4-bit weights, 2 of 8-bit ones,
   /// 0 where A is no weights.
   unsigned packBits = 0;
@@ -22,7 +25,7 @@ struct DotShape {
   /// Where a lane's share of one is a fragment, the fragment is taken as it is
   /// (`contiguousRows` means nothing then), else the atom is ignored.
   std::optional<Layout> atom;
-  /// A lane owns eight consecutive k, 16 bytes that one access to global memory
+  /// A lane owns consecutive k, 16 bytes that one access to global memory
   /// brings. Otherwise k has the instruction's own order, which ldmatrix
   /// brings, and in which an accumulator's columns are the k of another dot's
   /// A.
@@ -41,7 +44,7 @@ struct DotLayouts {
   Layout acc; ///< [rows, columns]
 };
 
-/// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
+/// Fragments of mma.m16n8 repeated over the tile, with rows, columns and k
 /// permuted so that what a lane needs is contiguous in memory: a lane owns
 /// eight consecutive k (a word of 4-bit weights, two of 8-bit ones, 16 bytes of
 /// activations; of an atom what it finds there), and up to four consecutive

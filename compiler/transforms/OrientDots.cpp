@@ -35,10 +35,11 @@ struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
                      scheduleOf(dot).mma == lath::MatrixUnit::warpgroup);
       int64_t rows = dot.getSwapped() ? b.getDimSize(1) : a.getDimSize(0);
       int64_t columns = dot.getSwapped() ? a.getDimSize(0) : b.getDimSize(1);
-      if (rows < 16 || columns < 8 || a.getDimSize(1) < 16) {
-        dot.emitOpError(
-            "expected at least 16 x 8 x 16 for the tensor core, got ")
-            << rows << " x " << columns << " x " << a.getDimSize(1);
+      const int64_t k = 256 / a.getElementTypeBitWidth(); // of an instruction
+      if (rows < 16 || columns < 8 || a.getDimSize(1) < k) {
+        dot.emitOpError("expected at least 16 x 8 x ")
+            << k << " for the tensor core, got " << rows << " x " << columns
+            << " x " << a.getDimSize(1);
         return WalkResult::interrupt();
       }
       return WalkResult::advance();
