@@ -259,42 +259,6 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
-LogicalResult WarpgroupDotOp::verify() {
-  BufferType x = getX().getType();
-  auto w = tensorOf(getW()), acc = tensorOf(getAcc());
-  if (x.getShape().size() != 2 || w.getRank() != 2 || acc.getRank() != 2)
-    return emitOpError("expected matrices, got ")
-           << x << ", " << w << " and " << acc;
-  if (x.getElementType() != w.getElementType())
-    return emitOpError("expected x and w of one type, got ")
-           << x.getElementType() << " and " << w.getElementType();
-  if (x.getShape()[1] != w.getDimSize(0) ||
-      x.getShape()[0] != acc.getDimSize(0) ||
-      w.getDimSize(1) != acc.getDimSize(1))
-    return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
-           << x.getShape() << "] * [" << w.getShape() << "] + ["
-           << acc.getShape() << "]";
-  if (x.getShape()[0] < 8 || x.getShape()[0] > 256 || x.getShape()[1] < 64)
-    return emitOpError("expected x of 8 to 256 rows and at least 64 k, got [")
-           << x.getShape() << "]";
-  if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
-                      tensorOf(getScales()).getDimSize(1) != w.getDimSize(1) ||
-                      w.getDimSize(0) % tensorOf(getScales()).getDimSize(0)))
-    return emitOpError("expected scales [G, ")
-           << w.getDimSize(1) << "] with G a divisor of " << w.getDimSize(0)
-           << ", got [" << tensorOf(getScales()).getShape() << "]";
-  if (!hasLayout(w) || !hasLayout(acc))
-    return success();
-  Layout a = layoutOf(w).transposed();
-  auto wanted = lath::warpgroupOperand(a, x.getShape()[0]);
-  if (!wanted)
-    return emitOpError("expected w in fragments of wgmma, got ") << a.print();
-  if (!(x.getLayout().layout() == *wanted))
-    return emitOpError("expected x in the order ")
-           << wanted->print() << ", got " << x.getLayout().layout().print();
-  return success();
-}
-
 LogicalResult SumClusterOp::verify() {
   unsigned blocks = getBlocks(), kWarps = getKWarps();
   if (blocks < 2 || blocks > lath::maxCluster)
@@ -408,10 +372,6 @@ LogicalResult LocalStoreOp::verify() {
 
 // What accesses a stage.
 
-Value WarpgroupDotOp::stageBuffer() { return getX(); }
-int64_t WarpgroupDotOp::bufferAlignment() {
-  return lath::matrixOperandAlignment;
-}
 bool AsyncCopyOp::startsCopy() { return true; }
 bool BulkCopyOp::startsCopy() { return true; }
 

@@ -15,6 +15,8 @@ public:
   /// elements `half`.
   Fragments(const Layout &a, mlir::ValueRange aRegs, mlir::Type half,
             const Layout &acc);
+  /// The same without A in registers: only where things are is known.
+  Fragments(const Layout &acc, int64_t k);
   /// `scales`: [G, extent of acc along `dim`], in registers `scaleRegs`.
   void scaleBy(const Layout &scales, mlir::ValueRange scaleRegs, unsigned dim);
 
@@ -33,6 +35,7 @@ public:
     return LinearMap(outer)(group) ^ LinearMap(inner)(step);
   }
   unsigned rowTiles() const { return 1u << tiles.size(); }
+  uint32_t rowTile(unsigned tile) const { return LinearMap(tiles)(tile); }
   unsigned columnTiles() const { return 1u << columns.size(); }
   uint32_t column(unsigned tile) const { return LinearMap(columns)(tile); }
 
@@ -52,6 +55,8 @@ private:
   mlir::ValueRange aRegs, scaleRegs;
   mlir::Type half;
   Bases k, rows, tiles, columns, inner, outer;
+
+  void arrange();
   unsigned groupShift = 0, scaleDim = 0;
 };
 
