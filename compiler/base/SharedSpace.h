@@ -11,6 +11,8 @@ namespace lath {
 inline constexpr std::int64_t sharedAlignment = 128;
 /// An operand of wgmma: its swizzle counts from multiples of 1024.
 inline constexpr std::int64_t matrixOperandAlignment = 1024;
+/// A buffer that tensor copies fill, for the same reason; so is each stage.
+inline constexpr std::int64_t panelAlignment = matrixOperandAlignment;
 /// Of one mbarrier.
 inline constexpr std::int64_t mbarrierBytes = 8;
 /// A ticket that one thread hands to its block.

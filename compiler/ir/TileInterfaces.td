@@ -75,6 +75,11 @@ def Tile_StageInterface : OpInterface<"StageInterface"> {
         issued (cloned) for a step ahead.
       }], "bool", "startsCopy", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{
+        Of an operation that starts a copy: the mbarriers of which that of the
+        stage counts its bytes, with one arrival for them, so that whoever waits
+        there has them; null where `async_wait` waits for the copy.
+      }], "::mlir::Value", "signalled", (ins), "", [{ return {}; }]>,
+    InterfaceMethod<[{
         What the buffer's place in shared memory must be a multiple of: a power
         of two.
       }], "int64_t", "bufferAlignment", (ins), "",

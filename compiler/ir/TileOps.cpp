@@ -1,5 +1,4 @@
 // Verifiers and folds of the operations.
-#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
@@ -312,48 +311,6 @@ LogicalResult AsyncCopyOp::verify() {
   return success();
 }
 
-LogicalResult MbarrierInitOp::verify() {
-  // The count of pending arrivals has 20 bits.
-  constexpr unsigned most = (1u << 20) - 1;
-  if (getArrivals() < 1 || getArrivals() > most)
-    return emitOpError("expected 1 to ")
-           << most << " arrivals, got " << (int32_t)getArrivals();
-  return success();
-}
-
-/// Whole atoms in the order of memory, as the copy engine writes them.
-static LogicalResult verifyAtoms(Operation *op, ViewType view,
-                                 BufferType buffer, unsigned starts) {
-  if (starts != view.getShape().size())
-    return op->emitOpError("expected ")
-           << view.getShape().size() << " start indices, got " << starts;
-  if (!view.getAtom() || view.getAtom() != buffer.getAtom())
-    return op->emitOpError("expected view and buffer in the same atoms, got ")
-           << view << " and " << buffer;
-  Memory memory = buffer.memory();
-  if (int64_t bytes = atomBytes(memory); bytes % bulkCopyUnit)
-    return op->emitOpError("expected atoms of a multiple of ")
-           << bulkCopyUnit << " bytes, got " << bytes;
-  lath::Shape units(memory.shape.begin(), memory.shape.end());
-  if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
-    return op->emitOpError("expected a buffer in the order of memory, got ")
-           << buffer.getLayout().layout().print();
-  return success();
-}
-
-LogicalResult BulkCopyOp::verify() {
-  BufferType buffer = getBuffer().getType();
-  if (buffer.getStages() != getMbarriers().getType().getStages())
-    return emitOpError("expected an mbarrier for each of ")
-           << buffer.getStages() << " stages, got "
-           << getMbarriers().getType().getStages();
-  return verifyAtoms(*this, getView().getType(), buffer, getStart().size());
-}
-LogicalResult ZeroOutsideOp::verify() {
-  return verifyAtoms(*this, getView().getType(), getBuffer().getType(),
-                     getStart().size());
-}
-
 LogicalResult LocalLoadOp::verify() {
   BufferType buffer = getBuffer().getType();
   auto tile = tensorOf(getResult());
@@ -373,7 +330,6 @@ LogicalResult LocalStoreOp::verify() {
 // What accesses a stage.
 
 bool AsyncCopyOp::startsCopy() { return true; }
-bool BulkCopyOp::startsCopy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

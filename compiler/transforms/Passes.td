@@ -41,8 +41,9 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 def BulkCopies : Pass<"tile-bulk-copies", "::mlir::ModuleOp"> {
-  let summary = "let the copy engine bring packed weights";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let summary = "let the copy engine fill stages";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 def SpecialiseWarps : Pass<"tile-specialise-warps", "::mlir::ModuleOp"> {
   let summary = "let a warp of its own start all copies";

@@ -150,6 +150,12 @@ const WordSearch records[] = {
            only(values, KOrder::contiguous);
          }},
     {.tag = tag<&Schedule::dependent>, .choose = chooseDependent},
+    {.tag = tag<&Schedule::copies>,
+     .choose =
+         [](Values &values, const GemmSpec &, const Target &) {
+           // The model knows nothing of them.
+           only(values, CopyPath::threads);
+         }},
     {.tag = tag<&Schedule::evict>, .choose = chooseEviction, .unseen = true},
 };
 

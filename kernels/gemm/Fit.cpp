@@ -1,6 +1,7 @@
 #include "kernels/gemm/Fit.h"
 
 #include "compiler/base/Error.h"
+#include "compiler/base/SharedSpace.h"
 #include "kernels/gemm/SharedPlan.h"
 
 #include <fmt/format.h>
@@ -101,6 +102,15 @@ constexpr Rule rules[] = {
                           "lane, for which there are at most {} registers",
                           s.blockM, s.blockN, s.warps, sumsOfLane(s),
                           registersForSums(s));
+     }},
+    {[](const S &s, const P &spec) {
+       return s.copies == CopyPath::threads ||
+              2 * tileRows(s, spec) * s.blockK % panelAlignment == 0;
+     },
+     [](const S &s, const P &spec) {
+       return fmt::format("copies=tensor brings stages of multiples of {} "
+                          "bytes; those of x have {} rows of {}",
+                          panelAlignment, tileRows(s, spec), 2 * s.blockK);
      }},
     {[](const S &s, const P &) { return groupsHaveK(s); },
      [](const S &s, const P &) {

@@ -39,6 +39,12 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
                     std::int64_t alignment = sharedAlignment) {
     space.place(bytes * s.stages, alignment);
   };
+  // Of dense tiles; tensor copies bring those that fill their swizzle.
+  auto denseStages = [&](std::int64_t bytes, std::int64_t alignment) {
+    const bool tensor =
+        s.copies == CopyPath::tensor && bytes % panelAlignment == 0;
+    stages(bytes, tensor ? panelAlignment : alignment);
+  };
   if (s.reduce == Reduce::cluster)
     space.place(mbarrierBytes);
 
@@ -47,15 +53,15 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
       spec.groups() == 1 ? 1 : std::max<std::int64_t>(1, s.blockK / spec.group);
   const WeightBytes weights =
       weightFormat(spec).bytes(s.blockN, s.blockK, groups);
-  stages(weights.scales);
+  denseStages(weights.scales, sharedAlignment);
   if (weights.zeros)
     stages(weights.zeros);
-  stages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
+  denseStages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
                                                  ? matrixOperandAlignment
                                                  : sharedAlignment);
   if (s.weights != WeightPath::registers)
     stages(weights.codes);
-  if (s.weights == WeightPath::bulk) {
+  if (engineCopies(s)) {
     stages(mbarrierBytes); // a stage is full
     if (s.producers)
       stages(mbarrierBytes); // and empty
