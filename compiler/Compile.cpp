@@ -119,6 +119,7 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
       options.split > 1 && options.reduce == Reduce::atomicOut;
   if (options.reduce == Reduce::cluster)
     ptx.clusterBlocks = options.split;
+  ptx.persistent = options.persistent;
   ptx.dependent = options.dependent != Dependent::none;
   describeTensors(function, ptx);
   ptx.entry = program.name;

@@ -85,6 +85,7 @@ constexpr KernelWord words[] = {
     option<&S::producers>("producers", "producers", flagTexts, kernel),
     option<&S::dependent>("dep", "dependent", dependentTexts, kernel),
     option<&S::copies>("copies", "copies", copyTexts, kernel),
+    option<&S::persistent>("persistent", "persistent", flagTexts, kernel),
     option<&S::evict>("evict", "evict", evictTexts, loop),
 };
 
@@ -138,6 +139,22 @@ constexpr Rule contradictions[] = {
 };
 
 constexpr Rule conflicts[] = {
+    {persistenceOverlaps,
+     [](const S &s) {
+       return fmt::format("persistent=1 with producers={}: a producer warp "
+                          "brings the next tile while one is stored; use "
+                          "producers=1, or persistent=0",
+                          s.producers);
+     }},
+    {persistenceIsAlone,
+     [](const S &s) {
+       return s.split != 1
+                  ? fmt::format("persistent=1 with s = {}: blocks that walk "
+                                "over tiles take all of K; use s1",
+                                s.split)
+                  : std::string("persistent=1 with dependent launch: blocks "
+                                "that walk over tiles begin once; use dep=none");
+     }},
     {warpsFormGroups,
      [](const S &s) {
        return s.kWarps != 1

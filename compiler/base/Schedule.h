@@ -96,6 +96,9 @@ struct KernelSchedule {
   /// which takes weights = bulk or copies = tensor.
   int producers = 0;
   Dependent dependent = Dependent::none;
+  /// 1: as many blocks as run at once walk over the blocks of the grid; takes
+  /// a producer warp, which runs ahead into the next one.
+  int persistent = 0;
 
   // Of dots, above all of those with quantised weights.
   int kWarps = 1; ///< of `warps`, those that share each K step; power of two
@@ -203,6 +206,15 @@ inline bool producersHaveCopies(const KernelSchedule &s) {
 }
 inline bool evictionIsOfBulkCopies(const KernelSchedule &s) {
   return s.evict == Eviction::first || s.weights == WeightPath::bulk;
+}
+/// Only a producer warp has something to do while a tile is stored.
+inline bool persistenceOverlaps(const KernelSchedule &s) {
+  return !s.persistent || s.producers;
+}
+/// The third axis of the grid is the split's, and what waits for the launch
+/// ahead is done once.
+inline bool persistenceIsAlone(const KernelSchedule &s) {
+  return !s.persistent || (s.split == 1 && s.dependent == Dependent::none);
 }
 /// wgmma takes four warps together, none of which has a share of K alone.
 inline bool warpsFormGroups(const KernelSchedule &s) {

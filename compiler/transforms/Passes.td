@@ -4,6 +4,10 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PersistBlocks : Pass<"tile-persist-blocks", "::mlir::ModuleOp"> {
+  let summary = "let blocks walk over the tiles of the grid";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
 def OrientDots : Pass<"tile-orient-dots", "::mlir::ModuleOp"> {
   let summary = "choose which operand of a dot is the tensor core's A";
 }

@@ -156,6 +156,11 @@ const WordSearch records[] = {
            // The model knows nothing of them.
            only(values, CopyPath::threads);
          }},
+    {.tag = tag<&Schedule::persistent>,
+     .choose =
+         [](Values &values, const GemmSpec &, const Target &) {
+           only(values, 0); // nor of these
+         }},
     {.tag = tag<&Schedule::evict>, .choose = chooseEviction, .unseen = true},
 };
 
