@@ -208,6 +208,8 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
   void *params[maxKernelParams];
   for (std::size_t i = 0; i < args.size(); ++i)
     params[i] = const_cast<std::uint64_t *>(&args[i]);
+  // Maps are made for the device of the current context.
+  ContextScope scope(*context_);
   CUtensorMap maps[maxTensorMaps];
   std::size_t map = 0;
   std::array<unsigned, 3> grid = config.grid;
@@ -244,7 +246,6 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
     launch.attrs = &dependent;
     launch.numAttrs = 1;
   }
-  ContextScope scope(*context_);
   CUresult result =
       context_->driver.launchKernelEx(&launch, function_, params, nullptr);
   if (result != CUDA_SUCCESS)

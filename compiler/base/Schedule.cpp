@@ -124,8 +124,8 @@ constexpr Rule contradictions[] = {
     {producersHaveCopies,
      [](const S &s) {
        return fmt::format("producers = {} with weights = {}: a producer warp "
-                          "issues bulk copies; use weights=bulk, copies=tensor or "
-                          "producers=0",
+                          "issues bulk copies; use weights=bulk or copies=tensor, "
+                          "or producers=0",
                           s.producers,
                           pathTexts[static_cast<std::size_t>(s.weights)]);
      }},

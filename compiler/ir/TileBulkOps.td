@@ -127,7 +127,7 @@ def Tile_TensorCopyOp : Tile_Op<"tensor_copy", [
 
     ```mlir
     tile.tensor_copy %map of %x[%row, %k], %b[%slot] signals %full
-      : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<4 of 128x64xf16, #panels>, !tile.mbarriers<4>
+      : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<4 of 128x64xf16, #rows>, !tile.mbarriers<4>
     ```
   }];
   let arguments = (ins Tile_TensorMapType:$map, Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start,

@@ -95,8 +95,7 @@ def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
     that an `async_wait ... for_matrix_operands` and a barrier ended.
 
     ```mlir
-    %0 = tile.warpgroup_dot %x, %w, %acc swapped : !tile.buffer<1 of 16x128xf16, #l>, tensor<128x64xf16>, tensor<16x64xf32>
-    %1 = tile.warpgroup_dot %a, %b transposed, %sum : !tile.buffer<1 of 128x64xf16, #r>, !tile.buffer<1 of 256x64xf16, #c>, tensor<128x256xf32>
+    %c = tile.warpgroup_dot %a, %b transposed, %acc : !tile.buffer<1 of 128x64xf16, #rows>, !tile.buffer<1 of 256x64xf16, #columns>, tensor<128x256xf32>
     ```
   }];
   let arguments = (ins AnyTypeOf<[Tile_BufferType, Tile_HalfTensor]>:$a,

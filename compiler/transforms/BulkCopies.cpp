@@ -174,14 +174,21 @@ private:
   }
 
   void placeMbarriers() {
-    // At the top of the kernel, where they begin.
-    Operation *top = buffers.back();
-    if (!isa<func::FuncOp>(loop->getParentOp()))
-      while (!isa<func::FuncOp>(top->getParentOp()))
-        top = top->getParentOp();
+    // Behind all buffers, at the top of the kernel, where they begin.
+    Operation *top = loop;
+    while (!isa<func::FuncOp>(top->getParentOp()))
+      top = top->getParentOp();
+    Operation *last = nullptr;
+    for (AllocOp alloc :
+         llvm::make_early_inc_range(loop->getBlock()->getOps<AllocOp>())) {
+      if (!alloc->isBeforeInBlock(loop))
+        continue;
+      if (top != loop)
+        alloc->moveBefore(top);
+      last = alloc;
+    }
     OpBuilder b(top);
-    if (top == buffers.back())
-      b.setInsertionPointAfter(top);
+    b.setInsertionPointAfter(last);
     auto type = MbarriersType::get(b.getContext(),
                                    buffers.back().getType().getStages());
     full = MbarrierAllocOp::create(b, loc(), type, IntegerAttr());

@@ -366,9 +366,13 @@ private:
       op->moveBefore(end);
       op = next;
     }
-    if (tiles) // nobody reads a stage that is filled again
-      if (auto barrier = dyn_cast<BarrierOp>(prologue->getPrevNode()))
-        barrier.erase();
+    if (tiles) { // no stage is filled again before all have read it
+      Operation *before = prologue->getPrevNode();
+      while (before && isMemoryEffectFree(before))
+        before = before->getPrevNode();
+      if (isa_and_nonnull<BarrierOp>(before))
+        before->erase();
+    }
     prologue.erase();
     SmallVector<Operation *> dead{issue};
     Operation *firstLoad = nullptr;
