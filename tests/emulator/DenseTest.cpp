@@ -127,14 +127,14 @@ TEST_CASE("rows that tensor copies cannot read go by threads, or are refused",
   CHECK_THROWS_WITH(
       compileMatmul(66, 70, MatrixB::nk, Dtype::f16,
                     "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor"),
-      Contains("tensor copies are asked for, and no tile can be brought by one: "
+      Catch::Contains("tensor copies are asked for, and no tile can be brought by one: "
                "the view's rows are 140 bytes; tensor copies take multiples of "
                "16"));
   // a comes by the engine, b [K, N] cannot, and is not fenced.
   CHECK_THROWS_WITH(
       compileMatmul(66, 64, MatrixB::kn, Dtype::f16,
                     "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor,producers=1"),
-      Contains("what a producer warp copies is not fenced for wgmma"));
+      Catch::Contains("what a producer warp copies is not fenced for wgmma"));
   checkMatmul("bm64bn64bk64w4st3,mma=warpgroup,copies=tensor", {33, 66, 64},
               MatrixB::kn, Dtype::f16);
   checkMatmul("bm64bn64bk64w4st3,copies=tensor,producers=1", {33, 66, 64},

@@ -104,8 +104,8 @@ TEST_CASE("a map that the driver refuses is said to be of its array",
   record().failing["tensorMapEncodeTiled"] = CUDA_ERROR_INVALID_VALUE;
   const std::uint64_t arguments[] = {300, 0x10000};
   CHECK_THROWS_WITH(kernel->launch(nullptr, {}, arguments),
-                    Contains("cuTensorMapEncodeTiled") && Contains("of x for") &&
-                        Contains("'copy'"));
+                    Catch::Contains("cuTensorMapEncodeTiled") && Catch::Contains("of x for") &&
+                        Catch::Contains("'copy'"));
   CHECK(record().launches.empty());
 }
 
