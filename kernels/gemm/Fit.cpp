@@ -112,6 +112,16 @@ constexpr Rule rules[] = {
                           "bytes; those of x have {} rows of {}",
                           panelAlignment, tileRows(s, spec), 2 * s.blockK);
      }},
+    {[](const S &s, const P &spec) {
+       return !s.persistent || s.weights != WeightPath::bulk ||
+              (spec.n % s.blockN == 0 && spec.k % s.blockK == 0);
+     },
+     [](const S &s, const P &spec) {
+       return fmt::format("persistent=1 with weights=bulk takes whole tiles: n "
+                          "= {} and k = {} are no multiples of bn = {} and bk "
+                          "= {}",
+                          spec.n, spec.k, s.blockN, s.blockK);
+     }},
     {[](const S &s, const P &) { return groupsHaveK(s); },
      [](const S &s, const P &) {
        return fmt::format("mma=warpgroup needs a K step of at least 64, got {}",

@@ -69,7 +69,9 @@ TEST_CASE("dense operands of wgmma are in panels, and sums in its order") {
     for (std::int64_t rows : {64, 128, 256}) {
       if (warps == 8 && rows == 64)
         continue;
-      DotShape shape{.rows = rows, .columns = 32, .k = 64, .warps = warps};
+      DotShape shape;
+      shape.rows = rows, shape.columns = 32, shape.k = 64;
+      shape.warps = warps;
       shape.warpgroups = true;
       DotLayouts layouts;
       std::string problem;
