@@ -61,8 +61,8 @@ void checkOptions(const CompileOptions &options) {
 /// The tensors of tensor copies, in the order of their maps.
 void describeTensors(mlir::func::FuncOp function, Ptx &ptx) {
   for (mlir::BlockArgument map : function.getArguments()) {
-    auto copy = llvm::find_if(map.getUsers(),
-                              llvm::IsaPred<tile::TensorCopyOp>);
+    auto copy =
+        llvm::find_if(map.getUsers(), llvm::IsaPred<tile::TensorCopyOp>);
     if (copy == map.getUsers().end())
       continue;
     auto of = llvm::cast<tile::TensorCopyOp>(*copy);

@@ -24,11 +24,11 @@ TensorMap tensorMap(const Ptx &ptx, const TensorFacts &tensor,
   for (unsigned d = 0; d < map.rank; ++d) {
     const std::size_t from = map.rank - 1 - d;
     const LaunchNumber &extent = tensor.extents[from];
-    map.extents[d] = extent.scalar < 0
-                         ? extent.constant
-                         : static_cast<std::uint32_t>(
-                               arguments[static_cast<std::size_t>(
-                                   extent.scalar)]);
+    map.extents[d] =
+        extent.scalar < 0
+            ? extent.constant
+            : static_cast<std::uint32_t>(
+                  arguments[static_cast<std::size_t>(extent.scalar)]);
     map.box[d] = tensor.box[from];
     if (map.extents[d] == 0)
       fail(" has no elements along dimension " + std::to_string(from));

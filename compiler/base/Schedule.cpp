@@ -123,11 +123,11 @@ constexpr Rule contradictions[] = {
      }},
     {producersHaveCopies,
      [](const S &s) {
-       return fmt::format("producers = {} with weights = {}: a producer warp "
-                          "issues bulk copies; use weights=bulk or copies=tensor, "
-                          "or producers=0",
-                          s.producers,
-                          pathTexts[static_cast<std::size_t>(s.weights)]);
+       return fmt::format(
+           "producers = {} with weights = {}: a producer warp "
+           "issues bulk copies; use weights=bulk or copies=tensor, "
+           "or producers=0",
+           s.producers, pathTexts[static_cast<std::size_t>(s.weights)]);
      }},
     {evictionIsOfBulkCopies,
      [](const S &s) {
@@ -152,8 +152,9 @@ constexpr Rule conflicts[] = {
                   ? fmt::format("persistent=1 with s = {}: blocks that walk "
                                 "over tiles take all of K; use s1",
                                 s.split)
-                  : std::string("persistent=1 with dependent launch: blocks "
-                                "that walk over tiles begin once; use dep=none");
+                  : std::string(
+                        "persistent=1 with dependent launch: blocks "
+                        "that walk over tiles begin once; use dep=none");
      }},
     {warpsFormGroups,
      [](const S &s) {
@@ -167,10 +168,11 @@ constexpr Rule conflicts[] = {
      }},
     {copiesAreFenced,
      [](const S &s) {
-       return fmt::format("mma=warpgroup with producers={}: what another warp "
-                          "copies is not fenced for wgmma; use copies=tensor, or "
-                          "producers=0",
-                          s.producers);
+       return fmt::format(
+           "mma=warpgroup with producers={}: what another warp "
+           "copies is not fenced for wgmma; use copies=tensor, or "
+           "producers=0",
+           s.producers);
      }},
     {[](const S &s) { return s.mma == MatrixUnit::warp || s.stages > 1; },
      [](const S &s) {

@@ -117,9 +117,8 @@ std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape) {
     return fmt::format("the view's rows are {} bytes; tensor copies take "
                        "multiples of {}",
                        row, tensorUnit);
-  auto panels =
-      lath::Panels::of(lath::Shape(shape.begin(), shape.end()),
-                       memory.unitBytes);
+  auto panels = lath::Panels::of(lath::Shape(shape.begin(), shape.end()),
+                                 memory.unitBytes);
   if (!panels)
     return fmt::format("the tile's rows are {} bytes; tensor copies take {} or "
                        "more",

@@ -40,8 +40,9 @@ static LogicalResult verifyMatrix(WarpgroupDotOp dot, Value value, bool alongK,
   Layout layout = buffer.getLayout().layout();
   auto wanted = lath::warpgroupBuffer(layout.shape(), alongK, registers);
   if (!wanted)
-    return dot.emitOpError("expected rows of at least 32 bytes, of at least 128 "
-                           "where the k of registers are permuted, got [")
+    return dot.emitOpError(
+               "expected rows of at least 32 bytes, of at least 128 "
+               "where the k of registers are permuted, got [")
            << buffer.getShape() << "] " << buffer.getElementType();
   if (!(*wanted == layout))
     return dot.emitOpError("expected a buffer in the order ")

@@ -270,10 +270,9 @@ struct TensorCopyLowering : OpConversionPattern<TensorCopyOp> {
       std::string coordinates, constraints = "r,l,r";
       for (ValueRange start : llvm::reverse(adaptor.getStart())) {
         const bool last = coordinates.empty();
-        coordinates +=
-            fmt::format("{}${}", last ? "" : ", ", operands.size());
-        operands.push_back(e.add(start[0], last ? panel * panels.columns()
-                                                : 0));
+        coordinates += fmt::format("{}${}", last ? "" : ", ", operands.size());
+        operands.push_back(
+            e.add(start[0], last ? panel * panels.columns() : 0));
         constraints += ",r";
       }
       e.assembly(fmt::format("cp.async.bulk.tensor.{}d.shared::cluster.global."
@@ -350,6 +349,6 @@ void lath::tile::addBulkCopyPatterns(const TypeConverter &types,
   patterns
       .add<MbarrierAllocLowering, MbarrierInitLowering, MbarrierWaitLowering,
            MbarrierArriveLowering, AsyncArriveLowering, BulkCopyLowering,
-           TensorCopyLowering, ZeroOutsideLowering, ProducerWarpLowering>(types,
-                                                      patterns.getContext());
+           TensorCopyLowering, ZeroOutsideLowering, ProducerWarpLowering>(
+          types, patterns.getContext());
 }

@@ -3,12 +3,13 @@
 // A buffer's panel is described by a matrix descriptor, 64 bits; one step of 16
 // k and 64 rows is another start address in it, a constant away.
 //
-// From registers, each step of 16 k is one piece of assembly: wgmma.fence, which
-// orders the fragments that were just unpacked before what reads them, and one
-// wgmma.mma_async for each 64 rows. All steps that add to one accumulator are
-// in flight together; then one wait, which takes the accumulators as operands
-// that it changes, so that nothing reads them earlier. From shared memory there
-// is nothing to prepare between steps: all of it is one piece.
+// From registers, each step of 16 k is one piece of assembly: wgmma.fence,
+// which orders the fragments that were just unpacked before what reads them,
+// and one wgmma.mma_async for each 64 rows. All steps that add to one
+// accumulator are in flight together; then one wait, which takes the
+// accumulators as operands that it changes, so that nothing reads them earlier.
+// From shared memory there is nothing to prepare between steps: all of it is
+// one piece.
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Panels.h"
 #include "compiler/lowering/Fragments.h"
@@ -55,10 +56,10 @@ public:
                          stride / addressUnit << 32 |
                          leading / addressUnit << 16;
     Value start = e.lshr(e.sharedAddress(stage), llvm::Log2_64(addressUnit));
-    base = LLVM::OrOp::create(
-        e.r, e.loc, e.zext64(start),
-        LLVM::ConstantOp::create(e.r, e.loc, e.i64,
-                                 e.r.getI64IntegerAttr(bits)));
+    base =
+        LLVM::OrOp::create(e.r, e.loc, e.zext64(start),
+                           LLVM::ConstantOp::create(
+                               e.r, e.loc, e.i64, e.r.getI64IntegerAttr(bits)));
   }
 
   bool isAlongK() const { return alongK; }
@@ -68,8 +69,7 @@ public:
   void startAtGroup(const Layout &sums) {
     Bases units(sums.bits(Place::Warp), 0);
     for (unsigned bit = 2; bit < units.size(); ++bit)
-      units[bit] =
-          unitsAt(sums.unflatten(sums.bases(Place::Warp)[bit])[0], 0);
+      units[bit] = unitsAt(sums.unflatten(sums.bases(Place::Warp)[bit])[0], 0);
     if (llvm::any_of(units, [](uint32_t unit) { return unit != 0; }))
       base = e.add(base, e.zext64(e.linear(LinearMap(units), e.warp())));
   }
@@ -79,9 +79,8 @@ public:
     const int64_t units = unitsAt(row, k);
     if (!units)
       return base;
-    return e.add(base,
-                 Value(LLVM::ConstantOp::create(
-                     e.r, e.loc, e.i64, e.r.getI64IntegerAttr(units))));
+    return e.add(base, Value(LLVM::ConstantOp::create(
+                           e.r, e.loc, e.i64, e.r.getI64IntegerAttr(units))));
   }
 
 private:
@@ -92,9 +91,8 @@ private:
   Value base;
 
   int64_t unitsAt(int64_t row, int64_t k) const {
-    const int64_t offset = toOffset(
-        layout.flatten(alongK ? std::vector<int64_t>{row, k}
-                              : std::vector<int64_t>{k, row}));
+    const int64_t offset = toOffset(layout.flatten(
+        alongK ? std::vector<int64_t>{row, k} : std::vector<int64_t>{k, row}));
     return 2 * offset / addressUnit;
   }
 };
@@ -239,8 +237,7 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
         return op.emitOpError("expected no scales of a buffer");
       Matrix a(e, aBuffer, left[0], op.leftIsAlongK());
       a.startAtGroup(acc);
-      Fragments fragments(acc,
-                          aBuffer.getShape()[op.leftIsAlongK() ? 1 : 0]);
+      Fragments fragments(acc, aBuffer.getShape()[op.leftIsAlongK() ? 1 : 0]);
       Products(e, half, 8 * fragments.columnTiles(), result)
           .fromShared(fragments, a, b);
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});

@@ -111,12 +111,11 @@ public:
       : loop(loop), schedule(schedule) {
     loop.walk([&](StageInterface access) {
       auto buffer = access.stageBuffer().getDefiningOp<AllocOp>();
-      if (access.startsCopy() || !buffer ||
-          llvm::is_contained(buffers, buffer))
+      if (access.startsCopy() || !buffer || llvm::is_contained(buffers, buffer))
         return;
-      if (buffer.getType().getAtom() ? schedule.weights ==
-                                           lath::WeightPath::bulk
-                                     : takesTensors(buffer))
+      if (buffer.getType().getAtom()
+              ? schedule.weights == lath::WeightPath::bulk
+              : takesTensors(buffer))
         buffers.push_back(buffer);
     });
   }
@@ -153,7 +152,7 @@ private:
   scf::ForOp loop;
   lath::KernelSchedule schedule;
   Value full;
-  SmallVector<BulkCopyOp> ahead; ///< in the prologue
+  SmallVector<BulkCopyOp> ahead;                       ///< in the prologue
   llvm::MapVector<std::pair<Value, Type>, Value> maps; ///< of view and tile
 
   Location loc() { return loop.getLoc(); }
@@ -209,8 +208,8 @@ private:
         copy.getView().getDefiningOp<ViewOp>().getPointer());
     OpBuilder b(function.getContext());
     auto of = [&](StringRef name) {
-      return b.getNamedAttr(
-          name, function.getArgAttr(pointer.getArgNumber(), name));
+      return b.getNamedAttr(name,
+                            function.getArgAttr(pointer.getArgNumber(), name));
     };
     SmallVector<NamedAttribute> attributes{b.getNamedAttr(
         paramKindAttr, b.getI32IntegerAttr(static_cast<int32_t>(
@@ -235,8 +234,9 @@ private:
         type.getContext(), type.getStages(), type.getShape(),
         type.getElementType(), type.getPacked(), type.getAtom(),
         LayoutAttr::get(type.getContext(),
-                        atoms ? lath::rowMajor(Shape(units.begin(), units.end()))
-                              : panelsOf(type))));
+                        atoms
+                            ? lath::rowMajor(Shape(units.begin(), units.end()))
+                            : panelsOf(type))));
     for (Operation *user : llvm::make_early_inc_range(buffer->getUsers())) {
       auto copy = dyn_cast<AsyncCopyOp>(user);
       if (!copy)
@@ -327,8 +327,8 @@ private:
     StageInterface first;
     loop.walk([&](StageInterface access) {
       if (!first && !access.startsCopy() &&
-          llvm::is_contained(
-              buffers, access.stageBuffer().getDefiningOp<AllocOp>()))
+          llvm::is_contained(buffers,
+                             access.stageBuffer().getDefiningOp<AllocOp>()))
         first = access;
     });
     unsigned read = *carriedAs(loop, first.getSlotMutable().get());

@@ -46,10 +46,9 @@ struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
       auto a = cast<RankedTensorType>(dot.getA().getType());
       auto b = cast<RankedTensorType>(dot.getB().getType());
       bool dequantised = dot.getB().getDefiningOp<DequantOp>() != nullptr;
-      dot.setSwapped(
-          dequantised || a.getDimSize(0) < 16 ||
-          (scheduleOf(dot).mma == lath::MatrixUnit::warpgroup &&
-           swapsForWarpgroups(dot)));
+      dot.setSwapped(dequantised || a.getDimSize(0) < 16 ||
+                     (scheduleOf(dot).mma == lath::MatrixUnit::warpgroup &&
+                      swapsForWarpgroups(dot)));
       int64_t rows = dot.getSwapped() ? b.getDimSize(1) : a.getDimSize(0);
       int64_t columns = dot.getSwapped() ? a.getDimSize(0) : b.getDimSize(1);
       if (rows < 16 || columns < 8 || a.getDimSize(1) < 16) {

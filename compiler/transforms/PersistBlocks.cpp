@@ -53,8 +53,9 @@ public:
           (isa<NumProgramsOp>(op) && cast<NumProgramsOp>(op).getAxis() == 2);
       if (!asks)
         return WalkResult::advance();
-      op->emitOpError("persistent blocks walk over a grid of two axes, and this "
-                      "asks for the third");
+      op->emitOpError(
+          "persistent blocks walk over a grid of two axes, and this "
+          "asks for the third");
       return WalkResult::interrupt();
     });
     if (third.wasInterrupted())
@@ -139,11 +140,10 @@ private:
     auto rest = [&](Value a, Value by) -> Value {
       return arith::RemUIOp::create(b, loc(), a, by);
     };
-    Value rows = arith::ConstantOp::create(b, loc(),
-                                           b.getI32IntegerAttr(groupRows));
+    Value rows =
+        arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(groupRows));
     Value perGroup = arith::MulIOp::create(b, loc(), gridX, rows);
-    Value top =
-        arith::MulIOp::create(b, loc(), divide(number, perGroup), rows);
+    Value top = arith::MulIOp::create(b, loc(), divide(number, perGroup), rows);
     Value here = arith::MinSIOp::create(
         b, loc(), arith::SubIOp::create(b, loc(), gridY, top), rows);
     Value within = rest(number, perGroup);

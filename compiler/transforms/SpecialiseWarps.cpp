@@ -29,9 +29,10 @@
 //           }
 //
 // A stage is full when the bytes that the copy engine brings and the copies of
-// each of the producer's lanes have landed, and empty when every warp that computes has
-// said so. Both change by turns: the n-th filling of a stage waits for the
-// (n-1)-th emptying, so its parity is one off, and the first passes at once.
+// each of the producer's lanes have landed, and empty when every warp that
+// computes has said so. Both change by turns: the n-th filling of a stage waits
+// for the (n-1)-th emptying, so its parity is one off, and the first passes at
+// once.
 //
 // A dependent kernel reads constants before the launch ahead is done. There the
 // producer fills all stages with weights first, so that dependent-launch can
@@ -146,8 +147,8 @@ private:
           fill = each;
       }
     if (!loop || !prologue)
-      return function.emitOpError(
-          "a producer warp is asked for, and no loop is fed by the copy engine");
+      return function.emitOpError("a producer warp is asked for, and no loop "
+                                  "is fed by the copy engine");
     root = loop;
     if (!isa<func::FuncOp>(loop->getParentOp())) {
       tiles = dyn_cast<scf::ForOp>(loop->getParentOp());
@@ -205,9 +206,8 @@ private:
     if (!tiles)
       return success();
     outside = {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()};
-    issue.walk([&](Operation *op) {
-      llvm::append_range(outside, op->getOperands());
-    });
+    issue.walk(
+        [&](Operation *op) { llvm::append_range(outside, op->getOperands()); });
     llvm::erase_if(outside, [&](Value value) {
       return value.getParentBlock() != tiles.getBody();
     });
@@ -215,9 +215,10 @@ private:
       if (auto alloc = value.getDefiningOp<AllocOp>())
         alloc->moveBefore(root);
       else if (!computableAhead(tiles, value))
-        return loop.emitOpError("a producer warp runs ahead into the next tile, "
-                                "and cannot compute what these copies start "
-                                "from");
+        return loop.emitOpError(
+            "a producer warp runs ahead into the next tile, "
+            "and cannot compute what these copies start "
+            "from");
     }
     return success();
   }
@@ -313,9 +314,9 @@ private:
           b, loc(), loop.getLowerBound(),
           arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages)));
     auto here = [&](Value value) { return ofTile.lookupOrDefault(value); };
-    auto steps = scf::ForOp::create(
-        b, loc(), here(loop.getLowerBound()), here(loop.getUpperBound()),
-        here(loop.getStep()), start);
+    auto steps = scf::ForOp::create(b, loc(), here(loop.getLowerBound()),
+                                    here(loop.getUpperBound()),
+                                    here(loop.getStep()), start);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(steps.getBody());
     Value k = steps.getInductionVar(), slot = steps.getRegionIterArg(0),
@@ -414,8 +415,8 @@ private:
     rewriter.setInsertionPoint(tiles);
     for (OpOperand *start : starts) {
       (void)start;
-      zeros.push_back(arith::ConstantOp::create(rewriter, loc(),
-                                                b.getI32IntegerAttr(0)));
+      zeros.push_back(
+          arith::ConstantOp::create(rewriter, loc(), b.getI32IntegerAttr(0)));
     }
     auto carry = [&](OpBuilder &, Location, ArrayRef<BlockArgument> added) {
       for (auto [start, argument] : llvm::zip(starts, added))

@@ -166,8 +166,8 @@ struct UseWarpgroups : lath::impl::UseWarpgroupsBase<UseWarpgroups> {
       if (failed(useWarpgroups(dot, dead)))
         return signalPassFailure();
     while (!dead.empty()) {
-      auto unused = llvm::find_if(
-          dead, [](Operation *op) { return op->use_empty(); });
+      auto unused =
+          llvm::find_if(dead, [](Operation *op) { return op->use_empty(); });
       if (unused == dead.end())
         break;
       Operation *op = *unused;

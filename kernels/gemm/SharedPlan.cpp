@@ -57,8 +57,8 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
   if (weights.zeros)
     stages(weights.zeros);
   denseStages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
-                                                 ? matrixOperandAlignment
-                                                 : sharedAlignment);
+                                                      ? matrixOperandAlignment
+                                                      : sharedAlignment);
   if (s.weights != WeightPath::registers)
     stages(weights.codes);
   if (engineCopies(s)) {

@@ -9,9 +9,9 @@ static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 4 * sizeof(unsigned) +
                                  sizeof(std::vector<KernelParam>) +
                                  sizeof(std::vector<TensorFacts>) + 24);
 static_assert(sizeof(KernelParam) == sizeof(std::string) + 16);
-static_assert(sizeof(TensorFacts) ==
-              4 * sizeof(std::uint32_t) + sizeof(std::vector<LaunchNumber>) +
-                  sizeof(std::vector<std::uint32_t>));
+static_assert(sizeof(TensorFacts) == 4 * sizeof(std::uint32_t) +
+                                         sizeof(std::vector<LaunchNumber>) +
+                                         sizeof(std::vector<std::uint32_t>));
 // 3 had no tensor maps.
 static constexpr std::uint8_t version = 4;
 

@@ -45,8 +45,7 @@ TensorMap mapOf(Warp &w, const Instruction &i, unsigned lane,
             fmt::format("the tensor map's address {:#x} is no multiple of 64",
                         address),
             address);
-  std::optional<TensorMap> map =
-      decodeTensorMap(mapBytes(w, i, lane, address));
+  std::optional<TensorMap> map = decodeTensorMap(mapBytes(w, i, lane, address));
   if (!map)
     w.fatal(Suspicion::undefined, i, lane,
             fmt::format("there is no tensor map at {:#x}", address), address);

@@ -94,14 +94,12 @@ void checkMatmul(const std::string &text, const Size &s, MatrixB order,
 } // namespace
 
 TEST_CASE("dense products by wgmma", "[gpu]") {
-  for (const char *how :
-       {",mma=warpgroup", ",mma=warpgroup,copies=tensor",
-        ",mma=warpgroup,copies=tensor,producers=1", ",copies=tensor",
-        ",copies=tensor,producers=1"})
+  for (const char *how : {",mma=warpgroup", ",mma=warpgroup,copies=tensor",
+                          ",mma=warpgroup,copies=tensor,producers=1",
+                          ",copies=tensor", ",copies=tensor,producers=1"})
     for (MatrixB order : {MatrixB::nk, MatrixB::kn})
-      for (const char *tile :
-           {"bm64bn64bk64w4st3", "bm128bn32bk64w8st2", "bm128bn64bk128w4st2",
-            "bm256bn32bk32w8st3"})
+      for (const char *tile : {"bm64bn64bk64w4st3", "bm128bn32bk64w8st2",
+                               "bm128bn64bk128w4st2", "bm256bn32bk32w8st3"})
         // Extents that end in the middle of tiles; rows are 16 bytes times any.
         checkMatmul(std::string(tile) + how, {130, 72, 200}, order,
                     order == MatrixB::nk ? Dtype::f16 : Dtype::bf16);
@@ -127,13 +125,15 @@ TEST_CASE("rows that tensor copies cannot read go by threads, or are refused",
   CHECK_THROWS_WITH(
       compileMatmul(66, 70, MatrixB::nk, Dtype::f16,
                     "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor"),
-      Catch::Contains("tensor copies are asked for, and no tile can be brought by one: "
-               "the view's rows are 140 bytes; tensor copies take multiples of "
-               "16"));
+      Catch::Contains(
+          "tensor copies are asked for, and no tile can be brought by one: "
+          "the view's rows are 140 bytes; tensor copies take multiples of "
+          "16"));
   // a comes by the engine, b [K, N] cannot, and is not fenced.
   CHECK_THROWS_WITH(
-      compileMatmul(66, 64, MatrixB::kn, Dtype::f16,
-                    "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor,producers=1"),
+      compileMatmul(
+          66, 64, MatrixB::kn, Dtype::f16,
+          "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor,producers=1"),
       Catch::Contains("what a producer warp copies is not fenced for wgmma"));
   checkMatmul("bm64bn64bk64w4st3,mma=warpgroup,copies=tensor", {33, 66, 64},
               MatrixB::kn, Dtype::f16);

@@ -22,8 +22,8 @@ using Bits = std::vector<std::uint16_t>;
 /// Normally distributed numbers; of long arrays a stretch is repeated, of a
 /// length that no row is a multiple of.
 Bits randomBits(std::size_t count, Dtype dtype, std::uint64_t seed) {
-  const auto period = static_cast<std::int64_t>(
-      std::min<std::size_t>(count, (1u << 20) + 7));
+  const auto period =
+      static_cast<std::int64_t>(std::min<std::size_t>(count, (1u << 20) + 7));
   const Bits once = randomActivations(1, period, dtype, seed);
   Bits bits(count);
   for (std::size_t i = 0; i < count; ++i)
@@ -80,8 +80,8 @@ public:
     const KernelResources resources = kernel->resources();
     fmt::print("{:<60} {} registers, {} bytes of stack, {} of shared memory, "
                "error {:.1e}{}\n",
-               text, resources.registers, resources.localBytes,
-               ptx.sharedBytes, error, wrong ? " WRONG" : "");
+               text, resources.registers, resources.localBytes, ptx.sharedBytes,
+               error, wrong ? " WRONG" : "");
     std::fflush(stdout);
     if (!wrong && device->takesMachineCode())
       time(launch);
@@ -111,10 +111,10 @@ private:
                  j = static_cast<std::int64_t>(at) % n;
       double sum = 0;
       for (std::int64_t x = 0; x < k; ++x)
-        sum += double(toFloat(a[static_cast<std::size_t>(i * k + x)], dtype)) *
-               toFloat(b[static_cast<std::size_t>(o.kn ? x * n + j
-                                                       : j * k + x)],
-                       dtype);
+        sum +=
+            double(toFloat(a[static_cast<std::size_t>(i * k + x)], dtype)) *
+            toFloat(b[static_cast<std::size_t>(o.kn ? x * n + j : j * k + x)],
+                    dtype);
       const double off = std::abs(toFloat(out[at], dtype) - sum) /
                          std::max(std::abs(sum), std::sqrt(double(k)));
       worst = off <= worst ? worst : off;

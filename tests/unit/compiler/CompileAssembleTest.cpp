@@ -123,8 +123,8 @@ TEST_CASE("dense products by wgmma assemble without spills") {
             "persistent=1",
             "bm64bn32bk32w4st3,mma=warpgroup,copies=tensor,producers=1"}) {
         INFO(text);
-        checkRegistersOnly(compileMatmul(4096, 4096, order, dtype, text,
-                                         "sm_90a"));
+        checkRegistersOnly(
+            compileMatmul(4096, 4096, order, dtype, text, "sm_90a"));
       }
 }
 

@@ -42,9 +42,8 @@ inline Ptx compileMatmul(std::int64_t n, std::int64_t k, MatrixB order,
                          Dtype dtype, std::string_view text,
                          std::string_view targetName = "sm_90a") {
   const Schedule schedule = parseSchedule(text);
-  auto program =
-      matmul(n, k, order, dtype,
-             {schedule.blockM, schedule.blockN, schedule.blockK});
+  auto program = matmul(n, k, order, dtype,
+                        {schedule.blockM, schedule.blockN, schedule.blockK});
   CompileOptions options;
   static_cast<KernelSchedule &>(options) = schedule;
   options.target = &target(targetName);

@@ -1,6 +1,6 @@
 // Protects the order of tiles that tensor copies write and wgmma reads.
-#include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Panels.h"
+#include "compiler/ir/DotLayouts.h"
 
 #include <catch2/catch.hpp>
 
@@ -48,7 +48,8 @@ TEST_CASE("panels of more dimensions have the rows of all but the last") {
   const auto panels = Panels::of({2, 8, 64}, 2);
   REQUIRE(panels);
   CHECK(panels->rows() == 16);
-  CHECK(panels->layout().reshaped({16, 64}) == Panels::of({16, 64}, 2)->layout());
+  CHECK(panels->layout().reshaped({16, 64}) ==
+        Panels::of({16, 64}, 2)->layout());
 }
 
 TEST_CASE("rows of less than 16 bytes are no panels") {

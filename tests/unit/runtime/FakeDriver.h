@@ -137,13 +137,13 @@ inline CUresult fakeLaunch(const CUlaunchConfig *config, CUfunction,
 }
 
 /// A map begins with its tensor's address.
-inline CUresult
-fakeTensorMap(CUtensorMap *map, CUtensorMapDataType type, std::uint32_t rank,
-              void *address, const std::uint64_t *extents,
-              const std::uint64_t *strides, const std::uint32_t *box,
-              const std::uint32_t *, CUtensorMapInterleave,
-              CUtensorMapSwizzle swizzle, CUtensorMapL2promotion,
-              CUtensorMapFloatOOBfill) {
+inline CUresult fakeTensorMap(CUtensorMap *map, CUtensorMapDataType type,
+                              std::uint32_t rank, void *address,
+                              const std::uint64_t *extents,
+                              const std::uint64_t *strides,
+                              const std::uint32_t *box, const std::uint32_t *,
+                              CUtensorMapInterleave, CUtensorMapSwizzle swizzle,
+                              CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
   *map = {};
   map->opaque[0] = reinterpret_cast<std::uintptr_t>(address);
   std::vector<std::uint64_t> &made = record().tensorMap;

@@ -1,8 +1,8 @@
 // Protects what a launch makes by itself: tensor maps of its arguments, and the
 // grid of a persistent kernel.
+#include "runtime/TensorMap.h"
 #include "runtime/CudaDevice.h"
 #include "runtime/CudaKernel.h"
-#include "runtime/TensorMap.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/runtime/FakeDriver.h"
 
@@ -83,9 +83,9 @@ TEST_CASE("a launch makes its tensor maps and calls nothing else",
   record().paramCount = 3;
   const std::uint64_t arguments[] = {300, 0x10000};
   kernel->launch(nullptr, {.grid = {4, 3, 1}}, arguments);
-  CHECK(record().calls ==
-        std::vector<std::string>{"ctxGetCurrent", "tensorMapEncodeTiled",
-                                 "launchKernelEx"});
+  CHECK(record().calls == std::vector<std::string>{"ctxGetCurrent",
+                                                   "tensorMapEncodeTiled",
+                                                   "launchKernelEx"});
   CHECK(record().tensorMap ==
         std::vector<std::uint64_t>{CU_TENSOR_MAP_DATA_TYPE_UINT16, 2,
                                    CU_TENSOR_MAP_SWIZZLE_128B, 0x10000, 4096,
@@ -104,7 +104,8 @@ TEST_CASE("a map that the driver refuses is said to be of its array",
   record().failing["tensorMapEncodeTiled"] = CUDA_ERROR_INVALID_VALUE;
   const std::uint64_t arguments[] = {300, 0x10000};
   CHECK_THROWS_WITH(kernel->launch(nullptr, {}, arguments),
-                    Catch::Contains("cuTensorMapEncodeTiled") && Catch::Contains("of x for") &&
+                    Catch::Contains("cuTensorMapEncodeTiled") &&
+                        Catch::Contains("of x for") &&
                         Catch::Contains("'copy'"));
   CHECK(record().launches.empty());
 }
@@ -114,9 +115,10 @@ TEST_CASE("kernels that take tensor maps are refused where none are made",
   Driver old = fakeDriver();
   old.tensorMapEncodeTiled = nullptr;
   std::shared_ptr<Device> device = openFake(old);
-  CHECK(errorOf([&] { device->loadAssembled(tensorPtx(), machineCode); })
-            .message() == "kernel 'copy' takes tensor maps: it needs the driver "
-                          "of CUDA 12.0 or later");
+  CHECK(errorOf([&] {
+          device->loadAssembled(tensorPtx(), machineCode);
+        }).message() == "kernel 'copy' takes tensor maps: it needs the driver "
+                        "of CUDA 12.0 or later");
   Ptx many = tensorPtx();
   many.tensorMaps.resize(maxTensorMaps + 1, many.tensorMaps[0]);
   CHECK(errorOf([&] {
