@@ -128,10 +128,11 @@ std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape) {
       return fmt::format("a tensor copy has at most {} elements along a "
                          "dimension, got {}",
                          mostOfBox, extent);
-  if (int64_t bytes = panels->bytes() * panels->count();
-      bytes % lath::panelAlignment)
-    return fmt::format("a stage of {} bytes is no multiple of {}", bytes,
-                       lath::panelAlignment);
+  const int64_t rowBytes = shape.back() * memory.unitBytes;
+  if (!lath::fillsPanels(panels->rows(), rowBytes))
+    return fmt::format("a stage of {} rows of {} bytes does not fill the "
+                       "swizzle's period of {}",
+                       panels->rows(), rowBytes, lath::panelAlignment);
   return "";
 }
 

@@ -105,11 +105,11 @@ constexpr Rule rules[] = {
      }},
     {[](const S &s, const P &spec) {
        return s.copies == CopyPath::threads ||
-              2 * tileRows(s, spec) * s.blockK % panelAlignment == 0;
+              fillsPanels(tileRows(s, spec), 2 * s.blockK);
      },
      [](const S &s, const P &spec) {
-       return fmt::format("copies=tensor brings stages of multiples of {} "
-                          "bytes; those of x have {} rows of {}",
+       return fmt::format("copies=tensor brings stages of x whose rows fill {} "
+                          "bytes; these have {} rows of {}",
                           panelAlignment, tileRows(s, spec), 2 * s.blockK);
      }},
     {[](const S &s, const P &spec) {

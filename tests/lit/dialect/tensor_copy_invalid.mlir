@@ -66,8 +66,18 @@ func.func @long_box(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffe
 // The swizzle of the next stage would begin within its period.
 #p = #tile.layout<[4, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16]]>
 func.func @small_stage(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffer<3 of 4x64xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
-  // expected-error @+1 {{a stage of 512 bytes is no multiple of 1024}}
+  // expected-error @+1 {{a stage of 4 rows of 128 bytes does not fill the swizzle's period of 1024}}
   tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 4x64xf16, #p>, !tile.mbarriers<3>
+  return
+}
+
+// -----
+
+// Two panels of 512 bytes: addresses of the second say so in a bit that permutes.
+#p = #tile.layout<[4, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [0, 64]]>
+func.func @short_panels(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffer<3 of 4x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
+  // expected-error @+1 {{a stage of 4 rows of 256 bytes does not fill the swizzle's period of 1024}}
+  tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 4x128xf16, #p>, !tile.mbarriers<3>
   return
 }
 
