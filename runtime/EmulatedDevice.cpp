@@ -51,8 +51,7 @@ public:
 class EmulatedKernel final : public LoadedKernel {
 public:
   EmulatedKernel(std::shared_ptr<State> state, const Ptx &ptx)
-      : state_(std::move(state)), ptx_(ptx),
-        program_(decode(parse(ptx.text, ptx.entry))) {
+      : state_(std::move(state)), ptx_(ptx), program_(placed(ptx)) {
     const Module &m = program_->module;
     if (m.params.size() != ptx.params.size())
       throw Error(
@@ -66,6 +65,11 @@ public:
                   fmt::format("{}: the PTX requires {} threads a block, its "
                               "description has {}",
                               ptx.entry, required, ptx.threads));
+  }
+
+  ~EmulatedKernel() override {
+    if (std::uint64_t globals = program_->module.globalBase)
+      state_->memory.free(globals);
   }
 
   const Ptx &ptx() const override { return ptx_; }
@@ -93,6 +97,27 @@ private:
   std::shared_ptr<State> state_;
   Ptx ptx_;
   std::shared_ptr<const Program> program_;
+
+  /// Decoded, its variables in device memory.
+  std::shared_ptr<const Program> placed(const Ptx &ptx) const {
+    Module module = parse(ptx.text, ptx.entry);
+    if (!module.globalImage.empty()) {
+      const std::size_t bytes = module.globalImage.size();
+      module.globalBase = state_->memory.allocate(bytes);
+      std::shared_ptr<Buffer> buffer =
+          state_->memory.find(module.globalBase, bytes);
+      std::memcpy(buffer->data.get(), module.globalImage.data(), bytes);
+      std::memset(buffer->written.get(), Buffer::defined, bytes);
+    }
+    const std::uint64_t base = module.globalBase;
+    try {
+      return decode(std::move(module));
+    } catch (...) {
+      if (base)
+        state_->memory.free(base);
+      throw;
+    }
+  }
 };
 
 void EmulatedKernel::launch(Stream, const LaunchConfig &config,
@@ -137,6 +162,9 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   launch.maxInstructions = options.maxInstructions;
   launch.log = &log;
   launch.stop = &stop;
+  if (m.globalBase)
+    launch.names.emplace(state_->memory.find(m.globalBase, 0).get(),
+                         "the module's variables");
   std::vector<const Buffer *> arguments(args.size(), nullptr);
   for (std::size_t n = 0; n < args.size(); ++n) {
     std::memcpy(launch.params.data() + m.params[n].offset, &args[n],

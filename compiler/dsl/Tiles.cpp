@@ -38,7 +38,14 @@ Tile Program::mul(const Tile &a, const Tile &b) {
   return elementwise<arith::MulFOp, arith::MulIOp>(*impl_, a, b, "mul");
 }
 Tile Program::div(const Tile &a, const Tile &b) {
-  return elementwise<arith::DivFOp, void>(*impl_, a, b, "div");
+  Tile quotient = elementwise<arith::DivFOp, void>(*impl_, a, b, "div");
+  impl_->get(quotient, "div")
+      .getDefiningOp<arith::DivFOp>()
+      .setFastmath(arith::FastMathFlags::afn);
+  return quotient;
+}
+Tile Program::divRn(const Tile &a, const Tile &b) {
+  return elementwise<arith::DivFOp, void>(*impl_, a, b, "divRn");
 }
 Tile Program::max(const Tile &a, const Tile &b) {
   return elementwise<arith::MaximumFOp, arith::MaxSIOp>(*impl_, a, b, "max");

@@ -77,6 +77,8 @@ LogicalResult TensorCopyOp::verify() {
 
 bool BulkCopyOp::startsCopy() { return true; }
 Value BulkCopyOp::signalled() { return getMbarriers(); }
+bool BulkCopyOp::writesByAsyncProxy() { return true; }
 bool TensorCopyOp::startsCopy() { return true; }
+bool TensorCopyOp::writesByAsyncProxy() { return true; }
 Value TensorCopyOp::signalled() { return getMbarriers(); }
 int64_t TensorCopyOp::bufferAlignment() { return lath::panelAlignment; }

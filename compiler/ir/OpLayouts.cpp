@@ -1,7 +1,10 @@
 // What operations of the dialect say about the layouts of their operands and
 // results. AssignLayouts asks.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace lath::tile;
@@ -146,8 +149,27 @@ std::optional<Layout> DequantOp::resultLayout(KnownLayout known) {
   return unpackedTo(getQ(), known);
 }
 
-// A view in atoms takes whole words of a lane.
+// Memory: as many neighbours to a lane as can be moved at once.
 
+template <typename Access>
+static std::optional<int64_t> movedBy(Access access, Value tile) {
+  Memory memory = access.getView().getType().memory();
+  if (memory.holdsCodes()) // words have neighbours in several dimensions
+    return std::nullopt;
+  return int64_t{1} << neighbourBits(memory, memory.tileShape(shapeOf(tile)),
+                                     access.getStart());
+}
+std::optional<int64_t> LoadOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile);
+}
+std::optional<int64_t> AtomicAddOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile);
+}
+std::optional<int64_t> StoreOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile);
+}
+
+/// A view in atoms takes whole words of a lane.
 static std::optional<Layout> storedInAtoms(StoreOp store) {
   LayoutAttr atom = store.getView().getType().getAtom();
   if (!atom)
@@ -160,8 +182,18 @@ LogicalResult StoreOp::seedLayouts(AskLayout ask) {
     ask(getValue(), *layout);
   return success();
 }
-std::optional<Layout> StoreOp::operandLayout(OpOperand &, KnownLayout) {
-  return storedInAtoms(*this);
+
+/// What a product left in the order of its fragments is stored in whole
+/// sectors, where that takes half as many or fewer.
+std::optional<Layout> StoreOp::operandLayout(OpOperand &, KnownLayout known) {
+  if (auto layout = storedInAtoms(*this))
+    return layout;
+  const Layout *held = known(getValue());
+  std::optional<int64_t> neighbours = movedAtOnce(getValue());
+  if (!held || !neighbours)
+    return std::nullopt;
+  return lath::coalesced(*held, getView().getType().memory().unitBytes,
+                         llvm::Log2_64(*neighbours), scheduleOf(*this).warps);
 }
 
 // A dot's layouts are solved together, from where its operands come from.
@@ -173,15 +205,55 @@ static std::optional<Layout> atomOf(Operation *unpacking) {
   return atom ? std::optional(atom.layout()) : std::nullopt;
 }
 
+/// The loads and dots that a tile is computed from.
+static SetVector<Operation *> sources(Value tile) {
+  SetVector<Value> tiles;
+  SetVector<Operation *> result;
+  tiles.insert(tile);
+  for (unsigned i = 0; i < tiles.size(); ++i) {
+    Value value = tiles[i];
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<LoadOp, DotOp>(op)) {
+      result.insert(op);
+      continue;
+    }
+    if (!op)
+      op = cast<BlockArgument>(value).getOwner()->getParentOp();
+    bool carried = false;
+    for (auto &group : lath::tile::tiedTiles(op))
+      if (llvm::is_contained(group, value)) {
+        tiles.insert(group.begin(), group.end());
+        carried = true;
+      }
+    if (!carried && value.getDefiningOp())
+      for (Value operand : op->getOperands())
+        if (isa<RankedTensorType>(operand.getType()))
+          tiles.insert(operand);
+  }
+  return result;
+}
+
+/// Whether what this dot makes becomes the A operand of another.
+static bool feedsRows(DotOp dot) {
+  return dot->getParentOfType<func::FuncOp>()
+      .walk([&](DotOp other) {
+        return other != dot && !other.getSwapped() &&
+                       sources(other.getA()).contains(dot)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// False with the reason where there is no solution.
 static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
   const lath::TargetSchedule schedule = scheduleOf(dot);
   Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
-  Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
+  Shape aShape = shapeOf(dot.getA()), bShape = shapeOf(dot.getB());
   lath::DotShape shape;
-  shape.k = a[1];
-  shape.rows = dot.getSwapped() ? b[1] : a[0];
-  shape.columns = dot.getSwapped() ? a[0] : b[1];
+  shape.k = aShape[1];
+  shape.rows = dot.getSwapped() ? bShape[1] : aShape[0];
+  shape.columns = dot.getSwapped() ? aShape[0] : bShape[1];
   shape.warps = schedule.warps;
   shape.kWarps = dot.getKWarps();
   shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
@@ -192,6 +264,11 @@ static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
       shape.atom = atomOf(unpacking);
     shape.contiguousRows = dot.getSwapped();
   }
+  shape.rowsFirst = !dot.getSwapped() &&
+                    (llvm::any_of(sources(dot.getA()), llvm::IsaPred<DotOp>) ||
+                     feedsRows(dot));
+  // Stages are read by ldmatrix; without them lanes read global memory.
+  shape.consecutiveK = schedule.stages == 1 && !shape.rowsFirst;
   if (!lath::solveDotLayouts(shape, layouts, problem))
     return false;
   if (dot.getSwapped()) {

@@ -42,6 +42,8 @@ int64_t ReduceOp::scratchBytes() {
   return 0;
 }
 
+bool ReduceOp::waitsForThreads() { return true; }
+
 int64_t lath::tile::scratchOffset(ScratchInterface op) {
   auto offset = op->getAttrOfType<IntegerAttr>(scratchAttrName);
   assert(offset && "tile-allocate-shared gives scratch to who asks for some");

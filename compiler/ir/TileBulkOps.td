@@ -82,7 +82,7 @@ def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [
 
 def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled"]>]> {
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled", "writesByAsyncProxy"]>]> {
   let summary = "start a copy of a tile by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]` for the atoms inside the view; what is
@@ -116,7 +116,7 @@ def Tile_TensorMapType : Type<And<[
 
 def Tile_TensorCopyOp : Tile_Op<"tensor_copy", [
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled", "bufferAlignment"]>]> {
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled", "writesByAsyncProxy", "bufferAlignment"]>]> {
   let summary = "start a copy of a tile of a tensor by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]`, zero outside the view, in the order of

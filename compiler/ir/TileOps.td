@@ -86,7 +86,8 @@ def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Tile_LoadOp : Tile_Op<"load"> {
+def Tile_LoadOp : Tile_Op<"load", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
@@ -104,7 +105,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
 }
 
 def Tile_StoreOp : Tile_Op<"store", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["seedLayouts", "operandLayout"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface,
+      ["seedLayouts", "operandLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -120,7 +122,9 @@ def Tile_StoreOp : Tile_Op<"store", [
   let hasVerifier = 1;
 }
 
-def Tile_AtomicAddOp : Tile_Op<"atomic_add", [DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "add a tile into global memory, atomically by element";
   let description = [{
     `view[start + i...] += value[i...]` inside the view, relaxed, device scope.
@@ -220,7 +224,7 @@ def Tile_MaskOp : Tile_Op<"mask", [Pure,
 def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "combine along one dimension";
   let description = [{
     `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result

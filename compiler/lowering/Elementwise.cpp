@@ -37,6 +37,35 @@ struct ArithLowering : ConversionPattern {
   }
 };
 
+/// Division that need not be correctly rounded (afn): to 2 ulp in f32.
+struct DivideLowering : OpConversionPattern<arith::DivFOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!type || type.getElementTypeBitWidth() > 32 ||
+        !bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
+      return r.notifyMatchFailure(op, "correctly rounded");
+    Emit e(r, op.getLoc());
+    Type element = type.getElementType();
+    auto widened = [&](Value value) {
+      return element.isF32()
+                 ? value
+                 : Value(LLVM::FPExtOp::create(r, e.loc, e.f32, value));
+    };
+    Registers results;
+    for (auto [a, b] : llvm::zip(adaptor.getLhs(), adaptor.getRhs())) {
+      Value quotient = e.assembly("div.full.f32 $0, $1, $2;", "=f,f,f", e.f32,
+                                  {widened(a), widened(b)}, false);
+      results.push_back(element.isF32() ? quotient
+                                        : Value(LLVM::FPTruncOp::create(
+                                              r, e.loc, element, quotient)));
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
+    return success();
+  }
+};
+
 /// One PTX instruction an element.
 template <typename Op> struct InstructionLowering : OpConversionPattern<Op> {
   InstructionLowering(const TypeConverter &types, MLIRContext *context,
@@ -93,6 +122,7 @@ void lath::tile::addElementwisePatterns(const TypeConverter &types,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<ArithLowering, CastLowering>(types, context);
+  patterns.add<DivideLowering>(types, context, /*benefit=*/2);
   patterns.add<InstructionLowering<math::Exp2Op>>(types, context,
                                                   "ex2.approx.ftz.f32");
   patterns.add<InstructionLowering<math::SqrtOp>>(types, context,

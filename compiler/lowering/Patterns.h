@@ -19,6 +19,8 @@ void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addConversionPatterns(const mlir::TypeConverter &types,
+                           mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,

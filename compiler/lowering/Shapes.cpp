@@ -1,4 +1,4 @@
-// splat, broadcast, reshape, transpose, reduce and conversions inside a lane.
+// splat, broadcast, reshape, transpose and reduce.
 #include "compiler/ir/Scratch.h"
 #include "compiler/lowering/Patterns.h"
 
@@ -85,17 +85,6 @@ struct TransposeLowering : OpConversionPattern<TransposeOp> {
       map.push_back(from.flatten({coords[1], coords[0]}));
     }
     return pick(op, adaptor.getSource(), from, to, LinearMap(map), r);
-  }
-};
-
-struct ConvertLowering : OpConversionPattern<ConvertLayoutOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ConvertLayoutOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()),
-           to = layoutOf(op.getType());
-    return pick(op, adaptor.getSource(), from, to,
-                LinearMap::identity(to.indexBits()), r);
   }
 };
 
@@ -200,6 +189,5 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
 void lath::tile::addShapePatterns(const TypeConverter &types,
                                   RewritePatternSet &patterns) {
   patterns.add<SplatLowering, BroadcastLowering, ReshapeLowering,
-               TransposeLowering, ConvertLowering, ReduceLowering>(
-      types, patterns.getContext());
+               TransposeLowering, ReduceLowering>(types, patterns.getContext());
 }

@@ -5,6 +5,7 @@
 // the tile, XORed with a constant for each register; where the two share no
 // bits the XOR is an immediate offset of the instruction.
 #include "compiler/ir/Access.h"
+#include "compiler/ir/MatrixAccess.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -98,43 +99,6 @@ struct AllocLowering : OpConversionPattern<AllocOp> {
   }
 };
 
-/// How ldmatrix reads a tile: lane l of a matrix's eight names a row of 16
-/// bytes, and receives a pair of row l / 4 (PTX ISA, ldmatrix). `pointers` is
-/// the layout of the rows' starts: eight lanes to the rows of a matrix, further
-/// lane bits to 2^bits matrices, registers to repetitions.
-struct MatrixAccess {
-  unsigned bits;
-  Layout pointers;
-
-  static std::optional<MatrixAccess> of(BufferType buffer,
-                                        const Layout &units) {
-    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsCodes())
-      return std::nullopt;
-    LinearMap toOffset = offsetsIn(buffer, units);
-    const Bases &registers = units.bases(Place::Register),
-                &lanes = units.bases(Place::Lane);
-    if (registers.empty() || toOffset(registers[0]) != 1 ||
-        toOffset(lanes[0]) != 2 || toOffset(lanes[1]) != 4)
-      return std::nullopt;
-    auto rowStart = [&](uint32_t basis) { return toOffset(basis) % 8 == 0; };
-    for (Place place : {Place::Register, Place::Lane, Place::Warp})
-      for (unsigned i = place == Place::Register ? 1
-                        : place == Place::Lane   ? 2
-                                                 : 0;
-           i < units.bits(place); ++i)
-        if (!rowStart(units.bases(place)[i]))
-          return std::nullopt;
-    MatrixAccess access{std::min<unsigned>(2, registers.size() - 1), units};
-    Bases &pointerLanes = access.pointers.bases(Place::Lane),
-          &repetitions = access.pointers.bases(Place::Register);
-    pointerLanes = {lanes[2], lanes[3], lanes[4]};
-    for (unsigned i = 0; i < 2; ++i)
-      pointerLanes.push_back(i < access.bits ? registers[1 + i] : 0);
-    repetitions.assign(registers.begin() + 1 + access.bits, registers.end());
-    return access;
-  }
-};
-
 struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(LocalLoadOp op, OneToNOpAdaptor adaptor,
@@ -145,7 +109,7 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Layout elements = layoutOf(op.getType()),
            units = unitLayout(memory, elements);
     Value pointer = adaptor.getBuffer()[0], slot = adaptor.getSlot()[0];
-    if (auto matrices = MatrixAccess::of(buffer, units)) {
+    if (auto matrices = matrixAccess(memory, units, offsetsIn(buffer, units))) {
       SharedAccess access(e, buffer, pointer, slot, matrices->pointers);
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{loadMatrices(
                                       e, access, *matrices, memory.unit,
@@ -184,7 +148,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Registers values;
     for (uint32_t start = 0; start < registers / (2 * count); ++start) {
       Value loaded = NVVM::LdMatrixOp::create(
-          e.r, e.loc, word, access.address(start), count, NVVM::MMALayout::row,
+          e.r, e.loc, word, access.address(start), count,
+          matrices.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
           NVVM::LdStMatrixShapeAttr::get(e.r.getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
       for (unsigned i = 0; i < count; ++i) {

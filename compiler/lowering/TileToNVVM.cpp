@@ -99,6 +99,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
     addShapePatterns(types, patterns);
+    addConversionPatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);

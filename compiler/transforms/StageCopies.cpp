@@ -25,6 +25,7 @@
 // neither the copy nor the read collides on banks; which permutation follows
 // from the layout of the read.
 #include "compiler/ir/Access.h"
+#include "compiler/ir/MatrixAccess.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
@@ -43,6 +44,7 @@ using namespace mlir;
 using namespace lath::tile;
 using lath::Bases;
 using lath::Layout;
+using lath::LinearMap;
 using lath::Place;
 using lath::Shape;
 
@@ -98,23 +100,19 @@ Layout bufferLayout(LoadOp load, ArrayRef<int64_t> staged) {
   unsigned vectorBits = llvm::Log2_32(16 / memory.unitBytes);
   if (bits < vectorBits + 3)
     return lath::rowMajor(shape);
-  // Eight lanes read 16 bytes each: the first eight where a lane holds that
-  // many neighbours; by ldmatrix, where four lanes hold pairs, the lanes that
-  // name its rows.
-  const Bases &registers = read.bases(Place::Register),
-              &lanes = read.bases(Place::Lane);
-  unsigned firstLane = 0;
-  if (memory.unitBytes == 2 && !registers.empty() && registers[0] == 1 &&
-      lanes[0] == 2 && lanes[1] == 4)
-    firstLane = 2;
+  // Eight lanes read 16 bytes each: by ldmatrix the lanes that name its rows,
+  // else the first eight where a lane holds that many neighbours.
+  Bases lanes = read.bases(Place::Lane);
+  if (auto matrices = matrixAccess(memory, read, LinearMap::identity(bits)))
+    lanes = matrices->pointers.bases(Place::Lane);
   else
     for (unsigned i = 0; i < vectorBits; ++i)
-      if (!llvm::is_contained(registers, 1u << i))
+      if (!llvm::is_contained(read.bases(Place::Register), 1u << i))
         return lath::rowMajor(shape);
   Bases reading;
   for (unsigned i = 0; i < 3; ++i)
-    if (uint32_t basis = lanes[firstLane + i])
-      reading.push_back(basis);
+    if (lanes[i])
+      reading.push_back(lanes[i]);
   Bases writing; // consecutive lanes copy consecutive chunks
   for (unsigned i = 0; i < 3; ++i)
     writing.push_back(1u << (vectorBits + i));

@@ -139,6 +139,9 @@ std::uint64_t Decoding::symbolAddress(const Operand &operand) const {
   for (const Variable &v : m.params)
     if (v.name == operand.name)
       return v.offset + offset;
+  for (const Variable &v : m.globals)
+    if (v.name == operand.name)
+      return m.globalBase + v.offset + offset;
   malformed(fmt::format("'{}' is not declared", operand.name));
 }
 

@@ -40,6 +40,8 @@ private:
       // linkage: nothing here is linked
     } else if (peek() == ".shared") {
       variable(module_.shared, module_.staticShared);
+    } else if (peek() == ".global") {
+      global();
     } else if (take(".entry")) {
       entry();
     } else if (take(".file")) {
@@ -57,8 +59,34 @@ private:
     }
   }
 
-  /// .shared .align 128 .b8 name[64]; and the same for .local.
-  void variable(std::vector<Variable> &into, std::uint64_t &bytes) {
+  /// .global .align 4 .b32 name[2] = {1, 0f3F800000}; zeros without values.
+  void global() {
+    std::uint64_t bytes = module_.globalImage.size();
+    std::vector<Operand> values;
+    variable(module_.globals, bytes, &values);
+    module_.globalImage.resize(bytes);
+    if (module_.globals.empty() || values.empty())
+      return;
+    const Variable &v = module_.globals.back();
+    const unsigned size = sizeOf(v.type);
+    if (values.size() * size > v.bytes)
+      fail(fmt::format("{} has {} bytes, and {} values of {}", v.name, v.bytes,
+                       values.size(), size));
+    for (std::size_t n = 0; n < values.size(); ++n) {
+      if (values[n].kind != Operand::Kind::immediate || values[n].decimal)
+        fail("values that are no constants of known bits are outside what the "
+             "emulator knows",
+             ErrorKind::unsupported);
+      for (unsigned byte = 0; byte < size; ++byte)
+        module_.globalImage[v.offset + n * size + byte] =
+            static_cast<std::uint8_t>(values[n].bits >> 8 * byte);
+    }
+  }
+
+  /// .shared .align 128 .b8 name[64]; and the same for .local. `values`: what
+  /// it is initialised with, where it may be.
+  void variable(std::vector<Variable> &into, std::uint64_t &bytes,
+                std::vector<Operand> *values = nullptr) {
     next();
     Variable v;
     bool dynamic = false;
@@ -83,10 +111,19 @@ private:
         v.bytes *= integer();
       expect("]");
     }
-    if (peek() == "=")
+    if (peek() == "=" && !values)
       fail("initialised variables are outside what the emulator knows",
            ErrorKind::unsupported);
+    if (take("=")) {
+      Operand value = operands_.operand();
+      *values = value.kind == Operand::Kind::vector ? value.elements
+                                                    : std::vector{value};
+    }
     expect(";");
+    if (values && (dynamic || v.bytes == 0))
+      fail("global variables without a size are outside what the emulator "
+           "knows",
+           ErrorKind::unsupported);
     if (dynamic || v.bytes == 0) {
       module_.dynamicShared = v.name;
       return;

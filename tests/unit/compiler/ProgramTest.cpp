@@ -221,6 +221,8 @@ TEST_CASE("elementwise operations take tiles of one shape and type") {
       "sub: expected two tiles of one shape and type, got f32 [16, 64] and f16 "
       "[16, 64]");
   CHECK(refused([&] { (void)(s.i32 / s.i32); }) == "div: not for i32 [16, 64]");
+  CHECK(refused([&] { (void)s.p.divRn(s.i32, s.i32); }) ==
+        "divRn: not for i32 [16, 64]");
   CHECK(refused([&] { (void)(s.u4 * s.u4); }) == "mul: not for u4 [16, 64]");
   CHECK(refused([&] { (void)(Tile() + s.f32); }) ==
         "operator: a value of no program (default constructed)");
