@@ -8,7 +8,8 @@ include(CMakePackageConfigHelpers)
 
 set(LATH_PUBLIC_HEADERS
   compiler/base/Api.h compiler/base/Dtype.h compiler/base/Error.h compiler/base/Ptx.h
-  compiler/base/Schedule.h compiler/base/Target.h compiler/Compile.h compiler/dsl/Program.h
+  compiler/base/Schedule.h compiler/base/Target.h compiler/Compile.h compiler/dsl/Index.h
+  compiler/dsl/Program.h compiler/dsl/Tile.h compiler/dsl/View.h
   compiler/ir/Layout.h
   kernels/gemm/CompileGemm.h kernels/gemm/Epilogue.h kernels/gemm/GemmSpec.h
   kernels/gemm/MBuckets.h kernels/gemm/Operands.h kernels/gemm/Schedule.h

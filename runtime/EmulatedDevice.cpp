@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
 #include <mutex>
@@ -42,6 +43,7 @@ public:
   GlobalMemory memory;
   std::mutex mutex; ///< one launch at a time; guards what follows
   std::vector<Report> reports;
+  std::string printed;
   LaunchCounters counters;
   std::vector<ExpectedOutput> expected;
   std::uint64_t serial = 1;
@@ -209,6 +211,10 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::exception_ptr failure;
   execute(launch, threads, counters);
   state_->launchedLast = true;
+  if (std::string printed = log.takePrinted(); !printed.empty()) {
+    std::fputs(printed.c_str(), stderr);
+    state_->printed += printed;
+  }
   if (launch.dependent && launch.checks && !program_->waitsForGrids) {
     Report report;
     report.kind = Suspicion::dependentLaunch;
@@ -318,6 +324,10 @@ public:
   std::vector<Report> takeReports() override {
     std::lock_guard lock(state_->mutex);
     return std::exchange(state_->reports, {});
+  }
+  std::string takePrinted() override {
+    std::lock_guard lock(state_->mutex);
+    return std::exchange(state_->printed, {});
   }
   LaunchCounters counters() const override {
     std::lock_guard lock(state_->mutex);

@@ -15,12 +15,16 @@
 //
 // All handles are small values that refer to their Program and are valid as
 // long as it lives. Wrong use throws Error{invalidProgram} at the call, with
-// the operands and their shapes. Not thread safe; use one Program per thread.
+// the operands and their shapes, and a note of where the call stands. Not
+// thread safe; use one Program per thread.
 #pragma once
 
 #include "compiler/base/Api.h"
 #include "compiler/base/Dtype.h"
 #include "compiler/base/Error.h"
+#include "compiler/dsl/Index.h"
+#include "compiler/dsl/Tile.h"
+#include "compiler/dsl/View.h"
 #include "compiler/ir/Layout.h"
 
 #include <cstdint>
@@ -28,201 +32,138 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <tuple>
 #include <vector>
 
 namespace lath {
 
-class Program;
-using Shape = std::vector<std::int64_t>;
-
-/// Far more than the registers of a block hold.
-inline constexpr std::int64_t maxTileElements = 1 << 20;
-
-/// A 32-bit integer, the same in all threads of a block.
-class LATH_API Index {
-public:
-  Index operator+(Index other) const;
-  Index operator-(Index other) const;
-  Index operator*(Index other) const;
-  /// Unsigned: both must be non-negative, the divisor positive.
-  Index operator/(Index other) const;
-  Index operator+(std::int64_t other) const;
-  Index operator-(std::int64_t other) const;
-  Index operator*(std::int64_t other) const;
-  Index operator/(std::int64_t other) const;
-
-private:
-  friend struct ProgramImpl;
-  friend class Program;
-  Program *program_ = nullptr;
-  void *value_ = nullptr;
+/// Coordinates 0, step, 2 step, ... below `extent`: the loop that a schedule
+/// may split over blocks. The body gets the step's range.
+struct KRange {
+  Extent extent;
+  std::int64_t step;
+};
+/// Coordinates begin, begin + step, ... below `end`; never split. The body gets
+/// the step's range.
+struct Steps {
+  Index begin, end;
+  std::int64_t step;
+};
+/// The integers begin, begin + stride, ... below `end`. The body gets one.
+struct Each {
+  Index begin, end, stride;
 };
 
-/// `extent` consecutive coordinates from `start`. The extent is a power of two.
-struct LATH_API Range {
-  Index start;
-  std::int64_t extent = 0;
-  /// The groups of `divisor` coordinates that this range touches: of one
-  /// group, or of extent / divisor whole ones.
-  Range operator/(std::int64_t divisor) const;
-};
+/// What a loop or a branch carries.
+using Carried = std::variant<Tile, Index, Bool>;
 
-/// A tile of a static shape with power-of-two extents, held by the block.
-class LATH_API Tile {
-public:
-  const Shape &shape() const { return shape_; }
-  Dtype dtype() const { return dtype_; }
-
-private:
-  friend struct ProgramImpl;
-  friend class Program;
-  Program *program_ = nullptr;
-  void *value_ = nullptr;
-  Shape shape_;
-  Dtype dtype_ = Dtype::f32;
-};
-
-/// An extent of a view: known when the kernel is built, or an argument.
-using Extent = std::variant<std::int64_t, Index>;
-
-/// An array in global memory, row-major, the last dimension contiguous.
-/// Views of `u4` and `s8` pack eight or four elements along one dimension into
-/// a 32-bit word; the words are row-major.
-class LATH_API View {
-public:
-  /// Reads a tile. Elements outside the view are zero.
-  Tile load(const std::vector<Range> &at) const;
-  /// Writes a tile. Elements outside the view are left alone.
-  void store(const std::vector<Range> &at, const Tile &value) const;
-  /// Adds a tile atomically (f32, f16; bf16 on sm_90 and later).
-  void atomicAdd(const std::vector<Range> &at, const Tile &value) const;
-
-  Dtype dtype() const { return dtype_; }
-  std::size_t rank() const { return rank_; }
-
-private:
-  friend struct ProgramImpl;
-  friend class Program;
-  Program *program_ = nullptr;
-  void *value_ = nullptr;
-  Dtype dtype_ = Dtype::f32;
-  std::size_t rank_ = 0;
-};
-
-/// One kernel in the tile language. Movable, owns its IR.
+/// One kernel in the tile language. Owns its IR.
 class LATH_API Program {
 public:
-  explicit Program(std::string name);
+  explicit Program(std::string name, Source where = Source::current());
   Program(Program &&) = delete;
   ~Program();
 
   // Parameters, in launch order.
 
-  /// A 32-bit integer argument, at least 1.
-  Index scalar(const std::string &name);
-  /// An array argument. `packedDim` is the dimension that a view of u4 or s8
-  /// packs along, whose extent is a multiple of 8 or 4.
+  /// A 32-bit integer argument. `multipleOf`, a power of two, is a promise
+  /// about its values that makes better code (rows that are vectors) and that
+  /// every launch checks.
+  Index scalar(const std::string &name, std::int64_t multipleOf = 1,
+               Source where = Source::current());
+  /// A number argument: a tile of one element, f32, i32, u32 or i64.
+  Tile scalar(const std::string &name, Dtype dtype,
+              Source where = Source::current());
+  /// An array argument, row-major, dense. `packedDim` is the dimension that a
+  /// view of u4 or s8 packs along, whose extent is a multiple of 8 or 4.
   View view(const std::string &name, Dtype dtype,
-            const std::vector<Extent> &extents, int packedDim = -1);
+            const std::vector<Extent> &extents, int packedDim = -1,
+            Source where = Source::current());
+  /// An array argument whose element [i, j, ...] lies i strides[0] + j
+  /// strides[1] + ... elements behind its first.
+  View view(const std::string &name, Dtype dtype,
+            const std::vector<Extent> &extents,
+            const std::vector<Extent> &strides,
+            Source where = Source::current());
   /// A u4 matrix [K, N] stored in atoms: `atom` gives the order of the elements
   /// of one, [a, b], in memory (offset bits, in 4-bit elements; see
   /// weightAtom). Atom (i, j) is the (i N / b + j)-th. K and N are multiples of
   /// a and b, and so is every tile that is loaded or stored.
   View view(const std::string &name, std::int64_t k, std::int64_t n,
-            const Layout &atom);
+            const Layout &atom, Source where = Source::current());
   /// The same for an array that stays as it is, weights say: a dependent launch
   /// reads it before the launches ahead are done. Cannot be stored to.
   View constantView(const std::string &name, Dtype dtype,
-                    const std::vector<Extent> &extents, int packedDim = -1);
+                    const std::vector<Extent> &extents, int packedDim = -1,
+                    Source where = Source::current());
   View constantView(const std::string &name, std::int64_t k, std::int64_t n,
-                    const Layout &atom);
+                    const Layout &atom, Source where = Source::current());
 
   // Where this block is.
 
   /// This block's position in the launch grid, axis 0 to 2.
-  Index programId(int axis);
+  Index programId(int axis, Source where = Source::current());
   /// The extent of the launch grid along an axis.
-  Index numPrograms(int axis);
-  Index constant(std::int64_t value);
+  Index numPrograms(int axis, Source where = Source::current());
+  Index constant(std::int64_t value, Source where = Source::current());
   /// Coordinates [index * extent, index * extent + extent).
-  Range range(Index index, std::int64_t extent);
+  Range range(IndexOperand index, std::int64_t extent,
+              Source where = Source::current());
 
-  // Loops.
+  // Tiles of one value.
 
-  /// The part of 0..extent-1 this block works on, in steps of `step`: all of
-  /// it, or a share once the schedule splits it over blocks.
-  struct KRange {
-    std::int64_t extent, step;
-  };
-  KRange kRange(std::int64_t extent, std::int64_t step);
-  /// Carries `init` through the loop; `body` gets the step's coordinates and
-  /// the carried tile and returns the next one (same shape and type).
-  /// `schedule` has words that hold for this loop and what is in it, in place
-  /// of the kernel's: "st2", "st3,scales=sums". Throws Error{invalidSpec} where
-  /// it is no such text, or a word is not a loop's.
-  Tile loop(const KRange &range, const Tile &init,
-            const std::function<Tile(Range, Tile)> &body,
-            std::string_view schedule = {});
-  /// The sum of `partial` over all blocks that share the kRange. What
-  /// follows runs once for all of them.
-  Tile reduceSplits(const Tile &partial);
+  Tile splat(double value, Dtype dtype, const Shape &shape,
+             Source where = Source::current());
+  Tile zeros(const Shape &shape, Dtype dtype = Dtype::f32,
+             Source where = Source::current());
 
-  // Tiles from scalars and other shapes.
+  // Loops and branches. What they carry is a Tile, an Index, a Bool or a tuple
+  // of these, and goes into the body and out of it with the same types:
+  //
+  //   auto [m, l] = p.loop(p.steps(0, n, 64), std::tuple{m0, l0},
+  //                        [&](Range k, Tile m, Tile l) {
+  //                          ...
+  //                          return std::tuple{m, l};
+  //                        });
+  //
+  // `schedule` has words that hold for this loop and what is in it, in place of
+  // the kernel's: "st2", "st3,scales=sums". Throws Error{invalidSpec} where it
+  // is no such text, or a word is not a loop's.
 
-  Tile splat(double value, Dtype dtype, const Shape &shape);
-  /// Repeats along extents of 1. Ranks must be equal.
-  Tile broadcast(const Tile &tile, const Shape &shape);
-  /// Same elements in row-major order under another shape.
-  Tile reshape(const Tile &tile, const Shape &shape);
-  /// Swaps the two dimensions of a matrix.
-  Tile transpose(const Tile &tile);
+  KRange kRange(Extent extent, std::int64_t step,
+                Source where = Source::current());
+  Steps steps(IndexOperand begin, IndexOperand end, std::int64_t step,
+              Source where = Source::current());
+  Each each(IndexOperand begin, IndexOperand end, IndexOperand stride = 1,
+            Source where = Source::current());
 
-  // Elementwise. Shapes and types of two operands must be equal.
+  template <typename Coordinates, typename State, typename Body>
+    requires(!std::invocable<State, Range> && !std::invocable<State, Index>)
+  auto loop(const Coordinates &range, const State &init, Body &&body,
+            std::string_view schedule = {}, Source where = Source::current());
+  /// With nothing carried.
+  template <typename Coordinates, typename Body>
+    requires std::invocable<Body, Range> || std::invocable<Body, Index>
+  void loop(const Coordinates &range, Body &&body,
+            std::string_view schedule = {}, Source where = Source::current());
 
-  Tile add(const Tile &a, const Tile &b);
-  Tile sub(const Tile &a, const Tile &b);
-  Tile mul(const Tile &a, const Tile &b);
-  /// Within two units in the last place of f32, then rounded to the type:
-  /// div.full.f32, about a third of the instructions of divRn.
-  Tile div(const Tile &a, const Tile &b);
-  /// Correctly rounded, as IEEE 754 divides.
-  Tile divRn(const Tile &a, const Tile &b);
-  Tile max(const Tile &a, const Tile &b);
-  Tile min(const Tile &a, const Tile &b);
-  /// e^a, computed as exp2(a * log2 e) with the approximate ex2. f32 only.
-  Tile exp(const Tile &a);
-  Tile exp2(const Tile &a);
-  /// By the approximate lg2. f32 only.
-  Tile log2(const Tile &a);
-  Tile sqrt(const Tile &a);
-  Tile rsqrt(const Tile &a);
-  Tile tanh(const Tile &a);
-  Tile abs(const Tile &a);
-  /// Rounds to nearest even. Float types only.
-  Tile cast(const Tile &a, Dtype dtype);
-  /// `inside` where the element's coordinates lie inside `view`, else
-  /// `outside`: for reductions whose identity is not zero.
-  Tile where(const View &view, const std::vector<Range> &at, const Tile &inside,
-             double outside);
+  /// `then` where the condition holds: what it returns, else `init`.
+  template <typename State, typename Then>
+    requires(!std::invocable<State>)
+  auto when(Bool condition, const State &init, Then &&then,
+            Source where = Source::current());
+  template <std::invocable Then>
+  void when(Bool condition, Then &&then, Source where = Source::current());
 
-  // Reductions over one dimension; the result has extent 1 there.
+  // For whoever looks for a fault.
 
-  Tile sum(const Tile &tile, int dim);
-  Tile maximum(const Tile &tile, int dim);
-
-  // Matrix products.
-
-  /// (q - zero) * scale, elementwise, in the type of `scales`.
-  /// q: u4 or s8 [K, N]; scales: [K / g, N]; zeros, of u4: u4 [K / g, N], or
-  /// absent (8 for u4, 0 for s8).
-  /// `zeroOffset` is added to the stored zero, modulo 16 (1 for GPTQ v1).
-  Tile dequant(const Tile &q, const Tile &scales, const Tile *zeros = nullptr,
-               int zeroOffset = 0);
-  /// acc + a * b. a: [M, K], b: [K, N] of one 16-bit type, acc: f32 [M, N].
-  /// `schedule` has words of this product alone: "kw2,scales=sums".
-  Tile dot(const Tile &a, const Tile &b, const Tile &acc,
-           std::string_view schedule = {});
+  /// Prints "name(block) text [i, j]: value" for every element, from the
+  /// device.
+  void devicePrint(std::string_view text, Operand value,
+                   Source where = Source::current());
+  /// Ends the launch with an error unless every element of `condition` holds.
+  void deviceAssert(Operand condition, std::string_view text,
+                    Source where = Source::current());
 
   const std::string &name() const;
   /// The tile IR as text.
@@ -231,12 +172,111 @@ public:
   struct ProgramImpl &impl() { return *impl_; }
 
 private:
+  using States = std::vector<Carried>;
+  using RangeBody = std::function<States(Range, const States &)>;
+  using EachBody = std::function<States(Index, const States &)>;
+  States run(const KRange &, const States &init, const RangeBody &,
+             std::string_view schedule, Source);
+  States run(const Steps &, const States &init, const RangeBody &,
+             std::string_view schedule, Source);
+  States run(const Each &, const States &init, const EachBody &,
+             std::string_view schedule, Source);
+  States branch(Bool, const States &init,
+                const std::function<States(const States &)> &, Source);
+
   std::unique_ptr<struct ProgramImpl> impl_;
 };
 
-LATH_API Tile operator+(const Tile &a, const Tile &b);
-LATH_API Tile operator-(const Tile &a, const Tile &b);
-LATH_API Tile operator*(const Tile &a, const Tile &b);
-LATH_API Tile operator/(const Tile &a, const Tile &b);
+namespace detail {
+template <typename T> std::vector<Carried> toStates(const T &value) {
+  return {Carried(value)};
+}
+template <typename... T>
+std::vector<Carried> toStates(const std::tuple<T...> &values) {
+  return std::apply(
+      [](const auto &...value) { return std::vector<Carried>{value...}; },
+      values);
+}
+/// Throws: a loop was given an empty function.
+[[noreturn]] LATH_API void noBody(Source where);
+/// The inverse, for as many states as `State` has.
+template <typename State> struct FromStates {
+  static State get(const std::vector<Carried> &states) {
+    return std::get<State>(states.at(0));
+  }
+  template <typename Body, typename... First>
+  static auto call(Body &body, const std::vector<Carried> &states,
+                   First... first) {
+    return body(first..., get(states));
+  }
+};
+template <typename... T> struct FromStates<std::tuple<T...>> {
+  static std::tuple<T...> get(const std::vector<Carried> &states) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::tuple<T...>{std::get<T>(states.at(I))...};
+    }(std::index_sequence_for<T...>());
+  }
+  template <typename Body, typename... First>
+  static auto call(Body &body, const std::vector<Carried> &states,
+                   First... first) {
+    return std::apply(
+        [&](const T &...value) { return body(first..., value...); },
+        get(states));
+  }
+};
+} // namespace detail
+
+template <typename Coordinates, typename State, typename Body>
+  requires(!std::invocable<State, Range> && !std::invocable<State, Index>)
+auto Program::loop(const Coordinates &range, const State &init, Body &&body,
+                   std::string_view schedule, Source where) {
+  using From = detail::FromStates<State>;
+  if constexpr (requires { body == nullptr; })
+    if (body == nullptr)
+      detail::noBody(where);
+  return From::get(run(
+      range, detail::toStates(init),
+      [&](auto at, const States &states) {
+        return detail::toStates(From::call(body, states, at));
+      },
+      schedule, where));
+}
+
+template <typename Coordinates, typename Body>
+  requires std::invocable<Body, Range> || std::invocable<Body, Index>
+void Program::loop(const Coordinates &range, Body &&body,
+                   std::string_view schedule, Source where) {
+  run(
+      range, {},
+      [&](auto at, const States &) {
+        body(at);
+        return States();
+      },
+      schedule, where);
+}
+
+template <typename State, typename Then>
+  requires(!std::invocable<State>)
+auto Program::when(Bool condition, const State &init, Then &&then,
+                   Source where) {
+  using From = detail::FromStates<State>;
+  return From::get(branch(
+      condition, detail::toStates(init),
+      [&](const States &states) {
+        return detail::toStates(From::call(then, states));
+      },
+      where));
+}
+
+template <std::invocable Then>
+void Program::when(Bool condition, Then &&then, Source where) {
+  branch(
+      condition, {},
+      [&](const States &) {
+        then();
+        return States();
+      },
+      where);
+}
 
 } // namespace lath

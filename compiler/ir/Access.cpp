@@ -1,6 +1,7 @@
 #include "compiler/ir/Access.h"
 
 #include "compiler/base/SharedSpace.h"
+#include "compiler/ir/IndexRange.h"
 #include "compiler/ir/Panels.h"
 #include "compiler/ir/Tile.h"
 
@@ -16,40 +17,61 @@ namespace lath::tile {
 
 static constexpr int64_t mostDivisor = int64_t(1) << 31;
 
-int64_t divisorOf(Value value) {
-  auto lesser = [](Value a, Value b) {
-    return std::min(divisorOf(a), divisorOf(b));
-  };
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant))) {
-    int64_t c = constant.getSExtValue();
-    return c ? c & -c : mostDivisor;
+namespace {
+class Divisors {
+public:
+  int64_t of(Value value) {
+    if (auto found = known.find(value); found != known.end())
+      return found->second;
+    const int64_t divisor = computed(value);
+    known[value] = divisor;
+    return divisor;
   }
-  if (auto op = value.getDefiningOp<arith::MulIOp>()) // at most 2^62
-    return std::min(divisorOf(op.getLhs()) * divisorOf(op.getRhs()),
-                    mostDivisor);
-  if (auto op = value.getDefiningOp<arith::AddIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::SubIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::MinSIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::DivUIOp>()) {
-    APInt by;
-    if (!matchPattern(op.getRhs(), m_ConstantInt(&by)) || !by.isPowerOf2())
-      return 1;
-    return std::max<int64_t>(1, divisorOf(op.getLhs()) / by.getZExtValue());
+
+private:
+  llvm::DenseMap<Value, int64_t> known;
+
+  int64_t lesser(Value a, Value b) { return std::min(of(a), of(b)); }
+
+  int64_t computed(Value value) {
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant))) {
+      int64_t c = constant.getSExtValue();
+      return c ? c & -c : mostDivisor;
+    }
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+      return loop && argument == loop.getInductionVar()
+                 ? lesser(loop.getLowerBound(), loop.getStep())
+                 : 1;
+    }
+    Operation *op = value.getDefiningOp();
+    if (isa<arith::MulIOp>(op)) // at most 2^62
+      return std::min(of(op->getOperand(0)) * of(op->getOperand(1)),
+                      mostDivisor);
+    // A remainder is a difference of multiples.
+    if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp,
+            arith::RemUIOp>(op))
+      return lesser(op->getOperand(0), op->getOperand(1));
+    if (auto select = dyn_cast<arith::SelectOp>(op))
+      return lesser(select.getTrueValue(), select.getFalseValue());
+    if (auto divide = dyn_cast<arith::DivUIOp>(op)) {
+      APInt by;
+      if (!matchPattern(divide.getRhs(), m_ConstantInt(&by)) ||
+          !by.isPowerOf2())
+        return 1;
+      return std::max<int64_t>(1, of(divide.getLhs()) / by.getZExtValue());
+    }
+    if (auto range = dyn_cast<KRangeOp>(op)) {
+      int64_t step = range.getStep();
+      return value == range.getUpper() ? 1 : step & -step;
+    }
+    return 1;
   }
-  if (auto op = value.getDefiningOp<KRangeOp>()) {
-    int64_t step = op.getStep();
-    return value == op.getUpper() ? 1 : step & -step;
-  }
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    if (auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()))
-      if (argument == loop.getInductionVar())
-        return lesser(loop.getLowerBound(), loop.getStep());
-  return 1;
-}
+};
+} // namespace
+
+int64_t divisorOf(Value value) { return Divisors().of(value); }
 
 int64_t divisorOfUnits(const Memory &memory, OperandRange starts, unsigned d) {
   int dim = memory.arrayDim(d);
@@ -61,9 +83,18 @@ int64_t divisorOfUnits(const Memory &memory, OperandRange starts, unsigned d) {
 
 bool staysWhole(const Memory &memory, ArrayRef<int64_t> units,
                 OperandRange starts, unsigned d) {
-  return !ShapedType::isDynamic(memory.shape[d]) &&
-         memory.shape[d] % units[d] == 0 &&
-         divisorOfUnits(memory, starts, d) % units[d] == 0;
+  if (ShapedType::isDynamic(memory.shape[d]) || memory.shape[d] % units[d] ||
+      divisorOfUnits(memory, starts, d) % units[d])
+    return false;
+  int dim = memory.arrayDim(d);
+  if (dim < 0) // words of an atom start at the first
+    return true;
+  Operation *user = starts.getBase()->getOwner();
+  auto guarded = dyn_cast<GuardedLoadOp>(user);
+  const int64_t each = memory.elementsPerStep(d);
+  return rangeOf(starts[dim], user->getBlock(),
+                 guarded ? guarded.getCondition() : Value())
+      .inside(units[d] * each, memory.shape[d] * each);
 }
 
 unsigned neighbourBits(const Memory &memory, ArrayRef<int64_t> units,

@@ -21,8 +21,9 @@ int64_t divisorOf(mlir::Value value);
 int64_t divisorOfUnits(const Memory &memory, mlir::OperandRange starts,
                        unsigned d);
 
-/// Whether a tile of `units` lies inside a view or wholly outside, along
-/// dimension d of memory, by what is known of its start (in elements).
+/// Whether a tile of `units` lies inside of a view along dimension d of memory
+/// in every execution, by what is known of its start (in elements; ranges of
+/// the operation that accesses the tile). See IndexRange.
 bool staysWhole(const Memory &memory, llvm::ArrayRef<int64_t> units,
                 mlir::OperandRange starts, unsigned d);
 

@@ -10,7 +10,7 @@ namespace lath::tile {
 /// An array as memory holds it, row-major: of 32-bit words where elements are
 /// packed, else of elements.
 ///
-/// Words hold eight i4 or four i8 along one dimension, or the array [K, N] is
+/// Words hold eight i4 or four si8 along one dimension, or the array [K, N] is
 /// cut into atoms of one layout: then memory is [K / atom's k, N / atom's n,
 /// words of an atom].
 struct Memory {
@@ -36,8 +36,12 @@ struct Memory {
   int64_t elementsPerStep(unsigned d) const;
 };
 
-/// log2 of the elements that share a 32-bit word: 3 for i4, 2 for i8; else 0.
+/// log2 of the elements that share a 32-bit word: 3 for i4, 2 for si8; else 0.
 unsigned packBitsOf(mlir::Type element);
+
+/// What an element is in memory and, but for i1, in a register: 8-bit floats
+/// are bytes to LLVM, and conditions become bytes.
+mlir::Type storedType(mlir::Type element);
 
 /// The layout of a tile's memory units, given that of its elements.
 Layout unitLayout(const Memory &memory, const Layout &elements);

@@ -8,7 +8,10 @@
 
 using namespace mlir;
 using namespace lath::tile;
+using lath::Bases;
 using lath::Layout;
+using lath::LinearMap;
+using lath::Place;
 using lath::Shape;
 
 static Shape shapeOf(Value tile) {
@@ -35,23 +38,23 @@ std::optional<Layout> CastOp::operandLayout(OpOperand &, KnownLayout known) {
 std::optional<Layout> CastOp::resultLayout(KnownLayout known) {
   return same(known, getSource());
 }
-std::optional<Layout> MaskOp::operandLayout(OpOperand &, KnownLayout known) {
-  return same(known, getResult());
-}
-std::optional<Layout> MaskOp::resultLayout(KnownLayout known) {
-  return same(known, getValue());
-}
 
 // The same elements under other indices.
 
 std::optional<Layout> TransposeOp::operandLayout(OpOperand &,
                                                  KnownLayout known) {
-  return mapped(known, getResult(),
-                [](const Layout &layout) { return layout.transposed(); });
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    std::vector<unsigned> inverse(layout.rank());
+    for (auto [d, from] : llvm::enumerate(permutation()))
+      inverse[from] = d;
+    return layout.permuted(inverse);
+  });
 }
 std::optional<Layout> TransposeOp::resultLayout(KnownLayout known) {
-  return mapped(known, getSource(),
-                [](const Layout &layout) { return layout.transposed(); });
+  return mapped(known, getSource(), [&](const Layout &layout) {
+    SmallVector<unsigned> order = permutation();
+    return layout.permuted({order.begin(), order.end()});
+  });
 }
 std::optional<Layout> ReshapeOp::operandLayout(OpOperand &, KnownLayout known) {
   return mapped(known, getResult(), [&](const Layout &layout) {
@@ -74,7 +77,75 @@ std::optional<Layout> BroadcastOp::operandLayout(OpOperand &,
   });
 }
 
-// Sums leave their result where the parts lie.
+// Both operands of a join lie where either is wanted; from there the last bit
+// of the index is one of registers.
+
+std::optional<Layout> JoinOp::operandLayout(OpOperand &, KnownLayout known) {
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    return layout.sliced(layout.rank() - 1).reshaped(shapeOf(getA()));
+  });
+}
+std::optional<Layout> JoinOp::resultLayout(KnownLayout known) {
+  return mapped(
+      known, known(getA()) ? getA() : getB(), [&](const Layout &layout) {
+        LinearMap up = LinearMap::identity(layout.indexBits() + 1);
+        Layout result = layout.renamed(
+            shapeOf(getResult()),
+            LinearMap(Bases(up.bases().begin() + 1, up.bases().end())));
+        Bases &registers = result.bases(Place::Register);
+        registers.insert(registers.begin(), 1);
+        return result;
+      });
+}
+
+// A part of a dimension lies where every part of it does: which one is for the
+// higher registers to say.
+
+/// Index bits of a slice to those of its source.
+static LinearMap embedding(SliceOp slice) {
+  Layout part(shapeOf(slice.getResult())), whole(shapeOf(slice.getSource()));
+  Bases bases;
+  for (unsigned bit = 0; bit < part.indexBits(); ++bit)
+    bases.push_back(whole.flatten(part.unflatten(1u << bit)));
+  return LinearMap(bases);
+}
+std::optional<Layout> SliceOp::operandLayout(OpOperand &, KnownLayout known) {
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    Layout source = layout.renamed(shapeOf(getSource()), embedding(*this));
+    const unsigned end = source.dimShift(getDim()) + source.dimBits(getDim());
+    for (unsigned bit =
+             end - (source.dimBits(getDim()) - layout.dimBits(getDim()));
+         bit < end; ++bit)
+      source.bases(Place::Register).push_back(1u << bit);
+    return source;
+  });
+}
+std::optional<Layout> SliceOp::resultLayout(KnownLayout known) {
+  return mapped(known, getSource(), [&](const Layout &layout) {
+    LinearMap up = embedding(*this);
+    Bases down(layout.indexBits(), 0);
+    for (unsigned bit = 0; bit < up.inBits(); ++bit)
+      down[llvm::Log2_32(up.bases()[bit])] = 1u << bit;
+    Layout result = layout.renamed(shapeOf(getResult()), LinearMap(down))
+                        .withoutRepeatedRegisters();
+    // Threads that had other parts take a share of the registers.
+    Bases &registers = result.bases(Place::Register);
+    for (Place place : {Place::Lane, Place::Warp})
+      for (unsigned bit = 0; bit < layout.bits(place); ++bit)
+        if (uint32_t &basis = result.bases(place)[bit];
+            !basis && layout.bases(place)[bit] && !registers.empty()) {
+          basis = registers.back();
+          registers.pop_back();
+        }
+    return result;
+  });
+}
+
+// Sums leave their result where the parts lie, running ones where each does.
+
+std::optional<Layout> ScanOp::resultLayout(KnownLayout known) {
+  return same(known, getSource());
+}
 
 std::optional<Layout> ReduceOp::resultLayout(KnownLayout known) {
   return mapped(known, getSource(),

@@ -15,7 +15,6 @@ bool CastOp::keepsRowsApart(OpOperand &) { return true; }
 bool ConvertLayoutOp::keepsRowsApart(OpOperand &) { return true; }
 bool SumWarpsOp::keepsRowsApart(OpOperand &) { return true; }
 bool SumClusterOp::keepsRowsApart(OpOperand &) { return true; }
-bool MaskOp::keepsRowsApart(OpOperand &) { return true; }
 
 /// Repeated along other dimensions only.
 bool BroadcastOp::keepsRowsApart(OpOperand &) {
@@ -25,7 +24,10 @@ bool BroadcastOp::keepsRowsApart(OpOperand &) {
 bool ReshapeOp::keepsRowsApart(OpOperand &) {
   return rowsOf(getSource()) == rowsOf(getResult());
 }
+bool SliceOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
+bool JoinOp::keepsRowsApart(OpOperand &) { return true; }
 bool ReduceOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
+bool ScanOp::keepsRowsApart(OpOperand &) { return getDim() != 0; }
 /// Row i of the result is made of row i of a and of acc, and of all of b.
 bool DotOp::keepsRowsApart(OpOperand &operand) {
   return &operand == &getAMutable() || &operand == &getAccMutable();

@@ -119,6 +119,12 @@ def Tile_AnyWarp : NativeOpTrait<"AnyWarp"> {
   let cppNamespace = "::lath::tile";
 }
 
+/// Any thread can make any element of its result from operands that are no
+/// tiles: where another layout is wanted the operation is made again with that.
+def Tile_AnyPlace : NativeOpTrait<"AnyPlace"> {
+  let cppNamespace = "::lath::tile";
+}
+
 /// Keeps copies and readers of stages apart; without stages nobody needs it.
 def Tile_StageSync : NativeOpTrait<"StageSync"> {
   let cppNamespace = "::lath::tile";

@@ -4,7 +4,9 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace lath::tile;
@@ -58,9 +60,39 @@ LogicalResult ViewOp::verify() {
 }
 
 LogicalResult KRangeOp::verify() {
-  if ((int32_t)getExtent() < 1 || (int32_t)getStep() < 1)
+  if (bool(getDynamicExtent()) == getExtent().has_value())
+    return emitOpError("expected one extent, a number or an operand");
+  if ((int32_t)getExtent().value_or(1) < 1 || (int32_t)getStep() < 1)
     return emitOpError("expected a positive extent and step, got ")
-           << (int32_t)getExtent() << " and " << (int32_t)getStep();
+           << (int32_t)getExtent().value_or(1) << " and " << (int32_t)getStep();
+  return success();
+}
+
+LogicalResult KRangeOp::canonicalize(KRangeOp op, PatternRewriter &rewriter) {
+  APInt extent;
+  if (!op.getDynamicExtent() ||
+      !matchPattern(op.getDynamicExtent(), m_ConstantInt(&extent)) ||
+      extent.getSExtValue() < 1)
+    return failure();
+  rewriter.modifyOpInPlace(op, [&] {
+    op.setExtent(extent.getSExtValue());
+    op.getDynamicExtentMutable().clear();
+  });
+  return success();
+}
+
+LogicalResult ExtractOp::verify() {
+  auto source = tensorOf(getSource());
+  if (source.getNumElements() != 1 || getType() != source.getElementType())
+    return emitOpError("expected a tile of one ")
+           << getType() << ", got " << source;
+  return success();
+}
+
+LogicalResult PrintOp::verify() {
+  if (packBitsOf(tensorOf(getValue()).getElementType()))
+    return emitOpError("expected elements that share no words, got ")
+           << tensorOf(getValue());
   return success();
 }
 
@@ -87,18 +119,15 @@ LogicalResult AtomicAddOp::verify() {
   return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
                       getStart().size());
 }
-LogicalResult MaskOp::verify() {
+LogicalResult InsideOp::verify() {
   if (packBitsOf(getView().getType().getElementType()))
     return emitOpError("expected a view that is not packed");
-  if (getValue().getType() != getResult().getType())
-    return emitOpError("expected a result of ")
-           << getValue().getType() << ", got " << getResult().getType();
-  if (getStart().size() != getView().getType().getShape().size() ||
-      tensorOf(getValue()).getRank() != (int64_t)getStart().size())
+  const int64_t tile = tensorOf(getResult()).getRank(),
+                view = getView().getType().getShape().size(),
+                start = getStart().size();
+  if (tile != view || view != start)
     return emitOpError("expected ranks of tile, view and start to agree, got ")
-           << tensorOf(getValue()).getRank() << ", "
-           << getView().getType().getShape().size() << " and "
-           << getStart().size();
+           << tile << ", " << view << " and " << start;
   return success();
 }
 
@@ -110,58 +139,19 @@ LogicalResult SplatOp::verify() {
   return success();
 }
 
-LogicalResult BroadcastOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != to.getRank() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected operand and result of one rank and type, got ")
-           << from << " and " << to;
-  for (auto [d, f, t] : llvm::enumerate(from.getShape(), to.getShape()))
-    if (f != t && f != 1)
-      return emitOpError("expected extent 1 or ")
-             << t << " in dimension " << d << ", got " << f;
-  return success();
-}
-
-LogicalResult ReshapeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getNumElements() != to.getNumElements() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected ")
-           << from.getNumElements() << " elements of " << from.getElementType()
-           << ", got " << to.getNumElements() << " of " << to.getElementType();
-  return success();
-}
-
-LogicalResult TransposeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != 2 || to.getRank() != 2 ||
-      from.getDimSize(0) != to.getDimSize(1) ||
-      from.getDimSize(1) != to.getDimSize(0) ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected the transpose of a matrix, got ")
-           << from << " to " << to;
-  return success();
-}
-
-LogicalResult ReduceOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if ((int64_t)getDim() >= from.getRank())
-    return emitOpError("expected a dimension below ")
-           << from.getRank() << ", got " << getDim();
-  SmallVector<int64_t> shape(from.getShape());
-  shape[getDim()] = 1;
-  if (to.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("expected a result of shape [")
-           << shape << "], got [" << to.getShape() << "]";
-  return success();
-}
-
 LogicalResult CastOp::verify() {
   if (tensorOf(getSource()).getShape() != tensorOf(getResult()).getShape())
     return emitOpError("expected equal shapes, got [")
            << tensorOf(getSource()).getShape() << "] and ["
            << tensorOf(getResult()).getShape() << "]";
+  Type from = tensorOf(getSource()).getElementType(),
+       to = tensorOf(getResult()).getElementType();
+  if (from == to || (from.isInteger() && to.isInteger()))
+    return emitOpError("expected two types, a float among them, got ")
+           << from << " and " << to;
+  if (getIsUnsigned() && !from.isInteger() && !to.isInteger())
+    return emitOpError("expected an integer type to be unsigned, got ")
+           << from << " and " << to;
   return success();
 }
 

@@ -30,7 +30,7 @@ static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
   if (atom)
     memory.atom = atom.layout();
   memory.unit = memory.holdsCodes() ? IntegerType::get(element.getContext(), 32)
-                                    : element;
+                                    : storedType(element);
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   memory.shape = memory.tileShape(shape);
   return memory;
@@ -50,7 +50,8 @@ int64_t BufferType::stageBytes() const {
 
 static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     ArrayRef<int64_t> shape, Type element,
-                                    int packed, LayoutAttr atom) {
+                                    int packed, LayoutAttr atom,
+                                    bool conditions) {
   if (shape.empty())
     return error() << "expected at least one dimension";
   for (auto [d, extent] : llvm::enumerate(shape)) {
@@ -77,7 +78,7 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
   }
   if (unsigned bits = packBitsOf(element)) {
     if (packed < 0 || packed >= (int)shape.size())
-      return error() << "expected i" << (32 >> bits)
+      return error() << "expected " << element
                      << " elements to be packed along a dimension below "
                      << shape.size() << ", got " << packed;
     if (ShapedType::isDynamic(shape[packed]) || shape[packed] % (1 << bits))
@@ -87,10 +88,16 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
     return success();
   }
   if (packed >= 0)
-    return error() << "only i4 and i8 elements are packed, got " << element;
-  if (!element.isF16() && !element.isBF16() && !element.isF32() &&
-      !element.isInteger(32))
-    return error() << "expected elements i4, i8, i32, f16, bf16 or f32, got "
+    return error() << "only i4 and si8 elements are packed, got " << element;
+  const bool whole = element.isSignlessInteger(8) ||
+                     element.isSignlessInteger(32) ||
+                     element.isSignlessInteger(64);
+  if (!whole && !(conditions && element.isInteger(1)) &&
+      !isa<Float8E4M3FNType, Float8E5M2Type, Float16Type, BFloat16Type,
+           Float32Type>(element))
+    return error() << "expected elements i4, si8, "
+                   << (conditions ? "i1, " : "")
+                   << "i8, i32, i64, f8E4M3FN, f8E5M2, f16, bf16 or f32, got "
                    << element;
   return success();
 }
@@ -145,7 +152,8 @@ void ViewType::print(AsmPrinter &printer) const {
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> error,
                                ArrayRef<int64_t> shape, Type element,
                                int packed, LayoutAttr atom) {
-  return verifyElements(error, shape, element, packed, atom);
+  return verifyElements(error, shape, element, packed, atom,
+                        /*conditions=*/false);
 }
 
 Type BufferType::parse(AsmParser &parser) {
@@ -182,7 +190,8 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
                                  LayoutAttr layout) {
   if (stages < 1)
     return error() << "expected at least one stage, got " << stages;
-  if (failed(verifyElements(error, shape, element, packed, atom)))
+  if (failed(verifyElements(error, shape, element, packed, atom,
+                            /*conditions=*/true)))
     return failure();
   Memory memory = memoryOf(shape, element, packed, atom);
   if (layout.getShape() != ArrayRef<int64_t>(memory.shape))

@@ -1,4 +1,4 @@
-// load, store, atomic_add and mask: tiles and global memory.
+// load, store, atomic_add and inside: tiles and global memory.
 //
 // A lane's address is the view's pointer, plus the tile's start, plus the
 // lane's own part of the layout, plus a constant for each register. Registers
@@ -10,7 +10,6 @@
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include <fmt/format.h>
 
@@ -157,12 +156,8 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
     Registers values(units.size(Place::Register));
     for (uint32_t start : vectors.starts) {
       Value address = access.address(start), mask = access.mask(start);
-      unsigned bytes = memory.unitBytes << vectors.bits;
-      Registers loaded;
-      if (bytes == 2)
-        loaded = {e.bitcast(memory.unit, e.loadHalf(address, mask))};
-      else
-        loaded = e.unpack(e.loadWords(address, bytes / 4, mask), memory.unit);
+      Registers loaded =
+          e.loadUnits(address, vectors.size(), memory.unit, mask);
       for (uint32_t u = 0; u < vectors.size(); ++u)
         values[vectors.reg(start, u)] = loaded[u];
     }
@@ -229,34 +224,6 @@ struct GuardedLoadLowering : OpConversionPattern<GuardedLoadOp> {
   }
 };
 
-/// Threads that hold copies of an element must not add it twice; for stores
-/// copies are harmless but wasteful. Null if no thread holds a copy.
-Value isFirstCopy(Emit &e, const Layout &layout) {
-  LinearMap placed = layout.map(Place::Register);
-  Bases seen = placed.bases();
-  Value first;
-  auto check = [&](const Bases &bases, Value place) {
-    uint32_t redundant = 0;
-    for (unsigned i = 0; i < bases.size(); ++i) {
-      Bases with = seen;
-      with.push_back(bases[i]);
-      if (LinearMap(with).rank() == LinearMap(seen).rank())
-        redundant |= 1u << i;
-      else
-        seen = with;
-    }
-    if (!redundant)
-      return;
-    Value zero = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq,
-                                      e.band(place, redundant), e.c(0));
-    first = first ? Value(LLVM::AndOp::create(e.r, e.loc, first, zero)) : zero;
-  };
-  check(layout.bases(Place::Lane), e.lane());
-  check(layout.bases(Place::Warp), e.warp());
-  check(layout.bases(Place::Block), e.clusterRank());
-  return first;
-}
-
 struct StoreLowering : OpConversionPattern<StoreOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
@@ -280,10 +247,7 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
       Registers units;
       for (uint32_t u = 0; u < vectors.size(); ++u)
         units.push_back(values[vectors.reg(start, u)]);
-      if (memory.unitBytes << vectors.bits == 2)
-        e.storeHalf(address, e.bitcast(r.getI16Type(), units[0]), mask);
-      else
-        e.storeWords(address, e.pack(units), mask);
+      e.storeUnits(address, units, mask);
     }
     r.eraseOp(op);
     return success();
@@ -350,25 +314,21 @@ struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
   }
 };
 
-struct MaskLowering : OpConversionPattern<MaskOp> {
+struct InsideLowering : OpConversionPattern<InsideOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(MaskOp op, OneToNOpAdaptor adaptor,
+  LogicalResult matchAndRewrite(InsideOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    auto type = cast<RankedTensorType>(op.getType());
     SmallVector<Value> starts = flatten(adaptor.getStart());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(type), op.getStart(), starts);
-    Value outside = LLVM::ConstantOp::create(
-        r, e.loc, type.getElementType(),
-        r.getFloatAttr(type.getElementType(),
-                       op.getOutside().convertToDouble()));
+    Layout layout = layoutOf(op.getType());
+    GlobalAccess access(e, op.getView().getType(), adaptor.getView(), layout,
+                        op.getStart(), starts);
     Registers values;
-    for (auto [i, value] : llvm::enumerate(adaptor.getValue())) {
+    for (uint32_t i = 0; i < layout.size(Place::Register); ++i) {
       Value mask = access.mask(i);
-      values.push_back(
-          mask ? Value(LLVM::SelectOp::create(r, e.loc, mask, value, outside))
-               : value);
+      values.push_back(mask ? mask
+                            : Value(LLVM::ConstantOp::create(
+                                  r, e.loc, r.getBoolAttr(true))));
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
@@ -387,28 +347,35 @@ struct ViewLowering : OpConversionPattern<ViewOp> {
   }
 };
 
-template <typename Op, typename X, typename Y, typename Z>
-struct AxisLowering : OpConversionPattern<Op> {
-  using OpConversionPattern<Op>::OpConversionPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Type i32 = r.getI32Type();
-    LLVM::ConstantRangeAttr any;
-    switch (op.getAxis()) {
-    case 0:
-      r.replaceOp(op, X::create(r, op.getLoc(), i32, any));
-      break;
-    case 1:
-      r.replaceOp(op, Y::create(r, op.getLoc(), i32, any));
-      break;
-    default:
-      r.replaceOp(op, Z::create(r, op.getLoc(), i32, any));
-    }
-    return success();
-  }
-};
-
 } // namespace
+
+/// Threads that hold copies of an element must not add it twice; for stores
+/// copies are harmless but wasteful.
+Value lath::tile::isFirstCopy(Emit &e, const Layout &layout) {
+  LinearMap placed = layout.map(Place::Register);
+  Bases seen = placed.bases();
+  Value first;
+  auto check = [&](const Bases &bases, Value place) {
+    uint32_t redundant = 0;
+    for (unsigned i = 0; i < bases.size(); ++i) {
+      Bases with = seen;
+      with.push_back(bases[i]);
+      if (LinearMap(with).rank() == LinearMap(seen).rank())
+        redundant |= 1u << i;
+      else
+        seen = with;
+    }
+    if (!redundant)
+      return;
+    Value zero = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq,
+                                      e.band(place, redundant), e.c(0));
+    first = first ? Value(LLVM::AndOp::create(e.r, e.loc, first, zero)) : zero;
+  };
+  check(layout.bases(Place::Lane), e.lane());
+  check(layout.bases(Place::Warp), e.warp());
+  check(layout.bases(Place::Block), e.clusterRank());
+  return first;
+}
 
 Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
                             unsigned d) {
@@ -469,10 +436,6 @@ Registers lath::tile::gatherCodes(Emit &e, const Memory &memory,
 void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, MaskLowering,
+  patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, InsideLowering,
                ViewLowering, AtomicAddLowering>(types, context);
-  patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
-                            NVVM::BlockIdZOp>,
-               AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
-                            NVVM::GridDimZOp>>(types, context);
 }

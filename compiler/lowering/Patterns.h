@@ -7,6 +7,10 @@ namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
+/// program_id and num_programs: lowered behind all others, which ask what is
+/// known of them (IndexRange).
+void addAxisPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,
@@ -17,10 +21,18 @@ void addWarpgroupPatterns(const mlir::TypeConverter &types,
                           mlir::RewritePatternSet &patterns);
 void addElementwisePatterns(const mlir::TypeConverter &types,
                             mlir::RewritePatternSet &patterns);
+void addCastPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
+void addFunctionPatterns(const mlir::TypeConverter &types,
+                         mlir::RewritePatternSet &patterns);
 void addShapePatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
+void addReductionPatterns(const mlir::TypeConverter &types,
+                          mlir::RewritePatternSet &patterns);
 void addConversionPatterns(const mlir::TypeConverter &types,
                            mlir::RewritePatternSet &patterns);
+void addValuePatterns(const mlir::TypeConverter &types,
+                      mlir::RewritePatternSet &patterns);
 void addSplitPatterns(const mlir::TypeConverter &types,
                       mlir::RewritePatternSet &patterns);
 void addLaunchPatterns(const mlir::TypeConverter &types,
@@ -29,6 +41,10 @@ void addBulkCopyPatterns(const mlir::TypeConverter &types,
                          mlir::RewritePatternSet &patterns);
 void addClusterPatterns(const mlir::TypeConverter &types,
                         mlir::RewritePatternSet &patterns);
+
+/// Whether this thread is the first of those that hold copies of its elements;
+/// null if no other thread does.
+mlir::Value isFirstCopy(Emit &e, const Layout &layout);
 
 /// Moves what computes a value down to its first use in the block. So the
 /// unpacking of a fragment stands between the wgmma before and its own, which

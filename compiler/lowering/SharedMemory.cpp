@@ -121,15 +121,25 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     unsigned bytes = memory.unitBytes << vectors.bits;
     Registers values(units.size(Place::Register));
     for (uint32_t start : vectors.starts) {
-      unsigned count = vectors.size();
-      Type type = count == 1 ? memory.unit
-                             : Type(VectorType::get({count}, memory.unit));
+      // Bytes come in integers of up to 32 bits.
+      const bool joined = memory.unitBytes == 1 && bytes > 1;
+      Type piece =
+          joined ? r.getIntegerType(8 * std::min(bytes, 4u)) : memory.unit;
+      unsigned count = 8 * bytes / piece.getIntOrFloatBitWidth();
+      Type type = count == 1 ? piece : Type(VectorType::get({count}, piece));
       Value loaded =
           LLVM::LoadOp::create(r, e.loc, type, access.address(start), bytes);
-      for (uint32_t u = 0; u < count; ++u)
-        values[vectors.reg(start, u)] =
-            count == 1 ? loaded : e.element(loaded, u);
+      Registers pieces;
+      for (uint32_t i = 0; i < count; ++i)
+        pieces.push_back(count == 1 ? loaded : e.element(loaded, i));
+      if (joined)
+        pieces = e.unpack(pieces, memory.unit);
+      for (auto [u, unit] : llvm::enumerate(pieces))
+        values[vectors.reg(start, u)] = unit;
     }
+    if (Type type = registerType(buffer.getElementType()); type.isInteger(1))
+      for (Value &value : values)
+        value = LLVM::TruncOp::create(r, e.loc, type, value);
     if (memory.holdsCodes())
       values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
@@ -179,6 +189,11 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
       Registers units;
       for (uint32_t u = 0; u < vectors.size(); ++u)
         units.push_back(values[vectors.reg(start, u)]);
+      if (units[0].getType().isInteger(1)) // a condition is a byte
+        for (Value &unit : units)
+          unit = LLVM::ZExtOp::create(r, e.loc, memory.unit, unit);
+      if (memory.unitBytes == 1)
+        units = e.pack(units);
       LLVM::StoreOp::create(
           r, e.loc, units.size() == 1 ? units[0] : e.vector(units),
           access.address(start), memory.unitBytes << vectors.bits);

@@ -63,10 +63,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
            SmallVectorImpl<Type> &out) -> std::optional<LogicalResult> {
           if (!hasLayout(type))
             return failure();
-          Type element = type.getElementType();
-          if (packBitsOf(element))
-            element = IntegerType::get(type.getContext(), 32);
-          out.append(registerCount(type), element);
+          out.append(registerCount(type), registerType(type.getElementType()));
           return success();
         });
     types.addConversion(
@@ -98,17 +95,31 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addUnpackPatterns(types, patterns);
     addWarpgroupPatterns(types, patterns);
     addElementwisePatterns(types, patterns);
+    addCastPatterns(types, patterns);
+    addFunctionPatterns(types, patterns);
     addShapePatterns(types, patterns);
+    addReductionPatterns(types, patterns);
     addConversionPatterns(types, patterns);
+    addValuePatterns(types, patterns);
     addSplitPatterns(types, patterns);
     addClusterPatterns(types, patterns);
     addLaunchPatterns(types, patterns);
     addBulkCopyPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
+    // What is known of a tile's start rests on these: they are lowered last.
+    target.addLegalOp<ProgramIdOp, NumProgramsOp>();
+    RewritePatternSet axes(context);
+    addAxisPatterns(types, axes);
+    ConversionTarget rest(*context);
+    rest.addIllegalOp<ProgramIdOp, NumProgramsOp>();
+    rest.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     ConversionConfig config;
     config.allowPatternRollback = false;
-    return applyPartialConversion(module, target, std::move(patterns), config);
+    if (failed(applyPartialConversion(module, target, std::move(patterns),
+                                      config)))
+      return failure();
+    return applyPartialConversion(module, rest, std::move(axes), config);
   }
 
   /// func.func of scalars and pointers -> llvm.func with kernel attributes.

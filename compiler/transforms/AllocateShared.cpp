@@ -47,7 +47,7 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
     return success(); // a renaming of registers
   if (shuffles(convert))
     return success(); // inside the warps
-  if (type.getElementTypeBitWidth() < 16)
+  if (packBitsOf(type.getElementType()))
     return convert.emitOpError()
            << type.getElementTypeBitWidth()
            << "-bit tiles are not moved between lanes: a conversion stands on "

@@ -131,7 +131,7 @@ private:
   void seedBlocked(Value value) {
     if (!tensorType(value) || get(value))
       return;
-    unsigned bits = tensorType(value).getElementTypeBitWidth();
+    unsigned bits = std::max(8u, tensorType(value).getElementTypeBitWidth());
     Shape shape = shapeOf(value);
     int64_t perThread = std::max<int64_t>(
         1, tensorType(value).getNumElements() / (32 * schedule.warps));

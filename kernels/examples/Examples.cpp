@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <fmt/format.h>
-#include <limits>
 
 namespace lath {
 
@@ -53,13 +53,9 @@ std::unique_ptr<Program> softmax(std::int64_t columns, Dtype dtype) {
   const Shape tile{softmaxRows(columns), softmaxWidth(columns)};
   Range row = p.range(p.programId(0), tile[0]);
   Range column = p.range(p.constant(0), tile[1]);
-  // Loads give zero outside of the view; the identity of a maximum is -inf.
-  Tile x =
-      p.where(in, {row, column}, p.cast(in.load({row, column}), Dtype::f32),
-              -std::numeric_limits<double>::infinity());
-  Tile e = p.exp(x - p.broadcast(p.maximum(x, 1), tile));
-  Tile scale = p.splat(1, Dtype::f32, {tile[0], 1}) / p.sum(e, 1);
-  out.store({row, column}, p.cast(e * p.broadcast(scale, tile), dtype));
+  Tile x = cast(in.load({row, column}, -INFINITY), Dtype::f32);
+  Tile e = exp(x - max(x, 1));
+  out.store({row, column}, cast(e * (1 / sum(e, 1)), dtype));
   return program;
 }
 
@@ -80,11 +76,11 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
   Tile sum =
       p.loop(p.kRange(k, tile.k), p.splat(0, Dtype::f32, {tile.m, tile.n}),
              [&](Range kk, Tile acc) {
-               Tile right = transposed ? p.transpose(b.load({column, kk}))
+               Tile right = transposed ? transpose(b.load({column, kk}))
                                        : b.load({kk, column});
-               return p.dot(a.load({row, kk}), right, acc);
+               return dot(a.load({row, kk}), right, acc);
              });
-  out.store({row, column}, p.cast(p.reduceSplits(sum), dtype));
+  out.store({row, column}, cast(reduceSplits(sum), dtype));
   return program;
 }
 

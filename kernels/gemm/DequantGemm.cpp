@@ -58,17 +58,17 @@ std::unique_ptr<Program> dequantGemm(const GemmSpec &spec,
         Tile w;
         if (format.storesZeros()) {
           Tile z = views.at("qzeros").load({group, col});
-          w = p.dequant(q.load({k, col}), s, &z, format.zeroOffset());
+          w = dequant(q.load({k, col}), s, &z, format.zeroOffset());
         } else {
-          w = p.dequant(q.load({k, col}), s);
+          w = dequant(q.load({k, col}), s);
         }
-        return p.dot(x.load({row, k}), w, sum);
+        return dot(x.load({row, k}), w, sum);
       });
   Tile sums = applyEpilogue(
       spec,
       {p, [&](std::string_view name) { return views.at(name); }, row, col},
-      p.reduceSplits(acc));
-  views.at("out").store({row, col}, p.cast(sums, spec.x));
+      reduceSplits(acc));
+  views.at("out").store({row, col}, cast(sums, spec.x));
   return program;
 }
 

@@ -17,7 +17,7 @@ const Computation bias = {
     [](const EpilogueTiles &at, const Tile &sums, int) {
       Program &p = at.program;
       Tile added = at.view("bias").load({{p.constant(0), 1}, at.col});
-      return sums + p.broadcast(p.cast(added, Dtype::f32), sums.shape());
+      return sums + broadcast(cast(added, Dtype::f32), sums.shape());
     },
     [](const OperandElement &element, double sum, std::int64_t,
        std::int64_t column, std::int64_t,

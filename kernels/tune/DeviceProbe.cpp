@@ -39,7 +39,7 @@ public:
     Tile sum =
         p.loop(p.kRange(extent * steps, extent),
                p.splat(0, Dtype::f32, {extent, extent}),
-               [&](Range, Tile sum) { return p.dot(rows, columns, sum); });
+               [&](Range, Tile sum) { return dot(rows, columns, sum); });
     out.store({p.range(p.programId(0), extent), whole}, sum);
     CompileOptions options;
     options.target =

@@ -42,6 +42,8 @@ private:
       variable(module_.shared, module_.staticShared);
     } else if (peek() == ".global") {
       global();
+    } else if (take(".func")) {
+      declaration();
     } else if (take(".entry")) {
       entry();
     } else if (take(".file")) {
@@ -133,6 +135,17 @@ private:
     into.push_back(v);
   }
 
+  /// A function that kernels call: its text says nothing that is needed.
+  void declaration() {
+    while (peek() != ";") {
+      if (peek() == "{" || peek().kind == Token::Kind::end)
+        fail("functions are outside what the emulator knows",
+             ErrorKind::unsupported);
+      next();
+    }
+    expect(";");
+  }
+
   void parameters() {
     while (!take(")")) {
       expect(".param");
@@ -220,8 +233,8 @@ private:
       } else if (take("}")) {
         scopes_.pop_back();
         names_.close();
-      } else if (peek() == ".reg") {
-        registers();
+      } else if (peek() == ".reg" || peek() == ".param") {
+        registers(); // what a call takes is a register here
       } else if (peek() == ".shared") {
         variable(module_.shared, module_.staticShared);
       } else if (peek() == ".local") {
@@ -292,9 +305,11 @@ private:
       s.name.emplace_back(name.substr(start, dot - start));
       start = dot + 1;
     }
-    if (s.name[0] == "call" || s.name[0] == "brx")
-      fail("calls are outside what the emulator knows", ErrorKind::unsupported);
-    if (peek() != ";")
+    if (s.name[0] == "brx")
+      fail("'brx' is outside what the emulator knows", ErrorKind::unsupported);
+    if (s.name[0] == "call")
+      callOperands(s);
+    else if (peek() != ";")
       do
         s.operands.push_back(operands_.operand());
       while (take(","));
@@ -311,6 +326,18 @@ private:
       space = blank;
     }
     module_.statements.push_back(std::move(s));
+  }
+
+  /// (result), name, (parameters): in this order, without the brackets.
+  void callOperands(Statement &s) {
+    do {
+      const bool list = take("(");
+      do
+        s.operands.push_back(operands_.operand());
+      while (list && take(","));
+      if (list)
+        expect(")");
+    } while (take(","));
   }
 
   std::string wanted_;

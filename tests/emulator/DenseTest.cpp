@@ -77,10 +77,10 @@ struct Product {
     Tile sum = p.loop(p.kRange(k, blockK), p.splat(0, Dtype::f32, {m, n}),
                       [&](Range kk, Tile acc) {
                         Tile b = kn ? bv.load({kk, column})
-                                    : p.transpose(bv.load({column, kk}));
-                        return p.dot(av.load({row, kk}), b, acc);
+                                    : transpose(bv.load({column, kk}));
+                        return dot(av.load({row, kk}), b, acc);
                       });
-    ov.store({row, column}, to == Dtype::f32 ? sum : p.cast(sum, to));
+    ov.store({row, column}, to == Dtype::f32 ? sum : cast(sum, to));
     ptx = compile(p, options).ptx;
     auto device = openEmulator();
     std::vector<std::uint16_t> a = halves(m * k, 1), b = halves(k * n, 2);
@@ -199,12 +199,12 @@ struct Chain {
     Tile zero = p.splat(0, Dtype::f32, {m, n});
     auto product = [&](View right, Tile start) {
       return p.loop(p.kRange(k, blockK), start, [&](Range kk, Tile acc) {
-        return p.dot(av.load({row, kk}), right.load({kk, column}), acc);
+        return dot(av.load({row, kk}), right.load({kk, column}), acc);
       });
     };
     Tile sum = product(cv, product(bv, zero));
     ov.store({row, column},
-             p.dot(p.cast(sum, Dtype::f16), dv.load({column, column}), zero));
+             dot(cast(sum, Dtype::f16), dv.load({column, column}), zero));
     ptx = compile(p, options).ptx;
     auto device = openEmulator();
     std::vector<std::uint16_t> a = halves(m * k, 1), b = halves(k * n, 2),
@@ -278,13 +278,13 @@ TEST_CASE("dense: (q k) v in one loop moves nothing but stages, without "
       Tile sum =
           p.loop(p.kRange(keys, step), p.splat(0, Dtype::f32, {m, d}),
                  [&](Range key, Tile acc) {
-                   Tile s = p.dot(queries, p.transpose(k.load({key, head})),
+                   Tile s = dot(queries, transpose(k.load({key, head})),
                                   p.splat(0, Dtype::f32, {m, step}));
-                   Tile halved = p.cast(s * p.splat(0.5, Dtype::f32, {m, step}),
+                   Tile halved = cast(s * p.splat(0.5, Dtype::f32, {m, step}),
                                         Dtype::f16);
-                   return p.dot(halved, v.load({key, head}), acc);
+                   return dot(halved, v.load({key, head}), acc);
                  });
-      out.store({row, head}, p.cast(sum, Dtype::f16));
+      out.store({row, head}, cast(sum, Dtype::f16));
       CompileOptions options = schedule(warps, 2);
       Ptx ptx = compile(p, options).ptx;
       CAPTURE(d, warps);

@@ -75,9 +75,9 @@ struct Product {
     Tile sum =
         p.loop(p.kRange(k, 64), p.splat(0, Dtype::f32, {tileRows, n}),
                [&](Range kk, Tile acc) {
-                 return p.dot(xs.load({side, kk}), ws.load({kk, columns}), acc);
+                 return dot(xs.load({side, kk}), ws.load({kk, columns}), acc);
                });
-    sum = p.reduceSplits(sum);
+    sum = reduceSplits(sum);
     if (epilogue)
       sum = epilogue(p, sum, side, columns);
     out.store({side, columns}, sum);
@@ -124,10 +124,10 @@ TEST_CASE("tiles: few rows, where the tile starts inside the view") {
 TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    Tile bias = p.broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
-    Tile largest = p.broadcast(p.maximum(sum, 1), {tileRows, n});
-    return p.reshape(p.reshape(sum + bias - largest, {tileRows, 4, 4}),
-                     {tileRows, n});
+    Tile bias = broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
+    Tile largest = broadcast(max(sum, 1), {tileRows, n});
+    return reshape(reshape(sum + bias - largest, {tileRows, 4, 4}),
+                   {tileRows, n});
   };
   for (std::int64_t m : {1, 2}) {
     CAPTURE(m);
@@ -147,7 +147,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
 TEST_CASE("tiles: all rows are kept where they meet") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    return p.broadcast(p.sum(sum, 0), {tileRows, n});
+    return broadcast(lath::sum(sum, 0), {tileRows, n});
   };
   std::vector<float> out = product.run(2, 2);
   CHECK(product.ptx.sharedBytes >= stages(16));
@@ -168,7 +168,7 @@ TEST_CASE("tiles: a vector of halves of any length in a pipelined loop") {
     Tile sum =
         p.loop(p.kRange(256, 64), p.splat(0, Dtype::f32, {64}),
                [&](Range r, Tile acc) {
-                 return acc + p.cast(x.load({r}), Dtype::f32) + y.load({r});
+                 return acc + cast(x.load({r}), Dtype::f32) + y.load({r});
                });
     out.store({p.range(p.constant(0), 64)}, sum);
     Ptx ptx = compile(p, schedule(3, 0)).ptx;
@@ -197,10 +197,10 @@ TEST_CASE("tiles: abs and log2") {
   Range all = p.range(p.constant(0), 256);
   Tile value = x.load({all});
   auto row = [&](int index, const Tile &tile) {
-    out.store({p.range(p.constant(index), 1), all}, p.reshape(tile, {1, 256}));
+    out.store({p.range(p.constant(index), 1), all}, reshape(tile, {1, 256}));
   };
-  row(0, p.abs(value));
-  row(1, p.log2(p.abs(value)));
+  row(0, abs(value));
+  row(1, log2(abs(value)));
   Ptx ptx = compile(p, schedule(1, 0)).ptx;
   auto device = openEmulator();
   std::mt19937 random(5);
@@ -236,7 +236,7 @@ TEST_CASE("tiles: / is within two units in the last place, divRn rounds") {
     Range all = p.range(p.constant(0), count);
     Tile x = a.load({all}), y = b.load({all});
     fast.store({all}, x / y);
-    rounded.store({all}, p.divRn(x, y));
+    rounded.store({all}, divRn(x, y));
     Ptx ptx = compile(p, schedule(1, 0)).ptx;
     // Two a thread in each of eight registers.
     CHECK(occurrences(ptx.text, "div.full.f32") == 8);
@@ -293,7 +293,7 @@ TEST_CASE("tiles: a half added to an f32 is one instruction on sm_100a") {
     View a = p.view("a", Dtype::f16, {64}), b = p.view("b", Dtype::f32, {64}),
          out = p.view("out", Dtype::f32, {64});
     Range all = p.range(p.constant(0), 64);
-    Tile x = p.cast(a.load({all}), Dtype::f32);
+    Tile x = cast(a.load({all}), Dtype::f32);
     out.store({all}, x + b.load({all}));
     CompileOptions options = schedule(1, 0);
     options.target = &target(name);

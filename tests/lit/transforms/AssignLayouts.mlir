@@ -109,18 +109,18 @@ func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0
 
 // Of bytes a lane has eight k as well, two words, in their order.
 // CHECK-LABEL: func.func @dequant_bytes
-// CHECK:         tile.load {{.*}} -> tensor<64x64xi8, [[W:#tile.layout<\[64, 64\], register = \[\[1, 0\], \[2, 0\], \[4, 0\], \[0, 1\], \[0, 2\],[^>]*>]]>
-// CHECK:         tile.dequant {{.*}} tensor<64x64xi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
+// CHECK:         tile.load {{.*}} -> tensor<64x64xsi8, [[W:#tile.layout<\[64, 64\], register = \[\[1, 0\], \[2, 0\], \[4, 0\], \[0, 1\], \[0, 2\],[^>]*>]]>
+// CHECK:         tile.dequant {{.*}} tensor<64x64xsi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot {{.*}} swapped {{.*}}, tensor<64x64xf16, [[W]]>,
-func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xsi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
   %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
-  %b = tile.load %q[%c0, %c0] : !tile.view<64x64xi8, packed = 0> -> tensor<64x64xi8>
+  %b = tile.load %q[%c0, %c0] : !tile.view<64x64xsi8, packed = 0> -> tensor<64x64xsi8>
   %g = tile.load %s[%c0, %c0] : !tile.view<2x64xf16> -> tensor<2x64xf16>
-  %w = tile.dequant %b, %g : tensor<64x64xi8>, tensor<2x64xf16> -> tensor<64x64xf16>
+  %w = tile.dequant %b, %g : tensor<64x64xsi8>, tensor<2x64xf16> -> tensor<64x64xf16>
   %d = tile.dot %a, %w, %init swapped : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
   return
 }

@@ -449,11 +449,11 @@ func.func @dequant_bf16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>, %pz: !llvm.ptr<1>) 
 // CHECK:         llvm.return
 func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
   %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
-  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  %w = tile.dequant %q, %s : tensor<32x8xsi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
 }
 
@@ -473,9 +473,9 @@ func.func @bytes_f16(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.sched
 // CHECK:         llvm.return
 func.func @bytes_bf16(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
-  %w = tile.unpack %q : tensor<32x8xi8, #q> -> tensor<32x8xbf16, #q>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
+  %w = tile.unpack %q : tensor<32x8xsi8, #q> -> tensor<32x8xbf16, #q>
   return
 }
 
@@ -612,19 +612,22 @@ func.func @reduce(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 
 // -----
 
-// Outside of the view the other value.
+// One condition an element: of the start, the lane and the register.
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
-// CHECK-LABEL: llvm.func @mask
-// CHECK:         %[[INF:.*]] = llvm.mlir.constant(0xFF800000 : f32)
-// CHECK-COUNT-8: llvm.select %{{.*}}, %{{.*}}, %[[INF]]
-// CHECK-NOT:     llvm.select
-func.func @mask(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
+// CHECK-LABEL: llvm.func @inside
+// CHECK:         %[[INF:.*]] = {{.*}}constant{{.*}}0xFF800000 : f32
+// CHECK-COUNT-8: arith.select %{{.*}}, %{{.*}}, %[[INF]]
+// CHECK-NOT:     arith.select
+func.func @inside(%p: !llvm.ptr<1>, %s: f32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %s = arith.constant 1.0 : f32
+  %inf = arith.constant 0xFF800000 : f32
   %x = tile.view %p : !llvm.ptr<1> -> !tile.view<1000xf32>
   %t = tile.splat %s : f32 -> tensor<1024xf32, #v>
-  %m = tile.mask %t, %x[%c0] else 0xFF800000 : tensor<1024xf32, #v>, !tile.view<1000xf32> -> tensor<1024xf32, #v>
+  %o = tile.splat %inf : f32 -> tensor<1024xf32, #v>
+  %in = tile.inside %x[%c0] : !tile.view<1000xf32> -> tensor<1024xi1, #v>
+  %m = arith.select %in, %t, %o : tensor<1024xi1, #v>, tensor<1024xf32, #v>
+  tile.store %m, %x[%c0] : tensor<1024xf32, #v>, !tile.view<1000xf32>
   return
 }
 
@@ -861,13 +864,13 @@ func.func @other_lanes() attributes {tile.schedule = #tile.schedule<warps = 1, s
 
 func.func @bytes_apart(%p: !llvm.ptr<1>, %ps: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xi8, packed = 0>
-  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xi8, packed = 0> -> tensor<32x8xi8, #q>
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<32x8xsi8, packed = 0>
+  %q = tile.load %x[%c0, %c0] : !tile.view<32x8xsi8, packed = 0> -> tensor<32x8xsi8, #q>
   %y = tile.view %ps : !llvm.ptr<1> -> !tile.view<1x8xf16>
   %s = tile.load %y[%c0, %c0] : !tile.view<1x8xf16> -> tensor<1x8xf16, #s>
   // expected-error @+2 {{expected four elements of a word in one lane, elements 2 i and 2 i + 1 of one column and group, got [32, 8] register = [(0, 1), (0, 2), (0, 4)]}}
   // expected-error @+1 {{failed to legalize operation 'tile.dequant'}}
-  %w = tile.dequant %q, %s : tensor<32x8xi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
+  %w = tile.dequant %q, %s : tensor<32x8xsi8, #q>, tensor<1x8xf16, #s> -> tensor<32x8xf16, #q>
   return
 }
 
@@ -1016,5 +1019,30 @@ func.func @sum_cluster_layout() attributes {tile.schedule = #tile.schedule<warps
 func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a, dependent = end>, tile.shared_bytes = 0 : i32} {
   tile.launch_dependents
   tile.wait_dependency
+  return
+}
+
+// -----
+
+// Conditions are bytes in shared memory, four to a word where neighbours meet.
+#v = #tile.layout<[128], register = [[1], [2]], lane = [[4], [8], [16], [32], [64]]>
+#s = #tile.layout<[128], offset = [[1], [2], [4], [8], [16], [32], [64]]>
+
+// CHECK-LABEL: llvm.func @conditions
+// CHECK-COUNT-4: llvm.zext %{{.*}} : i1 to i8
+// CHECK:         llvm.store %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+// CHECK-NOT:     llvm.store
+// CHECK:         llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+// CHECK-COUNT-4: llvm.trunc %{{.*}} : i8 to i1
+func.func @conditions(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 128 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<100xf32>
+  %in = tile.inside %x[%c0] : !tile.view<100xf32> -> tensor<128xi1, #v>
+  %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 128xi1, #s>
+  tile.local_store %in, %b[%c0] : tensor<128xi1, #v>, !tile.buffer<1 of 128xi1, #s>
+  %0 = tile.local_load %b[%c0] : !tile.buffer<1 of 128xi1, #s> -> tensor<128xi1, #v>
+  %t = tile.load %x[%c0] : !tile.view<100xf32> -> tensor<128xf32, #v>
+  %1 = arith.select %0, %t, %t : tensor<128xi1, #v>, tensor<128xf32, #v>
+  tile.store %1, %x[%c0] : tensor<128xf32, #v>, !tile.view<100xf32>
   return
 }

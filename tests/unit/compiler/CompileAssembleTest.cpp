@@ -181,10 +181,10 @@ TEST_CASE("every elementwise operation assembles in every type") {
       View x = p.view("x", dtype, {4096});
       Range r = p.range(p.programId(0), 1024);
       Tile t = x.load({r});
-      Tile u = p.max(t / t, p.min(t * t - t, t + t));
-      Tile f = p.cast(u, Dtype::f32);
-      f = p.tanh(p.sqrt(p.rsqrt(p.exp2(p.exp(f)))));
-      x.store({r}, p.cast(f, dtype));
+      Tile u = maximum(t / t, minimum(t * t - t, t + t));
+      Tile f = cast(u, Dtype::f32);
+      f = tanh(sqrt(rsqrt(exp2(exp(f)))));
+      x.store({r}, cast(f, dtype));
       checkRegistersOnly(compile(p, options(targetName)).ptx);
     }
 }
@@ -197,7 +197,7 @@ TEST_CASE("integer tiles assemble") {
   Range r = p.range(p.constant(0), 16), c = p.range(p.constant(0), 64);
   Tile t = x.load({r, c});
   x.store({r, c},
-          p.max(p.min(t * t, t + t), p.splat(7, Dtype::i32, {16, 64}) - t));
+          maximum(minimum(t * t, t + t), p.splat(7, Dtype::i32, {16, 64}) - t));
   checkRegistersOnly(compile(p, options()).ptx);
 }
 
@@ -214,9 +214,9 @@ TEST_CASE("attention with two dots in a loop assembles") {
   Tile zero = p.splat(0, Dtype::f32, square);
   Tile query = q.load({rows, width});
   Tile sum = p.loop(p.kRange(1024, 64), zero, [&](Range kk, Tile acc) {
-    Tile s = p.dot(query, p.transpose(k.load({kk, width})), zero);
-    Tile e = p.exp(s - p.broadcast(p.maximum(s, 1), square));
-    return p.dot(p.cast(e, Dtype::f16), v.load({kk, width}), acc);
+    Tile s = dot(query, transpose(k.load({kk, width})), zero);
+    Tile e = exp(s - broadcast(max(s, 1), square));
+    return dot(cast(e, Dtype::f16), v.load({kk, width}), acc);
   });
   out.store({rows, width}, sum);
   checkRegistersOnly(compile(p, options("sm_80", 4, 2)).ptx);
@@ -248,7 +248,7 @@ TEST_CASE("ranks one to three, odd extents and small tiles assemble") {
          y = p.view("y", Dtype::f32, {4, 1, 64});
     Range a = p.range(p.constant(0), 4), b = p.range(p.constant(0), 8),
           c = p.range(p.constant(0), 64), one = p.range(p.constant(0), 1);
-    y.store({a, one, c}, p.sum(x.load({a, b, c}), 1));
+    y.store({a, one, c}, sum(x.load({a, b, c}), 1));
     checkRegistersOnly(compile(p, options()).ptx);
   }
 }

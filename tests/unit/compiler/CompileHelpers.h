@@ -73,9 +73,9 @@ inline std::unique_ptr<Program> product(std::int64_t k = 1024) {
   Range side = p.range(p.constant(0), 64);
   Tile sum = p.loop(p.kRange(k, 64), p.splat(0, Dtype::f32, {64, 64}),
                     [&](Range kk, Tile acc) {
-                      return p.dot(x.load({side, kk}), w.load({kk, side}), acc);
+                      return dot(x.load({side, kk}), w.load({kk, side}), acc);
                     });
-  out.store({side, side}, p.reduceSplits(sum));
+  out.store({side, side}, reduceSplits(sum));
   return program;
 }
 

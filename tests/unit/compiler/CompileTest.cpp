@@ -248,7 +248,7 @@ TEST_CASE("more warps than fragments are a compile error") {
     View out = p.view("out", Dtype::f32, {16, 16});
     Range r = p.range(p.constant(0), 16);
     Tile t = x.load({r, r});
-    out.store({r, r}, p.dot(t, t, p.splat(0, Dtype::f32, {16, 16})));
+    out.store({r, r}, dot(t, t, p.splat(0, Dtype::f32, {16, 16})));
     compile(p, options("sm_80", warps));
   };
   compiled(2);
@@ -266,7 +266,7 @@ TEST_CASE("tiles below the tensor core's are a compile error") {
   View out = p.view("out", Dtype::f32, {8, 8});
   Range r = p.range(p.constant(0), 8);
   Tile t = x.load({r, r});
-  out.store({r, r}, p.dot(t, t, p.splat(0, Dtype::f32, {8, 8})));
+  out.store({r, r}, dot(t, t, p.splat(0, Dtype::f32, {8, 8})));
   Error error = errorOf([&] { compile(p, options()); });
   CHECK(error.kind() == ErrorKind::compile);
   CHECK(contains(error.message(),
@@ -327,13 +327,13 @@ TEST_CASE("a split needs its loop, its sum and the third axis") {
                "split 4 needs one k_range and one reduce_splits, got 1 and 0"));
   CHECK(contains(message([&](Program &p, View x, Range, CompileOptions &) {
                    Range z = p.range(p.programId(2), 64);
-                   x.store({z, z}, p.reduceSplits(sumOf(p, x, z)));
+                   x.store({z, z}, reduceSplits(sumOf(p, x, z)));
                  }),
                  "axis 2 of the grid holds the splits; use 0 and 1"));
   CHECK(
       contains(message([&](Program &p, View x, Range r, CompileOptions &o) {
                  o.reduce = Reduce::atomicOut;
-                 x.store({r, r}, p.exp2(p.reduceSplits(sumOf(p, x, r))));
+                 x.store({r, r}, exp2(reduceSplits(sumOf(p, x, r))));
                }),
                "atomic adds into the output are possible only where the sum is "
                "cast and stored"));
@@ -345,7 +345,7 @@ TEST_CASE("u4 weights that no dot reads are a compile error") {
   View s = p.view("s", Dtype::f16, {1, 64});
   View out = p.view("out", Dtype::f16, {64, 64});
   Range r = p.range(p.constant(0), 64), one = p.range(p.constant(0), 1);
-  out.store({r, r}, p.dequant(q.load({r, r}), s.load({one, r})));
+  out.store({r, r}, dequant(q.load({r, r}), s.load({one, r})));
   Error error = errorOf([&] { compile(p, options()); });
   CHECK(error.kind() == ErrorKind::compile);
   CHECK(contains(error.message(),
@@ -358,7 +358,7 @@ TEST_CASE("a sum may be used with tiles that were loaded before it") {
   View x = p.view("x", Dtype::f32, {16, 1024});
   Range r = p.range(p.constant(0), 16), one = p.range(p.constant(0), 1);
   Tile before = y.load({r, one});
-  Tile sum = p.sum(x.load({r, p.range(p.constant(0), 1024)}), 1);
+  Tile sum = lath::sum(x.load({r, p.range(p.constant(0), 1024)}), 1);
   y.store({r, one}, before + sum);
   compile(p, options());
 }
@@ -425,7 +425,7 @@ TEST_CASE("a loop and a dot may have words of their own") {
       Tile part = p.loop(
           p.kRange(1024, 64), p.splat(0, Dtype::f32, {64, 64}),
           [&](Range k, Tile acc) {
-            return p.dot(x.load({side, k}), w.load({k, side}), acc, dot);
+            return lath::dot(x.load({side, k}), w.load({k, side}), acc, dot);
           },
           words);
       sum = sum + part;
