@@ -3,9 +3,11 @@
 // and lowering ask the same functions, so they cannot disagree.
 #pragma once
 
-#include "compiler/ir/Memory.h"
+#include "compiler/ir/Tile.h"
 
 #include "mlir/IR/ValueRange.h"
+
+#include <string>
 
 namespace lath::tile {
 
@@ -41,6 +43,12 @@ unsigned copyBits(const Memory &memory, const Layout &buffer,
 unsigned copyBytes(const Memory &memory, const Layout &buffer,
                    mlir::OperandRange starts);
 inline constexpr unsigned leastCopyBytes = 4;
+
+/// Why the copy engine cannot bring tiles of `shape` of a view as boxes of a
+/// tensor; empty: it can, into stages in the order of Panels.
+std::string whyNoTensor(ViewType view, llvm::ArrayRef<int64_t> shape);
+/// The same of the start of one.
+std::string whyNoTensorFrom(ViewType view, mlir::OperandRange starts);
 
 /// Bytes of an atom, of which bulk copies move runs, and what these must be
 /// multiples of.

@@ -21,6 +21,8 @@
 // where the atom has them, and what is beyond it as above.
 #include "compiler/ir/DotLayouts.h"
 
+#include "compiler/ir/Panels.h"
+
 #include <algorithm>
 #include <bit>
 
@@ -81,9 +83,13 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     return false;
   }
 
-  if (s.warpgroups && (kWarpBits || warpBits < 2 || kBits < 6 || rowBits < 6)) {
-    problem = "wgmma multiplies by four warps 64 rows and at least 64 k, all "
-              "warps along rows; got " +
+  // wgmma with operands whose order nobody else decides.
+  const bool natural = s.warpgroups && !s.packBits;
+  const int groupK = natural ? 4 : 6;
+  if (s.warpgroups &&
+      (kWarpBits || warpBits < 2 || kBits < groupK || rowBits < 6)) {
+    problem = "wgmma multiplies by four warps 64 rows and at least " +
+              std::to_string(1 << groupK) + " k, all warps along rows; got " +
               std::to_string(s.warps) + " warps, " + std::to_string(s.kWarps) +
               " of them along k, and a tile of " + std::to_string(s.rows) +
               " x " + std::to_string(s.k);
@@ -146,7 +152,8 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     for (int b = log2(fragment->shape()[1]); b < kBits; ++b)
       k.registers.push_back(b);
     next = log2(fragment->shape()[0]);
-  } else if (kBits >= chunkBits + 2 && (s.packBits || s.consecutiveK)) {
+  } else if (kBits >= chunkBits + 2 && !natural &&
+             (s.packBits || s.consecutiveK)) {
     for (int b = 0; b < chunkBits; ++b)
       k.registers.push_back(b);
     k.lanes = {chunkBits, chunkBits + 1};
@@ -157,7 +164,8 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     for (int b = chunkBits + 2; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
-    // The instruction's own order, in which ldmatrix brings activations.
+    // The instruction's own order, in which ldmatrix brings activations, and
+    // tensor copies both operands.
     k.lanes = {wordBits, wordBits + 1};
     for (int b = 0; b < kBits; ++b)
       if (b != k.lanes[0] && b != k.lanes[1])
@@ -169,6 +177,12 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
         row.registers.push_back(next++);
     for (int i = 0; i < 3; ++i)
       row.lanes.push_back(next++);
+  }
+  if (natural) { // 16 rows a warp, 64 of four, then further ones of each
+    row.registers.push_back(next++);
+    row.warps = {next, next + 1};
+    next += 2;
+    perWarp += 2;
   }
   while (next < perWarp)
     row.registers.push_back(next++);
@@ -248,9 +262,10 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   return true;
 }
 
-std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
-  // A's k by the place in the instruction's 16: pair, lane, lane, upper half;
-  // then the steps.
+/// The k of a fragment of wgmma, [rows, k], by their place in the
+/// instruction's 16: pair, lane, lane, upper half; then the steps. Empty where
+/// `a` is none.
+static std::vector<std::int64_t> warpgroupK(const Layout &a) {
   std::vector<std::int64_t> k, lanes;
   for (std::uint32_t basis : a.bases(Place::Register))
     if (std::int64_t bit = a.unflatten(basis)[1])
@@ -262,9 +277,16 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
   bool rows = warps.size() >= 2;
   for (std::size_t i = 0; rows && i < 2; ++i)
     rows = a.unflatten(warps[i])[0] != 0;
-  if (!rows || k.size() < 4 || lanes.size() != 2)
-    return std::nullopt;
+  if (!rows || k.size() < 2 || lanes.size() != 2)
+    return {};
   k.insert(k.begin() + 1, lanes.begin(), lanes.end());
+  return k;
+}
+
+std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
+  const std::vector<std::int64_t> k = warpgroupK(a);
+  if (k.size() < 6)
+    return std::nullopt;
   // A row of the swizzle's 8 x 128 bytes: eight chunks of eight k, XORed with
   // the row.
   Layout::Coords offsets;
@@ -277,6 +299,46 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
   for (std::size_t i = 6; i < k.size(); ++i)
     offsets.push_back({0, k[i]});
   return Layout::memory({columns, a.shape()[1]}, offsets);
+}
+
+bool isWarpgroupFragment(const Layout &a) { return !warpgroupK(a).empty(); }
+
+std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+                                      const std::optional<Layout> &registers) {
+  bool inOrder = true;
+  if (registers) {
+    const std::vector<std::int64_t> k = warpgroupK(*registers);
+    for (std::size_t i = 0; i < k.size(); ++i)
+      inOrder &= k[i] == 1ll << i;
+  }
+  if (!inOrder)
+    return alongK ? warpgroupOperand(*registers, shape[0]) : std::nullopt;
+  auto panels = Panels::of(shape, /*unitBytes=*/2);
+  if (!panels || !panels->swizzleBits())
+    return std::nullopt;
+  return panels->layout();
+}
+
+bool isWarpgroupSum(const Layout &sums) {
+  if (sums.rank() != 2 || sums.bits(Place::Warp) < 2)
+    return false;
+  using Coordinates = std::vector<std::int64_t>;
+  auto at = [&](Place place, unsigned bit) {
+    return sums.unflatten(sums.bases(place)[bit]);
+  };
+  const Coordinates lanes[laneBits] = {{0, 2}, {0, 4}, {1, 0}, {2, 0}, {4, 0}};
+  bool right = at(Place::Warp, 0) == Coordinates{16, 0} &&
+               at(Place::Warp, 1) == Coordinates{32, 0};
+  for (unsigned bit = 0; bit < laneBits; ++bit)
+    right &= at(Place::Lane, bit) == lanes[bit];
+  for (unsigned bit = 0; bit < sums.bits(Place::Register); ++bit) {
+    const Coordinates c = at(Place::Register, bit);
+    right &= c == Coordinates{8, 0} || c == Coordinates{0, 1} ||
+             (c[0] % 64 == 0 && c[1] % 8 == 0);
+  }
+  for (unsigned bit = 2; bit < sums.bits(Place::Warp); ++bit)
+    right &= at(Place::Warp, bit)[0] % 64 == 0 && at(Place::Warp, bit)[1] == 0;
+  return right;
 }
 
 static Layout rotateFirstThree(const Layout &layout, int by) {

@@ -34,7 +34,9 @@ struct DotShape {
   /// in one warp.
   bool rowsFirst = false;
   /// For wgmma: the lowest two warp bits are rows of one instruction, and no
-  /// warp has columns or k of its own.
+  /// warp has columns or k of its own. Where A is no weights, rows and k are
+  /// numbered as the instruction does, so that either operand may lie in
+  /// shared memory.
   bool warpgroups = false;
 };
 
@@ -59,6 +61,21 @@ bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
 /// elements; buffers must start at multiples of 1024 bytes. nullopt if `a` is
 /// no fragment of wgmma with at least 64 k.
 std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns);
+
+/// Whether a tile [rows, k] is in registers as wgmma takes its A operand from
+/// there, in any order of k.
+bool isWarpgroupFragment(const Layout &a);
+
+/// The order of a buffer of 16-bit elements that is an operand of wgmma; k is
+/// its last dimension (`alongK`) or its first. In panels (Panels.h), or, where
+/// the other operand is in `registers` that number k otherwise, as these do
+/// (warpgroupOperand). nullopt where that cannot be.
+std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+                                      const std::optional<Layout> &registers);
+
+/// Whether the sums of wgmma, [rows, columns], are those of operands whose rows
+/// and columns are in their order: four warps share 64 neighbouring rows.
+bool isWarpgroupSum(const Layout &sums);
 
 /// The layout of a dequantised tile, given that of its codes and the log2 of
 /// those in a word: eight nibbles come out as the pairs (i, i + 4), since one

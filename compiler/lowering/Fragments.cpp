@@ -19,10 +19,21 @@ Fragments::Fragments(const Layout &a, ValueRange aRegs, Type element,
     : aLayout(a), accLayout(acc), aRegs(aRegs), element(element),
       wordBits(llvm::Log2_32(32 / element.getIntOrFloatBitWidth())),
       k(registersAlong(a, 1)), rows(registersAlong(a, 0)) {
-  if (!whole())
-    return;
+  if (whole())
+    arrange();
+}
+
+Fragments::Fragments(const Layout &acc, int64_t depth)
+    : accLayout(acc), rows(registersAlong(acc, 0)) {
+  for (int64_t bit = 1; bit < depth; bit *= 2)
+    if (bit != 2 && bit != 4) // lanes hold these
+      k.push_back(bit);
+  arrange();
+}
+
+void Fragments::arrange() {
   tiles.assign(rows.begin() + 1, rows.end());
-  for (uint32_t column : registersAlong(acc, 1))
+  for (uint32_t column : registersAlong(accLayout, 1))
     if (column != 1) // the pair of columns that a lane holds of each tile
       columns.push_back(column);
   inner.assign(k.begin() + wordBits + 1, k.end());

@@ -15,6 +15,8 @@ public:
   /// type `element`.
   Fragments(const Layout &a, mlir::ValueRange aRegs, mlir::Type element,
             const Layout &acc);
+  /// The same without A in registers: only where things are is known.
+  Fragments(const Layout &acc, int64_t k);
   /// `scales`: [G, extent of acc along `dim`], in registers `scaleRegs`.
   void scaleBy(const Layout &scales, mlir::ValueRange scaleRegs, unsigned dim);
 
@@ -32,6 +34,7 @@ public:
     return LinearMap(outer)(group) ^ LinearMap(inner)(step);
   }
   unsigned rowTiles() const { return 1u << tiles.size(); }
+  uint32_t rowTile(unsigned tile) const { return LinearMap(tiles)(tile); }
   unsigned columnTiles() const { return 1u << columns.size(); }
   uint32_t column(unsigned tile) const { return LinearMap(columns)(tile); }
 
@@ -54,6 +57,8 @@ private:
   mlir::Type element;
   unsigned wordBits; ///< log2 of the elements in a 32-bit register
   Bases k, rows, tiles, columns, inner, outer;
+
+  void arrange();
   unsigned groupShift = 0, scaleDim = 0;
 };
 
