@@ -57,6 +57,20 @@ void checkOptions(const CompileOptions &options) {
   refuse(conflict(options));
 }
 
+/// "at file:line" of the call that an operation comes from; empty where none is
+/// known.
+std::string sourceOf(mlir::Location location) {
+  std::string text;
+  location->walk([&](mlir::Location inner) {
+    auto file = llvm::dyn_cast<mlir::FileLineColLoc>(inner);
+    if (!file)
+      return mlir::WalkResult::advance();
+    text = fmt::format("at {}:{}", file.getFilename().str(), file.getLine());
+    return mlir::WalkResult::interrupt();
+  });
+  return text;
+}
+
 /// What the launch needs to know, read off the kernel before it is lowered.
 void describeLaunch(ProgramImpl &program, const CompileOptions &options,
                     Ptx &ptx) {
@@ -71,6 +85,9 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
                  .getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr)
                  .getInt()),
          text(tile::paramNameAttr), *parseDtype(text(tile::paramTypeAttr))});
+    if (auto multiple = function.getArgAttrOfType<mlir::IntegerAttr>(
+            i, tile::multipleOfAttrName))
+      ptx.params.back().multipleOf = multiple.getInt();
   }
   function.walk([&](tile::PartialStoreOp store) {
     auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());
@@ -122,6 +139,8 @@ CompileResult run(Program &program, const CompileOptions &options, Stage last,
     d.print(os);
     // The operation itself follows the message, often pages of it.
     diagnostics.push_back(line);
+    if (std::string at = sourceOf(d.getLocation()); !at.empty())
+      diagnostics.push_back(at);
     return mlir::success();
   });
   auto check = [&](bool ok, std::string_view where) {

@@ -193,6 +193,9 @@ Error driverError(const Driver &driver, CUresult result, std::string_view call,
   if (faultOf(result) == Fault::contextLost)
     notes.push_back("memory, streams and kernels of this context are lost: "
                     "start a new process");
+  if (result == CUDA_ERROR_LAUNCH_FAILED)
+    notes.push_back("a kernel whose deviceAssert fails ends so, and prints "
+                    "which one to standard output");
   return Error(ErrorKind::driver, std::move(message), std::move(notes),
                faultOf(result));
 }

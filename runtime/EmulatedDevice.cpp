@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
 #include <mutex>
@@ -42,6 +43,7 @@ public:
   GlobalMemory memory;
   std::mutex mutex; ///< one launch at a time; guards what follows
   std::vector<Report> reports;
+  std::string printed;
   LaunchCounters counters;
   std::vector<ExpectedOutput> expected;
   std::uint64_t serial = 1;
@@ -51,8 +53,7 @@ public:
 class EmulatedKernel final : public LoadedKernel {
 public:
   EmulatedKernel(std::shared_ptr<State> state, const Ptx &ptx)
-      : state_(std::move(state)), ptx_(ptx),
-        program_(decode(parse(ptx.text, ptx.entry))) {
+      : state_(std::move(state)), ptx_(ptx), program_(placed(ptx)) {
     const Module &m = program_->module;
     if (m.params.size() != ptx.params.size())
       throw Error(
@@ -66,6 +67,11 @@ public:
                   fmt::format("{}: the PTX requires {} threads a block, its "
                               "description has {}",
                               ptx.entry, required, ptx.threads));
+  }
+
+  ~EmulatedKernel() override {
+    if (std::uint64_t globals = program_->module.globalBase)
+      state_->memory.free(globals);
   }
 
   const Ptx &ptx() const override { return ptx_; }
@@ -93,15 +99,33 @@ private:
   std::shared_ptr<State> state_;
   Ptx ptx_;
   std::shared_ptr<const Program> program_;
+
+  /// Decoded, its variables in device memory.
+  std::shared_ptr<const Program> placed(const Ptx &ptx) const {
+    Module module = parse(ptx.text, ptx.entry);
+    if (!module.globalImage.empty()) {
+      const std::size_t bytes = module.globalImage.size();
+      module.globalBase = state_->memory.allocate(bytes);
+      std::shared_ptr<Buffer> buffer =
+          state_->memory.find(module.globalBase, bytes);
+      std::memcpy(buffer->data.get(), module.globalImage.data(), bytes);
+      std::memset(buffer->written.get(), Buffer::defined, bytes);
+    }
+    const std::uint64_t base = module.globalBase;
+    try {
+      return decode(std::move(module));
+    } catch (...) {
+      if (base)
+        state_->memory.free(base);
+      throw;
+    }
+  }
 };
 
 void EmulatedKernel::launch(Stream, const LaunchConfig &config,
                             std::span<const std::uint64_t> args) const {
   const Module &m = program_->module;
-  if (args.size() != ptx_.params.size())
-    throw Error(ErrorKind::invalidInput,
-                fmt::format("{} takes {} arguments, got {}", ptx_.entry,
-                            ptx_.params.size(), args.size()));
+  checkArguments(ptx_, args);
   for (int d = 0; d < 3; ++d)
     if (config.grid[d] == 0 || config.grid[d] % m.clusterSize[d])
       throw Error(
@@ -133,6 +157,9 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   launch.maxInstructions = options.maxInstructions;
   launch.log = &log;
   launch.stop = &stop;
+  if (m.globalBase)
+    launch.names.emplace(state_->memory.find(m.globalBase, 0).get(),
+                         "the module's variables");
   std::vector<const Buffer *> arguments(args.size(), nullptr);
   for (std::size_t n = 0; n < args.size(); ++n) {
     std::memcpy(launch.params.data() + m.params[n].offset, &args[n],
@@ -160,6 +187,10 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::exception_ptr failure;
   execute(launch, threads, counters);
   state_->launchedLast = true;
+  if (std::string printed = log.takePrinted(); !printed.empty()) {
+    std::fputs(printed.c_str(), stderr);
+    state_->printed += printed;
+  }
   if (launch.dependent && launch.checks && !program_->waitsForGrids) {
     Report report;
     report.kind = Suspicion::dependentLaunch;
@@ -269,6 +300,10 @@ public:
   std::vector<Report> takeReports() override {
     std::lock_guard lock(state_->mutex);
     return std::exchange(state_->reports, {});
+  }
+  std::string takePrinted() override {
+    std::lock_guard lock(state_->mutex);
+    return std::exchange(state_->printed, {});
   }
   LaunchCounters counters() const override {
     std::lock_guard lock(state_->mutex);

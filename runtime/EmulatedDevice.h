@@ -40,6 +40,9 @@ class LATH_API EmulatedDevice : public Device {
 public:
   /// Findings of the launches since the last call, oldest first.
   virtual std::vector<Report> takeReports() = 0;
+  /// What kernels have printed since the last call, in no order of blocks. It
+  /// goes to standard error as well.
+  virtual std::string takePrinted() = 0;
   /// Of the last launch.
   virtual LaunchCounters counters() const = 0;
   /// The next launch must write every one of these bytes, or a report says

@@ -24,6 +24,8 @@ struct KernelParam {
   std::string name;
   /// Of the scalar, or of the elements that the pointer points to.
   Dtype type = Dtype::i32;
+  /// Of a scalar: every launch's value is a multiple of it.
+  std::uint32_t multipleOf = 1;
 };
 
 /// A compiled kernel as PTX text. Plain data, owns its strings.

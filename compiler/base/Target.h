@@ -47,6 +47,10 @@ struct LATH_API Target {
   bool hasDependentLaunch() const { return capability >= 90; }
   /// red.global.add.bf16x2
   bool hasBf16Red() const { return capability >= 90; }
+  /// cvt from and to e4m3x2 and e5m2x2: on sm_89 from PTX 8.1 on.
+  bool hasByteFloatConversions() const {
+    return capability >= 89 && ptxVersion >= 81;
+  }
 };
 
 /// The target called `name` ("sm_90" is taken as "sm_90a").

@@ -21,10 +21,14 @@ Index detail::apply(IndexOp op, IndexOperand a, IndexOperand b, Source where) {
   Call call(programOf(a, b), names[(int)op], where);
   const bool divides =
       op == IndexOp::div || op == IndexOp::rem || op == IndexOp::ceilDiv;
-  if (auto *divisor = std::get_if<std::int64_t>(&b.value);
-      divides && divisor && *divisor < 1)
-    call.fail("expected a positive divisor, got {}", *divisor);
   Value lhs = call.get(a), rhs = call.get(b), result;
+  if (divides) {
+    const tile::IndexRange by = call.rangeOf(rhs), range = call.rangeOf(lhs);
+    if (!by.piece && by.most < 1)
+      call.fail("expected a positive divisor, got {}", by.most);
+    if (!range.piece && range.most < 0)
+      call.fail("expected a dividend that is not negative, got {}", range.most);
+  }
   switch (op) {
   case IndexOp::add:
     result = call.create<arith::AddIOp>(lhs, rhs);

@@ -71,7 +71,7 @@ public:
   /// every launch checks.
   Index scalar(const std::string &name, std::int64_t multipleOf = 1,
                Source where = Source::current());
-  /// A number argument: a tile of one element, f32, i32 or i64.
+  /// A number argument: a tile of one element, f32, i32, u32 or i64.
   Tile scalar(const std::string &name, Dtype dtype,
               Source where = Source::current());
   /// An array argument, row-major, dense. `packedDim` is the dimension that a
@@ -197,6 +197,8 @@ std::vector<Carried> toStates(const std::tuple<T...> &values) {
       [](const auto &...value) { return std::vector<Carried>{value...}; },
       values);
 }
+/// Throws: a loop was given an empty function.
+[[noreturn]] LATH_API void noBody(Source where);
 /// The inverse, for as many states as `State` has.
 template <typename State> struct FromStates {
   static State get(const std::vector<Carried> &states) {
@@ -229,6 +231,9 @@ template <typename Coordinates, typename State, typename Body>
 auto Program::loop(const Coordinates &range, const State &init, Body &&body,
                    std::string_view schedule, Source where) {
   using From = detail::FromStates<State>;
+  if constexpr (requires { body == nullptr; })
+    if (body == nullptr)
+      detail::noBody(where);
   return From::get(run(
       range, detail::toStates(init),
       [&](auto at, const States &states) {

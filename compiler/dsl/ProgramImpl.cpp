@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/MLIRContext.h"
 
 #include <bit>
@@ -48,9 +49,10 @@ Type ProgramImpl::type(Dtype dtype) {
   case Dtype::u4:
     return builder.getIntegerType(4);
   case Dtype::s8:
+    return builder.getIntegerType(8, /*isSigned=*/true);
   case Dtype::i8:
   case Dtype::u8:
-    return builder.getIntegerType(8);
+    return builder.getI8Type();
   case Dtype::i32:
   case Dtype::u32:
     return builder.getI32Type();
@@ -149,8 +151,9 @@ void Call::checkUse(const Program *program, Value value) const {
          impl->name);
   Region *home = value.getParentRegion();
   if (!home->isAncestor(impl->builder.getInsertionBlock()->getParent()))
-    fail("a value made inside a loop is used outside of it; carry it through "
-         "the loop");
+    fail("a value made inside a {0} is used outside of it; carry it through "
+         "the {0}",
+         isa<scf::IfOp>(home->getParentOp()) ? "branch" : "loop");
 }
 
 Value Call::get(const Tile &tile) const {
@@ -186,6 +189,16 @@ Value Call::constant(std::int64_t value) const {
       impl->builder.getI32IntegerAttr(static_cast<std::int32_t>(value)));
 }
 
+tile::IndexRange Call::rangeOf(Value index) const {
+  return tile::rangeOf(index, impl->builder.getInsertionBlock());
+}
+std::optional<std::int64_t> Call::constantOf(Value index) const {
+  tile::IndexRange range = rangeOf(index);
+  if (range.piece || range.least != range.most)
+    return std::nullopt;
+  return range.least;
+}
+
 RankedTensorType Call::tensor(const Shape &shape, Dtype dtype) const {
   std::int64_t elements = 1;
   for (std::int64_t extent : shape)
@@ -199,6 +212,11 @@ void Call::checkExtent(std::int64_t extent) const {
   if (extent < 1 || !std::has_single_bit((std::uint64_t)extent))
     fail("expected a power of two, got {}; the nearest is {}", extent,
          extent < 1 ? 1 : std::bit_ceil((std::uint64_t)extent));
+}
+
+void Call::checkDim(const Tile &tile, int dim) const {
+  if (dim < 0 || dim >= (int)tile.shape().size())
+    fail("expected a dimension below {}, got {}", tile.shape().size(), dim);
 }
 
 void Call::checkShape(const Shape &shape) const {
@@ -218,6 +236,11 @@ Tile Call::splat(double value, Dtype dtype, const Shape &shape) const {
   const double least = isSigned(dtype) ? -std::ldexp(1.0, width - 1) : 0;
   const double most = std::ldexp(1.0, isSigned(dtype) ? width - 1 : width);
   TypedAttr attribute;
+  if (const double largest = dtype == Dtype::f8e4m3   ? 448
+                             : dtype == Dtype::f8e5m2 ? 57344
+                                                      : 0;
+      largest != 0 && !std::isnan(value)) // they saturate
+    value = std::clamp(value, -largest, largest);
   if (isFloat(dtype))
     attribute = b.getFloatAttr(element, value);
   else if (!sharesWords(dtype) && whole && value >= least && value < most)
@@ -255,6 +278,32 @@ Tile Call::reshape(const Tile &tile, const Shape &shape) const {
   if (tile.shape() == shape)
     return tile;
   return wrap(create<tile::ReshapeOp>(tensor(shape, tile.dtype()), get(tile)),
+              tile.dtype());
+}
+
+Tile Call::transpose(const Tile &tile, const std::vector<int> &order) const {
+  Shape shape;
+  bool moved = false;
+  for (int d : order) {
+    moved |= d != (int)shape.size();
+    shape.push_back(tile.shape()[d]);
+  }
+  if (!moved)
+    return tile;
+  DenseI32ArrayAttr attribute;
+  if (order.size() > 2)
+    attribute = impl->builder.getDenseI32ArrayAttr(order);
+  return wrap(create<tile::TransposeOp>(tensor(shape, tile.dtype()), get(tile),
+                                        attribute),
+              tile.dtype());
+}
+
+Tile Call::reduce(tile::Combine combine, const Tile &tile, int dim) const {
+  checkDim(tile, dim);
+  Shape shape = tile.shape();
+  shape[dim] = 1;
+  return wrap(create<tile::ReduceOp>(tensor(shape, tile.dtype()), combine,
+                                     get(tile), (std::uint32_t)dim),
               tile.dtype());
 }
 

@@ -5,6 +5,7 @@
 #include "compiler/base/Ptx.h"
 #include "compiler/base/Schedule.h"
 #include "compiler/dsl/Program.h"
+#include "compiler/ir/IndexRange.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,6 +76,15 @@ public:
   mlir::TypedValue<tile::ViewType> get(const View &view) const;
   /// A number as a 32-bit constant.
   mlir::Value constant(std::int64_t value) const;
+  /// An operand as a handle.
+  Index index(const IndexOperand &operand) const {
+    return impl->wrapIndex(get(operand));
+  }
+
+  // What is known of an index where the program stands.
+  tile::IndexRange rangeOf(mlir::Value index) const;
+  /// The number that an index is, if it is known.
+  std::optional<std::int64_t> constantOf(mlir::Value index) const;
 
   template <typename Op, typename... Arguments>
   Op create(Arguments &&...arguments) const {
@@ -90,6 +100,8 @@ public:
   /// Throws unless every extent is a power of two and there is one.
   void checkShape(const Shape &shape) const;
   void checkExtent(std::int64_t extent) const;
+  /// Throws unless the tile has that dimension.
+  void checkDim(const Tile &tile, int dim) const;
 
   /// The tile that an operand is: a number or an index becomes one of `dtype`
   /// and of one element.
@@ -101,6 +113,10 @@ public:
   /// Repeated to a shape, by the rules of broadcasting.
   Tile broadcast(const Tile &tile, const Shape &shape) const;
   Tile reshape(const Tile &tile, const Shape &shape) const;
+  /// Dimension d becomes dimension order[d] of the tile.
+  Tile transpose(const Tile &tile, const std::vector<int> &order) const;
+  /// Combined along a dimension, which stays with extent 1.
+  Tile reduce(tile::Combine combine, const Tile &tile, int dim) const;
   /// The shape that tiles broadcast to.
   Shape commonShape(const std::vector<Tile> &tiles) const;
   /// Operands of an elementwise operation in their common type and shape. One

@@ -61,12 +61,17 @@ struct LATH_API Operand {
   Source where;
 };
 
-// Arithmetic. Integers wrap around; their `/` and `%` truncate towards zero.
+// Arithmetic, of f16, bf16, f32 and integers. Integers wrap around; their `/`
+// and `%` truncate towards zero, and what is divided by 0 is divided by 1.
 
 LATH_API Tile operator+(Operand a, Operand b);
 LATH_API Tile operator-(Operand a, Operand b);
 LATH_API Tile operator*(Operand a, Operand b);
+/// Floats: within two units in the last place of f32, then rounded to the type
+/// (div.full.f32, about a third of the instructions of divRn).
 LATH_API Tile operator/(Operand a, Operand b);
+/// Correctly rounded, as IEEE 754 divides.
+LATH_API Tile divRn(Operand a, Operand b);
 LATH_API Tile operator%(Operand a, Operand b);
 LATH_API Tile operator-(Operand a);
 /// NaN where one side is.
@@ -75,7 +80,7 @@ LATH_API Tile minimum(Operand a, Operand b);
 /// a * b + c, rounded once. Floats.
 LATH_API Tile fma(Operand a, Operand b, Operand c);
 LATH_API Tile abs(Operand a);
-/// The upper half of the product of unsigned 32-bit integers.
+/// The upper half of the product of unsigned 32-bit integers, u32.
 LATH_API Tile multiplyHigh(Operand a, Operand b);
 
 // Bits of integers, and of conditions.
@@ -85,6 +90,7 @@ LATH_API Tile operator|(Operand a, Operand b);
 LATH_API Tile operator^(Operand a, Operand b);
 LATH_API Tile operator~(Operand a);
 LATH_API Tile operator!(Operand a);
+/// By as many bits as the type has, or more, everything is shifted out.
 LATH_API Tile operator<<(Operand a, Operand bits);
 /// Of signed types the sign is shifted in.
 LATH_API Tile operator>>(Operand a, Operand bits);
@@ -140,8 +146,9 @@ LATH_API Tile sigmoid(Operand a);
 // Types.
 
 /// To another element type. Floats round to nearest even, and saturate in the
-/// 8-bit ones; floats to integers truncate towards zero and saturate; integers
-/// to narrower ones keep their low bits; b1 is 0 or 1.
+/// 8-bit ones; floats to integers truncate towards zero and saturate, and NaN
+/// becomes 0; integers to narrower ones keep their low bits; b1 is 0 or 1, and
+/// what is not 0 becomes true.
 LATH_API Tile cast(Operand a, Dtype dtype);
 /// The same bits as another type of that width.
 LATH_API Tile bitcast(Operand a, Dtype dtype);
@@ -159,6 +166,8 @@ LATH_API Tile reshape(Operand tile, const Shape &shape);
 LATH_API Tile expand(Operand tile, int dim);
 /// Swaps the two dimensions of a matrix.
 LATH_API Tile transpose(Operand tile);
+/// Dimension d of the result is dimension order[d] of the tile.
+LATH_API Tile permute(Operand tile, const std::vector<int> &order);
 /// Two tiles of one shape side by side in a new last dimension of extent 2.
 LATH_API Tile join(Operand a, Operand b);
 /// The inverse: the two halves of a last dimension of extent 2.
@@ -167,8 +176,9 @@ LATH_API std::pair<Tile, Tile> split(Operand tile);
 LATH_API Tile slice(Operand tile, int dim, std::int64_t start,
                     std::int64_t extent);
 
-// Reductions over one dimension, which stays with extent 1. Of f32 and
-// integers; 16-bit floats are summed in f32 and the result is f32.
+// Reductions over one dimension, which stays with extent 1. Narrower floats are
+// reduced in f32, narrower integers in i32 or u32, and that is the result's
+// type; the sum of conditions counts them, in i32. The order is fixed.
 
 LATH_API Tile sum(Operand tile, int dim);
 LATH_API Tile max(Operand tile, int dim);
@@ -182,7 +192,11 @@ LATH_API Tile argmax(Operand tile, int dim);
 LATH_API Tile argmin(Operand tile, int dim);
 /// Sums of all elements up to and including each one, along one dimension.
 LATH_API Tile cumsum(Operand tile, int dim);
+/// Maxima likewise. As cumsum in the types of reductions.
 LATH_API Tile cummax(Operand tile, int dim);
+/// The elements along one dimension in order; NaN is larger than any number.
+/// Equal keys with what belongs to them are sorted packed, in i64.
+LATH_API Tile sort(Operand tile, int dim, bool descending = false);
 /// The one element of a tile as an index; of an integer of up to 32 bits.
 LATH_API Index toIndex(Operand tile);
 /// The one element of a tile of b1.
@@ -194,6 +208,9 @@ LATH_API Bool toBool(Operand tile);
 
 /// Four words, u32, of each counter, u32 or i32, in the shape of the counter.
 LATH_API std::array<Tile, 4> philox(Operand counter, Operand key);
+/// The same of all four words of a counter and both of a key.
+LATH_API std::array<Tile, 4> philox(const std::array<Operand, 4> &counter,
+                                    const std::array<Operand, 2> &key);
 /// Uniform in [0, 1): f32.
 LATH_API Tile random(Operand counter, Operand key);
 /// Of a normal distribution: f32.

@@ -1,4 +1,5 @@
 #include "compiler/ir/Access.h"
+#include "compiler/ir/IndexRange.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,80 +11,73 @@ using namespace mlir;
 
 namespace lath::tile {
 
-/// What is promised of an argument of the kernel.
-static int64_t divisorOfArgument(BlockArgument argument) {
-  Operation *owner = argument.getOwner()->getParentOp();
-  if (auto loop = dyn_cast<scf::ForOp>(owner))
-    return argument == loop.getInductionVar()
-               ? std::min(divisorOf(loop.getLowerBound()),
-                          divisorOf(loop.getStep()))
-               : 1;
-  if (auto function = dyn_cast<FunctionOpInterface>(owner))
-    if (auto multiple = function.getArgAttrOfType<IntegerAttr>(
-            argument.getArgNumber(), multipleOfAttrName))
-      return powerOfTwoIn(multiple.getInt());
-  return 1;
+/// What every launch keeps of an argument of the kernel.
+static int64_t promised(BlockArgument argument, Operation *owner) {
+  auto function = dyn_cast<FunctionOpInterface>(owner);
+  auto multiple = function ? function.getArgAttrOfType<IntegerAttr>(
+                                 argument.getArgNumber(), multipleOfAttrName)
+                           : IntegerAttr();
+  return multiple ? powerOfTwoIn(multiple.getInt()) : 1;
 }
 
-int64_t divisorOf(Value value) {
-  auto lesser = [](Value a, Value b) {
-    return std::min(divisorOf(a), divisorOf(b));
-  };
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return powerOfTwoIn(constant.getSExtValue());
-  if (auto op = value.getDefiningOp<arith::MulIOp>()) // at most 2^62
-    return std::min(divisorOf(op.getLhs()) * divisorOf(op.getRhs()),
-                    mostDivisor);
-  if (auto op = value.getDefiningOp<arith::AddIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::SubIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::MinSIOp>())
-    return lesser(op.getLhs(), op.getRhs());
-  if (auto op = value.getDefiningOp<arith::ExtSIOp>())
-    return divisorOf(op.getIn());
-  if (auto op = value.getDefiningOp<arith::DivUIOp>()) {
-    APInt by;
-    if (!matchPattern(op.getRhs(), m_ConstantInt(&by)) || !by.isPowerOf2())
-      return 1;
-    return std::max<int64_t>(1, divisorOf(op.getLhs()) / by.getZExtValue());
+namespace {
+class Divisors {
+public:
+  int64_t of(Value value) {
+    if (auto found = known.find(value); found != known.end())
+      return found->second;
+    const int64_t divisor = computed(value);
+    known[value] = divisor;
+    return divisor;
   }
-  if (auto op = value.getDefiningOp<KRangeOp>()) {
-    int64_t step = op.getStep();
-    return value == op.getUpper() ? 1 : step & -step;
-  }
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return divisorOfArgument(argument);
-  return 1;
-}
 
-bool isPromised(Value coordinate) {
-  SmallPtrSet<Value, 16> seen;
-  SmallVector<Value> todo{coordinate};
-  while (!todo.empty()) {
-    Value value = todo.pop_back_val();
-    if (!seen.insert(value).second)
-      continue;
-    if (!value.getType().isIntOrIndex())
-      return false; // an element of a tile
-    if (Operation *op = value.getDefiningOp()) {
-      if (op->getNumRegions() || !isMemoryEffectFree(op))
-        return false;
-      llvm::append_range(todo, op->getOperands());
-      continue;
+private:
+  llvm::DenseMap<Value, int64_t> known;
+
+  int64_t lesser(Value a, Value b) { return std::min(of(a), of(b)); }
+
+  int64_t computed(Value value) {
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant))) {
+      return powerOfTwoIn(constant.getSExtValue());
     }
-    Block *block = cast<BlockArgument>(value).getOwner();
-    auto loop = dyn_cast<scf::ForOp>(block->getParentOp());
-    if (loop && value == loop.getInductionVar())
-      llvm::append_range(todo, ValueRange{loop.getLowerBound(),
-                                          loop.getUpperBound(),
-                                          loop.getStep()});
-    else if (!isa<FunctionOpInterface>(block->getParentOp()))
-      return false; // a loop carries it
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      Operation *owner = argument.getOwner()->getParentOp();
+      if (auto loop = dyn_cast<scf::ForOp>(owner))
+        return argument == loop.getInductionVar()
+                   ? lesser(loop.getLowerBound(), loop.getStep())
+                   : 1;
+      return promised(argument, owner);
+    }
+    Operation *op = value.getDefiningOp();
+    if (isa<arith::MulIOp>(op)) // at most 2^62
+      return std::min(of(op->getOperand(0)) * of(op->getOperand(1)),
+                      mostDivisor);
+    // A remainder is a difference of multiples.
+    if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp,
+            arith::RemUIOp>(op))
+      return lesser(op->getOperand(0), op->getOperand(1));
+    if (isa<arith::ExtSIOp>(op))
+      return of(op->getOperand(0));
+    if (auto select = dyn_cast<arith::SelectOp>(op))
+      return lesser(select.getTrueValue(), select.getFalseValue());
+    if (auto divide = dyn_cast<arith::DivUIOp>(op)) {
+      APInt by;
+      if (!matchPattern(divide.getRhs(), m_ConstantInt(&by)) ||
+          !by.isPowerOf2())
+        return 1;
+      return std::max<int64_t>(1, of(divide.getLhs()) / by.getZExtValue());
+    }
+    if (auto range = dyn_cast<KRangeOp>(op)) {
+      int64_t step = range.getStep();
+      return value == range.getUpper() ? 1 : step & -step;
+    }
+    return 1;
   }
-  return true;
-}
+};
+} // namespace
+
+int64_t divisorOf(Value value) { return Divisors().of(value); }
 
 ValueRange viewOperands(Value view) {
   auto op = view.getDefiningOp<ViewOp>();
@@ -97,8 +91,7 @@ Memory memoryOf(ViewType view, ValueRange values) {
   values = values.drop_front();
   const bool dense = view.getStrides().empty();
   unsigned next = 0;
-  for (auto [extent, divisor] :
-       llvm::zip(memory.shape, memory.extentDivisors))
+  for (auto [extent, divisor] : llvm::zip(memory.shape, memory.extentDivisors))
     if (ShapedType::isDynamic(extent))
       divisor = divisorOf(values[next++]);
   for (unsigned d = memory.shape.size(); d-- > 0;)
@@ -113,8 +106,10 @@ Memory memoryOf(ViewType view, ValueRange values) {
   return memory;
 }
 
-Access::Access(Memory memory, ValueRange origins, ArrayRef<int64_t> dims)
-    : array(std::move(memory)), starts(origins) {
+Access::Access(Memory memory, ValueRange origins, ArrayRef<int64_t> dims,
+               Block *block, Value condition)
+    : array(std::move(memory)), starts(origins), block(block),
+      condition(condition) {
   for (unsigned d = 0; d < rank(); ++d)
     alongs.push_back(dims.empty() ? (int)d : (int)dims[d]);
 }
@@ -136,8 +131,8 @@ bool Access::gathers() const {
 
 bool Access::isPlain() const {
   return !gathers() && llvm::all_of(llvm::seq(rank()), [&](unsigned d) {
-           return along(d) == (int)d;
-         });
+    return along(d) == (int)d;
+  });
 }
 
 int64_t Access::divisorOfUnits(unsigned d) const {
@@ -147,17 +142,16 @@ int64_t Access::divisorOfUnits(unsigned d) const {
 }
 
 bool Access::staysWhole(ArrayRef<int64_t> units, unsigned d) const {
-  if (array.arrayDim(d) < 0)
+  if (array.arrayDim(d) < 0) // words of an atom start at the first
     return true;
   if (isGathered(d) || ShapedType::isDynamic(array.shape[d]))
     return false;
-  if (along(d) >= 0 && (array.shape[d] % units[along(d)] ||
-                        divisorOfUnits(d) % units[along(d)]))
+  const int64_t extent = along(d) < 0 ? 1 : units[along(d)],
+                each = array.elementsPerStep(d);
+  if (array.shape[d] % extent || divisorOfUnits(d) % extent)
     return false;
-  APInt constant;
-  if (matchPattern(start(d), m_ConstantInt(&constant)))
-    return constant.ult(array.shape[d] * array.elementsPerStep(d));
-  return isPromised(start(d));
+  return rangeOf(start(d), block, condition)
+      .inside(extent * each, array.shape[d] * each);
 }
 
 unsigned Access::neighbourBits(ArrayRef<int64_t> units) const {

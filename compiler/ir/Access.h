@@ -16,14 +16,9 @@ class ViewType;
 /// alone survive sums and products that wrap.
 int64_t divisorOf(mlir::Value value);
 
-/// Whether a coordinate is computed from constants, arguments, the block's
-/// place in the grid and such loops' coordinates alone: then the launch
-/// promises that it lies in its view. Nothing that was read from memory is.
-bool isPromised(mlir::Value coordinate);
-
 /// An array of a view, with what is known of its run-time extents and strides.
-/// `values`: of these the view's operands, or what they are lowered to: pointer,
-/// dynamic extents, dynamic strides.
+/// `values`: of these the view's operands, or what they are lowered to:
+/// pointer, dynamic extents, dynamic strides.
 Memory memoryOf(ViewType view, mlir::ValueRange values);
 
 /// An access to a view: to which elements of it those of a tile belong.
@@ -34,9 +29,10 @@ Memory memoryOf(ViewType view, mlir::ValueRange values);
 /// 1): each element then has a start of its own.
 class Access {
 public:
-  /// `dims`: `along`, empty where dimension d runs along d.
-  Access(Memory memory, mlir::ValueRange starts,
-         llvm::ArrayRef<int64_t> dims = {});
+  /// `dims`: `along`, empty where dimension d runs along d. The access stands
+  /// in `block`, and is made where `condition` holds.
+  Access(Memory memory, mlir::ValueRange starts, llvm::ArrayRef<int64_t> dims,
+         mlir::Block *block, mlir::Value condition);
 
   const Memory &memory() const { return array; }
   unsigned rank() const { return array.shape.size(); }
@@ -52,8 +48,8 @@ public:
   /// As divisorOf, for a scalar start along dimension d of memory, in units.
   int64_t divisorOfUnits(unsigned d) const;
 
-  /// Whether a tile of `units` lies inside a view or wholly outside, along
-  /// dimension d of memory, by what is known of its start: then nobody checks.
+  /// Whether a tile of `units` lies inside of a view along dimension d of
+  /// memory in every execution, by what is known of its start. See IndexRange.
   bool staysWhole(llvm::ArrayRef<int64_t> units, unsigned d) const;
 
   /// log2 of the units along the last dimension of a tile that one access may
@@ -72,6 +68,8 @@ private:
   Memory array;
   llvm::SmallVector<mlir::Value> starts; ///< of the array, in elements
   llvm::SmallVector<int> alongs;
+  mlir::Block *block;
+  mlir::Value condition;
 };
 inline constexpr unsigned leastCopyBytes = 4;
 
@@ -93,7 +91,11 @@ template <typename Op> Access accessOf(Op op, mlir::ValueRange values) {
   llvm::ArrayRef<int64_t> dims;
   if constexpr (requires { op.getDims(); })
     dims = op.getDims();
-  return Access(memoryOf(op.getView().getType(), values), op.getStart(), dims);
+  mlir::Value condition;
+  if constexpr (requires { op.getCondition(); })
+    condition = op.getCondition();
+  return Access(memoryOf(op.getView().getType(), values), op.getStart(), dims,
+                op->getBlock(), condition);
 }
 template <typename Op> Access accessOf(Op op) {
   return accessOf(op, viewOperands(op.getView()));

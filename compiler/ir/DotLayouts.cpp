@@ -10,7 +10,8 @@
 //
 // (registers beyond these repeat the fragment). We choose which k, row and
 // column bits go where:
-//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers;
+//   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; or as the
+//         instruction numbers them: 0, 3 to registers, 1-2 to lanes;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
 //         the rest to registers, the highest to warps;
 //   columns  0-2 to B's lanes (bit 0 is the accumulator's register), the rest
@@ -92,8 +93,9 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   while (rowWarps + columnWarps < warpBits) {
     int rowTiles = rowBits - 4 - rowWarps,
         columnTiles = columnBits - 3 - columnWarps;
-    bool rowsFirst =
-        s.packBits || s.warpgroups ? rowTiles > 0 : rowTiles >= columnTiles;
+    bool rowsFirst = s.packBits || s.warpgroups || s.rowsFirst
+                         ? rowTiles > 0
+                         : rowTiles >= columnTiles;
     if (rowTiles > 0 && rowsFirst)
       ++rowWarps;
     else if (columnTiles > 0)
@@ -140,7 +142,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     for (int b = log2(fragment->shape()[1]); b < kBits; ++b)
       k.registers.push_back(b);
     next = log2(fragment->shape()[0]);
-  } else if (kBits >= 5) {
+  } else if (kBits >= 5 && (s.packBits || s.consecutiveK)) {
     k.registers = {0, 1, 2};
     k.lanes = {3, 4};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in

@@ -22,6 +22,14 @@ struct DotShape {
   /// Where a lane's share of one is a fragment, the fragment is taken as it is
   /// (`contiguousRows` means nothing then), else the atom is ignored.
   std::optional<Layout> atom;
+  /// A lane owns eight consecutive k, 16 bytes that one access to global memory
+  /// brings. Otherwise k has the instruction's own order, which ldmatrix
+  /// brings, and in which an accumulator's columns are the k of another dot's
+  /// A.
+  bool consecutiveK = true;
+  /// Warps divide rows as long as there are some, so that a row's columns lie
+  /// in one warp.
+  bool rowsFirst = false;
   /// For wgmma: the lowest two warp bits are rows of one instruction, and no
   /// warp has columns or k of its own.
   bool warpgroups = false;

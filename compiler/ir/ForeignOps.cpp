@@ -39,11 +39,12 @@ struct Carries : LayoutInterface::ExternalModel<Carries<Op>, Op> {
   static Groups tiedTiles(Operation *op) { return carriedTiles(op); }
   static std::optional<Layout> operandLayout(Operation *op, OpOperand &operand,
                                              KnownLayout known) {
-    for (auto &group : carriedTiles(op))
-      if (llvm::is_contained(group, operand.get()))
-        if (const Layout *layout = known(group.front()))
-          return *layout;
-    return std::nullopt;
+    // One value may be carried twice, in two layouts.
+    auto loop = dyn_cast<scf::ForOp>(op);
+    if (!loop || operand.getOperandNumber() < loop.getNumControlOperands())
+      return std::nullopt;
+    const Layout *layout = known(loop.getTiedLoopResult(&operand));
+    return layout ? std::optional(*layout) : std::nullopt;
   }
 };
 

@@ -194,14 +194,38 @@ template <typename F> Layout mapped(const Layout &from, Shape shape, F &&f) {
 }
 } // namespace
 
-Layout Layout::transposed() const {
-  assert(rank() == 2);
-  return mapped(*this, {shape_[1], shape_[0]}, [](std::vector<std::int64_t> c) {
-    return std::vector<std::int64_t>{c[1], c[0]};
+Layout Layout::renamed(Shape shape, const LinearMap &indices) const {
+  Layout result(std::move(shape));
+  for (int p = 0; p < numPlaces; ++p)
+    for (std::uint32_t basis : bases_[p])
+      result.bases(Place(p)).push_back(indices(basis));
+  return result;
+}
+
+Layout Layout::permuted(const std::vector<unsigned> &order) const {
+  assert(order.size() == rank());
+  Shape shape;
+  for (unsigned d : order)
+    shape.push_back(shape_[d]);
+  return mapped(*this, shape, [&](const std::vector<std::int64_t> &c) {
+    std::vector<std::int64_t> result;
+    for (unsigned d : order)
+      result.push_back(c[d]);
+    return result;
   });
 }
 
 Layout Layout::sliced(unsigned dim) const { return divided(dim, dimBits(dim)); }
+
+LinearMap Layout::sliceMap(unsigned dim) const {
+  const unsigned low = dimShift(dim), high = low + dimBits(dim);
+  Bases bases;
+  for (unsigned bit = 0; bit < indexBits(); ++bit)
+    bases.push_back(bit < low    ? 1u << bit
+                    : bit < high ? 0
+                                 : 1u << (bit - dimBits(dim)));
+  return LinearMap(bases);
+}
 
 Layout Layout::divided(unsigned dim, unsigned bits) const {
   Shape shape = shape_;

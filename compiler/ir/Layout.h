@@ -108,6 +108,10 @@ public:
   /// First index bit of dimension d, and how many there are.
   unsigned dimShift(unsigned d) const;
   unsigned dimBits(unsigned d) const;
+  /// The index bits of dimension d.
+  std::uint32_t indexMask(unsigned d) const {
+    return ((1u << dimBits(d)) - 1) << dimShift(d);
+  }
   /// Which dimension an index bit belongs to.
   unsigned dimOfBit(unsigned bit) const;
 
@@ -123,11 +127,17 @@ public:
 
   /// Same elements in row-major order under another shape.
   Layout reshaped(Shape shape) const;
+  /// The element at each index under another one, of another shape.
+  Layout renamed(Shape shape, const LinearMap &indices) const;
+  /// Dimension d becomes dimension order[d] of this layout.
+  Layout permuted(const std::vector<unsigned> &order) const;
   /// Swaps the dimensions of a matrix.
-  Layout transposed() const;
+  Layout transposed() const { return permuted({1, 0}); }
   /// Dimension `dim` reduced to extent 1: where a row or column that is
   /// broadcast along `dim` sits. Repeated registers are dropped.
   Layout sliced(unsigned dim) const;
+  /// Indices of this layout to those of it sliced.
+  LinearMap sliceMap(unsigned dim) const;
   /// Coordinates along `dim` divided by 2^bits (packing, groups). Repeated
   /// registers are dropped.
   Layout divided(unsigned dim, unsigned bits) const;

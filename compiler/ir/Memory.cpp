@@ -5,7 +5,13 @@ using namespace mlir;
 namespace lath::tile {
 
 unsigned packBitsOf(Type element) {
-  return element.isInteger(4) ? 3 : element.isInteger(8) ? 2 : 0;
+  return element.isInteger(4) ? 3 : element.isSignedInteger(8) ? 2 : 0;
+}
+
+Type storedType(Type element) {
+  const bool byte =
+      element.isInteger(1) || isa<Float8E4M3FNType, Float8E5M2Type>(element);
+  return byte ? IntegerType::get(element.getContext(), 8) : element;
 }
 
 int64_t Memory::strideBytes(unsigned d) const {
@@ -16,10 +22,10 @@ int64_t Memory::strideBytes(unsigned d) const {
 SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides(shape.size(), 1);
   for (unsigned d = shape.size() - 1; d > 0; --d)
-    strides[d - 1] = ShapedType::isDynamic(strides[d]) ||
-                             ShapedType::isDynamic(shape[d])
-                         ? ShapedType::kDynamic
-                         : strides[d] * shape[d];
+    strides[d - 1] =
+        ShapedType::isDynamic(strides[d]) || ShapedType::isDynamic(shape[d])
+            ? ShapedType::kDynamic
+            : strides[d] * shape[d];
   return strides;
 }
 

@@ -10,7 +10,7 @@ namespace lath::tile {
 /// An array as memory holds it: of 32-bit words where elements are packed, else
 /// of elements.
 ///
-/// Words hold eight i4 or four i8 along one dimension, or the array [K, N] is
+/// Words hold eight i4 or four si8 along one dimension, or the array [K, N] is
 /// cut into atoms of one layout: then memory is [K / atom's k, N / atom's n,
 /// words of an atom].
 struct Memory {
@@ -46,8 +46,12 @@ llvm::SmallVector<int64_t> rowMajorStrides(llvm::ArrayRef<int64_t> shape);
 int64_t powerOfTwoIn(int64_t number);
 inline constexpr int64_t mostDivisor = int64_t(1) << 31;
 
-/// log2 of the elements that share a 32-bit word: 3 for i4, 2 for i8; else 0.
+/// log2 of the elements that share a 32-bit word: 3 for i4, 2 for si8; else 0.
 unsigned packBitsOf(mlir::Type element);
+
+/// What an element is in memory and, but for i1, in a register: 8-bit floats
+/// are bytes to LLVM, and conditions become bytes.
+mlir::Type storedType(mlir::Type element);
 
 /// The layout of a tile's memory units, given that of its elements.
 Layout unitLayout(const Memory &memory, const Layout &elements);

@@ -1,11 +1,17 @@
 // What operations of the dialect say about the layouts of their operands and
 // results. AssignLayouts asks.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 using namespace mlir;
 using namespace lath::tile;
+using lath::Bases;
 using lath::Layout;
+using lath::LinearMap;
+using lath::Place;
 using lath::Shape;
 
 static Shape shapeOf(Value tile) {
@@ -37,12 +43,18 @@ std::optional<Layout> CastOp::resultLayout(KnownLayout known) {
 
 std::optional<Layout> TransposeOp::operandLayout(OpOperand &,
                                                  KnownLayout known) {
-  return mapped(known, getResult(),
-                [](const Layout &layout) { return layout.transposed(); });
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    std::vector<unsigned> inverse(layout.rank());
+    for (auto [d, from] : llvm::enumerate(permutation()))
+      inverse[from] = d;
+    return layout.permuted(inverse);
+  });
 }
 std::optional<Layout> TransposeOp::resultLayout(KnownLayout known) {
-  return mapped(known, getSource(),
-                [](const Layout &layout) { return layout.transposed(); });
+  return mapped(known, getSource(), [&](const Layout &layout) {
+    SmallVector<unsigned> order = permutation();
+    return layout.permuted({order.begin(), order.end()});
+  });
 }
 std::optional<Layout> ReshapeOp::operandLayout(OpOperand &, KnownLayout known) {
   return mapped(known, getResult(), [&](const Layout &layout) {
@@ -65,7 +77,75 @@ std::optional<Layout> BroadcastOp::operandLayout(OpOperand &,
   });
 }
 
-// Sums leave their result where the parts lie.
+// Both operands of a join lie where either is wanted; from there the last bit
+// of the index is one of registers.
+
+std::optional<Layout> JoinOp::operandLayout(OpOperand &, KnownLayout known) {
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    return layout.sliced(layout.rank() - 1).reshaped(shapeOf(getA()));
+  });
+}
+std::optional<Layout> JoinOp::resultLayout(KnownLayout known) {
+  return mapped(
+      known, known(getA()) ? getA() : getB(), [&](const Layout &layout) {
+        LinearMap up = LinearMap::identity(layout.indexBits() + 1);
+        Layout result = layout.renamed(
+            shapeOf(getResult()),
+            LinearMap(Bases(up.bases().begin() + 1, up.bases().end())));
+        Bases &registers = result.bases(Place::Register);
+        registers.insert(registers.begin(), 1);
+        return result;
+      });
+}
+
+// A part of a dimension lies where every part of it does: which one is for the
+// higher registers to say.
+
+/// Index bits of a slice to those of its source.
+static LinearMap embedding(SliceOp slice) {
+  Layout part(shapeOf(slice.getResult())), whole(shapeOf(slice.getSource()));
+  Bases bases;
+  for (unsigned bit = 0; bit < part.indexBits(); ++bit)
+    bases.push_back(whole.flatten(part.unflatten(1u << bit)));
+  return LinearMap(bases);
+}
+std::optional<Layout> SliceOp::operandLayout(OpOperand &, KnownLayout known) {
+  return mapped(known, getResult(), [&](const Layout &layout) {
+    Layout source = layout.renamed(shapeOf(getSource()), embedding(*this));
+    const unsigned end = source.dimShift(getDim()) + source.dimBits(getDim());
+    for (unsigned bit =
+             end - (source.dimBits(getDim()) - layout.dimBits(getDim()));
+         bit < end; ++bit)
+      source.bases(Place::Register).push_back(1u << bit);
+    return source;
+  });
+}
+std::optional<Layout> SliceOp::resultLayout(KnownLayout known) {
+  return mapped(known, getSource(), [&](const Layout &layout) {
+    LinearMap up = embedding(*this);
+    Bases down(layout.indexBits(), 0);
+    for (unsigned bit = 0; bit < up.inBits(); ++bit)
+      down[llvm::Log2_32(up.bases()[bit])] = 1u << bit;
+    Layout result = layout.renamed(shapeOf(getResult()), LinearMap(down))
+                        .withoutRepeatedRegisters();
+    // Threads that had other parts take a share of the registers.
+    Bases &registers = result.bases(Place::Register);
+    for (Place place : {Place::Lane, Place::Warp})
+      for (unsigned bit = 0; bit < layout.bits(place); ++bit)
+        if (uint32_t &basis = result.bases(place)[bit];
+            !basis && layout.bases(place)[bit] && !registers.empty()) {
+          basis = registers.back();
+          registers.pop_back();
+        }
+    return result;
+  });
+}
+
+// Sums leave their result where the parts lie, running ones where each does.
+
+std::optional<Layout> ScanOp::resultLayout(KnownLayout known) {
+  return same(known, getSource());
+}
 
 std::optional<Layout> ReduceOp::resultLayout(KnownLayout known) {
   return mapped(known, getSource(),
@@ -140,8 +220,59 @@ std::optional<Layout> DequantOp::resultLayout(KnownLayout known) {
   return unpackedTo(getQ(), known);
 }
 
-// A view in atoms takes whole words of a lane.
+// Memory: as many neighbours to a lane as can be moved at once.
 
+template <typename Op>
+static std::optional<int64_t> movedBy(Op op, Value tile, Value accessed) {
+  if (tile != accessed) // the starts of its elements
+    return std::nullopt;
+  const Access access = accessOf(op);
+  const Memory &memory = access.memory();
+  if (memory.holdsCodes()) // words have neighbours in several dimensions
+    return std::nullopt;
+  return int64_t{1} << access.neighbourBits(memory.tileShape(shapeOf(tile)));
+}
+std::optional<int64_t> LoadOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile, getResult());
+}
+std::optional<int64_t> AtomicOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile, getValue());
+}
+std::optional<int64_t> StoreOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile, getValue());
+}
+
+/// Starts of a gather lie where the elements do that they are of.
+static Layout startLayout(Value starts, Layout tile) {
+  for (auto [d, extent] : llvm::enumerate(shapeOf(starts)))
+    if (extent == 1 && tile.shape()[d] != 1)
+      tile = tile.sliced(d);
+  return tile;
+}
+template <typename Op>
+static std::optional<Layout> startLayout(Op op, OpOperand &operand,
+                                         KnownLayout known) {
+  return mapped(known, op.getResult(), [&](const Layout &layout) {
+    return startLayout(operand.get(), layout);
+  });
+}
+std::optional<Layout> LoadOp::operandLayout(OpOperand &operand,
+                                            KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> InsideOp::operandLayout(OpOperand &operand,
+                                              KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> AtomicOp::operandLayout(OpOperand &operand,
+                                              KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> AtomicOp::resultLayout(KnownLayout known) {
+  return same(known, getValue());
+}
+
+/// A view in atoms takes whole words of a lane.
 static std::optional<Layout> storedInAtoms(StoreOp store) {
   LayoutAttr atom = store.getView().getType().getAtom();
   if (!atom)
@@ -154,8 +285,28 @@ LogicalResult StoreOp::seedLayouts(AskLayout ask) {
     ask(getValue(), *layout);
   return success();
 }
-std::optional<Layout> StoreOp::operandLayout(OpOperand &, KnownLayout) {
-  return storedInAtoms(*this);
+
+/// What a product left in the order of its fragments is stored in whole
+/// sectors, where that takes half as many or fewer.
+static std::optional<Layout> storedLayout(StoreOp store, KnownLayout known) {
+  if (auto layout = storedInAtoms(store))
+    return layout;
+  const Layout *held = known(store.getValue());
+  std::optional<int64_t> neighbours = store.movedAtOnce(store.getValue());
+  if (!held || !neighbours)
+    return std::nullopt;
+  return lath::coalesced(*held, store.getView().getType().memory().unitBytes,
+                         llvm::Log2_64(*neighbours), scheduleOf(store).warps);
+}
+std::optional<Layout> StoreOp::operandLayout(OpOperand &operand,
+                                             KnownLayout known) {
+  auto stored = storedLayout(*this, known);
+  if (operand == getValueMutable())
+    return stored;
+  if (!stored)
+    stored = same(known, getValue());
+  return stored ? std::optional(startLayout(operand.get(), *stored))
+                : std::nullopt;
 }
 
 // A dot's layouts are solved together, from where its operands come from.
@@ -167,15 +318,55 @@ static std::optional<Layout> atomOf(Operation *unpacking) {
   return atom ? std::optional(atom.layout()) : std::nullopt;
 }
 
+/// The loads and dots that a tile is computed from.
+static SetVector<Operation *> sources(Value tile) {
+  SetVector<Value> tiles;
+  SetVector<Operation *> result;
+  tiles.insert(tile);
+  for (unsigned i = 0; i < tiles.size(); ++i) {
+    Value value = tiles[i];
+    Operation *op = value.getDefiningOp();
+    if (isa_and_nonnull<LoadOp, DotOp>(op)) {
+      result.insert(op);
+      continue;
+    }
+    if (!op)
+      op = cast<BlockArgument>(value).getOwner()->getParentOp();
+    bool carried = false;
+    for (auto &group : lath::tile::tiedTiles(op))
+      if (llvm::is_contained(group, value)) {
+        tiles.insert(group.begin(), group.end());
+        carried = true;
+      }
+    if (!carried && value.getDefiningOp())
+      for (Value operand : op->getOperands())
+        if (isa<RankedTensorType>(operand.getType()))
+          tiles.insert(operand);
+  }
+  return result;
+}
+
+/// Whether what this dot makes becomes the A operand of another.
+static bool feedsRows(DotOp dot) {
+  return dot->getParentOfType<func::FuncOp>()
+      .walk([&](DotOp other) {
+        return other != dot && !other.getSwapped() &&
+                       sources(other.getA()).contains(dot)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// False with the reason where there is no solution.
 static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
   const lath::TargetSchedule schedule = scheduleOf(dot);
   Value rows = dot.getSwapped() ? dot.getB() : dot.getA();
-  Shape a = shapeOf(dot.getA()), b = shapeOf(dot.getB());
+  Shape aShape = shapeOf(dot.getA()), bShape = shapeOf(dot.getB());
   lath::DotShape shape;
-  shape.k = a[1];
-  shape.rows = dot.getSwapped() ? b[1] : a[0];
-  shape.columns = dot.getSwapped() ? a[0] : b[1];
+  shape.k = aShape[1];
+  shape.rows = dot.getSwapped() ? bShape[1] : aShape[0];
+  shape.columns = dot.getSwapped() ? aShape[0] : bShape[1];
   shape.warps = schedule.warps;
   shape.kWarps = dot.getKWarps();
   shape.warpgroups = schedule.mma == lath::MatrixUnit::warpgroup;
@@ -186,6 +377,11 @@ static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
       shape.atom = atomOf(unpacking);
     shape.contiguousRows = dot.getSwapped();
   }
+  shape.rowsFirst = !dot.getSwapped() &&
+                    (llvm::any_of(sources(dot.getA()), llvm::IsaPred<DotOp>) ||
+                     feedsRows(dot));
+  // Stages are read by ldmatrix; without them lanes read global memory.
+  shape.consecutiveK = schedule.stages == 1 && !shape.rowsFirst;
   if (!lath::solveDotLayouts(shape, layouts, problem))
     return false;
   if (dot.getSwapped()) {

@@ -14,4 +14,12 @@ inline constexpr llvm::StringLiteral sharedBytesAttrName = "tile.shared_bytes";
 /// That offset, once there is one.
 int64_t scratchOffset(ScratchInterface op);
 
+/// What an element takes where threads exchange it; conditions are words.
+unsigned exchangedWordBytes(mlir::Type element);
+
+/// Which bit of which place has the element of an index bit, and no other;
+/// registers first.
+std::optional<std::pair<Place, unsigned>> placeOfBit(const Layout &layout,
+                                                     unsigned indexBit);
+
 } // namespace lath::tile

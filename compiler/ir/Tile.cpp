@@ -205,4 +205,12 @@ std::optional<LinearMap> registersFrom(const Layout &source,
   return LinearMap(registers);
 }
 
+std::optional<std::vector<BitExchange>> shuffles(ConvertLayoutOp convert) {
+  auto type = cast<RankedTensorType>(convert.getType());
+  unsigned bits = type.getElementTypeBitWidth();
+  if (bits != 16 && bits != 32)
+    return std::nullopt;
+  return laneExchanges(layoutOf(convert.getSource().getType()), layoutOf(type));
+}
+
 } // namespace lath::tile

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/base/Schedule.h"
+#include "compiler/ir/Coalesce.h"
 #include "compiler/ir/Layout.h"
 #include "compiler/ir/Memory.h"
 #include "compiler/ir/TileInterfaces.h"
@@ -68,5 +69,8 @@ mlir::RankedTensorType withLayout(mlir::RankedTensorType type,
 /// is so for every lane and warp.
 std::optional<LinearMap>
 registersFrom(const Layout &source, const Layout &result, const LinearMap &map);
+
+/// How the warps make a conversion by shuffles; nullopt where they cannot.
+std::optional<std::vector<BitExchange>> shuffles(ConvertLayoutOp convert);
 
 } // namespace lath::tile

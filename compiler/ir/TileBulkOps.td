@@ -82,7 +82,7 @@ def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [
 
 def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy"]>]> {
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "writesByAsyncProxy"]>]> {
   let summary = "start a copy of a tile by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]` for the atoms inside the view; what is

@@ -32,6 +32,8 @@ struct SharedMemory : mlir::SideEffects::Resource::Base<SharedMemory> {
 template <typename Op>
 struct AnyWarp : mlir::OpTrait::TraitBase<Op, AnyWarp> {};
 template <typename Op>
+struct AnyPlace : mlir::OpTrait::TraitBase<Op, AnyPlace> {};
+template <typename Op>
 struct StageSync : mlir::OpTrait::TraitBase<Op, StageSync> {};
 
 } // namespace lath::tile

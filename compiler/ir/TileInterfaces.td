@@ -37,6 +37,12 @@ def Tile_LayoutInterface : OpInterface<"LayoutInterface"> {
       }], "std::optional<::lath::Layout>", "resultLayout",
       (ins "::lath::tile::KnownLayout":$known), "", [{ return std::nullopt; }]>,
     InterfaceMethod<[{
+        Of an operation that moves this tile from or to memory: how many
+        elements, neighbours in a row, one lane can move at once, by what is
+        known of their place. nullopt: they do not limit the layout.
+      }], "std::optional<int64_t>", "movedAtOnce", (ins "::mlir::Value":$tile),
+      "", [{ return std::nullopt; }]>,
+    InterfaceMethod<[{
         Groups of values that are one tile, in one place: what a loop carries.
       }], "::llvm::SmallVector<::llvm::SmallVector<::mlir::Value>>", "tiedTiles",
       (ins), "", [{ return {}; }]>,
@@ -75,6 +81,10 @@ def Tile_StageInterface : OpInterface<"StageInterface"> {
         issued (cloned) for a step ahead.
       }], "bool", "startsCopy", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{
+        Whether it writes the stage by the async proxy, to which a barrier alone
+        does not order what threads did there before.
+      }], "bool", "writesByAsyncProxy", (ins), "", [{ return false; }]>,
+    InterfaceMethod<[{
         What the buffer's place in shared memory must be a multiple of: a power
         of two.
       }], "int64_t", "bufferAlignment", (ins), "",
@@ -91,12 +101,22 @@ def Tile_ScratchInterface : OpInterface<"ScratchInterface"> {
   let methods = [
     InterfaceMethod<"How many bytes; 0 where these layouts need none.",
       "int64_t", "scratchBytes">,
+    InterfaceMethod<[{
+        Whether the lowering waits for all threads before it writes there, so
+        that it may lie where something lay that is no longer needed.
+      }], "bool", "waitsForThreads", (ins), "", [{ return false; }]>,
   ];
 }
 
 /// Means the same whichever warps of the block execute it, and however many:
 /// it depends on no layout.
 def Tile_AnyWarp : NativeOpTrait<"AnyWarp"> {
+  let cppNamespace = "::lath::tile";
+}
+
+/// Any thread can make any element of its result from operands that are no
+/// tiles: where another layout is wanted the operation is made again with that.
+def Tile_AnyPlace : NativeOpTrait<"AnyPlace"> {
   let cppNamespace = "::lath::tile";
 }
 

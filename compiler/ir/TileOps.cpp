@@ -1,11 +1,14 @@
 // Verifiers and folds of the operations.
 #include "compiler/ir/Access.h"
+#include "compiler/ir/AccessOps.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace lath::tile;
@@ -19,84 +22,40 @@ static RankedTensorType tensorOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// Loads, stores, masks: the tile is of the view's rank and type, and starts
-/// have one index a dimension.
-static LogicalResult verifyAccess(Operation *op, ViewType view,
-                                  RankedTensorType tile, unsigned starts) {
-  if (starts != view.getShape().size())
-    return op->emitOpError("expected ")
-           << view.getShape().size() << " start indices, got " << starts;
-  if (tile.getRank() != (int64_t)view.getShape().size())
-    return op->emitOpError("expected a tile of rank ")
-           << view.getShape().size() << ", got " << tile.getRank();
-  if (tile.getElementType() != view.getElementType())
-    return op->emitOpError("expected a tile of ")
-           << view.getElementType() << ", got " << tile.getElementType();
-  for (int64_t extent : tile.getShape())
-    if (!llvm::isPowerOf2_64(extent))
-      return op->emitOpError("expected power-of-two tile extents, got ")
-             << extent;
-  if (const int64_t least = 1 << packBitsOf(view.getElementType());
-      view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < least)
-    return op->emitOpError("expected at least ")
-           << least << " elements along the packed dimension, got "
-           << tile.getDimSize(view.getPacked());
-  if (LayoutAttr atom = view.getAtom())
-    for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
-      if (extent < least)
-        return op->emitOpError("expected a tile of whole atoms of [")
-               << atom.getShape() << "], got [" << tile.getShape() << "]";
-  return success();
-}
-
-LogicalResult ViewOp::verify() {
-  bool dynamic = ShapedType::isDynamic(getType().getShape()[0]);
-  if (dynamic != bool(getExtent()))
-    return emitOpError() << (dynamic ? "expected an extent for the dynamic "
-                                       "first dimension"
-                                     : "the first extent is static already");
-  return success();
-}
-
 LogicalResult KRangeOp::verify() {
-  if ((int32_t)getExtent() < 1 || (int32_t)getStep() < 1)
+  if (bool(getDynamicExtent()) == getExtent().has_value())
+    return emitOpError("expected one extent, a number or an operand");
+  if ((int32_t)getExtent().value_or(1) < 1 || (int32_t)getStep() < 1)
     return emitOpError("expected a positive extent and step, got ")
-           << (int32_t)getExtent() << " and " << (int32_t)getStep();
+           << (int32_t)getExtent().value_or(1) << " and " << (int32_t)getStep();
   return success();
 }
 
-LogicalResult LoadOp::verify() {
-  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
-                      getStart().size());
+LogicalResult KRangeOp::canonicalize(KRangeOp op, PatternRewriter &rewriter) {
+  APInt extent;
+  if (!op.getDynamicExtent() ||
+      !matchPattern(op.getDynamicExtent(), m_ConstantInt(&extent)) ||
+      extent.getSExtValue() < 1)
+    return failure();
+  rewriter.modifyOpInPlace(op, [&] {
+    op.setExtent(extent.getSExtValue());
+    op.getDynamicExtentMutable().clear();
+  });
+  return success();
 }
-LogicalResult GuardedLoadOp::verify() {
-  if (!getView().getType().getElementType().isInteger(4))
-    return emitOpError("expected a view of i4, got ") << getView().getType();
-  if (getOld() && getOld().getType() != getResult().getType())
-    return emitOpError("expected an old tile of ")
-           << getResult().getType() << ", got " << getOld().getType();
-  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
-                      getStart().size());
+
+LogicalResult ExtractOp::verify() {
+  auto source = tensorOf(getSource());
+  if (source.getNumElements() != 1 || getType() != source.getElementType())
+    return emitOpError("expected a tile of one ")
+           << getType() << ", got " << source;
+  return success();
 }
-LogicalResult StoreOp::verify() {
-  if (getView().getType().getPacked() >= 0)
-    return emitOpError("views packed along a dimension are read only");
-  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
-                      getStart().size());
-}
-LogicalResult AtomicAddOp::verify() {
-  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
-                      getStart().size());
-}
-LogicalResult InsideOp::verify() {
-  if (packBitsOf(getView().getType().getElementType()))
-    return emitOpError("expected a view that is not packed");
-  const int64_t tile = tensorOf(getResult()).getRank(),
-                view = getView().getType().getShape().size(),
-                start = getStart().size();
-  if (tile != view || view != start)
-    return emitOpError("expected ranks of tile, view and start to agree, got ")
-           << tile << ", " << view << " and " << start;
+
+LogicalResult PrintOp::verify() {
+  if (packBitsOf(tensorOf(getValue()).getElementType()))
+    return emitOpError("expected elements that share no words, got ")
+           << tensorOf(getValue());
   return success();
 }
 
@@ -108,58 +67,19 @@ LogicalResult SplatOp::verify() {
   return success();
 }
 
-LogicalResult BroadcastOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != to.getRank() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected operand and result of one rank and type, got ")
-           << from << " and " << to;
-  for (auto [d, f, t] : llvm::enumerate(from.getShape(), to.getShape()))
-    if (f != t && f != 1)
-      return emitOpError("expected extent 1 or ")
-             << t << " in dimension " << d << ", got " << f;
-  return success();
-}
-
-LogicalResult ReshapeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getNumElements() != to.getNumElements() ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected ")
-           << from.getNumElements() << " elements of " << from.getElementType()
-           << ", got " << to.getNumElements() << " of " << to.getElementType();
-  return success();
-}
-
-LogicalResult TransposeOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if (from.getRank() != 2 || to.getRank() != 2 ||
-      from.getDimSize(0) != to.getDimSize(1) ||
-      from.getDimSize(1) != to.getDimSize(0) ||
-      from.getElementType() != to.getElementType())
-    return emitOpError("expected the transpose of a matrix, got ")
-           << from << " to " << to;
-  return success();
-}
-
-LogicalResult ReduceOp::verify() {
-  auto from = tensorOf(getSource()), to = tensorOf(getResult());
-  if ((int64_t)getDim() >= from.getRank())
-    return emitOpError("expected a dimension below ")
-           << from.getRank() << ", got " << getDim();
-  SmallVector<int64_t> shape(from.getShape());
-  shape[getDim()] = 1;
-  if (to.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("expected a result of shape [")
-           << shape << "], got [" << to.getShape() << "]";
-  return success();
-}
-
 LogicalResult CastOp::verify() {
   if (tensorOf(getSource()).getShape() != tensorOf(getResult()).getShape())
     return emitOpError("expected equal shapes, got [")
            << tensorOf(getSource()).getShape() << "] and ["
            << tensorOf(getResult()).getShape() << "]";
+  Type from = tensorOf(getSource()).getElementType(),
+       to = tensorOf(getResult()).getElementType();
+  if (from == to || (from.isInteger() && to.isInteger()))
+    return emitOpError("expected two types, a float among them, got ")
+           << from << " and " << to;
+  if (getIsUnsigned() && !from.isInteger() && !to.isInteger())
+    return emitOpError("expected an integer type to be unsigned, got ")
+           << from << " and " << to;
   return success();
 }
 
@@ -328,23 +248,6 @@ static LogicalResult verifyLocal(Operation *op, BufferType buffer,
   return success();
 }
 
-LogicalResult AsyncCopyOp::verify() {
-  ViewType view = getView().getType();
-  BufferType buffer = getBuffer().getType();
-  if (getStart().size() != view.getShape().size())
-    return emitOpError("expected ")
-           << view.getShape().size() << " start indices, got "
-           << getStart().size();
-  if (buffer.getShape().size() != view.getShape().size() ||
-      buffer.getElementType() != view.getElementType() ||
-      buffer.getPacked() != view.getPacked() ||
-      buffer.getAtom() != view.getAtom())
-    return emitOpError("expected view and buffer of one rank, type and packed "
-                       "dimension, got ")
-           << view << " and " << buffer;
-  return success();
-}
-
 LogicalResult MbarrierInitOp::verify() {
   // The count of pending arrivals has 20 bits.
   constexpr unsigned most = (1u << 20) - 1;
@@ -411,6 +314,7 @@ int64_t WarpgroupDotOp::bufferAlignment() {
 }
 bool AsyncCopyOp::startsCopy() { return true; }
 bool BulkCopyOp::startsCopy() { return true; }
+bool BulkCopyOp::writesByAsyncProxy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

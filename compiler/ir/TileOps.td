@@ -1,6 +1,6 @@
 // Operations of the `tile` dialect. Shapes: [M, K] etc. are power-of-two tile
-// extents. Here is what the language writes; TilePassOps.td and TileBulkOps.td
-// have what only passes write.
+// extents. Here and in TileControlOps.td is what the language writes;
+// TilePassOps.td and TileBulkOps.td have what only passes write.
 #ifndef LATH_TILE_OPS
 #define LATH_TILE_OPS
 
@@ -21,9 +21,12 @@ def Tile_Pointer : Type<And<[
     "pointer to global memory">;
 def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
+def Tile_NumberTensor : StaticShapeTensorOf<[I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
+/// What a register of a tile holds, but for codes of weights.
+def Tile_Element : AnyTypeOf<[I1, I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32]>;
 /// Codes of weights, several to a word.
-def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, I<8>]>;
+def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, SI<8>]>;
 
 /// Where a tile starts along a dimension of a view, or each element of it.
 def Tile_Start : AnyTypeOf<[I32, StaticShapeTensorOf<[I32]>]>;
@@ -82,24 +85,8 @@ def Tile_ViewOp : Tile_Op<"view", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def Tile_KRangeOp : Tile_Op<"k_range", [Pure]> {
-  let summary = "the steps of the K loop that this block takes";
-  let description = [{
-    `lower, upper, step` of a loop over `[0, extent)` in steps of `step`: all
-    of it, until the split-k pass replaces it by this block's share.
-
-    ```mlir
-    %lo, %hi, %st = tile.k_range extent 4096 step 128
-    ```
-  }];
-  let arguments = (ins I32Attr:$extent, I32Attr:$step);
-  let results = (outs I32:$lower, I32:$upper, I32:$stride);
-  let assemblyFormat = "`extent` $extent `step` $step attr-dict";
-  let hasVerifier = 1;
-}
-
 def Tile_LoadOp : Tile_Op<"load", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout"]>]> {
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
@@ -128,7 +115,8 @@ def Tile_LoadOp : Tile_Op<"load", [
 }
 
 def Tile_StoreOp : Tile_Op<"store", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["seedLayouts", "operandLayout"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface,
+      ["seedLayouts", "operandLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
@@ -147,10 +135,11 @@ def Tile_StoreOp : Tile_Op<"store", [
   let hasVerifier = 1;
 }
 
-def Tile_AtomicOp : Tile_Op<"atomic", [AllTypesMatch<["value", "result"]>,
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
+def Tile_AtomicOp : Tile_Op<"atomic", [
+    AttrSizedOperandSegments, AllTypesMatch<["value", "result"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout", "movedAtOnce"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
   let summary = "change memory atomically by element; what was there before";
   let description = [{
     `result[i...] = view[start + i...]`, and by the same access
@@ -160,7 +149,7 @@ def Tile_AtomicOp : Tile_Op<"atomic", [AllTypesMatch<["value", "result"]>,
 
     ```mlir
     %old = tile.atomic add %t, %out[%row, %col] : tensor<16x64xf16>, !tile.view<?x4096xf16>
-    %was = tile.atomic compare_exchange %u expects %v, %lock[%i] : tensor<1xi32>, !tile.view<?xi32>
+    %was = tile.atomic compare_exchange %u expects %v, %lock[%i] : tensor<1xi32>, !tile.view<?xi32>, tensor<1xi32>
     ```
   }];
   let arguments = (ins Tile_AtomicKind:$kind, Tile_Tensor:$value, Optional<Tile_Tensor>:$expected,
@@ -169,12 +158,12 @@ def Tile_AtomicOp : Tile_Op<"atomic", [AllTypesMatch<["value", "result"]>,
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = [{
     $kind $value (`expects` $expected^)? `,` $view custom<Starts>($start, type($start), $dims)
-    attr-dict `:` type($value) `,` type($view)
+    attr-dict `:` type($value) `,` type($view) (`,` type($expected)^)?
   }];
   let hasVerifier = 1;
 }
 
-def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp]> {
+def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
   let summary = "a tile of one value";
   let description = [{
     `result[i...] = value`.
@@ -183,7 +172,7 @@ def Tile_SplatOp : Tile_Op<"splat", [Pure, Tile_AnyWarp]> {
     %t = tile.splat %zero : f32 -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins AnyTypeOf<[F16, BF16, F32, I32]>:$value);
+  let arguments = (ins Tile_Element:$value);
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
   let hasVerifier = 1;
@@ -223,21 +212,80 @@ def Tile_ReshapeOp : Tile_Op<"reshape", [Pure,
 
 def Tile_TransposeOp : Tile_Op<"transpose", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>]> {
-  let summary = "swap the dimensions of a matrix";
+  let summary = "dimensions in another order";
   let description = [{
-    `result[j, i] = source[i, j]`. Free: the layout is renamed.
+    Dimension d of the result is dimension `order[d]` of the source:
+    `result[i[order[0]], i[order[1]], ...] = source[i[0], i[1], ...]`. Without an
+    order the two of a matrix are swapped. Free: the layout is renamed.
 
     ```mlir
     %b = tile.transpose %t : tensor<16x64xf32> -> tensor<64x16xf32>
+    %c = tile.transpose %u order [2, 0, 1] : tensor<4x16x64xf32> -> tensor<64x4x16xf32>
     ```
   }];
-  let arguments = (ins Tile_Tensor:$source);
+  let arguments = (ins Tile_Tensor:$source, OptionalAttr<DenseI32ArrayAttr>:$order);
   let results = (outs Tile_Tensor:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let assemblyFormat = "$source (`order` $order^)? attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Which dimension of the source each one of the result is.
+    ::llvm::SmallVector<unsigned> permutation();
+  }];
+}
+
+def Tile_JoinOp : Tile_Op<"join", [Pure, AllTypesMatch<["a", "b"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+  let summary = "two tiles side by side in a new last dimension";
+  let description = [{
+    `result[i..., 0] = a[i...]` and `result[i..., 1] = b[i...]`. A lane that has
+    an element of the result has that of both operands, and chooses.
+
+    ```mlir
+    %j = tile.join %a, %b : tensor<16x64xf32>, tensor<16x64xf32> -> tensor<16x64x2xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tensor:$a, Tile_Tensor:$b);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$a `,` $b attr-dict `:` type($a) `,` type($b) `->` type($result)";
   let hasVerifier = 1;
 }
 
-def Tile_InsideOp : Tile_Op<"inside", [Pure,
+def Tile_SliceOp : Tile_Op<"slice", [Pure,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
+  let summary = "a part of one dimension";
+  let description = [{
+    `result[i, j] = source[i, start + j]` for `dim = 1`. The extents say how long
+    the part is, and `start` is a multiple of that. A lane that has an element of
+    the result has it in all parts of the source, and picks: free, where the
+    source's lanes have all parts already.
+
+    ```mlir
+    %b = tile.slice %t dim 1 start 48 : tensor<16x64xf32> -> tensor<16x16xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tensor:$source, I32Attr:$dim, I32Attr:$start);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = "$source `dim` $dim `start` $start attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_IotaOp : Tile_Op<"iota", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
+  let summary = "the coordinates of a tile";
+  let description = [{
+    `result[i] = i`.
+
+    ```mlir
+    %i = tile.iota : tensor<1024xi32>
+    ```
+  }];
+  let results = (outs 1DTensorOf<[I32]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout"]>]> {
   let summary = "which elements of a tile lie inside a view";
   let description = [{
@@ -254,39 +302,23 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure,
   let hasVerifier = 1;
 }
 
-def Tile_ReduceOp : Tile_Op<"reduce", [Pure,
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>,
-    DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
-  let summary = "combine along one dimension";
-  let description = [{
-    `result[i, 0] = combine over j of source[i, j]` for `dim = 1`. The result
-    keeps the dimension with extent 1.
-
-    ```mlir
-    %b = tile.reduce max %t dim 1 : tensor<16x64xf32> -> tensor<16x1xf32>
-    ```
-  }];
-  let arguments = (ins Tile_Combine:$combine, StaticShapeTensorOf<[F32]>:$source, I32Attr:$dim);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
-  let assemblyFormat = "$combine $source `dim` $dim attr-dict `:` type($source) `->` type($result)";
-  let hasVerifier = 1;
-}
-
 def Tile_CastOp : Tile_Op<"cast", [Pure,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
-  let summary = "change the float type";
+  let summary = "change the element type, from or to floats";
   let description = [{
-    Rounds to nearest even when narrowing, exact when widening.
+    To floats it rounds once, to nearest even; 8-bit ones have no infinities
+    then, but the largest number of the sign. To integers it truncates towards
+    zero and saturates, and NaN is 0. `unsigned` says that the integers are.
 
     ```mlir
     %h = tile.cast %t : tensor<16x64xf32> -> tensor<16x64xf16>
+    %i = tile.cast %t unsigned : tensor<16x64xf32> -> tensor<16x64xi8>
     ```
   }];
-  let arguments = (ins Tile_FloatTensor:$source);
-  let results = (outs Tile_FloatTensor:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let arguments = (ins Tile_NumberTensor:$source, UnitAttr:$is_unsigned);
+  let results = (outs Tile_NumberTensor:$result);
+  let assemblyFormat = "$source (`unsigned` $is_unsigned^)? attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -297,7 +329,7 @@ def Tile_DequantOp : Tile_Op<"dequant", [Pure,
     `result[k, n] = (q[k, n] - z) * scales[k / g, n]` with
     `z = (zeros[k / g, n] + zero_offset) mod 16`, or 8 without zeros, and
     `g = K / G`. q: i4 [K, N], unsigned, scales: [G, N], zeros: i4 [G, N]. Or
-    q: i8 [K, N], signed, with `z = 0`. The difference is exact; the product
+    q: si8 [K, N], with `z = 0`. The difference is exact; the product
     rounds once, to the type of the scales.
 
     ```mlir
@@ -362,6 +394,8 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 
+include "compiler/ir/TileReductionOps.td"
+include "compiler/ir/TileControlOps.td"
 include "compiler/ir/TilePassOps.td"
 include "compiler/ir/TileBulkOps.td"
 

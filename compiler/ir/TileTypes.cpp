@@ -31,7 +31,7 @@ static Memory arrayMemory(ArrayRef<int64_t> shape, Type element, int packed,
   if (atom)
     memory.atom = atom.layout();
   memory.unit = memory.holdsCodes() ? IntegerType::get(element.getContext(), 32)
-                                    : element;
+                                    : storedType(element);
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   memory.shape = memory.tileShape(shape);
   memory.strides = strides.empty() ? rowMajorStrides(memory.shape)
@@ -67,7 +67,8 @@ int64_t BufferType::stageBytes() const {
 
 static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     ArrayRef<int64_t> shape, Type element,
-                                    int packed, LayoutAttr atom) {
+                                    int packed, LayoutAttr atom,
+                                    bool conditions) {
   if (shape.empty())
     return error() << "expected at least one dimension";
   for (int64_t extent : shape)
@@ -90,7 +91,7 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
   }
   if (unsigned bits = packBitsOf(element)) {
     if (packed < 0 || packed >= (int)shape.size())
-      return error() << "expected i" << (32 >> bits)
+      return error() << "expected " << element
                      << " elements to be packed along a dimension below "
                      << shape.size() << ", got " << packed;
     if (ShapedType::isDynamic(shape[packed]) || shape[packed] % (1 << bits))
@@ -100,10 +101,16 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
     return success();
   }
   if (packed >= 0)
-    return error() << "only i4 and i8 elements are packed, got " << element;
-  if (!element.isF16() && !element.isBF16() && !element.isF32() &&
-      !element.isInteger(32))
-    return error() << "expected elements i4, i8, i32, f16, bf16 or f32, got "
+    return error() << "only i4 and si8 elements are packed, got " << element;
+  const bool whole = element.isSignlessInteger(8) ||
+                     element.isSignlessInteger(32) ||
+                     element.isSignlessInteger(64);
+  if (!whole && !(conditions && element.isInteger(1)) &&
+      !isa<Float8E4M3FNType, Float8E5M2Type, Float16Type, BFloat16Type,
+           Float32Type>(element))
+    return error() << "expected elements i4, si8, "
+                   << (conditions ? "i1, " : "")
+                   << "i8, i32, i64, f8E4M3FN, f8E5M2, f16, bf16 or f32, got "
                    << element;
   return success();
 }
@@ -188,7 +195,8 @@ LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> error,
                                ArrayRef<int64_t> shape, Type element,
                                int packed, LayoutAttr atom,
                                ArrayRef<int64_t> strides) {
-  if (failed(verifyElements(error, shape, element, packed, atom)))
+  if (failed(verifyElements(error, shape, element, packed, atom,
+                            /*conditions=*/false)))
     return failure();
   if (strides.empty())
     return success();
@@ -238,7 +246,8 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
                                  LayoutAttr layout) {
   if (stages < 1)
     return error() << "expected at least one stage, got " << stages;
-  if (failed(verifyElements(error, shape, element, packed, atom)))
+  if (failed(verifyElements(error, shape, element, packed, atom,
+                            /*conditions=*/true)))
     return failure();
   Memory memory = arrayMemory(shape, element, packed, atom);
   if (layout.getShape() != ArrayRef<int64_t>(memory.shape))

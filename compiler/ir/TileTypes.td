@@ -15,7 +15,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     Row-major and dense, unless `strides` says how many elements lie between
     neighbours along each dimension. Extents and strides may be dynamic.
     `i4` elements are packed eight to a 32-bit word along dimension `packed`,
-    `i8` elements four, element 0 in the lowest bits; the words are row-major.
+    `si8` elements four, element 0 in the lowest bits; the words are row-major.
 
     Or an `i4` matrix [K, N] is cut into atoms: [a, b] elements whose order in
     memory, in 4-bit steps, is the layout `atom`. Atom (i, j), of rows from i a
@@ -25,7 +25,8 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
     !tile.view<?x4096xf16>
     !tile.view<?x?x64xf16, strides = [?, 64, 1]>
     !tile.view<4096x11008xi4, packed = 0>
-    !tile.view<4096x11008xi8, packed = 0>
+    !tile.view<4096x11008xsi8, packed = 0>
+    !tile.view<4096x11008xi8>
     !tile.view<64x32xi4, atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0], [0, 2]]>>
     ```
   }];
@@ -57,7 +58,7 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
   let description = [{
     `layout` maps offsets, in memory units, to the elements of the (packed)
     tile: row-major with the chunks permuted so that accesses do not collide
-    on banks.
+    on banks. Conditions, `i1`, are bytes there.
 
     ```mlir
     !tile.buffer<4 of 4x8xf16,

@@ -22,15 +22,49 @@ struct ArithLowering : ConversionPattern {
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     if (!type || !op->hasTrait<OpTrait::Elementwise>())
       return r.notifyMatchFailure(op, "not an elementwise tile operation");
+    const Type held = registerType(type.getElementType());
     Registers results;
     for (unsigned i = 0; i < registerCount(type); ++i) {
       SmallVector<Value> scalars;
       for (ValueRange operand : operands) // a scalar goes with every element
         scalars.push_back(operand[operand.size() == 1 ? 0 : i]);
-      OperationState state(op->getLoc(), op->getName(), scalars,
-                           {type.getElementType()}, op->getAttrs());
+      if (isa<arith::BitcastOp>(op) && scalars[0].getType() == held) {
+        results.push_back(scalars[0]); // a byte is an 8-bit float already
+        continue;
+      }
+      OperationState state(op->getLoc(), op->getName(), scalars, {held},
+                           op->getAttrs());
       state.propertiesAttr = op->getPropertiesAsAttribute();
       results.push_back(r.create(state)->getResult(0));
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
+    return success();
+  }
+};
+
+/// Division that need not be correctly rounded (afn): to 2 ulp in f32.
+struct DivideLowering : OpConversionPattern<arith::DivFOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(arith::DivFOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (!type || type.getElementTypeBitWidth() > 32 ||
+        !bitEnumContainsAll(op.getFastmath(), arith::FastMathFlags::afn))
+      return r.notifyMatchFailure(op, "correctly rounded");
+    Emit e(r, op.getLoc());
+    Type element = type.getElementType();
+    auto widened = [&](Value value) {
+      return element.isF32()
+                 ? value
+                 : Value(LLVM::FPExtOp::create(r, e.loc, e.f32, value));
+    };
+    Registers results;
+    for (auto [a, b] : llvm::zip(adaptor.getLhs(), adaptor.getRhs())) {
+      Value quotient = e.assembly("div.full.f32 $0, $1, $2;", "=f,f,f", e.f32,
+                                  {widened(a), widened(b)}, false);
+      results.push_back(element.isF32() ? quotient
+                                        : Value(LLVM::FPTruncOp::create(
+                                              r, e.loc, element, quotient)));
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
@@ -57,30 +91,22 @@ template <typename Op> struct InstructionLowering : OpConversionPattern<Op> {
   }
 };
 
-/// Pairs narrow together: one cvt makes two halves.
-struct CastLowering : OpConversionPattern<CastOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(CastOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Emit e(r, op.getLoc());
-    Type to = cast<RankedTensorType>(op.getType()).getElementType();
-    Type from =
-        cast<RankedTensorType>(op.getSource().getType()).getElementType();
-    ValueRange source = adaptor.getSource();
+/// The LLVM operation of the same meaning on every register.
+template <typename Op, typename Scalar>
+struct ScalarLowering : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(
+      Op op, typename Op::template GenericAdaptor<ArrayRef<ValueRange>> adaptor,
+      ConversionPatternRewriter &r) const override {
+    auto type = cast<RankedTensorType>(op.getType());
     Registers results;
-    if (to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth()) {
-      for (Value value : source)
-        results.push_back(LLVM::FPExtOp::create(r, e.loc, to, value));
-    } else if (source.size() == 1) {
-      results.push_back(LLVM::FPTruncOp::create(r, e.loc, to, source[0]));
-    } else {
-      for (unsigned i = 0; i < source.size(); i += 2) {
-        Value pair =
-            LLVM::FPTruncOp::create(r, e.loc, VectorType::get({2}, to),
-                                    e.vector({source[i], source[i + 1]}));
-        results.push_back(e.element(pair, 0));
-        results.push_back(e.element(pair, 1));
-      }
+    for (unsigned i = 0; i < registerCount(type); ++i) {
+      SmallVector<Value> scalars;
+      for (ValueRange operand : adaptor.getOperands())
+        scalars.push_back(operand[i]);
+      results.push_back(Scalar::create(r, op.getLoc(),
+                                       TypeRange(type.getElementType()),
+                                       ValueRange(scalars)));
     }
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
@@ -92,7 +118,13 @@ struct CastLowering : OpConversionPattern<CastOp> {
 void lath::tile::addElementwisePatterns(const TypeConverter &types,
                                         RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<ArithLowering, CastLowering>(types, context);
+  patterns.add<ArithLowering, ScalarLowering<math::FmaOp, LLVM::FMAOp>,
+               ScalarLowering<math::AbsFOp, LLVM::FAbsOp>,
+               ScalarLowering<math::FloorOp, LLVM::FFloorOp>,
+               ScalarLowering<math::CeilOp, LLVM::FCeilOp>,
+               ScalarLowering<math::RoundEvenOp, LLVM::RoundEvenOp>>(types,
+                                                                     context);
+  patterns.add<DivideLowering>(types, context, /*benefit=*/2);
   patterns.add<InstructionLowering<math::Exp2Op>>(types, context,
                                                   "ex2.approx.ftz.f32");
   patterns.add<InstructionLowering<math::SqrtOp>>(types, context,
@@ -103,5 +135,4 @@ void lath::tile::addElementwisePatterns(const TypeConverter &types,
                                                   "tanh.approx.f32");
   patterns.add<InstructionLowering<math::Log2Op>>(types, context,
                                                   "lg2.approx.f32");
-  patterns.add<InstructionLowering<math::AbsFOp>>(types, context, "abs.f32");
 }

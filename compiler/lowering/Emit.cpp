@@ -13,6 +13,12 @@ unsigned registerCount(RankedTensorType type) {
   return llvm::divideCeil(elements, 1u << packBitsOf(type.getElementType()));
 }
 
+Type registerType(Type element) {
+  if (packBitsOf(element))
+    return IntegerType::get(element.getContext(), 32);
+  return element.isInteger(1) ? element : storedType(element);
+}
+
 Vectors vectorise(const Bases &offsets, unsigned maxBits) {
   Vectors vectors;
   while (vectors.bits < maxBits) {
@@ -248,13 +254,18 @@ Registers Emit::streamWords(Value pointer, ValueRange old, Value condition) {
   return words;
 }
 
-Value Emit::loadHalf(Value pointer, Value mask) {
+Value Emit::loadNarrow(Value pointer, unsigned bytes, Value mask) {
+  Type type = r.getIntegerType(8 * bytes);
   if (!mask)
-    return LLVM::LoadOp::create(r, loc, r.getI16Type(), pointer, 2);
+    return LLVM::LoadOp::create(r, loc, type, pointer, bytes);
   Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
-  return assembly("{ .reg .pred p; setp.ne.b32 p, $1, 0; mov.b16 $0, 0; "
-                  "@p ld.global.b16 $0, [$2]; }",
-                  "=&h,r,l", r.getI16Type(), {flag, pointer}, true);
+  Value loaded =
+      assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $1, 0; mov.b16 $0, "
+                           "0; @p ld.global.b{} $0, [$2]; }}",
+                           8 * bytes),
+               "=&h,r,l", r.getI16Type(), {flag, pointer}, true);
+  return bytes == 2 ? loaded
+                    : Value(LLVM::TruncOp::create(r, loc, type, loaded));
 }
 
 void Emit::storeWords(Value pointer, ValueRange words, Value mask) {
@@ -279,39 +290,92 @@ void Emit::storeWords(Value pointer, ValueRange words, Value mask) {
       constraints, Type(), operands, true);
 }
 
-void Emit::storeHalf(Value pointer, Value half, Value mask) {
+void Emit::storeNarrow(Value pointer, Value bits, Value mask) {
+  const unsigned width = bits.getType().getIntOrFloatBitWidth();
   if (!mask) {
-    LLVM::StoreOp::create(r, loc, half, pointer, 2);
+    LLVM::StoreOp::create(r, loc, bits, pointer, width / 8);
     return;
   }
   Value flag = LLVM::ZExtOp::create(r, loc, i32, mask);
-  assembly("{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global.b16 [$1], $2; }",
-           "r,l,h", Type(), {flag, pointer, half}, true);
+  if (width == 8)
+    bits = LLVM::ZExtOp::create(r, loc, r.getI16Type(), bits);
+  assembly(
+      fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p st.global.b{} "
+                  "[$1], $2; }}",
+                  width),
+      "r,l,h", Type(), {flag, pointer, bits}, true);
+}
+
+Registers Emit::loadUnits(Value pointer, unsigned count, Type unit,
+                          Value mask) {
+  const unsigned bytes = count * unit.getIntOrFloatBitWidth() / 8;
+  if (bytes < 4)
+    return unpack(loadNarrow(pointer, bytes, mask), unit);
+  return unpack(loadWords(pointer, bytes / 4, mask), unit);
+}
+
+void Emit::storeUnits(Value pointer, ValueRange units, Value mask) {
+  Registers words = pack(units);
+  if (words[0].getType() == i32)
+    storeWords(pointer, words, mask);
+  else
+    storeNarrow(pointer, words[0], mask);
 }
 
 Registers Emit::unpack(ValueRange words, Type unit) {
   Registers units;
-  for (Value word : words) {
-    if (unit.getIntOrFloatBitWidth() == 32) {
+  const unsigned width = unit.getIntOrFloatBitWidth();
+  for (unsigned i = 0; width == 64 && i < words.size(); i += 2)
+    units.push_back(bitcast(unit, vector({words[i], words[i + 1]})));
+  for (Value word : width == 64 ? ValueRange() : words) {
+    const unsigned whole = word.getType().getIntOrFloatBitWidth();
+    if (whole == width) {
       units.push_back(bitcast(unit, word));
-      continue;
+    } else if (whole == 16) { // two bytes
+      for (unsigned by : {0, 8}) {
+        Value part =
+            by ? Value(LLVM::LShrOp::create(
+                     r, loc, word,
+                     LLVM::ConstantOp::create(r, loc, r.getI16IntegerAttr(by))))
+               : word;
+        units.push_back(LLVM::TruncOp::create(r, loc, unit, part));
+      }
+    } else {
+      const unsigned count = whole / width;
+      Value all = bitcast(VectorType::get({count}, unit), word);
+      for (unsigned i = 0; i < count; ++i)
+        units.push_back(element(all, i));
     }
-    Value pair = bitcast(VectorType::get({2}, unit), word);
-    units.push_back(element(pair, 0));
-    units.push_back(element(pair, 1));
   }
   return units;
 }
 
 Registers Emit::pack(ValueRange units) {
   Registers words;
-  if (units[0].getType().getIntOrFloatBitWidth() == 32) {
+  const unsigned width = units[0].getType().getIntOrFloatBitWidth();
+  if (width == 32) {
     for (Value unit : units)
       words.push_back(bitcast(i32, unit));
-    return words;
+  } else if (width == 64) {
+    Type pair = VectorType::get({2}, i32);
+    for (Value unit : units) {
+      Value both = bitcast(pair, unit);
+      words.push_back(element(both, 0));
+      words.push_back(element(both, 1));
+    }
+  } else if (units.size() == 1) {
+    words.push_back(bitcast(r.getIntegerType(width), units[0]));
+  } else if (width * units.size() == 16) { // two bytes
+    Type i16 = r.getI16Type();
+    Value low = LLVM::ZExtOp::create(r, loc, i16, units[0]);
+    Value high = LLVM::ZExtOp::create(r, loc, i16, units[1]);
+    Value eight = LLVM::ConstantOp::create(r, loc, r.getI16IntegerAttr(8));
+    words.push_back(bor(low, LLVM::ShlOp::create(r, loc, high, eight)));
+  } else {
+    const unsigned count = 32 / width;
+    for (unsigned i = 0; i < units.size(); i += count)
+      words.push_back(bitcast(i32, vector(units.slice(i, count))));
   }
-  for (unsigned i = 0; i < units.size(); i += 2)
-    words.push_back(bitcast(i32, vector({units[i], units[i + 1]})));
   return words;
 }
 

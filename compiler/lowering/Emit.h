@@ -15,6 +15,8 @@ namespace lath::tile {
 using Registers = llvm::SmallVector<mlir::Value>;
 
 unsigned registerCount(mlir::RankedTensorType type);
+/// The type of a register of a tile of such elements: i8 of 8-bit floats.
+mlir::Type registerType(mlir::Type element);
 
 /// Consecutive memory units that one lane moves with one instruction.
 struct Vectors {
@@ -91,15 +93,24 @@ public:
   /// `count` 32-bit words at a global pointer; zero unless `mask` (may be
   /// null).
   Registers loadWords(mlir::Value pointer, unsigned count, mlir::Value mask);
+  /// The same of 8 or 16 bits.
+  mlir::Value loadNarrow(mlir::Value pointer, unsigned bytes, mlir::Value mask);
+  void storeNarrow(mlir::Value pointer, mlir::Value bits, mlir::Value mask);
   /// Words that are read once, past L1; where not `condition`, those of `old`.
   Registers streamWords(mlir::Value pointer, mlir::ValueRange old,
                         mlir::Value condition);
-  mlir::Value loadHalf(mlir::Value pointer, mlir::Value mask); ///< i16
   void storeWords(mlir::Value pointer, mlir::ValueRange words,
                   mlir::Value mask);
-  void storeHalf(mlir::Value pointer, mlir::Value half, mlir::Value mask);
+  /// Neighbours in global memory of 1 to 16 bytes, a power of two; zero unless
+  /// `mask` (may be null).
+  Registers loadUnits(mlir::Value pointer, unsigned count, mlir::Type unit,
+                      mlir::Value mask);
+  void storeUnits(mlir::Value pointer, mlir::ValueRange units,
+                  mlir::Value mask);
 
-  /// Words of memory to units of `type` and back (two 16-bit units a word).
+  /// Words of memory to units of `type` and back: so many 8 or 16-bit units a
+  /// word, or two words a 64-bit unit. Units that fill no word are one integer
+  /// of their width.
   Registers unpack(mlir::ValueRange words, mlir::Type unit);
   Registers pack(mlir::ValueRange units);
 };

@@ -1,5 +1,8 @@
-// launch_dependents and wait_dependency.
+// Where a block is in its launch, and the launches after and before it:
+// program_id, num_programs, launch_dependents, wait_dependency.
 #include "compiler/lowering/Patterns.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace lath::tile;
@@ -23,6 +26,27 @@ template <typename Op> struct LaunchControl : OpConversionPattern<Op> {
   }
 };
 
+template <typename Op, typename X, typename Y, typename Z>
+struct AxisLowering : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Type i32 = r.getI32Type();
+    LLVM::ConstantRangeAttr any;
+    switch (op.getAxis()) {
+    case 0:
+      r.replaceOp(op, X::create(r, op.getLoc(), i32, any));
+      break;
+    case 1:
+      r.replaceOp(op, Y::create(r, op.getLoc(), i32, any));
+      break;
+    default:
+      r.replaceOp(op, Z::create(r, op.getLoc(), i32, any));
+    }
+    return success();
+  }
+};
+
 } // namespace
 
 void lath::tile::addLaunchPatterns(const TypeConverter &types,
@@ -32,4 +56,13 @@ void lath::tile::addLaunchPatterns(const TypeConverter &types,
       types, context, "griddepcontrol.launch_dependents;");
   patterns.add<LaunchControl<WaitDependencyOp>>(types, context,
                                                 "griddepcontrol.wait;");
+}
+
+void lath::tile::addAxisPatterns(const TypeConverter &types,
+                                 RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<AxisLowering<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,
+                            NVVM::BlockIdZOp>,
+               AxisLowering<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp,
+                            NVVM::GridDimZOp>>(types, context);
 }

@@ -1,10 +1,7 @@
-// splat, broadcast, reshape, transpose, reduce and conversions inside a lane.
-#include "compiler/ir/Scratch.h"
+// splat, iota, broadcast, reshape, transpose, join and slice.
 #include "compiler/lowering/Patterns.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-
-#include <fmt/format.h>
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace lath;
@@ -17,17 +14,22 @@ struct SplatLowering : OpConversionPattern<SplatOp> {
   LogicalResult matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    Registers values(registerCount(type), adaptor.getValue()[0]);
+    // Registers hold 8-bit floats as bytes.
+    Value value = adaptor.getValue()[0];
+    if (Type held = registerType(type.getElementType());
+        held != value.getType())
+      value = r.createOrFold<arith::BitcastOp>(op.getLoc(), held, value);
+    Registers values(registerCount(type), value);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
 };
 
 /// The result's registers picked from the source's, `map` from result index to
-/// source index.
+/// source index; the first of them is register `first` of the source.
 LogicalResult pick(Operation *op, ValueRange source, const Layout &from,
                    const Layout &to, const LinearMap &map,
-                   ConversionPatternRewriter &r) {
+                   ConversionPatternRewriter &r, uint32_t first = 0) {
   Type element =
       cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   if (unsigned bits = packBitsOf(element))
@@ -39,7 +41,7 @@ LogicalResult pick(Operation *op, ValueRange source, const Layout &from,
            << from.print() << " to " << to.print();
   Registers values;
   for (uint32_t reg = 0; reg < to.size(Place::Register); ++reg)
-    values.push_back(source[(*registers)(reg)]);
+    values.push_back(source[(*registers)(reg) ^ first]);
   r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
   return success();
 }
@@ -82,116 +84,83 @@ struct TransposeLowering : OpConversionPattern<TransposeOp> {
     Bases map;
     for (unsigned i = 0; i < to.indexBits(); ++i) {
       auto coords = to.unflatten(1u << i);
-      map.push_back(from.flatten({coords[1], coords[0]}));
+      std::vector<int64_t> source(coords.size());
+      for (auto [d, of] : llvm::enumerate(op.permutation()))
+        source[of] = coords[d];
+      map.push_back(from.flatten(source));
     }
     return pick(op, adaptor.getSource(), from, to, LinearMap(map), r);
   }
 };
 
-struct ConvertLowering : OpConversionPattern<ConvertLayoutOp> {
+/// Which of the two is a bit of the index: known where registers alone have it.
+struct JoinLowering : OpConversionPattern<JoinOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ConvertLayoutOp op, OneToNOpAdaptor adaptor,
+  LogicalResult matchAndRewrite(JoinOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Layout from = layoutOf(op.getSource().getType()),
-           to = layoutOf(op.getType());
-    return pick(op, adaptor.getSource(), from, to,
-                LinearMap::identity(to.indexBits()), r);
+    Emit e(r, op.getLoc());
+    Layout from = layoutOf(op.getA().getType()), to = layoutOf(op.getType());
+    const unsigned last = to.rank() - 1;
+    if (!(from == to.sliced(last).reshaped(from.shape())))
+      return op.emitOpError("expected operands where the result lies, got ")
+             << from.print() << " and " << to.print();
+    Bases lowest(to.indexBits(), 0);
+    lowest[0] = 1;
+    const LinearMap toBit(lowest), toOperand = to.sliceMap(last);
+    Value fromThread; // whether the thread's own part of the index has the bit
+    if (llvm::any_of(to.bases(Place::Lane), toBit) ||
+        llvm::any_of(to.bases(Place::Warp), toBit) ||
+        llvm::any_of(to.bases(Place::Block), toBit))
+      fromThread = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ne,
+                                        e.linear(to, toBit), e.c(0));
+    Registers values;
+    for (uint32_t reg = 0; reg < to.size(Place::Register); ++reg) {
+      const uint32_t index = to.index(reg);
+      const uint32_t place = *from.registerOf(toOperand(index));
+      Value even = adaptor.getA()[place], odd = adaptor.getB()[place];
+      if (toBit(index))
+        std::swap(even, odd);
+      values.push_back(fromThread ? Value(LLVM::SelectOp::create(
+                                        r, e.loc, fromThread, odd, even))
+                                  : even);
+    }
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
   }
 };
 
-/// Registers first, then lanes by butterfly shuffles, then warps through
-/// shared memory. All lanes and warps end with the result.
-struct ReduceLowering : OpConversionPattern<ReduceOp> {
+struct SliceLowering : OpConversionPattern<SliceOp> {
   using OpConversionPattern::OpConversionPattern;
-
-  static Value combine(Emit &e, Combine how, Value a, Value b) {
-    if (how == Combine::add)
-      return LLVM::FAddOp::create(e.r, e.loc, a, b);
-    return LLVM::MaximumOp::create(e.r, e.loc, a, b);
-  }
-
-  LogicalResult matchAndRewrite(ReduceOp op, OneToNOpAdaptor adaptor,
+  LogicalResult matchAndRewrite(SliceOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    Emit e(r, op.getLoc());
     Layout from = layoutOf(op.getSource().getType()),
            to = layoutOf(op.getType());
-    unsigned dim = op.getDim();
-    // Source bits along the reduced dimension, place by place.
-    auto reduced = [&](uint32_t basis) {
-      auto coords = from.unflatten(basis);
-      return coords[dim] != 0;
-    };
-    auto outIndex = [&](uint32_t basis) {
-      auto coords = from.unflatten(basis);
-      coords[dim] = 0;
-      return to.flatten(coords);
-    };
-    for (Place place : {Place::Register, Place::Lane, Place::Warp})
-      for (uint32_t basis : from.bases(place))
-        if (reduced(basis) && outIndex(basis))
-          return op.emitOpError(
-                     "a layout basis mixes the reduced dimension with "
-                     "others: ")
-                 << from.print();
-
-    if (!(to == from.sliced(dim)))
-      return op.emitOpError("the result's layout is not the source's slice: ")
-             << to.print();
-
-    Registers results(to.size(Place::Register));
-    for (auto [reg, value] : llvm::enumerate(adaptor.getSource())) {
-      Value &sum = results[*to.registerOf(outIndex(from.index(reg)))];
-      sum = sum ? combine(e, op.getCombine(), sum, value) : value;
-    }
-    for (unsigned bit = 0; bit < laneBits; ++bit) {
-      if (!reduced(from.bases(Place::Lane)[bit]))
-        continue;
-      for (Value &value : results) {
-        Value other =
-            NVVM::ShflOp::create(r, e.loc, e.f32, e.c(-1), value, e.c(1 << bit),
-                                 e.c(31), NVVM::ShflKind::bfly, UnitAttr());
-        value = combine(e, op.getCombine(), value, other);
-      }
-    }
-    if (op.scratchBytes())
-      acrossWarps(e, op, from, results, reduced);
-    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
-    return success();
+    Bases map;
+    for (unsigned i = 0; i < to.indexBits(); ++i)
+      map.push_back(from.flatten(to.unflatten(1u << i)));
+    std::vector<int64_t> start(from.rank(), 0);
+    start[op.getDim()] = op.getStart();
+    auto first = from.registerOf(from.flatten(start));
+    if (!first)
+      return op.emitOpError("expected every part in the registers of a lane, "
+                            "got ")
+             << from.print();
+    return pick(op, adaptor.getSource(), from, to, LinearMap(map), r, *first);
   }
+};
 
-  template <typename F>
-  static void acrossWarps(Emit &e, ReduceOp op, const Layout &from,
-                          Registers &results, F &&reduced) {
-    // scratch[register][warp][lane]: every thread writes its partial results
-    // and reads those of its partner warps, in warp order.
-    unsigned warps = from.size(Place::Warp);
-    int64_t offset = scratchOffset(op);
-    Value base = e.shared(offset), mine = e.shl(e.tid(), 2);
-    e.barrier(op); // earlier readers are done
-    for (auto [i, value] : llvm::enumerate(results))
-      LLVM::StoreOp::create(e.r, e.loc, value,
-                            e.gep(e.gep(base, mine), (int64_t)i * 128 * warps),
-                            4);
-    e.barrier(op);
-    uint32_t along = 0;
-    for (unsigned bit = 0; bit < from.bits(Place::Warp); ++bit)
-      if (reduced(from.bases(Place::Warp)[bit]))
-        along |= 1u << bit;
-    Value own = e.band(e.warp(), ~along & (warps - 1));
-    for (auto [i, value] : llvm::enumerate(results)) {
-      Value sum;
-      for (unsigned w = 0; w < warps; ++w) {
-        if (w & ~along)
-          continue;
-        Value partner = e.bor(own, e.c(w));
-        Value thread = e.add(e.shl(partner, 5), e.lane());
-        Value address =
-            e.gep(e.gep(base, e.shl(thread, 2)), (int64_t)i * 128 * warps);
-        Value part = LLVM::LoadOp::create(e.r, e.loc, e.f32, address, 4);
-        sum = sum ? combine(e, op.getCombine(), sum, part) : part;
-      }
-      value = sum;
-    }
+struct IotaLowering : OpConversionPattern<IotaOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(IotaOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    Layout layout = layoutOf(op.getType());
+    Value thread = e.linear(layout, LinearMap::identity(layout.indexBits()));
+    Registers values;
+    for (uint32_t reg = 0; reg < layout.size(Place::Register); ++reg)
+      values.push_back(e.bxor(thread, e.c(layout.index(reg))));
+    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    return success();
   }
 };
 
@@ -200,6 +169,6 @@ struct ReduceLowering : OpConversionPattern<ReduceOp> {
 void lath::tile::addShapePatterns(const TypeConverter &types,
                                   RewritePatternSet &patterns) {
   patterns.add<SplatLowering, BroadcastLowering, ReshapeLowering,
-               TransposeLowering, ConvertLowering, ReduceLowering>(
+               TransposeLowering, JoinLowering, SliceLowering, IotaLowering>(
       types, patterns.getContext());
 }

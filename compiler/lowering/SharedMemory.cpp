@@ -4,8 +4,9 @@
 // A lane's offset is the buffer layout's inverse applied to the lane's part of
 // the tile, XORed with a constant for each register; where the two share no
 // bits the XOR is an immediate offset of the instruction.
-#include "compiler/ir/Access.h"
+#include "compiler/ir/MatrixAccess.h"
 #include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/ViewAccess.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -98,43 +99,6 @@ struct AllocLowering : OpConversionPattern<AllocOp> {
   }
 };
 
-/// How ldmatrix reads a tile: lane l of a matrix's eight names a row of 16
-/// bytes, and receives a pair of row l / 4 (PTX ISA, ldmatrix). `pointers` is
-/// the layout of the rows' starts: eight lanes to the rows of a matrix, further
-/// lane bits to 2^bits matrices, registers to repetitions.
-struct MatrixAccess {
-  unsigned bits;
-  Layout pointers;
-
-  static std::optional<MatrixAccess> of(BufferType buffer,
-                                        const Layout &units) {
-    if (buffer.memory().unitBytes != 2 || buffer.memory().holdsCodes())
-      return std::nullopt;
-    LinearMap toOffset = offsetsIn(buffer, units);
-    const Bases &registers = units.bases(Place::Register),
-                &lanes = units.bases(Place::Lane);
-    if (registers.empty() || toOffset(registers[0]) != 1 ||
-        toOffset(lanes[0]) != 2 || toOffset(lanes[1]) != 4)
-      return std::nullopt;
-    auto rowStart = [&](uint32_t basis) { return toOffset(basis) % 8 == 0; };
-    for (Place place : {Place::Register, Place::Lane, Place::Warp})
-      for (unsigned i = place == Place::Register ? 1
-                        : place == Place::Lane   ? 2
-                                                 : 0;
-           i < units.bits(place); ++i)
-        if (!rowStart(units.bases(place)[i]))
-          return std::nullopt;
-    MatrixAccess access{std::min<unsigned>(2, registers.size() - 1), units};
-    Bases &pointerLanes = access.pointers.bases(Place::Lane),
-          &repetitions = access.pointers.bases(Place::Register);
-    pointerLanes = {lanes[2], lanes[3], lanes[4]};
-    for (unsigned i = 0; i < 2; ++i)
-      pointerLanes.push_back(i < access.bits ? registers[1 + i] : 0);
-    repetitions.assign(registers.begin() + 1 + access.bits, registers.end());
-    return access;
-  }
-};
-
 struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(LocalLoadOp op, OneToNOpAdaptor adaptor,
@@ -145,7 +109,7 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Layout elements = layoutOf(op.getType()),
            units = unitLayout(memory, elements);
     Value pointer = adaptor.getBuffer()[0], slot = adaptor.getSlot()[0];
-    if (auto matrices = MatrixAccess::of(buffer, units)) {
+    if (auto matrices = matrixAccess(memory, units, offsetsIn(buffer, units))) {
       SharedAccess access(e, buffer, pointer, slot, matrices->pointers);
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{loadMatrices(
                                       e, access, *matrices, memory.unit,
@@ -157,15 +121,25 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     unsigned bytes = memory.unitBytes << vectors.bits;
     Registers values(units.size(Place::Register));
     for (uint32_t start : vectors.starts) {
-      unsigned count = vectors.size();
-      Type type = count == 1 ? memory.unit
-                             : Type(VectorType::get({count}, memory.unit));
+      // Bytes come in integers of up to 32 bits.
+      const bool joined = memory.unitBytes == 1 && bytes > 1;
+      Type piece =
+          joined ? r.getIntegerType(8 * std::min(bytes, 4u)) : memory.unit;
+      unsigned count = 8 * bytes / piece.getIntOrFloatBitWidth();
+      Type type = count == 1 ? piece : Type(VectorType::get({count}, piece));
       Value loaded =
           LLVM::LoadOp::create(r, e.loc, type, access.address(start), bytes);
-      for (uint32_t u = 0; u < count; ++u)
-        values[vectors.reg(start, u)] =
-            count == 1 ? loaded : e.element(loaded, u);
+      Registers pieces;
+      for (uint32_t i = 0; i < count; ++i)
+        pieces.push_back(count == 1 ? loaded : e.element(loaded, i));
+      if (joined)
+        pieces = e.unpack(pieces, memory.unit);
+      for (auto [u, unit] : llvm::enumerate(pieces))
+        values[vectors.reg(start, u)] = unit;
     }
+    if (Type type = registerType(buffer.getElementType()); type.isInteger(1))
+      for (Value &value : values)
+        value = LLVM::TruncOp::create(r, e.loc, type, value);
     if (memory.holdsCodes())
       values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
@@ -184,7 +158,8 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Registers values;
     for (uint32_t start = 0; start < registers / (2 * count); ++start) {
       Value loaded = NVVM::LdMatrixOp::create(
-          e.r, e.loc, word, access.address(start), count, NVVM::MMALayout::row,
+          e.r, e.loc, word, access.address(start), count,
+          matrices.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
           NVVM::LdStMatrixShapeAttr::get(e.r.getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
       for (unsigned i = 0; i < count; ++i) {
@@ -214,6 +189,11 @@ struct LocalStoreLowering : OpConversionPattern<LocalStoreOp> {
       Registers units;
       for (uint32_t u = 0; u < vectors.size(); ++u)
         units.push_back(values[vectors.reg(start, u)]);
+      if (units[0].getType().isInteger(1)) // a condition is a byte
+        for (Value &unit : units)
+          unit = LLVM::ZExtOp::create(r, e.loc, memory.unit, unit);
+      if (memory.unitBytes == 1)
+        units = e.pack(units);
       LLVM::StoreOp::create(
           r, e.loc, units.size() == 1 ? units[0] : e.vector(units),
           access.address(start), memory.unitBytes << vectors.bits);
@@ -229,10 +209,11 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
   LogicalResult matchAndRewrite(AsyncCopyOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    ViewType view = op.getView().getType();
     BufferType buffer = op.getBuffer().getType();
-    Memory memory = view.memory(), tile = buffer.memory();
-    unsigned rank = tile.shape.size();
+    Memory tile = buffer.memory();
+    const Access access = accessOf(op, adaptor.getView());
+    const Memory &memory = access.memory();
+    const ViewArray array(e, access, adaptor.getView(), tile.shape);
     const bool alone = roleOf(op) == Role::producer;
     unsigned threads = alone ? 32 : 32 * scheduleOf(op).warps;
     unsigned total = 1;
@@ -242,11 +223,11 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     SmallVector<Value> arrayStarts, starts;
     for (ValueRange start : adaptor.getStart())
       arrayStarts.push_back(start[0]);
-    for (unsigned d = 0; d < rank; ++d)
+    for (unsigned d = 0; d < access.rank(); ++d)
       starts.push_back(unitStart(e, memory, arrayStarts, d));
     Layout layout = buffer.getLayout().layout();
     LinearMap toOffset = *layout.map(Place::Offset).inverse();
-    unsigned bytes = copyBytes(memory, layout, op.getStart());
+    unsigned bytes = access.copyBytes(layout);
     unsigned units = bytes / memory.unitBytes; // that a lane copies at once
     if (bytes < leastCopyBytes)
       return op.emitOpError("cp.async moves at least ")
@@ -258,15 +239,9 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
-    Value tileBase = adaptor.getView()[0];
-    for (unsigned d = 0; d < rank; ++d) {
-      Value strided = LLVM::MulOp::create(
-          r, e.loc, e.sext64(starts[d]),
-          LLVM::ConstantOp::create(
-              r, e.loc, e.i64,
-              r.getI64IntegerAttr(memory.stride(d) * memory.unitBytes)));
-      tileBase = e.gep(tileBase, strided);
-    }
+    Value laneBase = array.pointer();
+    for (unsigned d = 0; d < access.rank(); ++d)
+      laneBase = e.gep(laneBase, array.bytes(starts[d], d));
     // Only the first total / units lanes have something to copy.
     Value active;
     if (total / units < threads)
@@ -276,41 +251,54 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     // Register bits are above all lane bits here, so coordinates add.
     Value laneIndex = e.linear(copy, LinearMap::identity(copy.indexBits()));
     SmallVector<Value> laneCoordinates;
-    Value laneBytes;
-    for (unsigned d = 0; d < rank; ++d) {
+    for (unsigned t = 0; t < copy.rank(); ++t) {
       Value coordinate = laneIndex;
-      if (d > 0 || copy.dimShift(d))
-        coordinate = e.lshr(laneIndex, copy.dimShift(d));
-      if (d > 0)
-        coordinate = e.band(coordinate, copy.shape()[d] - 1);
+      if (t > 0 || copy.dimShift(t))
+        coordinate = e.lshr(laneIndex, copy.dimShift(t));
+      if (t > 0)
+        coordinate = e.band(coordinate, copy.shape()[t] - 1);
       laneCoordinates.push_back(coordinate);
-      Value part = e.mul(coordinate, memory.stride(d) * memory.unitBytes);
+    }
+    Value laneBytes;
+    for (unsigned d = 0; d < access.rank(); ++d) {
+      if (access.along(d) < 0)
+        continue;
+      Value coordinate = laneCoordinates[access.along(d)];
+      if (!array.isNarrow(d)) {
+        laneBase = e.gep(laneBase, array.bytes(coordinate, d));
+        continue;
+      }
+      Value part = e.mul(coordinate, array.strideBytes(d));
       laneBytes = laneBytes ? e.add(laneBytes, part) : part;
     }
-    Value laneBase = e.gep(tileBase, e.zext64(laneBytes));
+    if (laneBytes)
+      laneBase = e.gep(laneBase, e.zext64(laneBytes));
     SharedOffsets offsets(e, copy, toOffset, memory.unitBytes);
     Vectors vectors =
         vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
     for (uint32_t start : vectors.starts) {
       uint32_t own = copy.index(start);
       std::vector<int64_t> coordinates = copy.unflatten(own);
-      Value inside;
+      Value inside, source = laneBase;
       int64_t ownBytes = 0;
-      for (unsigned d = 0; d < rank; ++d) {
-        ownBytes += coordinates[d] * memory.stride(d) * memory.unitBytes;
-        if (staysWhole(memory, tile.shape, op.getStart(), d))
+      for (unsigned d = 0; d < access.rank(); ++d) {
+        const int t = access.along(d);
+        if (t >= 0 && array.isNarrow(d))
+          ownBytes += coordinates[t] * array.strideBytes(d);
+        else if (t >= 0)
+          source = array.moved(source, coordinates[t], d);
+        if (access.staysWhole(tile.shape, d))
           continue;
-        Value limit = ShapedType::isDynamic(memory.shape[d])
-                          ? adaptor.getView()[1]
-                          : e.c(memory.shape[d]);
-        Value coordinate =
-            e.add(e.add(starts[d], laneCoordinates[d]), coordinates[d]);
+        Value coordinate = starts[d];
+        if (t >= 0)
+          coordinate =
+              e.add(e.add(coordinate, laneCoordinates[t]), coordinates[t]);
         Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult,
-                                        coordinate, limit);
+                                        coordinate, array.extent(d));
         inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
       }
       copyChunk(e, offsets.address(stage, toOffset(own)),
-                e.gep(laneBase, ownBytes), bytes, inside, active);
+                e.gep(source, ownBytes), bytes, inside, active);
     }
     r.eraseOp(op);
     return success();

@@ -9,9 +9,11 @@
 // there layouts spread along the operations that tie their operands' places to
 // their result's, in both directions, so a load gets the layout its consumer
 // needs and no conversion stands between. What none of them reaches starts from
-// coalesced loads. Where two demands on one value differ, the later use
-// converts. Which layout goes with which is the operations' answer
-// (LayoutInterface); this pass knows neither them nor any layout by name.
+// coalesced loads: of 16 bytes a lane where so many neighbours move at once,
+// else of as many as do, so that lanes access neighbours all the same. Where
+// two demands on one value differ, the later use converts. Which layout goes
+// with which is the operations' answer (LayoutInterface); this pass knows
+// neither them nor any layout by name.
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -20,6 +22,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/Pass.h"
+
+#include <limits>
 
 namespace lath {
 #define GEN_PASS_DEF_ASSIGNLAYOUTS
@@ -127,14 +131,29 @@ private:
   void seedBlocked(Value value) {
     if (!tensorType(value) || get(value))
       return;
-    unsigned bits = tensorType(value).getElementTypeBitWidth();
+    unsigned bits = std::max(8u, tensorType(value).getElementTypeBitWidth());
     Shape shape = shapeOf(value);
     int64_t perThread = std::max<int64_t>(
         1, tensorType(value).getNumElements() / (32 * schedule.warps));
-    int64_t vector = std::min<int64_t>({perThread, 128 / bits, shape.back()});
+    int64_t vector = std::min<int64_t>(
+        {perThread, 128 / bits, shape.back(), neighbours(value)});
     set(value, lath::blocked(shape, llvm::bit_floor((uint64_t)vector),
                              schedule.warps));
     spread();
+  }
+
+  /// Neighbours that all accesses of `value` to memory can move at once.
+  static int64_t neighbours(Value value) {
+    int64_t least = std::numeric_limits<int64_t>::max();
+    auto limit = [&](Operation *op) {
+      if (auto access = dyn_cast_or_null<LayoutInterface>(op))
+        if (std::optional<int64_t> moved = access.movedAtOnce(value))
+          least = std::min(least, *moved);
+    };
+    limit(value.getDefiningOp());
+    for (Operation *user : value.getUsers())
+      limit(user);
+    return least;
   }
 
   void spread() {

@@ -52,6 +52,48 @@ using namespace lath::tile;
 
 namespace {
 
+/// Where the shares of a k_range's n steps begin: floor(s n / split) * step.
+class Borders {
+public:
+  Borders(OpBuilder &b, KRangeOp range, int64_t split)
+      : b(b), loc(range.getLoc()), step(range.getStep()), split(split) {
+    if (range.getExtent()) {
+      steps = llvm::divideCeil(*range.getExtent(), step);
+      return;
+    }
+    // n = whole * split + rest, so that no product is larger than n.
+    Value least =
+        arith::MaxSIOp::create(b, loc, range.getDynamicExtent(), constant(0));
+    Value up = arith::AddIOp::create(b, loc, least, constant(step - 1));
+    Value n = arith::DivUIOp::create(b, loc, up, constant(step));
+    whole = arith::DivUIOp::create(b, loc, n, constant(split));
+    rest = arith::RemUIOp::create(b, loc, n, constant(split));
+  }
+
+  Value operator()(Value s) {
+    if (!whole && steps % split == 0)
+      return arith::MulIOp::create(b, loc, s, constant(steps / split * step));
+    Value scaled =
+        arith::MulIOp::create(b, loc, s, whole ? rest : constant(steps));
+    Value first = arith::DivUIOp::create(b, loc, scaled, constant(split));
+    if (whole)
+      first = arith::AddIOp::create(b, loc, first,
+                                    arith::MulIOp::create(b, loc, s, whole));
+    return arith::MulIOp::create(b, loc, first, constant(step));
+  }
+
+private:
+  OpBuilder &b;
+  Location loc;
+  const int64_t step, split;
+  int64_t steps = 0; ///< n, where it is a number
+  Value whole, rest; ///< else
+
+  Value constant(int64_t value) {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  }
+};
+
 struct SplitK : lath::impl::SplitKBase<SplitK> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -106,7 +148,9 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
   /// Kernels count K in 32 bits, up to `stages` strides past its end.
   LogicalResult checkIndices(KRangeOp range,
                              const lath::TargetSchedule &schedule) {
-    const int64_t extent = range.getExtent(), step = range.getStep();
+    if (!range.getExtent())
+      return success(); // the caller's, as language.md says
+    const int64_t extent = *range.getExtent(), step = range.getStep();
     const int64_t split = schedule.split;
     const bool interleaved = schedule.order == lath::KOrder::interleaved;
     const int64_t stride = interleaved ? split * step : step;
@@ -132,9 +176,10 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     auto constant = [&](int64_t v) -> Value {
       return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(v));
     };
-    int64_t extent = range.getExtent(), step = range.getStep();
-    int64_t split = schedule.split;
-    Value lower = constant(0), upper = constant(extent),
+    const int64_t step = range.getStep(), split = schedule.split;
+    Value lower = constant(0),
+          upper = range.getExtent() ? constant(*range.getExtent())
+                                    : range.getDynamicExtent(),
           stride = constant(step);
     if (split > 1) {
       Value part = ProgramIdOp::create(b, loc, b.getI32Type(), 2);
@@ -144,15 +189,7 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       } else {
         // Block s takes steps floor(s n / split) to floor((s + 1) n / split) -
         // 1 of n: shares differ by one at most.
-        int64_t steps = llvm::divideCeil(extent, step);
-        auto border = [&](Value number) -> Value {
-          if (steps % split == 0)
-            return arith::MulIOp::create(b, loc, number,
-                                         constant(steps / split * step));
-          Value scaled = arith::MulIOp::create(b, loc, number, constant(steps));
-          Value first = arith::DivUIOp::create(b, loc, scaled, constant(split));
-          return arith::MulIOp::create(b, loc, first, constant(step));
-        };
+        Borders border(b, range, split);
         lower = border(part);
         Value end = border(arith::AddIOp::create(b, loc, part, constant(1)));
         upper = arith::MinSIOp::create(b, loc, end, upper);
@@ -192,10 +229,14 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       Operation *user = todo.pop_back_val();
       if (auto store = dyn_cast<StoreOp>(user)) {
         OpBuilder b(store);
-        AtomicAddOp::create(b, store.getLoc(), store.getValue(),
-                            store.getView(), store.getStart());
+        AtomicOp::create(b, store.getLoc(), store.getValue().getType(),
+                         AtomicKind::add, store.getValue(),
+                         /*expected=*/Value(), store.getView(),
+                         store.getStart(), store.getDims());
         store.erase();
-      } else if (isa<CastOp>(user)) {
+      } else if (isa<CastOp>(user) &&
+                 isa<Float16Type, BFloat16Type, Float32Type>(
+                     getElementTypeOrSelf(user->getResult(0)))) {
         todo.append(user->user_begin(), user->user_end());
       } else {
         return user->emitOpError(

@@ -43,7 +43,7 @@ LogicalResult split(DotOp dot, unsigned kWarps) {
       OpOperand *init = loop.getTiedLoopInit(argument);
       unsigned index = argument.getArgNumber() - loop.getNumInductionVars();
       if (!init || loop.getYieldedValues()[index] != dot.getResult() ||
-          !dot.getResult().hasOneUse())
+          !dot.getResult().hasOneUse() || !argument.hasOneUse())
         return dot.emitOpError("k_warps ")
                << kWarps << " needs an accumulator that the loop only adds to";
       start = init->get();

@@ -17,14 +17,15 @@
 // zeros, and whatever stands there instead ends in rows of the output that are
 // not stored. A remark says where that cannot be.
 //
-// A load stays as it is where cp.async cannot move it (4 bytes at least) or its
-// start cannot be computed for a step ahead.
+// A load stays as it is where cp.async cannot move it (4 bytes at least), its
+// start cannot be computed for a step ahead, or it gathers.
 //
 // A global read then is coalesced whatever layout the consumer has, and can be
 // started early (see PipelineLoops). The buffer's chunks are permuted so that
 // neither the copy nor the read collides on banks; which permutation follows
 // from the layout of the read.
 #include "compiler/ir/Access.h"
+#include "compiler/ir/MatrixAccess.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
@@ -43,6 +44,7 @@ using namespace mlir;
 using namespace lath::tile;
 using lath::Bases;
 using lath::Layout;
+using lath::LinearMap;
 using lath::Place;
 using lath::Shape;
 
@@ -79,7 +81,7 @@ SmallVector<int64_t> stagedShape(LoadOp load) {
   // The operand of wgmma has its eight rows.
   if (rows && rows < shape[0] && schedule.mma == lath::MatrixUnit::warp &&
       ShapedType::isDynamic(load.getView().getType().getShape()[0]) &&
-      !whyAllRows(load, rows))
+      accessOf(load).along(0) == 0 && !whyAllRows(load, rows))
     shape[0] = rows;
   return shape;
 }
@@ -98,23 +100,19 @@ Layout bufferLayout(LoadOp load, ArrayRef<int64_t> staged) {
   unsigned vectorBits = llvm::Log2_32(16 / memory.unitBytes);
   if (bits < vectorBits + 3)
     return lath::rowMajor(shape);
-  // Eight lanes read 16 bytes each: the first eight where a lane holds that
-  // many neighbours; by ldmatrix, where four lanes hold pairs, the lanes that
-  // name its rows.
-  const Bases &registers = read.bases(Place::Register),
-              &lanes = read.bases(Place::Lane);
-  unsigned firstLane = 0;
-  if (memory.unitBytes == 2 && !registers.empty() && registers[0] == 1 &&
-      lanes[0] == 2 && lanes[1] == 4)
-    firstLane = 2;
+  // Eight lanes read 16 bytes each: by ldmatrix the lanes that name its rows,
+  // else the first eight where a lane holds that many neighbours.
+  Bases lanes = read.bases(Place::Lane);
+  if (auto matrices = matrixAccess(memory, read, LinearMap::identity(bits)))
+    lanes = matrices->pointers.bases(Place::Lane);
   else
     for (unsigned i = 0; i < vectorBits; ++i)
-      if (!llvm::is_contained(registers, 1u << i))
+      if (!llvm::is_contained(read.bases(Place::Register), 1u << i))
         return lath::rowMajor(shape);
   Bases reading;
   for (unsigned i = 0; i < 3; ++i)
-    if (uint32_t basis = lanes[firstLane + i])
-      reading.push_back(basis);
+    if (lanes[i])
+      reading.push_back(lanes[i]);
   Bases writing; // consecutive lanes copy consecutive chunks
   for (unsigned i = 0; i < 3; ++i)
     writing.push_back(1u << (vectorBits + i));
@@ -133,11 +131,12 @@ std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
   if (scheduleOf(loop).weights == lath::WeightPath::registers &&
       view.streamed())
     return std::nullopt;
-  if (!computableAhead(loop, load.getStart()))
+  const Access access = accessOf(load);
+  if (access.gathers() || !computableAhead(loop, load.getStart()))
     return std::nullopt;
   SmallVector<int64_t> shape = stagedShape(load);
   Layout layout = bufferLayout(load, shape);
-  if (copyBytes(view.memory(), layout, load.getStart()) < leastCopyBytes)
+  if (access.copyBytes(layout) < leastCopyBytes)
     return std::nullopt;
   return Staged{load,
                 BufferType::get(load.getContext(), /*stages=*/1, shape,
@@ -187,7 +186,7 @@ void stage(scf::ForOp loop) {
   for (auto &[load, buffer] : loads) {
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
     AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,
-                        zero);
+                        zero, load.getDims());
     buffers.push_back(alloc);
   }
   AsyncCommitOp::create(inside, loc);

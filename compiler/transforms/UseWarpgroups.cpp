@@ -45,8 +45,7 @@ LogicalResult useWarpgroups(DotOp dot) {
     return dot.emitOpError("the weights are not in fragments of wgmma");
   for (Operation *user : alloc->getUsers())
     if (auto copy = dyn_cast<AsyncCopyOp>(user))
-      if (copyBytes(copy.getView().getType().memory(), *operand,
-                    copy.getStart()) < leastCopyBytes)
+      if (accessOf(copy).copyBytes(*operand) < leastCopyBytes)
         return dot.emitOpError(
             "wgmma takes pairs of neighbours along k, which "
             "words of eight k do not give: use packed weights");

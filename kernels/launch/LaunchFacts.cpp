@@ -8,8 +8,8 @@ namespace lath {
 static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 4 * sizeof(unsigned) +
                                  sizeof(std::vector<KernelParam>) + 16);
 static_assert(sizeof(KernelParam) == sizeof(std::string) + 16);
-// 2 had no types of parameters.
-static constexpr std::uint8_t version = 3;
+// 2 had no types of parameters, 3 no promises about them.
+static constexpr std::uint8_t version = 4;
 
 std::string launchFacts(const Ptx &ptx, bool withText) {
   ByteWriter out;
@@ -28,6 +28,7 @@ std::string launchFacts(const Ptx &ptx, bool withText) {
     out.number(static_cast<std::uint8_t>(param.kind));
     out.text(param.name);
     out.text(name(param.type));
+    out.number(param.multipleOf);
   }
   out.text(withText ? std::string_view(ptx.text) : std::string_view());
   return out.take();
@@ -60,7 +61,11 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
     std::optional<Dtype> known = parseDtype(type);
     if (!known)
       fail("has a parameter of type '" + type + "'");
-    ptx.params.push_back({KernelParam::Kind(kind), std::move(name), *known});
+    const std::uint32_t multipleOf = in.number<std::uint32_t>();
+    if (!multipleOf)
+      fail("has a parameter that is a multiple of 0");
+    ptx.params.push_back(
+        {KernelParam::Kind(kind), std::move(name), *known, multipleOf});
   }
   ptx.text = in.text();
   if (!in.atEnd())

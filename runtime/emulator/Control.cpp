@@ -9,8 +9,13 @@ namespace lath::emulator {
 namespace {
 
 void trap(Warp &w, const Instruction &i, std::uint32_t mask) {
+  // Of a failed assertion that is its message.
+  std::string_view printed = w.lastPrinted;
+  if (printed.ends_with('\n'))
+    printed.remove_suffix(1);
   w.fatal(Suspicion::undefined, i, static_cast<unsigned>(__builtin_ctz(mask)),
-          "the kernel trapped");
+          printed.empty() ? "the kernel trapped"
+                          : fmt::format("the kernel trapped: {}", printed));
 }
 
 void waitForGrids(Warp &w, const Instruction &, std::uint32_t) {

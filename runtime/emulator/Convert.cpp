@@ -201,6 +201,83 @@ void toPair(Warp &w, const Instruction &i, std::uint32_t mask) {
   });
 }
 
+/// Rounded to nearest; what is too large becomes the largest number, and NaN
+/// 0x7f.
+std::uint64_t toByteFloat(Type type, double value) {
+  if (value != value)
+    return 0x7f;
+  const bool e4m3 = type == Type::e4m3;
+  const double largest = e4m3 ? 448 : 57344;
+  value = std::clamp(value, -largest, largest);
+  if (!e4m3)
+    return roundTo<5, 2>(value);
+  // Its highest exponent has numbers, and no infinity.
+  const std::uint64_t sign = std::signbit(value) ? 0x80 : 0;
+  const double magnitude = std::fabs(value);
+  const double unit =
+      magnitude < 0x1p-6 ? 0x1p-9 : std::ldexp(1.0, std::ilogb(magnitude) - 3);
+  const double units = std::nearbyint(magnitude / unit);
+  if (magnitude < 0x1p-6)
+    return sign | static_cast<std::uint64_t>(units);
+  // From 8 to 16 units: the leading one adds to the exponent.
+  return sign | static_cast<std::uint64_t>((std::ilogb(magnitude) + 6) * 8 +
+                                           static_cast<int>(units));
+}
+
+/// An e4m3 or e5m2 as the bits of an f16, which holds both.
+std::uint64_t halfOfByteFloat(Type type, std::uint64_t bits) {
+  if (type == Type::e5m2) // NaN is canonical
+    return (bits & 0x7f) > 0x7c ? 0x7fff : (bits & 0xff) << 8;
+  const std::uint64_t sign = (bits & 0x80) << 8, code = bits & 0x7f;
+  if (code == 0x7f)
+    return 0x7fff;
+  const auto exponent = static_cast<int>(code >> 3);
+  const double magnitude =
+      std::ldexp(static_cast<double>((code & 7) + (exponent ? 8 : 0)),
+                 std::max(exponent, 1) - 10);
+  return sign | toF16(magnitude);
+}
+
+/// cvt.rn.satfinite.e4m3x2.f32 d, a, b: a becomes the upper byte.
+void toBytePair(Warp &w, const Instruction &i, std::uint32_t mask) {
+  std::uint64_t *d = w.out(i, 0);
+  const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1);
+  eachLane(mask, [&](unsigned l) {
+    d[l] = toByteFloat(i.type, toF32(a[l])) << 8 |
+           toByteFloat(i.type, toF32(b[l]));
+  });
+}
+
+void fromBytePair(Warp &w, const Instruction &i, std::uint32_t mask) {
+  std::uint64_t *d = w.out(i, 0);
+  const std::uint64_t *a = w.in(i, 0);
+  eachLane(mask, [&](unsigned l) {
+    d[l] = halfOfByteFloat(i.from, a[l] >> 8) << 16 |
+           halfOfByteFloat(i.from, a[l]);
+  });
+}
+
+/// cvt.rn.satfinite.e4m3x2.f32 and cvt.rn.f16x2.e4m3x2.
+void decodeBytePair(Decoding &d, Type bytes, bool narrows) {
+  Instruction &i = d.i;
+  if (!d.take("rn") || (narrows && !d.take("satfinite")))
+    d.unsupported();
+  d.outputs({0});
+  if (narrows) {
+    if (d.takeType() != Type::f32)
+      d.unsupported();
+    i.type = bytes;
+    i.run = toBytePair;
+    d.inputs({1, 2}, Type::f32);
+  } else {
+    if (d.takeType() != Type::f16x2)
+      d.unsupported();
+    i.from = bytes;
+    i.run = fromBytePair;
+    d.inputs({1}, Type::b16);
+  }
+}
+
 } // namespace
 
 bool decodeConvert(Decoding &d) {
@@ -208,6 +285,14 @@ bool decodeConvert(Decoding &d) {
     return false;
   Instruction &i = d.i;
   i.kind = Kind::convert;
+  for (auto [pair, type] :
+       {std::pair{"e4m3x2", Type::e4m3}, std::pair{"e5m2x2", Type::e5m2}}) {
+    const bool widens = d.statement().name.back() == pair; // the source is last
+    if (d.take(pair)) {
+      decodeBytePair(d, type, !widens);
+      return true;
+    }
+  }
   static constexpr Rounding roundings[] = {Rounding::nearest, Rounding::zero,
                                            Rounding::down, Rounding::up};
   if (auto r = d.takeOneOf({"rn", "rz", "rm", "rp"})) {

@@ -139,6 +139,9 @@ std::uint64_t Decoding::symbolAddress(const Operand &operand) const {
   for (const Variable &v : m.params)
     if (v.name == operand.name)
       return v.offset + offset;
+  for (const Variable &v : m.globals)
+    if (v.name == operand.name)
+      return m.globalBase + v.offset + offset;
   malformed(fmt::format("'{}' is not declared", operand.name));
 }
 
@@ -262,12 +265,12 @@ void Decoding::malformed(std::string_view why) const {
 namespace {
 
 constexpr bool (*families[])(Decoding &) = {
-    decodeControl,      decodeMove,      decodeInteger,  decodeBitField,
-    decodeLogic,        decodeCompare,   decodeFloat,    decodeConvert,
-    decodeMemory,       decodeAtomic,    decodeMbarrier, decodeBulkCopy,
-    decodeTensorCopy,   decodeAsyncCopy, decodeBarrier,  decodeWarpWide,
-    decodeMatrixMemory, decodeByteMma,   decodeMma,      decodeWgmma,
-    decodeCluster,
+    decodeControl,  decodeMove,         decodeInteger,   decodeBitField,
+    decodeLogic,    decodeCompare,      decodeFloat,     decodeConvert,
+    decodeCall,     decodeMemory,       decodeAtomic,    decodeMbarrier,
+    decodeBulkCopy, decodeTensorCopy,   decodeAsyncCopy, decodeBarrier,
+    decodeWarpWide, decodeMatrixMemory, decodeByteMma,   decodeMma,
+    decodeWgmma,    decodeCluster,
 };
 
 } // namespace

@@ -89,6 +89,7 @@ bool decodeLogic(Decoding &d);
 bool decodeCompare(Decoding &d);
 bool decodeFloat(Decoding &d);
 bool decodeConvert(Decoding &d);
+bool decodeCall(Decoding &d);
 bool decodeMemory(Decoding &d);
 bool decodeAtomic(Decoding &d);
 bool decodeAsyncCopy(Decoding &d);

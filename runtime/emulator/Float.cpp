@@ -3,7 +3,7 @@
 // f32 and f64 round to nearest in the host's own arithmetic; the other
 // roundings go through double, rounded to odd first (Arithmetic.h). The .approx
 // functions give the correctly rounded result, which the hardware approaches
-// within a few units in the last place.
+// within a few units in the last place; so does div.full, within two.
 #include "runtime/emulator/Arithmetic.h"
 #include "runtime/emulator/Decoder.h"
 #include "runtime/emulator/FloatOp.h"
@@ -91,6 +91,21 @@ void onF32(Warp &w, const Instruction &i, std::uint32_t mask) {
   });
 }
 
+/// f32 where the first operand (of fma the first two) is a half, exact in f32.
+template <Op op>
+void onMixed(Warp &w, const Instruction &i, std::uint32_t mask) {
+  std::uint64_t *d = w.out(i, 0);
+  const std::uint64_t *a = w.in(i, 0), *b = w.in(i, 1),
+                      *c = op == Op::fma ? w.in(i, 2) : b;
+  auto wide = [&](std::uint64_t half) {
+    auto bits = static_cast<std::uint32_t>(half & 0xffff);
+    return bitsOf(i.from == Type::f16 ? f16ToFloat(bits) : bf16ToFloat(bits));
+  };
+  eachLane(mask, [&](unsigned l) {
+    d[l] = f32Of<op>(i, wide(a[l]), op == Op::fma ? wide(b[l]) : b[l], c[l]);
+  });
+}
+
 /// A NaN of double arithmetic: the first operand that is one, quiet, with its
 /// sign and payload; a new one where none is. So an H200 answers.
 template <Op op> double nanOf(double x, double y, double z) {
@@ -141,6 +156,9 @@ template <Op op> void onF64(Warp &w, const Instruction &i, std::uint32_t mask) {
 template <Op op> Handler handler(const Instruction &i) {
   switch (i.type) {
   case Type::f32:
+    if constexpr (op == Op::add || op == Op::sub || op == Op::fma)
+      if (i.from != Type::none)
+        return onMixed<op>;
     if constexpr (op == Op::add || op == Op::sub || op == Op::mul ||
                   op == Op::fma)
       if (!i.flags && !i.rounding)
@@ -229,6 +247,11 @@ bool decodeFloat(Decoding &d) {
   if (type == Type::f32x2 && !d.isOneOf({"add", "sub", "mul", "fma"}))
     d.unsupported("pairs of f32 are added and multiplied only");
   d.i.type = type;
+  d.i.from = d.takeType(); // add.f32.f16: of the first operand
+  if (d.i.from != Type::none &&
+      (type != Type::f32 || !d.isOneOf({"add", "sub", "fma"}) ||
+       (d.i.from != Type::f16 && d.i.from != Type::bf16)))
+    d.unsupported("f16 and bf16 are added to f32 and multiplied into it only");
   if (auto rounding = d.takeOneOf({"rn", "rz", "rm", "rp"}))
     d.i.rounding = static_cast<std::uint8_t>(*rounding);
   if (d.i.rounding && type != Type::f32 && type != Type::f32x2)
@@ -253,8 +276,10 @@ bool decodeFloat(Decoding &d) {
   d.outputs({0});
   if (d.operandCount() != arity(entry->op) + 1)
     d.malformed("the number of operands is wrong");
+  const std::size_t narrow =
+      d.i.from == Type::none ? 0 : arity(entry->op) - 1; // the last one is f32
   for (std::size_t n = 1; n < d.operandCount(); ++n)
-    d.input(d.operand(n), type);
+    d.input(d.operand(n), n <= narrow ? d.i.from : type);
   return true;
 }
 

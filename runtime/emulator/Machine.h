@@ -154,6 +154,7 @@ public:
   unsigned registerCount = 0; ///< a thread, that setmaxnreg changes
   bool outOfTime = false;     ///< ended its last turn by its length
   bool gridWaited = false;    ///< has executed griddepcontrol.wait
+  std::string lastPrinted;    ///< by vprintf
 
 private:
   void fillSpecials(const Block &owner);

@@ -48,7 +48,7 @@ struct Statement {
   int scope = 0; ///< where its labels are looked up
 };
 
-/// A variable with an address: parameter, shared or local array.
+/// A variable with an address: parameter, global, shared or local array.
 struct Variable {
   std::string name;
   std::uint64_t offset = 0; ///< in its space
@@ -69,6 +69,11 @@ struct Module {
   std::vector<std::string> registerNames;
   std::vector<SpecialRegister> specials;
   std::vector<Variable> params, shared, local;
+  /// Of the module, in device memory from `globalBase` on, once it is placed;
+  /// what they hold at the start.
+  std::vector<Variable> globals;
+  std::vector<std::uint8_t> globalImage;
+  std::uint64_t globalBase = 0;
   std::string dynamicShared; ///< name of the extern shared array
   std::uint64_t staticShared = 0, localBytes = 0, paramBytes = 0;
   unsigned requiredThreads[3] = {0, 0, 0}; ///< .reqntid, zeros without one

@@ -40,6 +40,10 @@ private:
       // linkage: nothing here is linked
     } else if (peek() == ".shared") {
       variable(module_.shared, module_.staticShared);
+    } else if (peek() == ".global") {
+      global();
+    } else if (take(".func")) {
+      declaration();
     } else if (take(".entry")) {
       entry();
     } else if (take(".file")) {
@@ -57,8 +61,34 @@ private:
     }
   }
 
-  /// .shared .align 128 .b8 name[64]; and the same for .local.
-  void variable(std::vector<Variable> &into, std::uint64_t &bytes) {
+  /// .global .align 4 .b32 name[2] = {1, 0f3F800000}; zeros without values.
+  void global() {
+    std::uint64_t bytes = module_.globalImage.size();
+    std::vector<Operand> values;
+    variable(module_.globals, bytes, &values);
+    module_.globalImage.resize(bytes);
+    if (module_.globals.empty() || values.empty())
+      return;
+    const Variable &v = module_.globals.back();
+    const unsigned size = sizeOf(v.type);
+    if (values.size() * size > v.bytes)
+      fail(fmt::format("{} has {} bytes, and {} values of {}", v.name, v.bytes,
+                       values.size(), size));
+    for (std::size_t n = 0; n < values.size(); ++n) {
+      if (values[n].kind != Operand::Kind::immediate || values[n].decimal)
+        fail("values that are no constants of known bits are outside what the "
+             "emulator knows",
+             ErrorKind::unsupported);
+      for (unsigned byte = 0; byte < size; ++byte)
+        module_.globalImage[v.offset + n * size + byte] =
+            static_cast<std::uint8_t>(values[n].bits >> 8 * byte);
+    }
+  }
+
+  /// .shared .align 128 .b8 name[64]; and the same for .local. `values`: what
+  /// it is initialised with, where it may be.
+  void variable(std::vector<Variable> &into, std::uint64_t &bytes,
+                std::vector<Operand> *values = nullptr) {
     next();
     Variable v;
     bool dynamic = false;
@@ -83,10 +113,19 @@ private:
         v.bytes *= integer();
       expect("]");
     }
-    if (peek() == "=")
+    if (peek() == "=" && !values)
       fail("initialised variables are outside what the emulator knows",
            ErrorKind::unsupported);
+    if (take("=")) {
+      Operand value = operands_.operand();
+      *values = value.kind == Operand::Kind::vector ? value.elements
+                                                    : std::vector{value};
+    }
     expect(";");
+    if (values && (dynamic || v.bytes == 0))
+      fail("global variables without a size are outside what the emulator "
+           "knows",
+           ErrorKind::unsupported);
     if (dynamic || v.bytes == 0) {
       module_.dynamicShared = v.name;
       return;
@@ -94,6 +133,17 @@ private:
     v.offset = (bytes + v.align - 1) / v.align * v.align;
     bytes = v.offset + v.bytes;
     into.push_back(v);
+  }
+
+  /// A function that kernels call: its text says nothing that is needed.
+  void declaration() {
+    while (peek() != ";") {
+      if (peek() == "{" || peek().kind == Token::Kind::end)
+        fail("functions are outside what the emulator knows",
+             ErrorKind::unsupported);
+      next();
+    }
+    expect(";");
   }
 
   void parameters() {
@@ -183,8 +233,8 @@ private:
       } else if (take("}")) {
         scopes_.pop_back();
         names_.close();
-      } else if (peek() == ".reg") {
-        registers();
+      } else if (peek() == ".reg" || peek() == ".param") {
+        registers(); // what a call takes is a register here
       } else if (peek() == ".shared") {
         variable(module_.shared, module_.staticShared);
       } else if (peek() == ".local") {
@@ -255,9 +305,11 @@ private:
       s.name.emplace_back(name.substr(start, dot - start));
       start = dot + 1;
     }
-    if (s.name[0] == "call" || s.name[0] == "brx")
-      fail("calls are outside what the emulator knows", ErrorKind::unsupported);
-    if (peek() != ";")
+    if (s.name[0] == "brx")
+      fail("'brx' is outside what the emulator knows", ErrorKind::unsupported);
+    if (s.name[0] == "call")
+      callOperands(s);
+    else if (peek() != ";")
       do
         s.operands.push_back(operands_.operand());
       while (take(","));
@@ -274,6 +326,18 @@ private:
       space = blank;
     }
     module_.statements.push_back(std::move(s));
+  }
+
+  /// (result), name, (parameters): in this order, without the brackets.
+  void callOperands(Statement &s) {
+    do {
+      const bool list = take("(");
+      do
+        s.operands.push_back(operands_.operand());
+      while (list && take(","));
+      if (list)
+        expect(")");
+    } while (take(","));
   }
 
   std::string wanted_;

@@ -80,5 +80,15 @@ std::vector<Report> ReportLog::take() {
   return std::move(reports_);
 }
 
+void ReportLog::print(std::string text) {
+  std::lock_guard lock(mutex_);
+  printed_ += text;
+}
+
+std::string ReportLog::takePrinted() {
+  std::lock_guard lock(mutex_);
+  return std::move(printed_);
+}
+
 } // namespace emulator
 } // namespace lath

@@ -21,12 +21,16 @@ public:
   void add(Report report);
   bool empty() const;
   std::vector<Report> take();
+  /// What the kernel prints.
+  void print(std::string text);
+  std::string takePrinted();
 
 private:
   static constexpr std::size_t limit = 16;
   mutable std::mutex mutex_;
   std::string kernel_;
   std::vector<Report> reports_;
+  std::string printed_;
 };
 
 } // namespace lath::emulator

@@ -27,6 +27,7 @@ void Warp::start(Block &owner, unsigned number, std::uint32_t lanes) {
   clusterPhase = 0;
   clusterMet = 0;
   matrixFence = 0;
+  lastPrinted.clear();
   bulkGroup.fill(0);
   gridWaited = outOfTime = false;
   registerCount = program->registersAtEntry;

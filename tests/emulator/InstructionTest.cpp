@@ -166,6 +166,86 @@ TEST_CASE("pairs of f32 are two f32") {
         0);
 }
 
+TEST_CASE("halves are added to f32 and multiplied into it, rounded once") {
+  auto f32 = [](float value) { return std::bit_cast<std::uint32_t>(value); };
+  const std::string half = "cvt.u16.u32 %h1, %r10; cvt.u16.u32 %h2, %r11; "
+                           "mov.b32 %f1, %r11; mov.b32 %f2, %r12; ",
+                    store = " mov.b32 %r2, %f3;";
+  auto mixed = [&](const std::string &instruction, std::uint32_t a,
+                   std::uint32_t b, std::uint32_t c = 0) {
+    return one(half + instruction + store, {a, b, c});
+  };
+  // 1 + 2^-24 and 3 * 2^-24 lie between two f32.
+  CHECK(mixed("add.rn.f32.f16 %f3, %h1, %f1;", 0x3c00, f32(0x1p-24f)) ==
+        f32(1));
+  CHECK(mixed("add.rz.f32.f16 %f3, %h1, %f1;", 0x3c00, f32(0x1.8p-23f)) ==
+        f32(1 + 0x1p-23f));
+  CHECK(mixed("add.rp.f32.bf16 %f3, %h1, %f1;", 0x3f80, f32(0x1p-30f)) ==
+        f32(1 + 0x1p-23f));
+  CHECK(mixed("add.f32.f16 %f3, %h1, %f1;", 0x0001, f32(0)) == f32(0x1p-24f));
+  CHECK(mixed("sub.rn.f32.f16 %f3, %h1, %f1;", 0x4200, f32(1)) == f32(2));
+  CHECK(mixed("sub.rn.sat.f32.bf16 %f3, %h1, %f1;", 0x4040, f32(4)) == f32(0));
+  CHECK(mixed("add.rn.sat.f32.f16 %f3, %h1, %f1;", 0x4200, f32(1)) == f32(1));
+  CHECK(mixed("add.rn.f32.f16 %f3, %h1, %f1;", 0x7c00, f32(-INFINITY)) ==
+        0x7fffffff);
+  CHECK(mixed("fma.rn.f32.f16 %f3, %h1, %h2, %f2;", 0x4200, 0xc000, f32(10)) ==
+        f32(4));
+  CHECK(mixed("fma.rn.f32.bf16 %f3, %h1, %h2, %f2;", 0x3f81, 0x3f81, f32(-1)) ==
+        f32(0x1p-6f + 0x1p-14f));
+  for (const char *wrong :
+       {"mul.rn.f32.f16 %f3, %h1, %f1;", "add.rn.f32.f64 %f3, %h1, %f1;",
+        "min.f32.f16 %f3, %h1, %f1;"}) {
+    Error error = errorOf([&] { mixed(wrong, 0, 0); });
+    CHECK(error.kind() == ErrorKind::unsupported);
+    CHECK(error.message().find(wrong) != std::string::npos);
+  }
+}
+
+TEST_CASE("a module's variables hold their values, or zeros") {
+  auto device = quietEmulator();
+  Ptx ptx = makePtx({"mul.wide.u32 %rd5, %r1, 4;\n"
+                     "mov.b64 %rd6, table;\nadd.s64 %rd6, %rd6, %rd5;\n"
+                     "ld.global.b32 %r2, [%rd6];\n"
+                     "ld.global.b32 %r3, [one];\nld.global.u8 %r4, [bytes+2];\n"
+                     "ld.global.b32 %r5, [zeros+4];\n"
+                     "add.s32 %r2, %r2, %r3;\nadd.s32 %r2, %r2, %r4;\n"
+                     "add.s32 %r2, %r2, %r5;\n"
+                     "add.s64 %rd7, %rd1, %rd5;\nst.global.b32 [%rd7], %r2;"},
+                    1);
+  const std::string head = ".address_size 64\n";
+  std::string table = "1000";
+  for (int i = 1; i < 31; ++i)
+    table += ", " + std::to_string(1000 + i);
+  ptx.text.insert(ptx.text.find(head) + head.size(),
+                  ".visible .global .align 16 .b32 table[32] = {" + table +
+                      "};\n.global .align 4 .u32 one = -1;\n"
+                      ".global .b8 bytes[3] = {1, 2, 200};\n"
+                      ".global .align 4 .f32 zeros[2];\n");
+  DeviceBuffer out(device, 128);
+  {
+    auto kernel = device->load(ptx);
+    kernel->launch(nullptr, {}, std::vector<std::uint64_t>{out.get()});
+  }
+  std::vector<std::uint32_t> got = downloaded<std::uint32_t>(*device, out);
+  for (std::uint32_t lane = 0; lane < 32; ++lane)
+    CHECK(got[lane] == (lane < 31 ? 1000 + lane : 0) - 1 + 200);
+  CHECK(device->takeReports().empty());
+
+  auto refused = [&](const std::string &variable, ErrorKind kind,
+                     const std::string &message) {
+    Ptx bad = makePtx({""}, 1);
+    bad.text.insert(bad.text.find(head) + head.size(), variable + "\n");
+    Error error = errorOf([&] { device->load(bad); });
+    CHECK(error.kind() == kind);
+    CHECK(error.message().find(message) != std::string::npos);
+  };
+  refused(".global .b8 x[2] = {1, 2, 3};", ErrorKind::compile,
+          "x has 2 bytes, and 3 values of 1");
+  refused(".global .b64 x = y;", ErrorKind::unsupported,
+          "no constants of known bits");
+  refused(".global .b8 x[];", ErrorKind::unsupported, "without a size");
+}
+
 TEST_CASE("lanes talk to lanes", "[gpu]") {
   Words lanes(32);
   for (std::uint32_t l = 0; l < 32; ++l)

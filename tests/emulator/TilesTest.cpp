@@ -35,6 +35,14 @@ CompileOptions schedule(int stages, int rows) {
   return options;
 }
 
+std::size_t occurrences(const std::string &text, const std::string &part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos;
+       at = text.find(part, at + 1))
+    ++count;
+  return count;
+}
+
 /// Runs one block; arguments in the order of the parameters. `out` starts as
 /// -1 everywhere.
 std::vector<float> run(const std::shared_ptr<EmulatedDevice> &device,
@@ -119,7 +127,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
     Tile bias = broadcast(p.splat(0.5, Dtype::f32, {1, n}), {tileRows, n});
     Tile largest = broadcast(max(sum, 1), {tileRows, n});
     return reshape(reshape(sum + bias - largest, {tileRows, 4, 4}),
-                     {tileRows, n});
+                   {tileRows, n});
   };
   for (std::int64_t m : {1, 2}) {
     CAPTURE(m);
@@ -139,7 +147,7 @@ TEST_CASE("tiles: few rows are kept under a bias and a row's own scale") {
 TEST_CASE("tiles: all rows are kept where they meet") {
   Product product;
   product.epilogue = [](Program &p, Tile sum, Range, Range) {
-    return broadcast(sum(sum, 0), {tileRows, n});
+    return broadcast(lath::sum(sum, 0), {tileRows, n});
   };
   std::vector<float> out = product.run(2, 2);
   CHECK(product.ptx.sharedBytes >= stages(16));
@@ -213,5 +221,91 @@ TEST_CASE("tiles: abs and log2") {
     else // lg2.approx: 2^-22 absolute about 1, else about as much relative
       REQUIRE(result[256 + i] ==
               Approx(std::log2(magnitude)).epsilon(1e-6).margin(1e-6));
+  }
+}
+
+TEST_CASE("tiles: / is within two units in the last place, divRn rounds") {
+  for (Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    CAPTURE(name(dtype));
+    const bool wide = dtype == Dtype::f32;
+    constexpr std::int64_t count = 256;
+    Program p("quotients");
+    View a = p.view("a", dtype, {count}), b = p.view("b", dtype, {count}),
+         fast = p.view("fast", dtype, {count}),
+         rounded = p.view("rounded", dtype, {count});
+    Range all = p.range(p.constant(0), count);
+    Tile x = a.load({all}), y = b.load({all});
+    fast.store({all}, x / y);
+    rounded.store({all}, divRn(x, y));
+    Ptx ptx = compile(p, schedule(1, 0)).ptx;
+    // Two a thread in each of eight registers.
+    CHECK(occurrences(ptx.text, "div.full.f32") == 8);
+    CHECK(occurrences(ptx.text, "div.rn.f32") == 8);
+
+    std::mt19937 random(5);
+    std::uniform_real_distribution<float> exponent(-6, 6);
+    std::vector<float> xs, ys;
+    for (std::int64_t i = 0; i < count; ++i) {
+      xs.push_back(std::exp2(exponent(random)) * (i % 2 ? 1 : -1));
+      ys.push_back(std::exp2(exponent(random)));
+    }
+    auto device = openEmulator();
+    auto narrow = [&](std::vector<float> &values) {
+      std::vector<std::uint16_t> bits;
+      for (float &value : values) {
+        bits.push_back(dtype == Dtype::f16 ? toHalf(value) : toBfloat(value));
+        value = dtype == Dtype::f16 ? halfToFloat(bits.back())
+                                    : bfloatToFloat(bits.back());
+      }
+      return bits;
+    };
+    DeviceBuffer ab =
+        wide ? uploaded(device, xs) : uploaded(device, narrow(xs));
+    DeviceBuffer bb =
+        wide ? uploaded(device, ys) : uploaded(device, narrow(ys));
+    DeviceBuffer fb(device, ab.bytes()), rb(device, ab.bytes());
+    device->load(ptx)->launch(
+        nullptr, {},
+        std::vector<std::uint64_t>{ab.get(), bb.get(), fb.get(), rb.get()});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float exact = xs[i] / ys[i];
+      if (wide) {
+        float got = downloaded<float>(*device, fb)[i];
+        CHECK(
+            std::abs(got - exact) <=
+            2 * (std::nextafter(std::abs(exact), INFINITY) - std::abs(exact)));
+        CHECK(downloaded<float>(*device, rb)[i] == exact);
+      } else {
+        std::uint16_t expected =
+            dtype == Dtype::f16 ? toHalf(exact) : toBfloat(exact);
+        CHECK(std::abs(downloaded<std::uint16_t>(*device, fb)[i] - expected) <=
+              1);
+        CHECK(downloaded<std::uint16_t>(*device, rb)[i] == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("tiles: a half added to an f32 is one instruction on sm_100a") {
+  for (const char *name : {"sm_90a", "sm_100a", "sm_120a"}) {
+    CAPTURE(name);
+    Program p("mixed");
+    View a = p.view("a", Dtype::f16, {64}), b = p.view("b", Dtype::f32, {64}),
+         out = p.view("out", Dtype::f32, {64});
+    Range all = p.range(p.constant(0), 64);
+    Tile x = cast(a.load({all}), Dtype::f32);
+    out.store({all}, x + b.load({all}));
+    CompileOptions options = schedule(1, 0);
+    options.target = &target(name);
+    Ptx ptx = compile(p, options).ptx;
+    CHECK((occurrences(ptx.text, "add.rn.f32.f16") > 0) ==
+          (std::string_view(name) != "sm_90a"));
+    auto device = openEmulator(name);
+    std::vector<std::uint16_t> values = halves(64, 3);
+    DeviceBuffer ab = uploaded(device, values),
+                 bb = uploaded(device, std::vector<float>(64, 0.3f));
+    std::vector<float> got = run(device, ptx, {ab.get(), bb.get()}, 64);
+    for (std::size_t i = 0; i < 64; ++i)
+      REQUIRE(got[i] == halfToFloat(values[i]) + 0.3f);
   }
 }

@@ -32,5 +32,5 @@ func.func private @twice(!tile.buffer<2 of 4x8xf16, #l>)
 // -----
 
 #l = #tile.layout<[4, 8], offset = [[0, 1], [0, 2], [0, 4], [1, 0], [2, 0]]>
-// expected-error @+1 {{only i4 and i8 elements are packed, got 'f16'}}
+// expected-error @+1 {{only i4 and si8 elements are packed, got 'f16'}}
 func.func private @packed(!tile.buffer<2 of 32x8xf16, packed = 0, #l>)

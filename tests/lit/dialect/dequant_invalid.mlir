@@ -40,9 +40,9 @@ func.func @zeros(%q: tensor<128x64xi4>, %s: tensor<1x64xf16>, %z: tensor<2x64xi4
 
 // -----
 
-func.func @zeros_of_bytes(%q: tensor<128x64xi8>, %s: tensor<1x64xf16>, %z: tensor<1x64xi4>) {
-  // expected-error @+1 {{expected zeros only with i4 weights, got 'tensor<128x64xi8>'}}
-  %0 = tile.dequant %q, %s zeros %z : tensor<128x64xi8>, tensor<1x64xf16>, tensor<1x64xi4> -> tensor<128x64xf16>
+func.func @zeros_of_bytes(%q: tensor<128x64xsi8>, %s: tensor<1x64xf16>, %z: tensor<1x64xi4>) {
+  // expected-error @+1 {{expected zeros only with i4 weights, got 'tensor<128x64xsi8>'}}
+  %0 = tile.dequant %q, %s zeros %z : tensor<128x64xsi8>, tensor<1x64xf16>, tensor<1x64xi4> -> tensor<128x64xf16>
   return
 }
 

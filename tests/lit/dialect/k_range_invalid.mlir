@@ -13,3 +13,11 @@ func.func @step() {
   %lo, %hi, %st = tile.k_range extent 4096 step -128
   return
 }
+
+// -----
+
+func.func @none() {
+  // expected-error @+1 {{expected one extent, a number or an operand}}
+  %lo, %hi, %st = "tile.k_range"() {step = 64 : i32} : () -> (i32, i32, i32)
+  return
+}

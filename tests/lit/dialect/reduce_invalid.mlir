@@ -17,7 +17,7 @@ func.func @shape(%t: tensor<16x64xf32>) {
 // -----
 
 func.func @type(%t: tensor<16x64xf16>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float or 1-bit signless integer or 32-bit signless integer or 64-bit signless integer values, but got 'tensor<16x64xf16>'}}
   %0 = tile.reduce add %t dim 1 : tensor<16x64xf16> -> tensor<16x1xf16>
   return
 }
@@ -25,7 +25,31 @@ func.func @type(%t: tensor<16x64xf16>) {
 // -----
 
 func.func @combine(%t: tensor<16x64xf32>) {
-  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'combine' [add, max]}}
+  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'combine' [add, max, min, umax, umin, and, or, xor]}}
   %0 = tile.reduce mul %t dim 1 : tensor<16x64xf32> -> tensor<16x1xf32>
+  return
+}
+
+// -----
+
+func.func @bits_of_floats(%t: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected an operation of 'f32', got and}}
+  %0 = tile.reduce and %t dim 1 : tensor<16x64xf32> -> tensor<16x1xf32>
+  return
+}
+
+// -----
+
+func.func @unsigned_floats(%t: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected an operation of 'f32', got umax}}
+  %0 = tile.reduce umax %t dim 1 : tensor<16x64xf32> -> tensor<16x1xf32>
+  return
+}
+
+// -----
+
+func.func @sum_of_conditions(%t: tensor<16x64xi1>) {
+  // expected-error @+1 {{expected an operation of 'i1', got add}}
+  %0 = tile.reduce add %t dim 1 : tensor<16x64xi1> -> tensor<16x1xi1>
   return
 }

@@ -9,7 +9,7 @@ func.func @type(%a: f32) {
 // -----
 
 func.func @operand(%a: f64) {
-  // expected-error @+1 {{operand #0 must be 16-bit float or bfloat16 type or 32-bit float or 32-bit signless integer, but got 'f64'}}
+  // expected-error-re @+1 {{operand #0 must be {{.*}} but got 'f64'}}
   %0 = tile.splat %a : f64 -> tensor<16x64xf64>
   return
 }

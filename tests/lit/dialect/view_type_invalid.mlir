@@ -1,7 +1,12 @@
 // RUN: lath-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @+1 {{expected a static extent in dimension 1: only the first may be dynamic}}
-func.func private @dynamic(!tile.view<16x?xf16>)
+// expected-error @+1 {{expected 2 strides, one a dimension, got 1}}
+func.func private @strides(!tile.view<16x?xf16, strides = [1]>)
+
+// -----
+
+// expected-error @+1 {{expected strides of 0 and more, got -1}}
+func.func private @negative(!tile.view<16x?xf16, strides = [?, -1]>)
 
 // -----
 
@@ -10,23 +15,23 @@ func.func private @zero(!tile.view<16x0xf16>)
 
 // -----
 
-// expected-error @+1 {{expected i4 elements to be packed along a dimension below 2, got -1}}
+// expected-error @+1 {{expected 'i4' elements to be packed along a dimension below 2, got -1}}
 func.func private @unpacked(!tile.view<16x64xi4>)
 
 // -----
 
-// expected-error @+1 {{expected i4 elements to be packed along a dimension below 2, got 2}}
+// expected-error @+1 {{expected 'i4' elements to be packed along a dimension below 2, got 2}}
 func.func private @dimension(!tile.view<16x64xi4, packed = 2>)
 
 // -----
 
-// expected-error @+1 {{expected i8 elements to be packed along a dimension below 2, got -1}}
-func.func private @unpacked_bytes(!tile.view<16x64xi8>)
+// expected-error @+1 {{expected 'si8' elements to be packed along a dimension below 2, got -1}}
+func.func private @unpacked_bytes(!tile.view<16x64xsi8>)
 
 // -----
 
 // expected-error @+1 {{expected a multiple of 4 in packed dimension 0, got 14}}
-func.func private @multiple_of_bytes(!tile.view<14x64xi8, packed = 0>)
+func.func private @multiple_of_bytes(!tile.view<14x64xsi8, packed = 0>)
 
 // -----
 
@@ -40,12 +45,12 @@ func.func private @dynamic_packed(!tile.view<?x64xi4, packed = 0>)
 
 // -----
 
-// expected-error @+1 {{only i4 and i8 elements are packed, got 'f16'}}
+// expected-error @+1 {{only i4 and si8 elements are packed, got 'f16'}}
 func.func private @packed(!tile.view<16x64xf16, packed = 0>)
 
 // -----
 
-// expected-error @+1 {{expected elements i4, i8, i32, f16, bf16 or f32, got 'f64'}}
+// expected-error @+1 {{expected elements i4, si8, i8, i32, i64, f8E4M3FN, f8E5M2, f16, bf16 or f32, got 'f64'}}
 func.func private @element(!tile.view<16x64xf64>)
 
 // -----

@@ -36,6 +36,103 @@ func.func @rename(%a: tensor<8x16xf32, #l0>) -> tensor<8x16xf32, #l1> {
 
 // -----
 
+// Register and lane bits change places by shuffles: no memory.
+#l0 = #tile.layout<[8, 16], register = [[0, 1], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]]>
+#l1 = #tile.layout<[8, 16], register = [[0, 1], [0, 2]], lane = [[0, 8], [0, 4], [1, 0], [2, 0], [4, 0]]>
+
+// CHECK-LABEL: func.func @shuffle
+// CHECK-SAME:    tile.shared_bytes = 0 : i32
+// CHECK-NEXT:    tile.convert_layout
+// CHECK-NEXT:    return
+func.func @shuffle(%a: tensor<8x16xf16, #l0>) -> tensor<8x16xf16, #l1> {
+  %0 = tile.convert_layout %a : tensor<8x16xf16, #l0> -> tensor<8x16xf16, #l1>
+  return %0 : tensor<8x16xf16, #l1>
+}
+
+// -----
+
+// The second loop's buffer lies where the first's was, behind a barrier; what
+// both need lies beside them.
+#l = #tile.layout<[4, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#t = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
+
+// CHECK-LABEL: func.func @loops
+// CHECK-SAME:    tile.shared_bytes = 384 : i32
+// CHECK:         tile.alloc {offset = 0 : i32} : <1 of 4x16xf32
+// CHECK-NEXT:    tile.alloc {offset = 256 : i32} : <1 of 4x16xf16
+// CHECK:         scf.for
+// CHECK:         }
+// CHECK:         tile.alloc {offset = 0 : i32} : <2 of 4x16xf16
+// CHECK-NEXT:    tile.barrier
+// CHECK-NEXT:    scf.for
+// CHECK:         return
+func.func @loops(%a: tensor<4x16xf32, #t>, %h: tensor<4x16xf16, #t>, %n: i32) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %first = tile.alloc : !tile.buffer<1 of 4x16xf32, #l>
+  %both = tile.alloc : !tile.buffer<1 of 4x16xf16, #l>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    tile.local_store %a, %first[%c0] : tensor<4x16xf32, #t>, !tile.buffer<1 of 4x16xf32, #l>
+    tile.local_store %h, %both[%c0] : tensor<4x16xf16, #t>, !tile.buffer<1 of 4x16xf16, #l>
+  }
+  %second = tile.alloc : !tile.buffer<2 of 4x16xf16, #l>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    tile.local_store %h, %second[%i] : tensor<4x16xf16, #t>, !tile.buffer<2 of 4x16xf16, #l>
+    tile.local_store %h, %both[%c0] : tensor<4x16xf16, #t>, !tile.buffer<1 of 4x16xf16, #l>
+  }
+  return
+}
+
+// -----
+
+// Inside of a loop the first one follows the second, too: a barrier each way,
+// where there is none yet.
+#l = #tile.layout<[4, 16], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0]]>
+#t = #tile.layout<[4, 16], register = [[2, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0]]>
+
+// CHECK-LABEL: func.func @in_a_loop
+// CHECK-SAME:    tile.shared_bytes = 256 : i32
+// CHECK:         scf.for
+// CHECK-NEXT:      tile.alloc {offset = 0 : i32}
+// CHECK-NEXT:      tile.barrier
+// CHECK-NEXT:      tile.local_store
+// CHECK-NEXT:      tile.barrier
+// CHECK-NEXT:      tile.alloc {offset = 0 : i32}
+// CHECK-NEXT:      tile.local_store
+// CHECK-NEXT:    }
+func.func @in_a_loop(%a: tensor<4x16xf32, #t>, %n: i32) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    %first = tile.alloc : !tile.buffer<1 of 4x16xf32, #l>
+    tile.local_store %a, %first[%c0] : tensor<4x16xf32, #t>, !tile.buffer<1 of 4x16xf32, #l>
+    tile.barrier
+    %second = tile.alloc : !tile.buffer<1 of 4x16xf32, #l>
+    tile.local_store %a, %second[%c0] : tensor<4x16xf32, #t>, !tile.buffer<1 of 4x16xf32, #l>
+  }
+  return
+}
+
+// -----
+
+// Scratch that is written behind a barrier shares, that of a ticket does not.
+#n = #tile.layout<[2, 256], register = [[1, 0], [0, 128]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16]], warp = [[0, 32], [0, 64]]>
+#r = #tile.layout<[2, 1], register = [[1, 0]], lane = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]], warp = [[0, 0], [0, 0]]>
+
+// CHECK-LABEL: func.func @scratches
+// CHECK-SAME:    tile.shared_bytes = 1028 : i32
+// CHECK:         tile.reduce max %{{.*}} dim 1 {tile.scratch = 0 : i32}
+// CHECK:         tile.arrive %{{.*}} {tile.scratch = 1024 : i32}
+// CHECK:         tile.reduce add %{{.*}} dim 1 {tile.scratch = 0 : i32}
+func.func @scratches(%p: !llvm.ptr<1>, %i: i32, %t: tensor<2x256xf32, #n>) -> (i1, tensor<2x1xf32, #r>, tensor<2x1xf32, #r>) {
+  %m = tile.reduce max %t dim 1 : tensor<2x256xf32, #n> -> tensor<2x1xf32, #r>
+  %last = tile.arrive %p[%i] of 8 : !llvm.ptr<1>
+  %s = tile.reduce add %t dim 1 : tensor<2x256xf32, #n> -> tensor<2x1xf32, #r>
+  return %last, %m, %s : i1, tensor<2x1xf32, #r>, tensor<2x1xf32, #r>
+}
+
+// -----
+
 // Offsets are multiples of 128 in program order: 3 stages of 16 bytes, then
 // the ticket's word, then four warps' partial maxima.
 #m = #tile.layout<[8], offset = [[1], [2], [4]]>

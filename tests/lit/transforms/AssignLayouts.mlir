@@ -6,7 +6,22 @@
 // CHECK:         tile.load {{.*}} -> tensor<1024xf32, [[L:#tile.layout<\[1024\], register = \[\[1\], \[2\], \[512\]\], lane = \[\[4\], \[8\], \[16\], \[32\], \[64\]\], warp = \[\[128\], \[256\]\]>]]>
 // CHECK:         arith.addf %{{.*}} : tensor<1024xf32, [[L]]>
 // CHECK:         tile.store %{{.*}} : tensor<1024xf32, [[L]]>
-func.func @vector(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+func.func @vector(%a: !tile.view<4096xf32>, %b: !tile.view<4096xf32>) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+  %i = arith.constant 1024 : i32
+  %0 = tile.load %a[%i] : !tile.view<4096xf32> -> tensor<1024xf32>
+  %1 = tile.load %b[%i] : !tile.view<4096xf32> -> tensor<1024xf32>
+  %2 = arith.addf %0, %1 : tensor<1024xf32>
+  tile.store %2, %a[%i] : tensor<1024xf32>, !tile.view<4096xf32>
+  return
+}
+
+// -----
+
+// Elements that cannot move together: neighbours lie in neighbouring lanes.
+// CHECK-LABEL: func.func @scalars
+// CHECK:         tile.load {{.*}} -> tensor<1024xf32, [[L:#tile.layout<\[1024\], register = \[\[128\], \[256\], \[512\]\], lane = \[\[1\], \[2\], \[4\], \[8\], \[16\]\], warp = \[\[32\], \[64\]\]>]]>
+// CHECK:         tile.store %{{.*}} : tensor<1024xf32, [[L]]>
+func.func @scalars(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %0 = tile.load %a[%i] : !tile.view<?xf32> -> tensor<1024xf32>
   %1 = tile.load %b[%i] : !tile.view<?xf32> -> tensor<1024xf32>
   %2 = arith.addf %0, %1 : tensor<1024xf32>
@@ -17,16 +32,18 @@ func.func @vector(%a: !tile.view<?xf32>, %b: !tile.view<?xf32>, %i: i32) attribu
 // -----
 
 // The loads read what the dot needs; the accumulator keeps one layout from its
-// first value to the store. Nothing is converted.
+// first value to the cast. The store takes 16 bytes a lane.
 // CHECK-LABEL: func.func @dot
 // CHECK:         tile.splat {{.*}} -> tensor<16x64xf32, [[C:#tile.layout<[^>]*>]]>
 // CHECK:         scf.for {{.*}} -> (tensor<16x64xf32, [[C]]>)
 // CHECK:           tile.load {{.*}} -> tensor<16x64xf16, [[A:#tile.layout<[^>]*>]]>
 // CHECK:           tile.load {{.*}} -> tensor<64x64xf16, [[B:#tile.layout<[^>]*>]]>
 // CHECK:           tile.dot {{.*}} : tensor<16x64xf16, [[A]]>, tensor<64x64xf16, [[B]]>, tensor<16x64xf32, [[C]]>
-// CHECK:         tile.cast %{{.*}} -> tensor<16x64xf16, [[C]]>
 // CHECK-NOT:     tile.convert_layout
-// CHECK:         return
+// CHECK:         %[[H:.*]] = tile.cast %{{.*}} -> tensor<16x64xf16, [[C]]>
+// CHECK-NEXT:    %[[S:.*]] = tile.convert_layout %[[H]] : {{.*}} -> tensor<16x64xf16, #tile.layout<[16, 64], register = {{\[\[}}8, 0], [0, 1], [0, 2], [0, 4]], lane = {{\[\[}}0, 8], [0, 16], [1, 0], [2, 0], [4, 0]], warp = {{\[\[}}0, 32]]>>
+// CHECK-NEXT:    tile.store %[[S]]
+// CHECK-NEXT:    return
 func.func @dot(%x: !tile.view<?x4096xf16>, %w: !tile.view<4096x64xf16>, %out: !tile.view<?x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %lo = arith.constant 0 : i32
   %hi = arith.constant 4096 : i32
@@ -92,18 +109,18 @@ func.func @dequant(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi4, packed = 0
 
 // Of bytes a lane has eight k as well, two words, in their order.
 // CHECK-LABEL: func.func @dequant_bytes
-// CHECK:         tile.load {{.*}} -> tensor<64x64xi8, [[W:#tile.layout<\[64, 64\], register = \[\[1, 0\], \[2, 0\], \[4, 0\], \[0, 1\], \[0, 2\],[^>]*>]]>
-// CHECK:         tile.dequant {{.*}} tensor<64x64xi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
+// CHECK:         tile.load {{.*}} -> tensor<64x64xsi8, [[W:#tile.layout<\[64, 64\], register = \[\[1, 0\], \[2, 0\], \[4, 0\], \[0, 1\], \[0, 2\],[^>]*>]]>
+// CHECK:         tile.dequant {{.*}} tensor<64x64xsi8, [[W]]>, {{.*}} -> tensor<64x64xf16, [[W]]>
 // CHECK-NOT:     tile.convert_layout
 // CHECK:         tile.dot {{.*}} swapped {{.*}}, tensor<64x64xf16, [[W]]>,
-func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
+func.func @dequant_bytes(%x: !tile.view<?x64xf16>, %q: !tile.view<64x64xsi8, packed = 0>, %s: !tile.view<2x64xf16>) attributes {tile.schedule = #tile.schedule<warps = 2, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>} {
   %c0 = arith.constant 0 : i32
   %zero = arith.constant 0.0 : f32
   %init = tile.splat %zero : f32 -> tensor<16x64xf32>
   %a = tile.load %x[%c0, %c0] : !tile.view<?x64xf16> -> tensor<16x64xf16>
-  %b = tile.load %q[%c0, %c0] : !tile.view<64x64xi8, packed = 0> -> tensor<64x64xi8>
+  %b = tile.load %q[%c0, %c0] : !tile.view<64x64xsi8, packed = 0> -> tensor<64x64xsi8>
   %g = tile.load %s[%c0, %c0] : !tile.view<2x64xf16> -> tensor<2x64xf16>
-  %w = tile.dequant %b, %g : tensor<64x64xi8>, tensor<2x64xf16> -> tensor<64x64xf16>
+  %w = tile.dequant %b, %g : tensor<64x64xsi8>, tensor<2x64xf16> -> tensor<64x64xf16>
   %d = tile.dot %a, %w, %init swapped : tensor<16x64xf16>, tensor<64x64xf16>, tensor<16x64xf32>
   return
 }

@@ -16,6 +16,29 @@ func.func @splat(%c: f32) -> tensor<4x16xf32, #l1> {
   return %1 : tensor<4x16xf32, #l1>
 }
 
+// What a few operations make of coordinates is made again where it is wanted.
+#v0 = #tile.layout<[16], register = [], lane = [[1], [2], [4], [8], [0]]>
+#c0 = #tile.layout<[1, 16], register = [], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 0]]>
+#c1 = #tile.layout<[1, 16], register = [], lane = [[0, 0], [0, 0], [0, 1], [0, 2], [0, 4]], warp = [[0, 8]]>
+// CHECK-LABEL: func.func @coordinates
+// CHECK-SAME:    -> (tensor<1x16xi1, [[OWN:.*]]>, tensor<1x16xi1, [[WANTED:.*]]>) {
+func.func @coordinates(%n: i32) -> (tensor<1x16xi1, #c0>, tensor<1x16xi1, #c1>) {
+  // CHECK-NOT: tile.convert_layout
+  // CHECK-DAG: tile.splat %{{.*}} : i32 -> tensor<1x16xi32, [[OWN]]>
+  // CHECK-DAG: tile.splat %{{.*}} : i32 -> tensor<1x16xi32, [[WANTED]]>
+  // CHECK-DAG: %[[I:.*]] = tile.iota : tensor<16xi32, [[LINE:#.*]]>
+  // CHECK-DAG: %[[R:.*]] = tile.reshape %[[I]] : tensor<16xi32, [[LINE]]> -> tensor<1x16xi32, [[WANTED]]>
+  // CHECK-DAG: arith.cmpi slt, %[[R]], %{{.*}} : tensor<1x16xi32, [[WANTED]]>
+  // CHECK-NOT: tile.convert_layout
+  // CHECK: return
+  %i = tile.iota : tensor<16xi32, #v0>
+  %r = tile.reshape %i : tensor<16xi32, #v0> -> tensor<1x16xi32, #c0>
+  %s = tile.splat %n : i32 -> tensor<1x16xi32, #c0>
+  %c = arith.cmpi slt, %r, %s : tensor<1x16xi32, #c0>
+  %d = tile.convert_layout %c : tensor<1x16xi1, #c0> -> tensor<1x16xi1, #c1>
+  return %c, %d : tensor<1x16xi1, #c0>, tensor<1x16xi1, #c1>
+}
+
 // A load reads in the layout that its only user wants, where it stands.
 // CHECK-LABEL: func.func @load
 // CHECK-SAME:    -> tensor<4x16xf32, [[WANTED:.*]]> {

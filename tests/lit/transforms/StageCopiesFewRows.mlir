@@ -59,7 +59,8 @@ func.func @epilogue(%x: !tile.view<?x4096xf16>, %out: !tile.view<?x16xf32>, %w: 
   %2 = math.tanh %1 : tensor<8x16xf32, #c>
   %3 = tile.reduce max %2 dim 1 : tensor<8x16xf32, #c> -> tensor<8x1xf32>
   %4 = tile.broadcast %3 : tensor<8x1xf32> -> tensor<8x16xf32, #c>
-  %5 = tile.mask %4, %out[%lo, %lo] else 0.0 : tensor<8x16xf32, #c>, !tile.view<?x16xf32> -> tensor<8x16xf32, #c>
+  %in = tile.inside %out[%lo, %lo] : !tile.view<?x16xf32> -> tensor<8x16xi1, #c>
+  %5 = arith.select %in, %4, %init : tensor<8x16xi1, #c>, tensor<8x16xf32, #c>
   %6 = tile.reshape %5 : tensor<8x16xf32, #c> -> tensor<8x4x4xf32>
   %7 = tile.reshape %6 : tensor<8x4x4xf32> -> tensor<8x16xf32, #c>
   %8 = scf.if %b -> (tensor<8x16xf32, #c>) {

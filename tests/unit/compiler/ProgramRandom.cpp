@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -37,7 +38,7 @@ std::int64_t indexOf(const Shape &shape, const Shape &coordinates) {
   return index;
 }
 
-static Shape moved(Shape coordinates, const Shape &by) {
+Shape moved(Shape coordinates, const Shape &by) {
   for (std::size_t d = 0; d < by.size(); ++d)
     coordinates[d] += by[d];
   return coordinates;
@@ -52,6 +53,34 @@ bool RandomProgram::chance(double probability) {
 Dtype RandomProgram::floatType() {
   return std::array{Dtype::f32, Dtype::f16, Dtype::bf16}[number(0, 2)];
 }
+Dtype RandomProgram::anyType() {
+  if (chance(.5))
+    return floatType();
+  return std::array{Dtype::i32, Dtype::u32,    Dtype::i64,   Dtype::i8,
+                    Dtype::u8,  Dtype::f8e4m3, Dtype::f8e5m2}[number(0, 6)];
+}
+
+double held(Dtype dtype, std::int64_t value) {
+  switch (dtype) {
+  case Dtype::b1:
+    return value != 0;
+  case Dtype::i8:
+    return static_cast<std::int8_t>(value);
+  case Dtype::u8:
+    return static_cast<std::uint8_t>(value);
+  case Dtype::i32:
+    return static_cast<std::int32_t>(value);
+  case Dtype::u32:
+    return static_cast<std::uint32_t>(value);
+  default:
+    return static_cast<double>(value);
+  }
+}
+
+bool isLimited(Dtype dtype) { return isFloat(dtype) || dtype == Dtype::i64; }
+double limitOf(Dtype dtype) {
+  return isFloat(dtype) && bitWidth(dtype) == 8 ? 8 : 64;
+}
 
 //===-- Arrays ------------------------------------------------------------===//
 
@@ -62,16 +91,22 @@ Array &RandomProgram::array(Dtype dtype, const Shape &shape, bool output) {
   a->shape = shape;
   a->output = output;
   std::vector<Extent> extents(shape.begin(), shape.end());
-  if (chance(.3)) {
-    scalars.push_back({a->name + "_extent", shape[0]});
-    extents[0] = p.scalar(scalars.back().first);
-  }
+  if (chance(.3))
+    extents[0] = scalar(shape[0]);
   a->view = p.view(a->name, dtype, extents);
+  const bool wide = !isLimited(dtype) && chance(.3);
   for (std::int64_t i = 0; i < elements(shape); ++i)
-    a->values.push_back(output ? 0 : number(-8, 8));
+    a->values.push_back(output ? 0
+                               : held(dtype, wide ? number(INT32_MIN, INT32_MAX)
+                                                  : number(-8, 8)));
   a->written.resize(a->values.size());
   arrays.push_back(std::move(a));
   return *arrays.back();
+}
+
+Index RandomProgram::scalar(std::int64_t value) {
+  scalars.push_back({fmt::format("n{}", scalars.size()), value});
+  return p.scalar(scalars.back().first);
 }
 
 std::vector<double> RandomProgram::read(const Array &array, const Shape &tile,
@@ -136,21 +171,21 @@ RandomProgram::Place RandomProgram::place(const Shape &tile,
     Index index = p.programId(0) * tile[d] + start;
     if (chance(.5))
       index = p.constant(start + 7) - 7;
-    result.ranges.push_back({index, tile[d]});
+    result.ranges.push_back(Range{index, tile[d]});
     result.start.push_back(start);
   }
   return result;
 }
 
 void RandomProgram::load() {
-  Shape tile = tileShape(chance(.7) ? 2 : chance(.5) ? 1 : 3, 9);
-  Array &a = array(floatType(), around(tile), false);
+  Shape tile = tileShape(chance(.7) ? 2 : chance(.5) ? 1 : number(3, 5), 9);
+  Array &a = array(anyType(), around(tile), false);
   Place at = place(tile, a.shape);
   Known value{a.view.load(at.ranges), read(a, tile, at.start)};
   history += "load ";
-  if (chance(.3)) {
+  if (chance(.3) && bitWidth(a.dtype) > 8) {
     history += "where ";
-    value.tile = p.where(a.view, at.ranges, value.tile, 5);
+    value.tile = where(a.view.inside(at.ranges), value.tile, 5);
     forEach(tile, [&](std::int64_t i, Shape &c) {
       if (indexOf(a.shape, moved(c, at.start)) < 0)
         value.values[i] = 5;
@@ -159,8 +194,11 @@ void RandomProgram::load() {
   known.push_back(std::move(value));
 }
 
-void RandomProgram::store(const Known &value) {
-  const Shape &tile = value.tile.shape();
+void RandomProgram::store(const Known &stored) {
+  Known value = stored.dtype() == Dtype::b1
+                    ? asType(stored, chance(.5) ? Dtype::i8 : Dtype::f32)
+                    : stored;
+  const Shape &tile = value.shape();
   Array &a = array(value.tile.dtype(), around(tile), true);
   Place at = place(tile, a.shape);
   a.view.store(at.ranges, value.tile);
@@ -172,236 +210,49 @@ void RandomProgram::store(const Known &value) {
   });
 }
 
-//===-- Operations --------------------------------------------------------===//
-
-Known RandomProgram::asF32(Known value) {
-  value.tile = cast(value.tile, Dtype::f32);
-  return value;
-}
-
-/// Sums stay whole numbers that bf16 holds.
-void RandomProgram::addClamped(Tile tile, std::vector<double> values) {
-  auto limit = [&](double v) { return p.splat(v, tile.dtype(), tile.shape()); };
-  tile = maximum(minimum(tile, limit(64)), limit(-64));
-  for (double &v : values)
-    v = std::clamp(v, -64., 64.);
-  known.push_back({tile, std::move(values)});
-}
-
-void RandomProgram::elementwise() {
-  history += "elementwise ";
-  Known a = any();
-  std::vector<const Known *> alike;
-  for (const Known &other : known)
-    if (other.tile.shape() == a.tile.shape() &&
-        other.tile.dtype() == a.tile.dtype())
-      alike.push_back(&other);
-  Known b = *alike[number(0, (int)alike.size() - 1)];
-  int operation = number(0, 3);
-  std::vector<double> values;
-  for (std::size_t i = 0; i < a.values.size(); ++i) {
-    double x = a.values[i], y = b.values[i];
-    values.push_back(operation == 0   ? x + y
-                     : operation == 1 ? x - y
-                     : operation == 2 ? std::max(x, y)
-                                      : std::min(x, y));
-  }
-  addClamped(operation == 0   ? a.tile + b.tile
-             : operation == 1 ? a.tile - b.tile
-             : operation == 2 ? maximum(a.tile, b.tile)
-                              : minimum(a.tile, b.tile),
-             std::move(values));
-}
-
-void RandomProgram::broadcast() {
-  Known a = any();
-  Shape shape = a.tile.shape();
-  for (std::int64_t &extent : shape)
-    if (extent == 1 && elements(shape) <= 128)
-      extent = 1ll << number(0, 3);
-  if (shape == a.tile.shape())
-    return;
-  history += "broadcast ";
-  std::vector<double> values(elements(shape));
-  forEach(shape, [&](std::int64_t i, Shape &c) {
-    Shape from = c;
-    for (std::size_t d = 0; d < from.size(); ++d)
-      if (a.tile.shape()[d] == 1)
-        from[d] = 0;
-    values[i] = a.values[indexOf(a.tile.shape(), from)];
-  });
-  known.push_back({broadcast(a.tile, shape), std::move(values)});
-}
-
-void RandomProgram::reduce() {
-  history += "reduce ";
-  Known a = asF32(any());
-  int dim = number(0, (int)a.tile.shape().size() - 1);
-  bool maximum = chance(.5);
-  Shape shape = a.tile.shape();
-  shape[dim] = 1;
-  std::vector<double> values(elements(shape), maximum ? -1e9 : 0);
-  forEach(a.tile.shape(), [&](std::int64_t i, Shape &c) {
-    Shape to = c;
-    to[dim] = 0;
-    double &v = values[indexOf(shape, to)];
-    v = maximum ? std::max(v, a.values[i]) : v + a.values[i];
-  });
-  addClamped(maximum ? max(a.tile, dim) : sum(a.tile, dim),
-             std::move(values));
-}
-
-void RandomProgram::reshape() {
-  Known a = any();
-  if (a.tile.shape().size() == 2 && chance(.5)) {
-    history += "transpose ";
-    Shape shape{a.tile.shape()[1], a.tile.shape()[0]};
-    std::vector<double> values(a.values.size());
-    forEach(shape, [&](std::int64_t i, Shape &c) {
-      values[i] = a.values[indexOf(a.tile.shape(), {c[1], c[0]})];
-    });
-    known.push_back({transpose(a.tile), std::move(values)});
-    return;
-  }
-  history += "reshape ";
-  Shape shape(number(1, 3), 1);
-  for (std::int64_t n = elements(a.tile.shape()); n > 1; n /= 2)
-    shape[number(0, (int)shape.size() - 1)] *= 2;
-  known.push_back({reshape(a.tile, shape), a.values});
-}
-
-void RandomProgram::step(int warps) {
-  switch (number(0, 10)) {
-  case 0:
-  case 1:
-    return load();
-  case 2:
-    return elementwise();
-  case 3:
-    return broadcast();
-  case 4:
-  case 5:
-    return reduce();
-  case 6:
-  case 7:
-    return reshape();
-  case 8: {
-    history += "cast ";
-    Known a = any();
-    known.push_back({cast(a.tile, floatType()), a.values});
-    return;
-  }
-  case 9:
-    return chance(.7) ? loop() : nestedLoop();
-  default:
-    return dot(warps);
-  }
-}
-
-//===-- Loops -------------------------------------------------------------===//
-
-void RandomProgram::loop() {
-  history += "loop ";
-  Shape tile{1ll << number(0, 5), 4ll << number(0, 4)};
-  Shape extents{std::max<std::int64_t>(1, tile[0] - number(0, 1)),
-                tile[1] * number(1, 6) - number(0, 3)};
-  Array &a = array(floatType(), extents, false);
-  Range rows = p.range(p.constant(0), tile[0]);
-  bool withSum = chance(.3);
-  Tile total = p.loop(p.kRange(extents[1], tile[1]),
-                      p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
-                        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
-                        if (withSum)
-                          t = t + broadcast(sum(t, 1), tile);
-                        return acc + t;
-                      });
-  std::vector<double> values(elements(tile));
-  for (std::int64_t k = 0; k < extents[1]; k += tile[1]) {
-    std::vector<double> t = read(a, tile, {0, k});
-    for (std::int64_t i = 0; i < tile[0]; ++i) {
-      double sum = 0;
-      for (std::int64_t j = 0; j < tile[1]; ++j)
-        sum += t[i * tile[1] + j];
-      for (std::int64_t j = 0; j < tile[1]; ++j)
-        values[i * tile[1] + j] += t[i * tile[1] + j] + (withSum ? sum : 0);
-    }
-  }
-  addClamped(total, std::move(values));
-}
-
-void RandomProgram::nestedLoop() {
-  history += "nested ";
-  Shape tile{1ll << number(2, 4), 16};
-  Array &a =
-      array(floatType(), {tile[0] * number(1, 4), 16 * number(1, 5)}, false);
-  Range first = p.range(p.constant(0), 16);
-  Tile total =
-      p.loop(p.kRange(a.shape[0], tile[0]), p.splat(0, Dtype::f32, tile),
-             [&](Range i, Tile outer) {
-               Tile inner = p.loop(
-                   p.kRange(a.shape[1], 16), outer, [&](Range k, Tile acc) {
-                     return acc + cast(a.view.load({i, k}), Dtype::f32);
-                   });
-               return maximum(inner, cast(a.view.load({i, first}), Dtype::f32));
-             });
-  std::vector<double> values(elements(tile));
-  for (std::int64_t i = 0; i < a.shape[0]; i += tile[0]) {
-    for (std::int64_t k = 0; k < a.shape[1]; k += 16) {
-      std::vector<double> t = read(a, tile, {i, k});
-      for (std::size_t e = 0; e < t.size(); ++e)
-        values[e] += t[e];
-    }
-    std::vector<double> t = read(a, tile, {i, 0});
-    for (std::size_t e = 0; e < t.size(); ++e)
-      values[e] = std::max(values[e], t[e]);
-  }
-  addClamped(total, std::move(values));
-}
-
-void RandomProgram::dot(int warps) {
-  std::int64_t m = 8ll << number(0, 3), n = 16ll << number(0, 2),
-               k = 16ll << number(0, 2);
-  if (warps > m * n / 128)
-    return;
-  history += "dot ";
-  Dtype dtype = chance(.5) ? Dtype::f16 : Dtype::bf16;
-  std::int64_t depth = k * number(1, 3) - number(0, (int)k - 1);
-  bool transposed = chance(.5);
-  Array &a = array(dtype, {m - number(0, 3), depth}, false);
-  std::int64_t columns = n - number(0, 3);
-  Array &b = array(
-      dtype, transposed ? Shape{columns, depth} : Shape{depth, columns}, false);
-  Range row = p.range(p.constant(0), m), column = p.range(p.constant(0), n);
-  Tile total = p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
-                      [&](Range kk, Tile acc) {
-                        Tile right =
-                            transposed ? transpose(b.view.load({column, kk}))
-                                       : b.view.load({kk, column});
-                        return dot(a.view.load({row, kk}), right, acc);
-                      });
-  std::vector<double> values(m * n);
-  for (std::int64_t i = 0; i < a.shape[0]; ++i)
-    for (std::int64_t j = 0; j < columns; ++j)
-      for (std::int64_t kk = 0; kk < depth; ++kk)
-        values[i * n + j] +=
-            a.values[i * depth + kk] *
-            b.values[transposed ? j * depth + kk : kk * columns + j];
-  addClamped(total, std::move(values));
-}
-
 //===-- Running -----------------------------------------------------------===//
 
 namespace {
 
 constexpr double poison = -999;
 
+/// The bits of a number, and back.
+std::uint64_t encoded(double v, Dtype dtype) {
+  if (isInteger(dtype))
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(v));
+  if (dtype == Dtype::f32)
+    return std::bit_cast<std::uint32_t>(static_cast<float>(v));
+  if (bitWidth(dtype) == 16)
+    return fromFloat(static_cast<float>(v), dtype);
+  // The upper half of f16 is e5m2; e4m3 has a bias of 7.
+  const std::uint64_t half = toHalf(static_cast<float>(v));
+  if (dtype == Dtype::f8e5m2 || v == 0)
+    return half >> 8;
+  return (half >> 8 & 0x80) + ((half & 0x7fff) >> 7) - (8 << 3);
+}
+double decoded(std::uint64_t bits, Dtype dtype) {
+  if (isInteger(dtype)) {
+    const unsigned unused = 64 - bitWidth(dtype);
+    return isSigned(dtype) ? double(std::int64_t(bits << unused) >> unused)
+                           : double(bits << unused >> unused);
+  }
+  if (dtype == Dtype::f32)
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+  if (bitWidth(dtype) == 16)
+    return toFloat(static_cast<std::uint16_t>(bits), dtype);
+  if (dtype == Dtype::f8e5m2)
+    return halfToFloat(static_cast<std::uint16_t>(bits << 8));
+  const double magnitude =
+      bits & 0x78 ? std::ldexp(8 + (bits & 7), int(bits >> 3 & 15) - 10)
+                  : std::ldexp(bits & 7, -9);
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
 std::vector<char> bytesOf(const std::vector<double> &values, Dtype dtype) {
   std::vector<char> bytes;
   for (double v : values) {
-    float wide = static_cast<float>(v);
-    std::uint16_t narrow = dtype == Dtype::f32 ? 0 : fromFloat(v, dtype);
-    const char *from = dtype == Dtype::f32 ? reinterpret_cast<char *>(&wide)
-                                           : reinterpret_cast<char *>(&narrow);
+    const std::uint64_t bits = encoded(v, dtype);
+    auto *from = reinterpret_cast<const char *>(&bits);
     bytes.insert(bytes.end(), from, from + bitWidth(dtype) / 8);
   }
   return bytes;
@@ -411,13 +262,9 @@ std::vector<double> valuesOf(const std::vector<char> &bytes, Dtype dtype) {
   std::vector<double> values;
   std::size_t size = bitWidth(dtype) / 8;
   for (std::size_t i = 0; i < bytes.size(); i += size) {
-    float wide = 0;
-    std::uint16_t narrow = 0;
-    if (dtype == Dtype::f32)
-      std::memcpy(&wide, &bytes[i], 4);
-    else
-      std::memcpy(&narrow, &bytes[i], 2);
-    values.push_back(dtype == Dtype::f32 ? wide : toFloat(narrow, dtype));
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &bytes[i], size);
+    values.push_back(decoded(bits, dtype));
   }
   return values;
 }

@@ -1,8 +1,9 @@
 // Random programs with the results they should have.
 //
 // Every tile is kept together with its values, computed on the host. Values
-// are small whole numbers, so that every type and every order of additions
-// gives them exactly and results compare bit by bit.
+// are small whole numbers, so that every float type and every order of
+// additions gives them exactly, or integers that wrap around; results compare
+// bit by bit.
 #pragma once
 
 #include "compiler/Compile.h"
@@ -21,6 +22,9 @@ namespace lath::test {
 struct Known {
   Tile tile;
   std::vector<double> values;
+
+  const Shape &shape() const { return tile.shape(); }
+  Dtype dtype() const { return tile.dtype(); }
 };
 
 /// A view of random extents and contents, an input or an output.
@@ -42,6 +46,14 @@ void forEach(const Shape &shape,
 std::int64_t elements(const Shape &shape);
 /// Row-major index, -1 outside.
 std::int64_t indexOf(const Shape &shape, const Shape &coordinates);
+/// Coordinates, each moved.
+Shape moved(Shape coordinates, const Shape &by);
+/// A whole number as a type holds it: integers wrap around.
+double held(Dtype dtype, std::int64_t value);
+/// That values stay small in, because it has few bits or none to spare.
+bool isLimited(Dtype dtype);
+/// What they stay below then.
+double limitOf(Dtype dtype);
 
 class RandomProgram {
 public:
@@ -55,8 +67,12 @@ public:
   int number(int least, int most);
   bool chance(double probability);
   Dtype floatType();
+  /// Of a view.
+  Dtype anyType();
 
   Array &array(Dtype dtype, const Shape &shape, bool output);
+  /// An argument of the launch.
+  Index scalar(std::int64_t value);
   /// The elements of an array at a tile's place, zero outside.
   static std::vector<double> read(const Array &array, const Shape &tile,
                                   const Shape &start);
@@ -78,22 +94,46 @@ public:
 
 private:
   struct Place {
-    std::vector<Range> ranges;
+    std::vector<At> ranges;
     Shape start;
   };
   std::vector<std::unique_ptr<Array>> arrays;
   std::vector<std::pair<std::string, std::int64_t>> scalars;
 
   const Known &any() { return known[number(0, (int)known.size() - 1)]; }
-  Known asF32(Known value);
-  void addClamped(Tile tile, std::vector<double> values);
+  /// One that can be computed with: not of 8-bit floats.
+  Known plain();
+  Known integer();
+  /// A condition of a shape.
+  Known condition(const Shape &shape);
+  /// Something of a type that broadcasts to a shape.
+  Known beside(const Shape &shape, Dtype dtype);
+  Known asType(Known value, Dtype dtype);
+  /// Keeps a result, after it is made small in types that hold few numbers.
+  void add(Tile tile, std::vector<double> values);
+  Known limited(Known value, double most);
+  static std::vector<double> repeated(const Known &value, const Shape &shape);
   Shape tileShape(int rank, int bits);
   Shape around(const Shape &tile);
   Place place(const Shape &tile, const Shape &extents);
-  void elementwise();
+
+  void arithmetic();
+  void bits();
+  void compare();
+  void select();
+  void castTo();
   void broadcast();
   void reduce();
+  void order();
+  void scan();
   void reshape();
+  void permute();
+  void joinOrSplit();
+  void slice();
+  void coordinates();
+  /// Several tiles and an index around a loop whose bounds are arguments.
+  void carriedLoop();
+  void branch();
 };
 
 } // namespace lath::test

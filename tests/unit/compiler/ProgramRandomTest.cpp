@@ -9,22 +9,29 @@
 using namespace lath;
 using namespace lath::test;
 
-TEST_CASE("random programs compute what they say") {
-  for (unsigned seed = 0; seed < 300; ++seed) {
+static void checkPrograms(unsigned first, unsigned count) {
+  for (unsigned seed = first; seed < first + count; ++seed) {
     RandomProgram r(seed);
     int warps = 1 << r.number(0, 3);
+    INFO("seed " << seed << ", " << warps << " warps");
     r.load();
     for (int steps = r.number(3, 14); steps > 0; --steps)
       r.step(warps);
     for (int outputs = r.number(1, 3); outputs > 0; --outputs)
       r.store(r.known[r.number(0, (int)r.known.size() - 1)]);
     r.store(r.known.back());
-    CompileOptions o =
-        options(r.chance(.5) ? "sm_80" : "sm_90a", warps, r.number(1, 4));
-    INFO("seed " << seed << ", " << warps << " warps, " << o.stages
-                 << " stages: " << r.history);
+    const char *gpus[] = {"sm_80", "sm_89", "sm_90a", "sm_120a"};
+    CompileOptions o = options(gpus[r.number(0, 3)], warps, r.number(1, 4));
+    INFO(o.target->name << ", " << o.stages << " stages: " << r.history);
     CHECK(r.problem(o) == "");
   }
+}
+
+TEST_CASE("random programs compute what they say") { checkPrograms(0, 300); }
+
+// Not run unless it is named.
+TEST_CASE("20,000 random programs compute what they say", "[.]") {
+  checkPrograms(1000, 20000);
 }
 
 TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
@@ -61,12 +68,11 @@ TEST_CASE("splits of random matmuls and row sums add up, launch after launch") {
         p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
                [&](Range kk, Tile acc) {
                  return dot(a.view.load({row, kk}),
-                              transpose(b.view.load({column, kk})), acc);
+                            transpose(b.view.load({column, kk})), acc);
                }));
     bool biased = o.reduce != Reduce::atomicOut;
     if (biased)
-      sum =
-          sum + broadcast(bias.view.load({p.range(p.constant(0), 1), column}),
+      sum = sum + broadcast(bias.view.load({p.range(p.constant(0), 1), column}),
                             {m, n});
     out.view.store({row, column}, sum);
     for (std::int64_t i = 0; i < rows; ++i)

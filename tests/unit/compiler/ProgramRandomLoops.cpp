@@ -1,0 +1,159 @@
+// Random loops, branches and products.
+#include "tests/unit/compiler/ProgramRandom.h"
+
+#include <algorithm>
+
+namespace lath::test {
+
+void RandomProgram::loop() {
+  history += "loop ";
+  Shape tile{1ll << number(0, 5), 4ll << number(0, 4)};
+  Shape extents{std::max<std::int64_t>(1, tile[0] - number(0, 1)),
+                tile[1] * number(1, 6) - number(0, 3)};
+  Array &a = array(floatType(), extents, false);
+  Range rows = p.range(p.constant(0), tile[0]);
+  bool withSum = chance(.3);
+  Tile total = p.loop(p.kRange(extents[1], tile[1]),
+                      p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
+                        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
+                        if (withSum)
+                          t += sum(t, 1);
+                        return acc + t;
+                      });
+  std::vector<double> values(elements(tile));
+  for (std::int64_t k = 0; k < extents[1]; k += tile[1]) {
+    std::vector<double> t = read(a, tile, {0, k});
+    for (std::int64_t i = 0; i < tile[0]; ++i) {
+      double sum = 0;
+      for (std::int64_t j = 0; j < tile[1]; ++j)
+        sum += t[i * tile[1] + j];
+      for (std::int64_t j = 0; j < tile[1]; ++j)
+        values[i * tile[1] + j] += t[i * tile[1] + j] + (withSum ? sum : 0);
+    }
+  }
+  add(total, std::move(values));
+}
+
+void RandomProgram::nestedLoop() {
+  history += "nested ";
+  Shape tile{1ll << number(2, 4), 16};
+  Array &a =
+      array(floatType(), {tile[0] * number(1, 4), 16 * number(1, 5)}, false);
+  Range first = p.range(p.constant(0), 16);
+  Tile total =
+      p.loop(p.kRange(a.shape[0], tile[0]), p.splat(0, Dtype::f32, tile),
+             [&](Range i, Tile outer) {
+               Tile inner = p.loop(
+                   p.kRange(a.shape[1], 16), outer, [&](Range k, Tile acc) {
+                     return acc + cast(a.view.load({i, k}), Dtype::f32);
+                   });
+               return maximum(inner, cast(a.view.load({i, first}), Dtype::f32));
+             });
+  std::vector<double> values(elements(tile));
+  for (std::int64_t i = 0; i < a.shape[0]; i += tile[0]) {
+    for (std::int64_t k = 0; k < a.shape[1]; k += 16) {
+      std::vector<double> t = read(a, tile, {i, k});
+      for (std::size_t e = 0; e < t.size(); ++e)
+        values[e] += t[e];
+    }
+    std::vector<double> t = read(a, tile, {i, 0});
+    for (std::size_t e = 0; e < t.size(); ++e)
+      values[e] = std::max(values[e], t[e]);
+  }
+  add(total, std::move(values));
+}
+
+void RandomProgram::dot(int warps) {
+  std::int64_t m = 8ll << number(0, 3), n = 16ll << number(0, 2),
+               k = 16ll << number(0, 2);
+  if (warps > m * n / 128)
+    return;
+  history += "dot ";
+  Dtype dtype = chance(.5) ? Dtype::f16 : Dtype::bf16;
+  std::int64_t depth = k * number(1, 3) - number(0, (int)k - 1);
+  bool transposed = chance(.5);
+  Array &a = array(dtype, {m - number(0, 3), depth}, false);
+  std::int64_t columns = n - number(0, 3);
+  Array &b = array(
+      dtype, transposed ? Shape{columns, depth} : Shape{depth, columns}, false);
+  Range row = p.range(p.constant(0), m), column = p.range(p.constant(0), n);
+  Tile total = p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
+                      [&](Range kk, Tile acc) {
+                        Tile right = transposed
+                                         ? transpose(b.view.load({column, kk}))
+                                         : b.view.load({kk, column});
+                        return lath::dot(a.view.load({row, kk}), right, acc);
+                      });
+  std::vector<double> values(m * n);
+  for (std::int64_t i = 0; i < a.shape[0]; ++i)
+    for (std::int64_t j = 0; j < columns; ++j)
+      for (std::int64_t kk = 0; kk < depth; ++kk)
+        values[i * n + j] +=
+            a.values[i * depth + kk] *
+            b.values[transposed ? j * depth + kk : kk * columns + j];
+  add(total, std::move(values));
+}
+
+void RandomProgram::carriedLoop() {
+  history += "carried ";
+  const Shape tile{1ll << number(1, 4), 4ll << number(0, 3)};
+  Array &a = array(chance(.5) ? Dtype::i32 : floatType(),
+                   {number(1, 40), tile[1] * number(1, 2)}, false);
+  const Dtype dtype = a.dtype == Dtype::i32 ? Dtype::i32 : Dtype::f32;
+  const std::int64_t begin = number(0, 3), end = begin + number(0, 9),
+                     stride = number(1, 4);
+  Range columns = p.range(p.constant(0), tile[1]);
+  Known start = beside(tile, dtype);
+  // Rows are read from a place that the loop itself works out.
+  auto [total, largest, at] =
+      p.loop(p.each(scalar(begin), scalar(end), stride),
+             std::tuple{lath::broadcast(start.tile, tile), p.zeros(tile, dtype),
+                        p.constant(1)},
+             [&](Index i, Tile total, Tile largest, Index at) {
+               Tile t = cast(a.view.load({Range{at, tile[0]}, columns}), dtype);
+               return std::tuple{total - t, maximum(largest, t + total),
+                                 (at * 3 + i) % 31};
+             });
+  std::vector<double> sums = repeated(start, tile), most(elements(tile));
+  std::int64_t from = 1;
+  for (std::int64_t i = begin; i < end; i += stride) {
+    std::vector<double> t = read(a, tile, {from, 0});
+    for (std::size_t e = 0; e < t.size(); ++e) {
+      most[e] = std::max(most[e], held(dtype, std::int64_t(t[e] + sums[e])));
+      sums[e] = held(dtype, std::int64_t(sums[e] - t[e]));
+    }
+    from = (from * 3 + i) % 31;
+  }
+  add(total, std::move(sums));
+  add(largest, std::move(most));
+  add(lath::broadcast(iota(Range{at, 1}), {4}),
+      std::vector<double>(4, (double)from));
+}
+
+void RandomProgram::branch() {
+  history += "branch ";
+  Known a = plain();
+  if (!isFloat(a.dtype()) && a.dtype() != Dtype::i32)
+    a = asType(a, Dtype::i32);
+  const std::int64_t value = number(0, 4), bound = number(0, 4);
+  Bool taken = scalar(value) < bound;
+  bool holds = value < bound;
+  if (chance(.4)) { // by data
+    Known c = condition({2, 8});
+    taken = toBool(lath::any(lath::any(c.tile, 0), 1));
+    holds = std::any_of(c.values.begin(), c.values.end(),
+                        [](double v) { return v != 0; });
+  }
+  auto [kept, count] =
+      p.when(taken, std::tuple{a.tile, scalar(5)},
+             [&](Tile t, Index n) { return std::tuple{-t, n * 2}; });
+  std::vector<double> values = a.values;
+  if (holds)
+    for (double &v : values)
+      v = held(a.dtype(), -std::int64_t(v));
+  add(kept, std::move(values));
+  add(lath::broadcast(iota(Range{count, 1}), {2, 4}),
+      std::vector<double>(8, holds ? 10 : 5));
+}
+
+} // namespace lath::test
