@@ -72,7 +72,7 @@ private:
 };
 
 template <typename Op, typename Adaptor>
-ViewAccess viewAccess(Emit &e, Op op, const Adaptor &adaptor, Layout units) {
+ViewAccess viewAccess(Emit &e, Op op, Adaptor &adaptor, Layout units) {
   return ViewAccess(e, accessOf(op, adaptor.getView()), adaptor.getView(),
                     std::move(units), adaptor.getStart());
 }
