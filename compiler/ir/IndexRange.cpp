@@ -61,9 +61,13 @@ private:
       return {0, 0, 1};
     if (isa<NumProgramsOp>(op))
       return {1, highest};
-    if (auto range = dyn_cast<KRangeOp>(op))
-      return {0, range.getExtent() ? std::int64_t(*range.getExtent()) : highest,
-              0, value == range.getUpper()};
+    if (auto range = dyn_cast<KRangeOp>(op)) {
+      if (!range.getExtent())
+        return {0, highest};
+      const std::int64_t extent = *range.getExtent();
+      return value == range.getUpper() ? IndexRange{extent, extent, 0, true}
+                                       : IndexRange{0, extent};
+    }
     if (auto extended = dyn_cast<arith::ExtUIOp>(op))
       return {0,
               (1ll << extended.getIn().getType().getIntOrFloatBitWidth()) - 1};
@@ -92,12 +96,13 @@ private:
     // A k_range may be split, but some block takes its last step.
     const bool whole = bool(loop.getLowerBound().getDefiningOp<KRangeOp>());
     if ((isConstant(lower) || whole) && !upper.piece && upper.attained &&
-        upper.least <= upper.most && (isConstant(step) || whole)) {
+        (isConstant(step) || whole)) {
       const std::int64_t by =
           whole ? loop.getStep().getDefiningOp<KRangeOp>().getStep()
                 : step.least;
-      if (by > 0 && upper.most > lower.least) {
-        result.most = lower.least + (upper.most - 1 - lower.least) / by * by;
+      const std::int64_t begin = whole ? 0 : lower.least;
+      if (by > 0 && upper.most > begin) {
+        result.most = begin + (upper.most - 1 - begin) / by * by;
         result.attained = true;
       }
     }
@@ -203,6 +208,8 @@ bool IndexRange::inside(std::int64_t tile, std::int64_t extent) const {
 
 std::optional<std::int64_t> IndexRange::outside(std::int64_t tile,
                                                 std::int64_t extent) const {
+  if (!piece && least > most)
+    return std::nullopt; // never executed
   if (least >= extent) // also behind whatever the launch chose
     return least;
   if (piece)

@@ -313,7 +313,7 @@ def Tile_CastOp : Tile_Op<"cast", [Pure,
 
     ```mlir
     %h = tile.cast %t : tensor<16x64xf32> -> tensor<16x64xf16>
-    %i = tile.cast %t unsigned : tensor<16x64xf32> -> tensor<16x64xi8>
+    %i = tile.cast %u unsigned : tensor<16x64xf32> -> tensor<16x64xi8>
     ```
   }];
   let arguments = (ins Tile_NumberTensor:$source, UnitAttr:$is_unsigned);

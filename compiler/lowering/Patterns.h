@@ -9,6 +9,10 @@ void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addAtomicPatterns(const mlir::TypeConverter &types,
                        mlir::RewritePatternSet &patterns);
+/// program_id and num_programs: lowered behind all others, which ask what is
+/// known of them (IndexRange).
+void addAxisPatterns(const mlir::TypeConverter &types,
+                     mlir::RewritePatternSet &patterns);
 void addSharedMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
 void addDotPatterns(const mlir::TypeConverter &types,

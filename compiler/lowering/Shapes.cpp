@@ -1,4 +1,4 @@
-// splat, iota, broadcast, reshape, transpose, join and slice.
+// splat, constants, iota, broadcast, reshape, transpose, join and slice.
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,18 +9,35 @@ using namespace lath::tile;
 
 namespace {
 
+/// Every register is that value; registers hold 8-bit floats as bytes.
+void replaceBySplat(Operation *op, Value value, ConversionPatternRewriter &r) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (Type held = registerType(type.getElementType()); held != value.getType())
+    value = r.createOrFold<arith::BitcastOp>(op->getLoc(), held, value);
+  Registers values(registerCount(type), value);
+  r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+}
+
 struct SplatLowering : OpConversionPattern<SplatOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
-    auto type = cast<RankedTensorType>(op.getType());
-    // Registers hold 8-bit floats as bytes.
-    Value value = adaptor.getValue()[0];
-    if (Type held = registerType(type.getElementType());
-        held != value.getType())
-      value = r.createOrFold<arith::BitcastOp>(op.getLoc(), held, value);
-    Registers values(registerCount(type), value);
-    r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
+    replaceBySplat(op, adaptor.getValue()[0], r);
+    return success();
+  }
+};
+
+/// What is folded once layouts are assigned.
+struct ConstantLowering : OpConversionPattern<arith::ConstantOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(arith::ConstantOp op, OneToNOpAdaptor,
+                                ConversionPatternRewriter &r) const override {
+    auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+    if (!dense || !dense.isSplat())
+      return r.notifyMatchFailure(op, "expected a tile of one value");
+    Value scalar = arith::ConstantOp::create(
+        r, op.getLoc(), cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+    replaceBySplat(op, scalar, r);
     return success();
   }
 };
@@ -168,7 +185,8 @@ struct IotaLowering : OpConversionPattern<IotaOp> {
 
 void lath::tile::addShapePatterns(const TypeConverter &types,
                                   RewritePatternSet &patterns) {
-  patterns.add<SplatLowering, BroadcastLowering, ReshapeLowering,
-               TransposeLowering, JoinLowering, SliceLowering, IotaLowering>(
-      types, patterns.getContext());
+  patterns
+      .add<SplatLowering, ConstantLowering, BroadcastLowering, ReshapeLowering,
+           TransposeLowering, JoinLowering, SliceLowering, IotaLowering>(
+          types, patterns.getContext());
 }

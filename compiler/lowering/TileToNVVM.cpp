@@ -109,9 +109,19 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     addBulkCopyPatterns(types, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns,
                                                          target);
+    // What is known of a tile's start rests on these: they are lowered last.
+    target.addLegalOp<ProgramIdOp, NumProgramsOp>();
+    RewritePatternSet axes(context);
+    addAxisPatterns(types, axes);
+    ConversionTarget rest(*context);
+    rest.addIllegalOp<ProgramIdOp, NumProgramsOp>();
+    rest.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     ConversionConfig config;
     config.allowPatternRollback = false;
-    return applyPartialConversion(module, target, std::move(patterns), config);
+    if (failed(applyPartialConversion(module, target, std::move(patterns),
+                                      config)))
+      return failure();
+    return applyPartialConversion(module, rest, std::move(axes), config);
   }
 
   /// func.func of scalars and pointers -> llvm.func with kernel attributes.

@@ -163,6 +163,8 @@ bool decodeBitField(Decoding &d) {
   // Distances and widths have 32 bits whatever is shifted.
   bool fields = d.isOneOf({"shl", "shr", "shf", "bfe", "bfi", "bmsk"});
   bindInteger(d, type, choose(d, type), fields ? Type::none : type);
+  if (d.is("bfi"))
+    d.i.validity = Validity::inserts;
   if (d.isOneOf({"shl", "shr"})) {
     d.i.validity = Validity::shifts;
     d.i.flags = d.is("shl");

@@ -316,6 +316,10 @@ std::shared_ptr<const Program> decode(Module parsed) {
       d.unsupported();
     d.i.statement = static_cast<std::uint32_t>(n);
     program->code.push_back(d.finish());
+    const Instruction &i = program->code.back();
+    if (d.isOneOf({"ld", "st"}) && i.kind != Kind::parameterLoad &&
+        sizeOf(i.type) * i.width == 1)
+      program->granuleBytes = 1;
     program->usesMatrixUnits |= d.is("wgmma");
     const auto &words = m.statements[n].name;
     program->waitsForGrids |=

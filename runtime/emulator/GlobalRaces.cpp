@@ -52,7 +52,8 @@ void Knowledge::add(const Knowledge &other) {
   }
 }
 
-GlobalRaces::GlobalRaces(const Launch &launch) : launch_(launch) {
+GlobalRaces::GlobalRaces(const Launch &launch)
+    : granuleBytes(launch.program->granuleBytes), launch_(launch) {
   for (const auto &buffer : launch.buffers)
     shadows_.emplace(buffer.get(), std::make_unique<Shadow>());
   for (const Buffer *buffer : launch.workspaces)

@@ -79,7 +79,7 @@ public:
   /// Has any red or atom touched the buffer?
   bool usedAtomics(const Buffer &buffer) const;
 
-  static constexpr unsigned granuleBytes = 2;
+  const unsigned granuleBytes;
 
 private:
   // Stamps: block + 1 (20 bits), thread (10), phase (20), fences (10), flags.
@@ -98,8 +98,7 @@ private:
   };
   Shadow &shadowOf(const Buffer &buffer);
   enum class Cells { writes, reads, others };
-  static std::uint64_t *cells(Shadow &shadow, const Buffer &buffer,
-                              Cells which);
+  std::uint64_t *cells(Shadow &shadow, const Buffer &buffer, Cells which);
   std::uint64_t stamp(const Warp &w, unsigned lane, std::uint64_t flags) const;
   bool ordered(Warp &w, unsigned lane, std::uint64_t stamp) const;
   bool published(std::uint64_t address);

@@ -105,6 +105,12 @@ struct Max {
     return bits<T>(std::max(as<T>(a), as<T>(b)));
   }
 };
+/// What is below zero becomes zero.
+template <typename Op> struct Relu {
+  template <typename T> static Word apply(Word a, Word b) {
+    return bits<T>(std::max(as<T>(Op::template apply<T>(a, b)), T(0)));
+  }
+};
 struct Abs {
   template <typename T> static Word apply(Word a) {
     return std::is_signed_v<T> && as<T>(a) < 0 ? Sub::apply<T>(0, a)
@@ -182,10 +188,14 @@ Handler choose(Decoding &d, Type type) {
     return binaryOf<Div>(type);
   if (name == "rem")
     return binaryOf<Rem>(type);
-  if (name == "min")
-    return binaryOf<Min>(type);
-  if (name == "max")
-    return binaryOf<Max>(type);
+  if (name == "min" || name == "max") {
+    const bool least = name == "min";
+    if (d.take("relu"))
+      return type != Type::s32 ? nullptr
+             : least           ? binary<std::int32_t, Relu<Min>>
+                               : binary<std::int32_t, Relu<Max>>;
+    return least ? binaryOf<Min>(type) : binaryOf<Max>(type);
+  }
   if (name == "abs")
     return unaryOf<Abs>(type);
   if (name == "neg")

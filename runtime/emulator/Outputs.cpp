@@ -25,7 +25,7 @@ void checkHoles(const Launch &launch, const GlobalRaces &races,
   // What was uploaded, or written by an earlier launch, may stay.
   auto isHole = [&](std::size_t g) {
     return !written[g] &&
-           buffer.written[g * GlobalRaces::granuleBytes] != Buffer::defined;
+           buffer.written[g * races.granuleBytes] != Buffer::defined;
   };
   std::size_t end = written.size(), holes = 0, first = 0;
   while (end > 0 && !written[end - 1])
@@ -37,11 +37,11 @@ void checkHoles(const Launch &launch, const GlobalRaces &races,
     }
   if (!holes)
     return;
-  std::uint64_t byte = first * GlobalRaces::granuleBytes;
+  std::uint64_t byte = first * races.granuleBytes;
   add(launch, Suspicion::unwritten, buffer, buffer.base + byte,
       fmt::format("{} bytes below the last one written were not written, from "
                   "byte {} on",
-                  holes * GlobalRaces::granuleBytes, byte));
+                  holes * races.granuleBytes, byte));
 }
 
 void checkExpected(const Launch &launch, const GlobalRaces &races,
@@ -49,24 +49,24 @@ void checkExpected(const Launch &launch, const GlobalRaces &races,
   for (const auto &buffer : launch.buffers) {
     if (!buffer->contains(e.address, e.bytes))
       continue;
-    std::vector<bool> written((buffer->bytes + 1) / GlobalRaces::granuleBytes,
-                              false);
+    std::vector<bool> written(
+        (buffer->bytes + races.granuleBytes - 1) / races.granuleBytes, false);
     races.wrote(*buffer, written);
-    auto begin = written.begin() +
-                 static_cast<std::ptrdiff_t>((e.address - buffer->base) /
-                                             GlobalRaces::granuleBytes);
-    auto end = written.begin() + static_cast<std::ptrdiff_t>(
-                                     (e.address - buffer->base + e.bytes) /
-                                     GlobalRaces::granuleBytes);
+    auto begin =
+        written.begin() + static_cast<std::ptrdiff_t>(
+                              (e.address - buffer->base) / races.granuleBytes);
+    auto end = written.begin() +
+               static_cast<std::ptrdiff_t>(
+                   (e.address - buffer->base + e.bytes) / races.granuleBytes);
     auto hole = std::find(begin, end, false);
     if (hole == end)
       return;
-    auto byte = static_cast<std::uint64_t>(hole - written.begin()) *
-                GlobalRaces::granuleBytes;
+    auto byte =
+        static_cast<std::uint64_t>(hole - written.begin()) * races.granuleBytes;
     add(launch, Suspicion::unwritten, *buffer, buffer->base + byte,
         fmt::format("{} of {} expected bytes were not written, from byte {} on",
-                    std::count(begin, end, false) * GlobalRaces::granuleBytes,
-                    e.bytes, byte));
+                    std::count(begin, end, false) * races.granuleBytes, e.bytes,
+                    byte));
     return;
   }
 }

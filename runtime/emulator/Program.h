@@ -106,6 +106,8 @@ struct Program {
   std::vector<Lanes> constants;
   std::uint32_t dynamicSharedOffset = 0; ///< where the extern array begins
   unsigned registersAtEntry = 0;         ///< a thread; 0: nothing bounds them
+  unsigned granuleBytes = 2; ///< 1 where single bytes are accessed: races are
+                             ///< looked for in so fine grains
   bool usesClusters = false;
   bool usesMatrixUnits = false; ///< has wgmma
   bool waitsForGrids = false;   ///< has griddepcontrol.wait

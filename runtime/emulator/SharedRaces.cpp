@@ -5,17 +5,15 @@
 
 namespace lath::emulator {
 
-namespace {
-constexpr unsigned granuleShift = 1;
-}
-
-SharedRaces::SharedRaces(Cluster &cluster) : cluster_(cluster) {}
+SharedRaces::SharedRaces(Cluster &cluster)
+    : cluster_(cluster),
+      granuleShift_(cluster.launch.program->granuleBytes - 1) {}
 
 void SharedRaces::start() {
   const auto &blocks = cluster_.blocks;
   warps_ = static_cast<unsigned>(blocks[0].warps.size());
   std::size_t entities = blocks.size() * warps_ + 1;
-  std::size_t granules = (blocks[0].shared.size() + 1) >> granuleShift;
+  std::size_t granules = (blocks[0].shared.size() + 1) >> granuleShift_;
   if (clocks_.empty()) {
     clocks_.assign(entities, Clocks(entities, 0));
     reads_.assign(blocks.size(), std::vector<Clock>(granules * warps_, 0));
@@ -79,13 +77,13 @@ void SharedRaces::read(Warp &w, const Instruction &i, unsigned lane,
                        Block &owner, std::uint32_t offset, unsigned bytes) {
   unsigned me = entity(w);
   Clock now = clocks_[me][me];
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   auto &cells = cells_[owner.rank];
   bool own = owner.rank == w.block->rank;
   for (std::size_t g = first; g <= last; ++g) {
     const Cell &cell = cells[g];
-    auto at = static_cast<std::uint32_t>(g << granuleShift);
+    auto at = static_cast<std::uint32_t>(g << granuleShift_);
     if (!cell.writer) {
       w.report(
           Suspicion::uninitialised, i, lane,
@@ -117,7 +115,7 @@ void SharedRaces::checkOverwrite(Warp &w, const Instruction &i, unsigned lane,
                                  Block &owner, std::size_t g, Cell &cell,
                                  bool atomic) {
   unsigned me = entity(w);
-  auto at = static_cast<std::uint32_t>(g << granuleShift);
+  auto at = static_cast<std::uint32_t>(g << granuleShift_);
   if (cell.readsInFlight) {
     w.report(Suspicion::inFlight, i, lane,
              "overwrites what an asynchronous operation still reads", at,
@@ -164,13 +162,13 @@ void SharedRaces::write(Warp &w, const Instruction &i, unsigned lane,
                         Block &owner, std::uint32_t offset, unsigned bytes,
                         const std::uint8_t *stored) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     if (stored && cell.writer && !cell.flags && cell.statement == i.statement) {
-      auto from = std::max<std::size_t>(g << granuleShift, offset),
-           to = std::min<std::size_t>((g + 1) << granuleShift, offset + bytes);
+      auto from = std::max<std::size_t>(g << granuleShift_, offset),
+           to = std::min<std::size_t>((g + 1) << granuleShift_, offset + bytes);
       if (std::equal(stored + (from - offset), stored + (to - offset),
                      owner.shared.data() + from) &&
           !ordered(me, lane, cell.writer - 1u, cell.clock, cell.lane))
@@ -189,8 +187,8 @@ void SharedRaces::write(Warp &w, const Instruction &i, unsigned lane,
 void SharedRaces::atomic(Warp &w, const Instruction &i, unsigned lane,
                          Block &owner, std::uint32_t offset, unsigned bytes) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     if (!cell.writer) {
@@ -211,7 +209,7 @@ void SharedRaces::atomic(Warp &w, const Instruction &i, unsigned lane,
 
 void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
                               Block &owner, std::uint32_t offset) {
-  const Cell &cell = cells_[owner.rank][offset >> granuleShift];
+  const Cell &cell = cells_[owner.rank][offset >> granuleShift_];
   if (cell.writer &&
       !ordered(entity(w), lane, cell.writer - 1u, cell.clock, cell.lane))
     complain(w, i, lane, offset, Suspicion::sharedRace, "uses an mbarrier,",
@@ -221,7 +219,7 @@ void SharedRaces::useMbarrier(Warp &w, const Instruction &i, unsigned lane,
 void SharedRaces::engineUsesMbarrier(Warp &w, const Instruction &i,
                                      unsigned lane, Block &owner,
                                      std::uint32_t offset) {
-  const Cell &cell = cells_[owner.rank][offset >> granuleShift];
+  const Cell &cell = cells_[owner.rank][offset >> granuleShift_];
   if (!cell.writer || visible_[entity(w)][cell.writer - 1u] >= cell.clock)
     return;
   const Statement &s =
@@ -238,8 +236,8 @@ void SharedRaces::issueWrite(Warp &w, const Instruction &i, unsigned lane,
                              Block &owner, std::uint32_t offset, unsigned bytes,
                              Proxy proxy) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     checkOverwrite(w, i, lane, owner, g, cell, false);
@@ -260,8 +258,8 @@ void SharedRaces::land(Warp *warp, unsigned lane, Block &owner,
                        std::uint32_t offset, unsigned bytes,
                        const Instruction &i) {
   unsigned by = warp ? entity(*warp) : engine();
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
     cell = {static_cast<std::uint16_t>(by + 1),
@@ -277,12 +275,12 @@ void SharedRaces::issueRead(Warp &w, const Instruction &i, unsigned lane,
                             Block &owner, std::uint32_t offset,
                             unsigned bytes) {
   unsigned me = entity(w);
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   bool told = false;
   for (std::size_t g = first; g <= last; ++g) {
     Cell &cell = cells_[owner.rank][g];
-    auto at = static_cast<std::uint32_t>(g << granuleShift);
+    auto at = static_cast<std::uint32_t>(g << granuleShift_);
     ++cell.readsInFlight;
     if (told)
       continue;
@@ -315,8 +313,8 @@ void SharedRaces::issueRead(Warp &w, const Instruction &i, unsigned lane,
 }
 
 void SharedRaces::endRead(Block &owner, std::uint32_t offset, unsigned bytes) {
-  std::size_t first = offset >> granuleShift,
-              last = (offset + bytes - 1) >> granuleShift;
+  std::size_t first = offset >> granuleShift_,
+              last = (offset + bytes - 1) >> granuleShift_;
   for (std::size_t g = first; g <= last; ++g)
     --cells_[owner.rank][g].readsInFlight;
 }

@@ -99,6 +99,7 @@ private:
   static void join(Clocks &into, const Clocks &from);
 
   Cluster &cluster_;
+  const unsigned granuleShift_;          ///< log2 of a granule's bytes
   unsigned warps_ = 0;                   ///< in a block
   std::vector<std::vector<Cell>> cells_; ///< by block, by granule
   std::vector<std::vector<Clock>>

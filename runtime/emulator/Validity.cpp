@@ -117,6 +117,16 @@ void propagateValidity(Warp &w, const Instruction &i, std::uint32_t mask) {
       if ((valid[2] & 0xffff) == 0xffff)
         out[0] = throughPermute(i, valid[0], valid[1], value[2]);
       break;
+    case Validity::inserts: // no field where it is not known which
+      if ((valid[2] & valid[3] & 0xff) == 0xff) {
+        const unsigned position = value[2] & 0xff, length = value[3] & 0xff;
+        const Bits field = position >= 64 ? 0
+                                          : (lowBits(length) << position) &
+                                                lowBits(8 * sizeOf(i.type));
+        out[0] = (valid[1] & ~field) |
+                 (position >= 64 ? 0 : (valid[0] << position & field));
+      }
+      break;
     case Validity::truncates: {
       unsigned width = 8 * sizeOf(i.from);
       bool top = isSigned(i.from) ? valid[0] >> (width - 1) & 1 : true;

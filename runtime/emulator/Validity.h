@@ -25,6 +25,7 @@ enum class Validity : std::uint8_t {
   table,     ///< i.immediate is the table of a lop3 in the operands
   shifts,    ///< shl and shr, i.type tells the width and sign
   permutes,  ///< prmt
+  inserts,   ///< bfi
   truncates, ///< integer to integer of other width
   itself,    ///< the handler keeps Warp::defined
 };

@@ -207,6 +207,67 @@ TEST_CASE("control: a persistent kernel walks tiles around a pipelined loop") {
     }
 }
 
+TEST_CASE(
+    "control: one zero is carried as sums of two products and by element") {
+  // The three have layouts of their own; two warps may share each K step.
+  constexpr int m = 16, n = 32, k = 96;
+  for (int stages : {1, 3})
+    for (int kWarps : {1, 2}) {
+      for (Dependent dependent : {Dependent::none, Dependent::half}) {
+        CAPTURE(stages, kWarps, (int)dependent);
+        Program p("several");
+        Index depth = p.scalar("depth");
+        View a = p.view("a", Dtype::f16, {m, k});
+        View b = p.constantView("b", Dtype::f16, {n, k});
+        View out = p.view("out", Dtype::f32, {3, m, n});
+        Range row = p.range(p.constant(0), m),
+              column = p.range(p.constant(0), n);
+        Tile zero = p.zeros({m, n});
+        auto [sums, doubled, counts] = p.loop(
+            p.kRange(depth, 32), std::tuple{zero, zero, zero},
+            [&](Range kk, Tile sums, Tile doubled, Tile counts) {
+              Tile left = a.load({row, kk}),
+                   right = transpose(b.load({column, kk}));
+              return std::tuple{dot(left, right, sums),
+                                dot(left + left, right, doubled), counts + 1};
+            });
+        auto store = [&](int index, const Tile &tile) {
+          out.store({p.range(p.constant(index), 1), row, column},
+                    reshape(tile, {1, m, n}));
+        };
+        store(0, sums);
+        store(1, doubled);
+        store(2, counts);
+        CompileOptions options = schedule(2, stages);
+        options.kWarps = kWarps;
+        options.dependent = dependent;
+        Ptx ptx = compile(p, options).ptx;
+        for (int steps : {0, 1, 3}) {
+          auto device = openEmulator();
+          std::vector<float> as = small(m * k, 8), bs = small(n * k, 9);
+          DeviceBuffer ab = uploaded(device, halves(as)),
+                       bb = uploaded(device, halves(bs)),
+                       ob = uploaded(device, std::vector<float>(3 * m * n));
+          launch(device, ptx, {1, 1, 1},
+                 {{"depth", std::uint64_t(steps) * 32},
+                  {"a", ab.get()},
+                  {"b", bb.get()},
+                  {"out", ob.get()}});
+          std::vector<float> result = downloaded<float>(*device, ob);
+          for (int i = 0; i < m; ++i)
+            for (int j = 0; j < n; ++j) {
+              float total = 0;
+              for (int l = 0; l < steps * 32; ++l)
+                total += as[i * k + l] * bs[j * k + l];
+              REQUIRE(result[i * n + j] == total);
+              REQUIRE(result[(m + i) * n + j] == 2 * total);
+              REQUIRE(result[(2 * m + i) * n + j] == steps);
+            }
+        }
+      }
+    }
+}
+
 TEST_CASE("control: an index from memory bounds loops and starts tiles") {
   constexpr int width = 32, rows = 8;
   for (int stages : {1, 2}) {

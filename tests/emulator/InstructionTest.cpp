@@ -57,6 +57,9 @@ TEST_CASE("integer instructions follow the PTX ISA", "[gpu]") {
   CHECK(one("brev.b32 %r2, %r10;", {1}) == 0x80000000);
   CHECK(one("bfind.u32 %r2, %r10;", {0x00100000}) == 20);
   CHECK(one("min.s32 %r2, %r10, %r11;", {0xffffffff, 1}) == 0xffffffff);
+  CHECK(one("min.relu.s32 %r2, %r10, %r11;", {0xffffffff, 1}) == 0);
+  CHECK(one("max.relu.s32 %r2, %r10, %r11;", {0xffffffff, 5}) == 5);
+  CHECK(one("max.relu.s32 %r2, %r10, %r11;", {0x80000000, 0xfffffffe}) == 0);
   CHECK(one("abs.s32 %r2, %r10;", {0xfffffff6}) == 10);
   CHECK(one("sad.u32 %r2, %r10, %r11, %r12;", {3, 10, 100}) == 107);
 }

@@ -10,3 +10,9 @@
 func.func private @buffers(!tile.buffer<4 of 4x8xf16, #plain>, !tile.buffer<1 of 4x8xf32, #swizzled>,
                            !tile.buffer<2 of 32x8xi4, packed = 0, #plain>,
                            !tile.buffer<2 of 4x64xi4, packed = 1, #swizzled>)
+
+// CHECK-LABEL: func.func private @bytes
+// CHECK-SAME: !tile.buffer<1 of 4xi1,
+// CHECK-SAME: !tile.buffer<2 of 4xi64,
+// CHECK-SAME: !tile.buffer<2 of 4xf8E5M2,
+func.func private @bytes(!tile.buffer<1 of 4xi1, #tile.layout<[4], offset = [[1], [2]]>>, !tile.buffer<2 of 4xi64, #tile.layout<[4], offset = [[1], [2]]>>, !tile.buffer<2 of 4xf8E5M2, #tile.layout<[4], offset = [[1], [2]]>>)

@@ -49,7 +49,7 @@ func.func @zeros_of_bytes(%q: tensor<128x64xsi8>, %s: tensor<1x64xf16>, %z: tens
 // -----
 
 func.func @type(%q: tensor<128x64xi16>, %s: tensor<1x64xf16>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 4-bit signless integer or 8-bit signless integer values, but got 'tensor<128x64xi16>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 4-bit signless integer or 8-bit signed integer values, but got 'tensor<128x64xi16>'}}
   %0 = tile.dequant %q, %s : tensor<128x64xi16>, tensor<1x64xf16> -> tensor<128x64xf16>
   return
 }

@@ -80,3 +80,8 @@ func.func private @atoms_of_halves(!tile.view<8x8xf16, atom = #atom>)
 #atom = #tile.layout<[4, 4], offset = [[0, 1], [2, 0], [1, 0]]>
 // expected-error @+1 {{expected an atom with an offset for every element}}
 func.func private @partial_atom(!tile.view<8x8xi4, atom = #atom>)
+
+// -----
+
+// expected-error @+1 {{expected elements i4, si8, i8, i32, i64, f8E4M3FN, f8E5M2, f16, bf16 or f32, got 'i1'}}
+func.func private @conditions(!tile.view<16x64xi1>)

@@ -23,14 +23,12 @@ func.func @splat(%c: f32) -> tensor<4x16xf32, #l1> {
 // CHECK-LABEL: func.func @coordinates
 // CHECK-SAME:    -> (tensor<1x16xi1, [[OWN:.*]]>, tensor<1x16xi1, [[WANTED:.*]]>) {
 func.func @coordinates(%n: i32) -> (tensor<1x16xi1, #c0>, tensor<1x16xi1, #c1>) {
-  // CHECK-NOT: tile.convert_layout
-  // CHECK-DAG: tile.splat %{{.*}} : i32 -> tensor<1x16xi32, [[OWN]]>
-  // CHECK-DAG: tile.splat %{{.*}} : i32 -> tensor<1x16xi32, [[WANTED]]>
-  // CHECK-DAG: %[[I:.*]] = tile.iota : tensor<16xi32, [[LINE:#.*]]>
-  // CHECK-DAG: %[[R:.*]] = tile.reshape %[[I]] : tensor<16xi32, [[LINE]]> -> tensor<1x16xi32, [[WANTED]]>
-  // CHECK-DAG: arith.cmpi slt, %[[R]], %{{.*}} : tensor<1x16xi32, [[WANTED]]>
-  // CHECK-NOT: tile.convert_layout
-  // CHECK: return
+  // CHECK:      arith.cmpi slt, %{{.*}} : tensor<1x16xi32, [[OWN]]>
+  // CHECK-NEXT: %[[I:.*]] = tile.iota : tensor<16xi32, [[LINE:.*]]>
+  // CHECK-NEXT: %[[R:.*]] = tile.reshape %[[I]] : tensor<16xi32, [[LINE]]> -> tensor<1x16xi32, [[WANTED]]>
+  // CHECK-NEXT: %[[S:.*]] = tile.splat %{{.*}} : i32 -> tensor<1x16xi32, [[WANTED]]>
+  // CHECK-NEXT: %[[C:.*]] = arith.cmpi slt, %[[R]], %[[S]] : tensor<1x16xi32, [[WANTED]]>
+  // CHECK-NEXT: return %{{.*}}, %[[C]]
   %i = tile.iota : tensor<16xi32, #v0>
   %r = tile.reshape %i : tensor<16xi32, #v0> -> tensor<1x16xi32, #c0>
   %s = tile.splat %n : i32 -> tensor<1x16xi32, #c0>

@@ -78,6 +78,24 @@ func.func @not_only_added_to(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %lo
 
 #s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 4, order = interleaved, reduce = cluster, target = sm_90a>
 
+// Sums that are read on the way are not whole there.
+func.func @read_on_the_way(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %out: !tile.view<16x64xf32>, %lo: i32, %hi: i32, %st: i32) attributes {tile.schedule = #s} {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : i32
+  %init = tile.splat %zero : f32 -> tensor<16x64xf32>
+  %acc = scf.for %k = %lo to %hi step %st iter_args(%s = %init) -> (tensor<16x64xf32>) : i32 {
+    // expected-error @+1 {{k_warps 2 needs an accumulator that the loop only adds to}}
+    %d = tile.dot %a, %b, %s : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+    tile.store %s, %out[%c0, %c0] : tensor<16x64xf32>, !tile.view<16x64xf32>
+    scf.yield %d : tensor<16x64xf32>
+  }
+  return
+}
+
+// -----
+
+#s = #tile.schedule<warps = 4, k_warps = 2, stages = 1, split = 4, order = interleaved, reduce = cluster, target = sm_90a>
+
 // Sums that go on to a cluster meet in its one exchange.
 // CHECK-LABEL: func.func @cluster
 // CHECK:         %[[PART:.*]] = scf.for

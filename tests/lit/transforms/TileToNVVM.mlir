@@ -992,3 +992,28 @@ func.func @dependent() attributes {tile.schedule = #tile.schedule<warps = 1, sta
   tile.wait_dependency
   return
 }
+
+// -----
+
+// Conditions are bytes in shared memory, four to a word where neighbours meet.
+#v = #tile.layout<[128], register = [[1], [2]], lane = [[4], [8], [16], [32], [64]]>
+#s = #tile.layout<[128], offset = [[1], [2], [4], [8], [16], [32], [64]]>
+
+// CHECK-LABEL: llvm.func @conditions
+// CHECK-COUNT-4: llvm.zext %{{.*}} : i1 to i8
+// CHECK:         llvm.store %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+// CHECK-NOT:     llvm.store
+// CHECK:         llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<3> -> i32
+// CHECK-COUNT-4: llvm.trunc %{{.*}} : i8 to i1
+func.func @conditions(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 128 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<100xf32>
+  %in = tile.inside %x[%c0] : !tile.view<100xf32> -> tensor<128xi1, #v>
+  %b = tile.alloc {offset = 0 : i32} : !tile.buffer<1 of 128xi1, #s>
+  tile.local_store %in, %b[%c0] : tensor<128xi1, #v>, !tile.buffer<1 of 128xi1, #s>
+  %0 = tile.local_load %b[%c0] : !tile.buffer<1 of 128xi1, #s> -> tensor<128xi1, #v>
+  %t = tile.load %x[%c0] : !tile.view<100xf32> -> tensor<128xf32, #v>
+  %1 = arith.select %0, %t, %t : tensor<128xi1, #v>, tensor<128xf32, #v>
+  tile.store %1, %x[%c0] : tensor<128xf32, #v>, !tile.view<100xf32>
+  return
+}

@@ -7,7 +7,7 @@
 #r = #tile.layout<[1], lane = [[0], [0], [0], [0], [0]]>
 // CHECK-LABEL: llvm.func @whole_warp
 // CHECK:         %[[M:.*]] = llvm.intr.umax
-// CHECK-NEXT:    nvvm.redux.sync umax %[[M]]
+// CHECK:         nvvm.redux.sync umax %[[M]]
 // CHECK-NOT:     nvvm.shfl
 // CHECK:         llvm.return
 func.func @whole_warp() attributes {tile.schedule = #tile.schedule<warps = 1>, tile.shared_bytes = 0 : i32} {
@@ -135,5 +135,19 @@ func.func @part_elsewhere() attributes {tile.schedule = #tile.schedule<warps = 1
   // expected-error @+2 {{expected every part in the registers of a lane, got [32] lane}}
   // expected-error @+1 {{failed to legalize operation 'tile.slice'}}
   %1 = tile.slice %0 dim 0 start 16 : tensor<32xi32, #x> -> tensor<16xi32, #r>
+  return
+}
+
+// -----
+
+// What is folded late is a value in every register.
+#x = #tile.layout<[64], register = [[1]], lane = [[2], [4], [8], [16], [32]]>
+#r = #tile.layout<[1], lane = [[0], [0], [0], [0], [0]]>
+// CHECK-LABEL: llvm.func @folded
+// CHECK:         %[[C:.*]] = arith.constant 3 : i32
+// CHECK:         llvm.add %[[C]], %[[C]]
+func.func @folded() attributes {tile.schedule = #tile.schedule<warps = 1>, tile.shared_bytes = 0 : i32} {
+  %0 = arith.constant dense<3> : tensor<64xi32, #x>
+  %1 = tile.reduce add %0 dim 0 : tensor<64xi32, #x> -> tensor<1xi32, #r>
   return
 }

@@ -164,13 +164,11 @@ RandomProgram::Place RandomProgram::place(const Shape &tile,
       start = number(-3, 5);
       break;
     }
-    // What is not checked must be inside: whole tiles of whole dimensions.
-    if (extents[d] % tile[d] == 0 && start % tile[d] == 0 &&
-        (start < 0 || start + tile[d] > extents[d]))
-      start = 0;
-    Index index = p.programId(0) * tile[d] + start;
-    if (chance(.5))
-      index = p.constant(start + 7) - 7;
+    // What is known to lie outside is refused.
+    const bool outside = start >= extents[d] || start + tile[d] <= 0;
+    Index index = outside      ? scalar(start + 7) - 7
+                  : chance(.5) ? p.programId(0) * tile[d] + start
+                               : p.constant(start + 7) - 7;
     result.ranges.push_back(Range{index, tile[d]});
     result.start.push_back(start);
   }

@@ -9,11 +9,12 @@
 using namespace lath;
 using namespace lath::test;
 
-static void checkPrograms(unsigned first, unsigned count) {
-  for (unsigned seed = first; seed < first + count; ++seed) {
-    RandomProgram r(seed);
-    int warps = 1 << r.number(0, 3);
-    INFO("seed " << seed << ", " << warps << " warps");
+/// What is wrong with the program of a seed, and what it is; else empty.
+static std::string problemOf(unsigned seed) {
+  RandomProgram r(seed);
+  int warps = 1 << r.number(0, 3);
+  std::string problem;
+  try {
     r.load();
     for (int steps = r.number(3, 14); steps > 0; --steps)
       r.step(warps);
@@ -22,9 +23,21 @@ static void checkPrograms(unsigned first, unsigned count) {
     r.store(r.known.back());
     const char *gpus[] = {"sm_80", "sm_89", "sm_90a", "sm_120a"};
     CompileOptions o = options(gpus[r.number(0, 3)], warps, r.number(1, 4));
-    INFO(o.target->name << ", " << o.stages << " stages: " << r.history);
-    CHECK(r.problem(o) == "");
+    r.history += "on " + std::string(o.target->name) + ", " +
+                 std::to_string(o.stages) + " stages";
+    problem = r.problem(o);
+  } catch (const Error &error) {
+    problem = error.message();
   }
+  return problem.empty()
+             ? ""
+             : "seed " + std::to_string(seed) + ", " + std::to_string(warps) +
+                   " warps: " + r.history + ": " + problem;
+}
+
+static void checkPrograms(unsigned first, unsigned count) {
+  for (unsigned seed = first; seed < first + count; ++seed)
+    CHECK(problemOf(seed) == "");
 }
 
 TEST_CASE("random programs compute what they say") { checkPrograms(0, 300); }

@@ -90,7 +90,7 @@ Known RandomProgram::beside(const Shape &shape, Dtype dtype) {
     if (broadcasts(other.shape(), shape))
       fitting.push_back(other);
   if (fitting.empty() || chance(.1)) {
-    const int value = number(0, 7);
+    const int value = number(0, dtype == Dtype::b1 ? 1 : 7);
     return {p.splat(value, dtype, {1}), {double(value)}};
   }
   return asType(fitting[number(0, (int)fitting.size() - 1)], dtype);
