@@ -120,6 +120,9 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
                  .getArgAttrOfType<mlir::IntegerAttr>(i, tile::paramKindAttr)
                  .getInt()),
          text(tile::paramNameAttr), *parseDtype(text(tile::paramTypeAttr))});
+    if (auto multiple = function.getArgAttrOfType<mlir::IntegerAttr>(
+            i, tile::multipleOfAttrName))
+      ptx.params.back().multipleOf = multiple.getInt();
   }
   function.walk([&](tile::PartialStoreOp store) {
     auto type = llvm::cast<mlir::RankedTensorType>(store.getValue().getType());

@@ -196,11 +196,7 @@ static CUresult encode(const Driver &driver, const TensorMap &map,
 
 void CudaKernel::launch(Stream stream, const LaunchConfig &config,
                         std::span<const std::uint64_t> args) const {
-  if (args.size() != ptx_.arguments())
-    throw Error(ErrorKind::invalidInput, "kernel '" + ptx_.entry + "' takes " +
-                                             std::to_string(ptx_.arguments()) +
-                                             " arguments, got " +
-                                             std::to_string(args.size()));
+  checkArguments(ptx_, args);
   // The driver wants the address of each value and reads as many bytes as the
   // kernel declares: 8 for a pointer, the low 4 for a scalar, which come first
   // on a little-endian host. So the caller's array serves as it is.

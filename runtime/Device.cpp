@@ -6,6 +6,32 @@
 
 namespace lath {
 
+// Launches must not touch the heap when all is well: text is made here alone.
+[[noreturn]] static void throwCount(const Ptx &ptx, std::size_t got) {
+  throw Error(ErrorKind::invalidInput, "kernel '" + ptx.entry + "' takes " +
+                                           std::to_string(ptx.params.size()) +
+                                           " arguments, got " +
+                                           std::to_string(got));
+}
+[[noreturn]] static void throwMultiple(const Ptx &ptx, const KernelParam &param,
+                                       std::int64_t value) {
+  throw Error(ErrorKind::invalidInput, "kernel '" + ptx.entry +
+                                           "': " + param.name +
+                                           " is promised to be a multiple of " +
+                                           std::to_string(param.multipleOf) +
+                                           ", got " + std::to_string(value));
+}
+
+void checkArguments(const Ptx &ptx, std::span<const std::uint64_t> args) {
+  if (args.size() != ptx.arguments())
+    throwCount(ptx, args.size());
+  for (std::size_t i = 0; i < args.size(); ++i)
+    if (const std::uint32_t multiple = ptx.params[i].multipleOf; multiple > 1)
+      if (auto value = static_cast<std::int32_t>(args[i]);
+          value % static_cast<std::int64_t>(multiple))
+        throwMultiple(ptx, ptx.params[i], value);
+}
+
 DevicePtr Device::allocateOn(Stream, std::size_t bytes) {
   return allocate(bytes);
 }

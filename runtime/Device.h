@@ -38,6 +38,10 @@ struct KernelResources {
   unsigned spillLoads = 0;   ///< bytes per thread; only an assembler knows
 };
 
+/// Throws Error{invalidInput} unless there are as many arguments as the kernel
+/// has parameters, and scalars are multiples of what was promised.
+void checkArguments(const Ptx &ptx, std::span<const std::uint64_t> args);
+
 /// A kernel that is loaded and can be launched. Owned by shared pointer;
 /// it keeps its device alive. Thread safe.
 class LATH_API LoadedKernel {
@@ -50,8 +54,8 @@ public:
   /// `args` in the order of ptx().params, as many as ptx().arguments(): a
   /// pointer each for views, workspaces and tickets, the low 32 bits for
   /// scalars. Asynchronous on `stream`; allocates and synchronises nothing.
-  /// Throws Error{driver}, and Error{invalidInput} where the number of
-  /// arguments is wrong, or an array is one that tensor copies cannot read.
+  /// Throws Error{driver}, and Error{invalidInput} as checkArguments does, or
+  /// where an array is one that tensor copies cannot read.
   virtual void launch(Stream stream, const LaunchConfig &config,
                       std::span<const std::uint64_t> args) const = 0;
 };

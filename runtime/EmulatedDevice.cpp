@@ -125,10 +125,7 @@ private:
 void EmulatedKernel::launch(Stream, const LaunchConfig &config,
                             std::span<const std::uint64_t> args) const {
   const Module &m = program_->module;
-  if (args.size() != ptx_.arguments())
-    throw Error(ErrorKind::invalidInput,
-                fmt::format("{} takes {} arguments, got {}", ptx_.entry,
-                            ptx_.arguments(), args.size()));
+  checkArguments(ptx_, args);
   for (int d = 0; d < 3; ++d)
     if (config.grid[d] == 0 || config.grid[d] % m.clusterSize[d])
       throw Error(

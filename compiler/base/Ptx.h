@@ -28,6 +28,8 @@ struct KernelParam {
   std::string name;
   /// Of the scalar, or of the elements that the pointer points to.
   Dtype type = Dtype::i32;
+  /// Of a scalar: every launch's value is a multiple of it.
+  std::uint32_t multipleOf = 1;
 };
 
 /// A number that a launch knows: a constant, or the value of a scalar.

@@ -57,10 +57,17 @@ static Value addArgument(const Call &call, Type type, const std::string &name,
 Index Program::scalar(const std::string &name, std::int64_t multipleOf,
                       Source where) {
   Call call(this, "scalar", where);
-  if (multipleOf != 1)
-    call.fail("multiples are not known yet");
-  return impl_->wrapIndex(addArgument(call, call.builder().getI32Type(), name,
-                                      KernelParam::Kind::scalar, Dtype::i32));
+  if (multipleOf < 1 || multipleOf > 1 << 30 ||
+      !llvm::isPowerOf2_64(multipleOf))
+    call.fail("expected multiples of a power of two up to 2^30, got {}",
+              multipleOf);
+  Value argument = addArgument(call, call.builder().getI32Type(), name,
+                               KernelParam::Kind::scalar, Dtype::i32);
+  if (multipleOf > 1)
+    impl_->function.setArgAttr(cast<BlockArgument>(argument).getArgNumber(),
+                               tile::multipleOfAttrName,
+                               call.builder().getI64IntegerAttr(multipleOf));
+  return impl_->wrapIndex(argument);
 }
 
 Tile Program::scalar(const std::string &name, Dtype dtype, Source where) {
@@ -74,52 +81,96 @@ Tile Program::scalar(const std::string &name, Dtype dtype, Source where) {
       call.create<tile::SplatOp>(call.tensor({1}, dtype), argument), dtype);
 }
 
+/// Extents or strides of a view: numbers, and in their order what arguments
+/// say.
+struct Numbers {
+  SmallVector<int64_t> known;
+  SmallVector<Value> values;
+
+  Numbers(const Call &call, const std::vector<Extent> &numbers,
+          std::string_view what, std::int64_t least) {
+    for (const Extent &number : numbers) {
+      if (auto *index = std::get_if<Index>(&number)) {
+        values.push_back(call.get(*index));
+        known.push_back(ShapedType::kDynamic);
+        continue;
+      }
+      const std::int64_t value = std::get<std::int64_t>(number);
+      if (value < least)
+        call.fail("expected {} {}, got {}", least ? "positive" : "no negative",
+                  what, value);
+      if (value > INT32_MAX)
+        call.fail("expected 32-bit {}, got {}", what, value);
+      known.push_back(value);
+    }
+  }
+};
+
+static void checkView(const Call &call, Dtype dtype,
+                      const std::vector<Extent> &extents) {
+  if (extents.empty())
+    call.fail("expected at least one extent");
+  if (dtype == Dtype::b1)
+    call.fail("conditions, b1, are a type of tiles; memory has bytes, u8");
+}
+
 View Program::view(const std::string &name, Dtype dtype,
                    const std::vector<Extent> &extents, int packedDim,
                    Source where) {
   const std::string title = fmt::format("view '{}'", name);
   Call call(this, title, where);
-  if (extents.empty())
-    call.fail("expected at least one extent");
+  checkView(call, dtype, extents);
   if (sharesWords(dtype) != (packedDim >= 0))
     call.fail("views of u4 and s8, and only they, name a packed dimension; got "
               "{} and {}",
               lath::name(dtype), packedDim);
-  if (dtype == Dtype::b1)
-    call.fail("conditions, b1, are a type of tiles; memory has bytes, u8");
-  const unsigned perWord = sharesWords(dtype) ? 32 / bitWidth(dtype) : 1;
   if (packedDim >= (int)extents.size())
     call.fail("expected a packed dimension below {}, got {}", extents.size(),
               packedDim);
-  SmallVector<int64_t> shape;
-  Value dynamic;
-  for (std::size_t d = 0; d < extents.size(); ++d) {
-    if (auto *index = std::get_if<Index>(&extents[d])) {
-      if (d != 0 || packedDim == 0)
-        call.fail("extent {} is an argument; only an unpacked first extent may "
-                  "be",
-                  d);
-      dynamic = call.get(*index);
-      shape.push_back(ShapedType::kDynamic);
-      continue;
-    }
-    std::int64_t extent = std::get<std::int64_t>(extents[d]);
-    if (extent < 1)
-      call.fail("expected positive extents, got {}", extent);
-    if (extent > INT32_MAX)
-      call.fail("expected 32-bit extents, got {}", extent);
-    if ((int)d == packedDim && extent % perWord)
-      call.fail("packed extent {} is not a multiple of {}", extent, perWord);
-    shape.push_back(extent);
+  const Numbers numbers(call, extents, "extents", 1);
+  if (packedDim >= 0) {
+    const unsigned perWord = 32 / bitWidth(dtype);
+    if (ShapedType::isDynamic(numbers.known[packedDim]))
+      call.fail("extent {} is an argument, and packed; packed extents are "
+                "numbers",
+                packedDim);
+    if (numbers.known[packedDim] % perWord)
+      call.fail("packed extent {} is not a multiple of {}",
+                numbers.known[packedDim], perWord);
   }
   auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
   Value argument =
       addArgument(call, pointer, name, KernelParam::Kind::view, dtype);
   auto type =
-      tile::ViewType::get(impl_->context.get(), shape, impl_->type(dtype),
-                          packedDim, /*atom=*/tile::LayoutAttr());
-  return impl_->wrapView(call.create<tile::ViewOp>(type, argument, dynamic),
-                         dtype, extents.size());
+      tile::ViewType::get(impl_->context.get(), numbers.known,
+                          impl_->type(dtype), packedDim, tile::LayoutAttr());
+  return impl_->wrapView(
+      call.create<tile::ViewOp>(type, argument, numbers.values, ValueRange()),
+      dtype, extents.size());
+}
+
+View Program::view(const std::string &name, Dtype dtype,
+                   const std::vector<Extent> &extents,
+                   const std::vector<Extent> &strides, Source where) {
+  const std::string title = fmt::format("view '{}'", name);
+  Call call(this, title, where);
+  checkView(call, dtype, extents);
+  if (sharesWords(dtype))
+    call.fail("views of {} are dense and have no strides", lath::name(dtype));
+  if (strides.size() != extents.size())
+    call.fail("expected {} strides, one a dimension, got {}", extents.size(),
+              strides.size());
+  const Numbers shape(call, extents, "extents", 1);
+  const Numbers steps(call, strides, "strides", 0);
+  auto pointer = LLVM::LLVMPointerType::get(impl_->context.get(), 1);
+  Value argument =
+      addArgument(call, pointer, name, KernelParam::Kind::view, dtype);
+  auto type =
+      tile::ViewType::get(impl_->context.get(), shape.known, impl_->type(dtype),
+                          /*packed=*/-1, tile::LayoutAttr(), steps.known);
+  return impl_->wrapView(
+      call.create<tile::ViewOp>(type, argument, shape.values, steps.values),
+      dtype, extents.size());
 }
 
 View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
@@ -144,8 +195,9 @@ View Program::view(const std::string &name, std::int64_t k, std::int64_t n,
   auto type =
       tile::ViewType::get(context, {k, n}, impl_->type(Dtype::u4),
                           /*packed=*/-1, tile::LayoutAttr::get(context, atom));
-  return impl_->wrapView(call.create<tile::ViewOp>(type, argument, Value()),
-                         Dtype::u4, 2);
+  return impl_->wrapView(
+      call.create<tile::ViewOp>(type, argument, ValueRange(), ValueRange()),
+      Dtype::u4, 2);
 }
 
 static View markConstant(ProgramImpl &p, View view) {

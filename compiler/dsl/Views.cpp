@@ -1,40 +1,99 @@
 // Tiles read from and written to arrays in global memory.
-#include "compiler/dsl/ProgramImpl.h"
+#include "compiler/dsl/AccessAt.h"
 
 using namespace mlir;
 
 namespace lath {
 
-static std::pair<SmallVector<Value>, Shape>
-access(const Call &call, const View &view, const std::vector<At> &at) {
+AccessAt::AccessAt(const Call &call, const View &view,
+                   const std::vector<At> &at)
+    : view(call.get(view)) {
   if (at.size() != view.rank())
-    call.fail("expected {} ranges, one a dimension, got {}", view.rank(),
+    call.fail("expected {} coordinates, one a dimension, got {}", view.rank(),
               at.size());
-  SmallVector<Value> starts;
-  Shape shape;
+  const bool codes = sharesWords(view.dtype());
+  bool ranges = false, tiles = false;
+  Shape meeting; // of all tiles of coordinates
+  std::vector<Tile> coordinates;
   for (const At &coordinate : at) {
-    auto *range = std::get_if<Range>(&coordinate.value);
-    if (!range)
-      call.fail("expected a range");
-    call.checkExtent(range->extent);
-    starts.push_back(call.get(range->start));
-    shape.push_back(range->extent);
+    if (auto *tile = std::get_if<Tile>(&coordinate.value)) {
+      if (tile->dtype() != Dtype::i32)
+        call.fail("expected coordinates of i32, got {}", describe(*tile));
+      call.get(*tile);
+      coordinates.push_back(*tile);
+      tiles = true;
+    }
+    ranges |= std::holds_alternative<Range>(coordinate.value);
+    if (codes && !std::holds_alternative<Range>(coordinate.value))
+      call.fail("expected ranges along all dimensions of a view of {}",
+                name(view.dtype()));
   }
-  return {starts, shape};
+  if (tiles) {
+    meeting = call.commonShape(coordinates);
+    if (ranges && meeting.size() != 1)
+      call.fail("expected coordinates of rank 1 beside ranges, got {}",
+                print(meeting));
+  }
+  // The tile's dimensions: those of the ranges, in order, and where the first
+  // tile of coordinates stands the one of these.
+  std::optional<std::size_t> gathered;
+  for (const At &coordinate : at) {
+    dims.push_back(-1);
+    if (auto *range = std::get_if<Range>(&coordinate.value)) {
+      call.checkExtent(range->extent);
+      dims.back() = shape.size();
+      shape.push_back(range->extent);
+    } else if (std::holds_alternative<Tile>(coordinate.value) && !gathered) {
+      gathered = shape.size();
+      shape.insert(shape.end(), meeting.begin(), meeting.end());
+    }
+  }
+  if (shape.empty()) { // one element
+    dims.back() = 0;
+    shape.push_back(1);
+  }
+  for (const At &coordinate : at)
+    std::visit(
+        [&](const auto &value) {
+          using T = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<T, Range>) {
+            starts.push_back(call.get(value.start));
+          } else if constexpr (std::is_same_v<T, Tile>) {
+            Shape aligned = value.shape();
+            aligned.insert(aligned.begin(), meeting.size() - aligned.size(), 1);
+            Shape placed(shape.size(), 1);
+            std::copy(aligned.begin(), aligned.end(),
+                      placed.begin() + *gathered);
+            starts.push_back(call.get(call.reshape(value, placed)));
+          } else {
+            starts.push_back(call.get(IndexOperand(value, call.source())));
+          }
+        },
+        coordinate.value);
+  const bool plain = llvm::all_of(llvm::enumerate(dims), [](auto each) {
+    return each.value() == (int64_t)each.index();
+  });
+  if (plain)
+    dims.clear();
+  check(call);
 }
 
 /// What certainly lies outside of the view, or begins inside of a word or an
 /// atom, is a mistake.
-static void checkStarts(const Call &call, tile::ViewType type,
-                        ArrayRef<Value> starts, const Shape &shape) {
+void AccessAt::check(const Call &call) const {
+  tile::ViewType type = view.getType();
   const int packed = type.getPacked();
   for (unsigned d = 0; d < starts.size(); ++d) {
+    if (isa<RankedTensorType>(starts[d].getType()))
+      continue;
     const bool dynamic = ShapedType::isDynamic(type.getShape()[d]);
     const std::int64_t extent = dynamic ? INT32_MAX : type.getShape()[d];
-    if (auto start = call.rangeOf(starts[d]).outside(shape[d], extent))
+    const int64_t along = dims.empty() ? d : dims[d];
+    const std::int64_t count = along < 0 ? 1 : shape[along];
+    if (auto start = call.rangeOf(starts[d]).outside(count, extent))
       call.fail("the {} coordinates from {} lie outside of dimension {}, whose "
                 "extent is {}",
-                shape[d], *start, d,
+                count, *start, d,
                 dynamic ? "an argument" : fmt::format("{}", extent));
     std::int64_t whole = 1;
     if ((int)d == packed)
@@ -46,31 +105,41 @@ static void checkStarts(const Call &call, tile::ViewType type,
                 "got {}",
                 whole, d, *number);
   }
-}
-
-static void checkAtoms(const Call &call, tile::ViewType type,
-                       const Shape &shape) {
   tile::LayoutAttr atom = type.getAtom();
   if (atom && (shape[0] < atom.getShape()[0] || shape[1] < atom.getShape()[1]))
     call.fail("expected a tile of whole atoms of {} x {}, got {}",
               atom.getShape()[0], atom.getShape()[1], print(shape));
 }
 
+Tile AccessAt::valueOf(const Call &call, const Operand &operand,
+                       Dtype dtype) const {
+  Tile value = call.tileOf(operand, dtype);
+  if (!std::holds_alternative<Tile>(operand.value))
+    value = call.broadcast(value, shape);
+  if (value.dtype() != dtype || value.shape() != shape)
+    call.fail("expected a tile of {} {}, got {}", name(dtype), print(shape),
+              describe(value));
+  return value;
+}
+
+void AccessAt::checkWritable(const Call &call) const {
+  if (tile::isConstant(view))
+    call.fail("constant views are read only");
+}
+
 Tile View::load(const std::vector<At> &at, Source where) const {
   Call call(program_, "load", where);
-  auto source = call.get(*this);
-  auto [starts, shape] = access(call, *this, at);
-  int packed = source.getType().getPacked();
+  const AccessAt access(call, *this, at);
+  int packed = access.view.getType().getPacked();
   if (const unsigned perWord = 32 / bitWidth(dtype_);
-      packed >= 0 && shape[packed] < perWord)
+      packed >= 0 && access.shape[packed] < perWord)
     call.fail("expected at least {} elements along the packed dimension {}, "
               "got {}",
-              perWord, packed, shape[packed]);
-  checkAtoms(call, source.getType(), shape);
-  checkStarts(call, source.getType(), starts, shape);
-  return call.wrap(
-      call.create<tile::LoadOp>(call.tensor(shape, dtype_), source, starts),
-      dtype_);
+              perWord, packed, access.shape[packed]);
+  return call.wrap(call.create<tile::LoadOp>(call.tensor(access.shape, dtype_),
+                                             access.view, access.starts,
+                                             access.dims),
+                   dtype_);
 }
 
 Tile View::load(const std::vector<At> &at, double outside, Source where) const {
@@ -80,45 +149,26 @@ Tile View::load(const std::vector<At> &at, double outside, Source where) const {
 
 Tile View::inside(const std::vector<At> &at, Source where) const {
   Call call(program_, "inside", where);
-  auto source = call.get(*this);
+  call.get(*this);
   if (sharesWords(dtype_))
     call.fail("not for {} views", name(dtype_));
-  auto [starts, shape] = access(call, *this, at);
-  return call.wrap(call.create<tile::InsideOp>(call.tensor(shape, Dtype::b1),
-                                               source, starts),
-                   Dtype::b1);
+  const AccessAt access(call, *this, at);
+  return call.wrap(
+      call.create<tile::InsideOp>(call.tensor(access.shape, Dtype::b1),
+                                  access.view, access.starts, access.dims),
+      Dtype::b1);
 }
 
-template <typename Op>
-static void write(const Call &call, const View &view, const std::vector<At> &at,
-                  const Operand &operand) {
-  auto target = call.get(view);
-  auto [starts, shape] = access(call, view, at);
-  Tile value = call.tileOf(operand, view.dtype());
-  if (value.dtype() != view.dtype() || value.shape() != shape)
-    call.fail("expected a tile of {} {}, got {}", name(view.dtype()),
-              print(shape), describe(value));
-  constexpr bool stores = std::is_same_v<Op, tile::StoreOp>;
-  if (sharesWords(view.dtype()) && !(stores && target.getType().getAtom()))
-    call.fail("{} views are read only, but for stores in atoms",
-              name(view.dtype()));
-  checkAtoms(call, target.getType(), shape);
-  checkStarts(call, target.getType(), starts, shape);
-  if (tile::isConstant(target))
-    call.fail("constant views are read only");
-  call.create<Op>(call.get(value), target, starts);
-}
-
-void View::store(const std::vector<At> &at, Operand value, Source where) const {
-  write<tile::StoreOp>(Call(program_, "store", where), *this, at, value);
-}
-Tile View::atomicAdd(const std::vector<At> &at, Operand value,
-                     Source where) const {
-  Call call(program_, "atomicAdd", where);
-  if (!isFloat(dtype_))
-    call.fail("expected a float view, got {}", name(dtype_));
-  write<tile::AtomicAddOp>(call, *this, at, value);
-  return Tile();
+void View::store(const std::vector<At> &at, Operand operand,
+                 Source where) const {
+  Call call(program_, "store", where);
+  const AccessAt access(call, *this, at);
+  Tile value = access.valueOf(call, operand, dtype_);
+  if (sharesWords(dtype_) && !access.view.getType().getAtom())
+    call.fail("{} views are read only, but for stores in atoms", name(dtype_));
+  access.checkWritable(call);
+  call.create<tile::StoreOp>(call.get(value), access.view, access.starts,
+                             access.dims);
 }
 
 } // namespace lath

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +16,14 @@ using namespace mlir;
 
 namespace lath::tile {
 
-static constexpr int64_t mostDivisor = int64_t(1) << 31;
+/// What every launch keeps of an argument of the kernel.
+static int64_t promised(BlockArgument argument, Operation *owner) {
+  auto function = dyn_cast<FunctionOpInterface>(owner);
+  auto multiple = function ? function.getArgAttrOfType<IntegerAttr>(
+                                 argument.getArgNumber(), multipleOfAttrName)
+                           : IntegerAttr();
+  return multiple ? powerOfTwoIn(multiple.getInt()) : 1;
+}
 
 namespace {
 class Divisors {
@@ -36,14 +44,15 @@ private:
   int64_t computed(Value value) {
     APInt constant;
     if (matchPattern(value, m_ConstantInt(&constant))) {
-      int64_t c = constant.getSExtValue();
-      return c ? c & -c : mostDivisor;
+      return powerOfTwoIn(constant.getSExtValue());
     }
     if (auto argument = dyn_cast<BlockArgument>(value)) {
-      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-      return loop && argument == loop.getInductionVar()
-                 ? lesser(loop.getLowerBound(), loop.getStep())
-                 : 1;
+      Operation *owner = argument.getOwner()->getParentOp();
+      if (auto loop = dyn_cast<scf::ForOp>(owner))
+        return argument == loop.getInductionVar()
+                   ? lesser(loop.getLowerBound(), loop.getStep())
+                   : 1;
+      return promised(argument, owner);
     }
     Operation *op = value.getDefiningOp();
     if (isa<arith::MulIOp>(op)) // at most 2^62
@@ -53,6 +62,8 @@ private:
     if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp,
             arith::RemUIOp>(op))
       return lesser(op->getOperand(0), op->getOperand(1));
+    if (isa<arith::ExtSIOp>(op))
+      return of(op->getOperand(0));
     if (auto select = dyn_cast<arith::SelectOp>(op))
       return lesser(select.getTrueValue(), select.getFalseValue());
     if (auto divide = dyn_cast<arith::DivUIOp>(op)) {
@@ -73,39 +84,104 @@ private:
 
 int64_t divisorOf(Value value) { return Divisors().of(value); }
 
-int64_t divisorOfUnits(const Memory &memory, OperandRange starts, unsigned d) {
-  int dim = memory.arrayDim(d);
-  if (dim < 0) // words of an atom start at the first
-    return memory.shape[d];
-  return std::max<int64_t>(1,
-                           divisorOf(starts[dim]) / memory.elementsPerStep(d));
+ValueRange viewOperands(Value view) {
+  auto op = view.getDefiningOp<ViewOp>();
+  return op ? ValueRange(op->getOperands()) : ValueRange();
 }
 
-bool staysWhole(const Memory &memory, ArrayRef<int64_t> units,
-                OperandRange starts, unsigned d) {
-  if (ShapedType::isDynamic(memory.shape[d]) || memory.shape[d] % units[d] ||
-      divisorOfUnits(memory, starts, d) % units[d])
-    return false;
-  int dim = memory.arrayDim(d);
-  if (dim < 0) // words of an atom start at the first
+Memory memoryOf(ViewType view, ValueRange values) {
+  Memory memory = view.memory();
+  if (values.size() < 1 + view.numDynamicExtents() + view.numDynamicStrides())
+    return memory;
+  values = values.drop_front();
+  const bool dense = view.getStrides().empty();
+  unsigned next = 0;
+  for (auto [extent, divisor] : llvm::zip(memory.shape, memory.extentDivisors))
+    if (ShapedType::isDynamic(extent))
+      divisor = divisorOf(values[next++]);
+  for (unsigned d = memory.shape.size(); d-- > 0;)
+    if (dense && d + 1 < memory.shape.size())
+      memory.strideDivisors[d] =
+          std::min(memory.strideDivisors[d + 1] * memory.extentDivisors[d + 1],
+                   mostDivisor);
+  for (auto [stride, divisor] :
+       llvm::zip(memory.strides, memory.strideDivisors))
+    if (!dense && ShapedType::isDynamic(stride))
+      divisor = divisorOf(values[next++]);
+  return memory;
+}
+
+Access::Access(Memory memory, ValueRange origins, ArrayRef<int64_t> dims,
+               Block *block, Value condition)
+    : array(std::move(memory)), starts(origins), block(block),
+      condition(condition) {
+  for (unsigned d = 0; d < rank(); ++d)
+    alongs.push_back(dims.empty() ? (int)d : (int)dims[d]);
+}
+
+Value Access::start(unsigned d) const {
+  int dim = array.arrayDim(d);
+  return dim < 0 ? Value() : starts[dim];
+}
+
+bool Access::isGathered(unsigned d) const {
+  Value from = start(d);
+  return from && isa<RankedTensorType>(from.getType());
+}
+
+bool Access::gathers() const {
+  return llvm::any_of(llvm::seq(rank()),
+                      [&](unsigned d) { return isGathered(d); });
+}
+
+bool Access::isPlain() const {
+  return !gathers() && llvm::all_of(llvm::seq(rank()), [&](unsigned d) {
+    return along(d) == (int)d;
+  });
+}
+
+int64_t Access::divisorOfUnits(unsigned d) const {
+  if (array.arrayDim(d) < 0) // words of an atom start at the first
+    return array.shape[d];
+  return std::max<int64_t>(1, divisorOf(start(d)) / array.elementsPerStep(d));
+}
+
+bool Access::staysWhole(ArrayRef<int64_t> units, unsigned d) const {
+  if (array.arrayDim(d) < 0) // words of an atom start at the first
     return true;
-  Operation *user = starts.getBase()->getOwner();
-  auto guarded = dyn_cast<GuardedLoadOp>(user);
-  const int64_t each = memory.elementsPerStep(d);
-  return rangeOf(starts[dim], user->getBlock(),
-                 guarded ? guarded.getCondition() : Value())
-      .inside(units[d] * each, memory.shape[d] * each);
+  if (isGathered(d) || ShapedType::isDynamic(array.shape[d]))
+    return false;
+  const int64_t extent = along(d) < 0 ? 1 : units[along(d)],
+                each = array.elementsPerStep(d);
+  if (array.shape[d] % extent || divisorOfUnits(d) % extent)
+    return false;
+  return rangeOf(start(d), block, condition)
+      .inside(extent * each, array.shape[d] * each);
 }
 
-unsigned neighbourBits(const Memory &memory, ArrayRef<int64_t> units,
-                       OperandRange starts) {
-  const unsigned last = units.size() - 1;
-  if (ShapedType::isDynamic(memory.shape[last]))
+unsigned Access::neighbourBits(ArrayRef<int64_t> units) const {
+  const int last = units.size() - 1;
+  // The dimension of memory that the last one of the tile runs along.
+  std::optional<unsigned> row;
+  for (unsigned d = 0; d < rank(); ++d) {
+    if (isGathered(d)) {
+      auto type = cast<RankedTensorType>(start(d).getType());
+      if (type.getShape().back() != 1)
+        return 0; // neighbours have starts of their own
+    } else if (along(d) == last) {
+      row = d;
+    }
+  }
+  if (!row || array.strides[*row] != 1)
     return 0;
-  const int64_t divisor = divisorOfUnits(memory, starts, last);
   auto together = [&](int64_t n) {
-    return n * memory.unitBytes <= 16 && divisor % n == 0 &&
-           units[last] % n == 0 && memory.shape[last] % n == 0;
+    if (n * array.unitBytes > 16 || units[last] % n ||
+        divisorOfUnits(*row) % n || array.extentDivisors[*row] % n)
+      return false;
+    for (unsigned d = 0; d < rank(); ++d)
+      if (d != *row && array.strideDivisors[d] % n)
+        return false; // rows begin anywhere
+    return true;
   };
   unsigned bits = 0;
   while (together(2ll << bits))
@@ -113,10 +189,9 @@ unsigned neighbourBits(const Memory &memory, ArrayRef<int64_t> units,
   return bits;
 }
 
-unsigned copyBits(const Memory &memory, const Layout &buffer,
-                  OperandRange starts) {
+unsigned Access::copyBits(const Layout &buffer) const {
   SmallVector<int64_t> units(buffer.shape().begin(), buffer.shape().end());
-  const unsigned most = neighbourBits(memory, units, starts);
+  const unsigned most = neighbourBits(units);
   LinearMap toOffset = *buffer.map(Place::Offset).inverse();
   unsigned bits = 0;
   while (bits < most && toOffset(1u << bits) == 1u << bits)
@@ -124,9 +199,8 @@ unsigned copyBits(const Memory &memory, const Layout &buffer,
   return bits;
 }
 
-unsigned copyBytes(const Memory &memory, const Layout &buffer,
-                   OperandRange starts) {
-  return memory.unitBytes << copyBits(memory, buffer, starts);
+unsigned Access::copyBytes(const Layout &buffer) const {
+  return array.unitBytes << copyBits(buffer);
 }
 
 // PTX ISA, "Tensor copies", and cuTensorMapEncodeTiled.
@@ -141,6 +215,8 @@ std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape) {
   if (shape.size() < 2 || shape.size() > mostDimensions)
     return fmt::format("tensor copies are of 2 to {} dimensions, got {}",
                        mostDimensions, shape.size());
+  if (!view.getStrides().empty() || shape.size() != memory.shape.size())
+    return "tensor copies bring tiles of all dimensions of a dense view";
   for (int64_t extent : ArrayRef<int64_t>(memory.shape).drop_front())
     if (ShapedType::isDynamic(extent))
       return "the inner extents of the view are known at run time only";

@@ -14,11 +14,23 @@ Type storedType(Type element) {
   return byte ? IntegerType::get(element.getContext(), 8) : element;
 }
 
-int64_t Memory::stride(unsigned d) const {
-  int64_t stride = 1;
-  for (unsigned i = d + 1; i < shape.size(); ++i)
-    stride *= shape[i];
-  return stride;
+int64_t Memory::strideBytes(unsigned d) const {
+  assert(!ShapedType::isDynamic(strides[d]) && "known at run time only");
+  return strides[d] * unitBytes;
+}
+
+SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (unsigned d = shape.size() - 1; d > 0; --d)
+    strides[d - 1] =
+        ShapedType::isDynamic(strides[d]) || ShapedType::isDynamic(shape[d])
+            ? ShapedType::kDynamic
+            : strides[d] * shape[d];
+  return strides;
+}
+
+int64_t powerOfTwoIn(int64_t number) {
+  return number ? std::min(number & -number, mostDivisor) : mostDivisor;
 }
 
 SmallVector<int64_t> Memory::tileShape(ArrayRef<int64_t> elements) const {

@@ -7,14 +7,17 @@
 
 namespace lath::tile {
 
-/// An array as memory holds it, row-major: of 32-bit words where elements are
-/// packed, else of elements.
+/// An array as memory holds it: of 32-bit words where elements are packed, else
+/// of elements.
 ///
 /// Words hold eight i4 or four si8 along one dimension, or the array [K, N] is
 /// cut into atoms of one layout: then memory is [K / atom's k, N / atom's n,
 /// words of an atom].
 struct Memory {
-  llvm::SmallVector<int64_t> shape; ///< the first may be dynamic
+  llvm::SmallVector<int64_t> shape;   ///< in units; may be dynamic
+  llvm::SmallVector<int64_t> strides; ///< in units; may be dynamic
+  /// Powers of two that are known to divide each extent and each stride.
+  llvm::SmallVector<int64_t> extentDivisors, strideDivisors;
   mlir::Type unit;
   unsigned unitBytes = 0;
   int packed = -1;       ///< dimension of which a word holds several, or -1
@@ -22,8 +25,8 @@ struct Memory {
   std::optional<Layout> atom; ///< offsets in 4-bit elements
 
   bool holdsCodes() const { return packed >= 0 || atom; }
-  /// Row-major stride of dimension d, in units.
-  int64_t stride(unsigned d) const;
+  /// Bytes between neighbours along dimension d; that stride is static.
+  int64_t strideBytes(unsigned d) const;
   /// A tile of elements of this array, as a tile of units.
   llvm::SmallVector<int64_t> tileShape(llvm::ArrayRef<int64_t> elements) const;
   /// Flat index in a tile of elements -> flat index in the tile of units.
@@ -35,6 +38,13 @@ struct Memory {
   int arrayDim(unsigned d) const;
   int64_t elementsPerStep(unsigned d) const;
 };
+
+/// Row-major strides of an array; dynamic where an extent behind is.
+llvm::SmallVector<int64_t> rowMajorStrides(llvm::ArrayRef<int64_t> shape);
+
+/// The largest power of two, at most mostDivisor, that divides a number.
+int64_t powerOfTwoIn(int64_t number);
+inline constexpr int64_t mostDivisor = int64_t(1) << 31;
 
 /// log2 of the elements that share a 32-bit word: 3 for i4, 2 for si8; else 0.
 unsigned packBitsOf(mlir::Type element);

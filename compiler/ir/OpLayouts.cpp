@@ -222,22 +222,54 @@ std::optional<Layout> DequantOp::resultLayout(KnownLayout known) {
 
 // Memory: as many neighbours to a lane as can be moved at once.
 
-template <typename Access>
-static std::optional<int64_t> movedBy(Access access, Value tile) {
-  Memory memory = access.getView().getType().memory();
+template <typename Op>
+static std::optional<int64_t> movedBy(Op op, Value tile, Value accessed) {
+  if (tile != accessed) // the starts of its elements
+    return std::nullopt;
+  const Access access = accessOf(op);
+  const Memory &memory = access.memory();
   if (memory.holdsCodes()) // words have neighbours in several dimensions
     return std::nullopt;
-  return int64_t{1} << neighbourBits(memory, memory.tileShape(shapeOf(tile)),
-                                     access.getStart());
+  return int64_t{1} << access.neighbourBits(memory.tileShape(shapeOf(tile)));
 }
 std::optional<int64_t> LoadOp::movedAtOnce(Value tile) {
-  return movedBy(*this, tile);
+  return movedBy(*this, tile, getResult());
 }
-std::optional<int64_t> AtomicAddOp::movedAtOnce(Value tile) {
-  return movedBy(*this, tile);
+std::optional<int64_t> AtomicOp::movedAtOnce(Value tile) {
+  return movedBy(*this, tile, getValue());
 }
 std::optional<int64_t> StoreOp::movedAtOnce(Value tile) {
-  return movedBy(*this, tile);
+  return movedBy(*this, tile, getValue());
+}
+
+/// Starts of a gather lie where the elements do that they are of.
+static Layout startLayout(Value starts, Layout tile) {
+  for (auto [d, extent] : llvm::enumerate(shapeOf(starts)))
+    if (extent == 1 && tile.shape()[d] != 1)
+      tile = tile.sliced(d);
+  return tile;
+}
+template <typename Op>
+static std::optional<Layout> startLayout(Op op, OpOperand &operand,
+                                         KnownLayout known) {
+  return mapped(known, op.getResult(), [&](const Layout &layout) {
+    return startLayout(operand.get(), layout);
+  });
+}
+std::optional<Layout> LoadOp::operandLayout(OpOperand &operand,
+                                            KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> InsideOp::operandLayout(OpOperand &operand,
+                                              KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> AtomicOp::operandLayout(OpOperand &operand,
+                                              KnownLayout known) {
+  return startLayout(*this, operand, known);
+}
+std::optional<Layout> AtomicOp::resultLayout(KnownLayout known) {
+  return same(known, getValue());
 }
 
 /// A view in atoms takes whole words of a lane.
@@ -256,15 +288,25 @@ LogicalResult StoreOp::seedLayouts(AskLayout ask) {
 
 /// What a product left in the order of its fragments is stored in whole
 /// sectors, where that takes half as many or fewer.
-std::optional<Layout> StoreOp::operandLayout(OpOperand &, KnownLayout known) {
-  if (auto layout = storedInAtoms(*this))
+static std::optional<Layout> storedLayout(StoreOp store, KnownLayout known) {
+  if (auto layout = storedInAtoms(store))
     return layout;
-  const Layout *held = known(getValue());
-  std::optional<int64_t> neighbours = movedAtOnce(getValue());
+  const Layout *held = known(store.getValue());
+  std::optional<int64_t> neighbours = store.movedAtOnce(store.getValue());
   if (!held || !neighbours)
     return std::nullopt;
-  return lath::coalesced(*held, getView().getType().memory().unitBytes,
-                         llvm::Log2_64(*neighbours), scheduleOf(*this).warps);
+  return lath::coalesced(*held, store.getView().getType().memory().unitBytes,
+                         llvm::Log2_64(*neighbours), scheduleOf(store).warps);
+}
+std::optional<Layout> StoreOp::operandLayout(OpOperand &operand,
+                                             KnownLayout known) {
+  auto stored = storedLayout(*this, known);
+  if (operand == getValueMutable())
+    return stored;
+  if (!stored)
+    stored = same(known, getValue());
+  return stored ? std::optional(startLayout(operand.get(), *stored))
+                : std::nullopt;
 }
 
 // A dot's layouts are solved together, from where its operands come from.

@@ -44,13 +44,15 @@ SmallVector<Value> PartialStoreOp::madeFrom(OpOperand &) {
 
 /// Rows that no view has are not written where the tile starts at a multiple of
 /// its rows: at 0 they lie behind the view's, elsewhere all lie outside.
-static bool dropsRows(ViewType view, OperandRange starts, Value tile) {
-  return ShapedType::isDynamic(view.getShape()[0]) &&
-         divisorOf(starts[0]) % rowsOf(tile) == 0;
+template <typename Op> static bool dropsRows(Op op) {
+  const Access access = accessOf(op);
+  return access.along(0) == 0 &&
+         ShapedType::isDynamic(access.memory().shape[0]) &&
+         divisorOf(access.start(0)) % rowsOf(op.getValue()) == 0;
 }
-bool StoreOp::keepsRowsApart(OpOperand &) {
-  return dropsRows(getView().getType(), getStart(), getValue());
+bool StoreOp::keepsRowsApart(OpOperand &operand) {
+  return operand == getValueMutable() && dropsRows(*this);
 }
-bool AtomicAddOp::keepsRowsApart(OpOperand &) {
-  return dropsRows(getView().getType(), getStart(), getValue());
+bool AtomicOp::keepsRowsApart(OpOperand &operand) {
+  return operand == getValueMutable() && dropsRows(*this);
 }

@@ -78,6 +78,17 @@ int64_t ScanOp::scratchBytes() {
   return acrossWarps(getType(), getDim(), runs);
 }
 
+/// A word for each element, where threads hold copies and want the result.
+int64_t AtomicOp::scratchBytes() {
+  Layout layout = layoutOf(getType());
+  if (getResult().use_empty() || layout.withoutRepeatedRegisters().injective())
+    return 0;
+  return int64_t(exchangedWordBytes(
+             cast<RankedTensorType>(getType()).getElementType())) *
+         layout.elements();
+}
+
+bool AtomicOp::waitsForThreads() { return true; }
 bool ReduceOp::waitsForThreads() { return true; }
 bool ScanOp::waitsForThreads() { return true; }
 

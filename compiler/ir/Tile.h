@@ -36,6 +36,8 @@ inline constexpr llvm::StringLiteral paramTypeAttr = "tile.type";
 /// On a pointer argument: what it points to is changed by no launch that may
 /// still run when the kernel starts.
 inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";
+/// On a scalar argument: an integer of which every launch's value is a multiple.
+inline constexpr llvm::StringLiteral multipleOfAttrName = "tile.multiple_of";
 /// Whether a view (or the argument that is one) is marked so.
 bool isConstant(mlir::Value view);
 /// On the scf.if that divides a kernel into a warp that copies (then) and those

@@ -71,6 +71,17 @@ def Tile_PartAttr : EnumAttr<Tile_Dialect, Tile_Part, "part"> {
 
 /// Floats have `add`, and `max` and `min` that are NaN where one side is; `umax`
 /// and `umin` take integers as unsigned.
+def Tile_AtomicKind : I32EnumAttr<"AtomicKind", "what an atomic operation writes", [
+    I32EnumAttrCase<"add", 0>,
+    I32EnumAttrCase<"max", 1>,
+    I32EnumAttrCase<"min", 2>,
+    I32EnumAttrCase<"umax", 3>,
+    I32EnumAttrCase<"umin", 4>,
+    I32EnumAttrCase<"exchange", 5>,
+    I32EnumAttrCase<"compareExchange", 6, "compare_exchange">]> {
+  let cppNamespace = "::lath::tile";
+}
+
 def Tile_Combine : I32EnumAttr<"Combine", "operation of a reduction", [
     I32EnumAttrCase<"add", 0>,
     I32EnumAttrCase<"max", 1>,

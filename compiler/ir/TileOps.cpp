@@ -1,4 +1,6 @@
 // Verifiers and folds of the operations.
+#include "compiler/ir/Access.h"
+#include "compiler/ir/AccessOps.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
 
@@ -18,45 +20,6 @@ using lath::LinearMap;
 
 static RankedTensorType tensorOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-/// Loads, stores, masks: the tile is of the view's rank and type, and starts
-/// have one index a dimension.
-static LogicalResult verifyAccess(Operation *op, ViewType view,
-                                  RankedTensorType tile, unsigned starts) {
-  if (starts != view.getShape().size())
-    return op->emitOpError("expected ")
-           << view.getShape().size() << " start indices, got " << starts;
-  if (tile.getRank() != (int64_t)view.getShape().size())
-    return op->emitOpError("expected a tile of rank ")
-           << view.getShape().size() << ", got " << tile.getRank();
-  if (tile.getElementType() != view.getElementType())
-    return op->emitOpError("expected a tile of ")
-           << view.getElementType() << ", got " << tile.getElementType();
-  for (int64_t extent : tile.getShape())
-    if (!llvm::isPowerOf2_64(extent))
-      return op->emitOpError("expected power-of-two tile extents, got ")
-             << extent;
-  if (const int64_t least = 1 << packBitsOf(view.getElementType());
-      view.getPacked() >= 0 && tile.getDimSize(view.getPacked()) < least)
-    return op->emitOpError("expected at least ")
-           << least << " elements along the packed dimension, got "
-           << tile.getDimSize(view.getPacked());
-  if (LayoutAttr atom = view.getAtom())
-    for (auto [extent, least] : llvm::zip(tile.getShape(), atom.getShape()))
-      if (extent < least)
-        return op->emitOpError("expected a tile of whole atoms of [")
-               << atom.getShape() << "], got [" << tile.getShape() << "]";
-  return success();
-}
-
-LogicalResult ViewOp::verify() {
-  bool dynamic = ShapedType::isDynamic(getType().getShape()[0]);
-  if (dynamic != bool(getExtent()))
-    return emitOpError() << (dynamic ? "expected an extent for the dynamic "
-                                       "first dimension"
-                                     : "the first extent is static already");
-  return success();
 }
 
 LogicalResult KRangeOp::verify() {
@@ -93,41 +56,6 @@ LogicalResult PrintOp::verify() {
   if (packBitsOf(tensorOf(getValue()).getElementType()))
     return emitOpError("expected elements that share no words, got ")
            << tensorOf(getValue());
-  return success();
-}
-
-LogicalResult LoadOp::verify() {
-  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
-                      getStart().size());
-}
-LogicalResult GuardedLoadOp::verify() {
-  if (!getView().getType().getElementType().isInteger(4))
-    return emitOpError("expected a view of i4, got ") << getView().getType();
-  if (getOld() && getOld().getType() != getResult().getType())
-    return emitOpError("expected an old tile of ")
-           << getResult().getType() << ", got " << getOld().getType();
-  return verifyAccess(*this, getView().getType(), tensorOf(getResult()),
-                      getStart().size());
-}
-LogicalResult StoreOp::verify() {
-  if (getView().getType().getPacked() >= 0)
-    return emitOpError("views packed along a dimension are read only");
-  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
-                      getStart().size());
-}
-LogicalResult AtomicAddOp::verify() {
-  return verifyAccess(*this, getView().getType(), tensorOf(getValue()),
-                      getStart().size());
-}
-LogicalResult InsideOp::verify() {
-  if (packBitsOf(getView().getType().getElementType()))
-    return emitOpError("expected a view that is not packed");
-  const int64_t tile = tensorOf(getResult()).getRank(),
-                view = getView().getType().getShape().size(),
-                start = getStart().size();
-  if (tile != view || view != start)
-    return emitOpError("expected ranks of tile, view and start to agree, got ")
-           << tile << ", " << view << " and " << start;
   return success();
 }
 
@@ -281,23 +209,6 @@ static LogicalResult verifyLocal(Operation *op, BufferType buffer,
     return op->emitOpError("expected a tile of [")
            << buffer.getShape() << "] " << buffer.getElementType() << ", got ["
            << tile.getShape() << "] " << tile.getElementType();
-  return success();
-}
-
-LogicalResult AsyncCopyOp::verify() {
-  ViewType view = getView().getType();
-  BufferType buffer = getBuffer().getType();
-  if (getStart().size() != view.getShape().size())
-    return emitOpError("expected ")
-           << view.getShape().size() << " start indices, got "
-           << getStart().size();
-  if (buffer.getShape().size() != view.getShape().size() ||
-      buffer.getElementType() != view.getElementType() ||
-      buffer.getPacked() != view.getPacked() ||
-      buffer.getAtom() != view.getAtom())
-    return emitOpError("expected view and buffer of one rank, type and packed "
-                       "dimension, got ")
-           << view << " and " << buffer;
   return success();
 }
 

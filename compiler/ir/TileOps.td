@@ -28,6 +28,12 @@ def Tile_Element : AnyTypeOf<[I1, I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32
 /// Codes of weights, several to a word.
 def Tile_CodeTensor : StaticShapeTensorOf<[I<4>, SI<8>]>;
 
+/// Where a tile starts along a dimension of a view, or each element of it.
+def Tile_Start : AnyTypeOf<[I32, StaticShapeTensorOf<[I32]>]>;
+/// Which dimension of the tile each one of the view runs along; -1: none. Empty:
+/// dimension d along d.
+def Tile_Dims : DefaultValuedAttr<DenseI64ArrayAttr, "{}">;
+
 def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let summary = "position of this block in the grid";
   let description = [{
@@ -56,38 +62,55 @@ def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
   let assemblyFormat = "$axis attr-dict";
 }
 
-def Tile_ViewOp : Tile_Op<"view", [Pure]> {
-  let summary = "a global array of a known shape at a pointer";
+def Tile_ViewOp : Tile_Op<"view", [Pure, AttrSizedOperandSegments]> {
+  let summary = "a global array at a pointer";
   let description = [{
-    `extent` gives the first extent where the type leaves it dynamic. The
-    pointer is aligned to 16 bytes.
+    `extents` and `strides` give, in order, those that the type leaves dynamic:
+    extents of 1 and more, strides of 0 and more. The pointer is aligned to 16
+    bytes.
 
     ```mlir
-    %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+    %x = tile.view %p extents %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+    %y = tile.view %p extents %m, %n strides %s
+       : !llvm.ptr<1> -> !tile.view<?x?xf16, strides = [?, 1]>
     %w = tile.view %q : !llvm.ptr<1> -> !tile.view<4096x4096xi4, packed = 0>
     ```
   }];
-  let arguments = (ins Tile_Pointer:$pointer, Optional<I32>:$extent);
+  let arguments = (ins Tile_Pointer:$pointer, Variadic<I32>:$extents, Variadic<I32>:$strides);
   let results = (outs Tile_ViewType:$result);
-  let assemblyFormat = "$pointer (`extent` $extent^)? attr-dict `:` type($pointer) `->` type($result)";
+  let assemblyFormat = [{
+    $pointer (`extents` $extents^)? (`strides` $strides^)? attr-dict
+    `:` type($pointer) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 
 def Tile_LoadOp : Tile_Op<"load", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>]> {
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "movedAtOnce"]>]> {
   let summary = "read a tile; zero outside the view";
   let description = [{
     `result[i...] = view[start + i...]`, 0 where that is outside the view.
     Packed views: `start` along the packed dimension is a multiple of the
     elements of a word.
 
+    `along n` says which dimension of the tile a coordinate of the view runs
+    along, where that is not one after the other; without it the coordinate is
+    the start alone, and the tile has no such dimension. A start that is a
+    tensor of the tile's rank, of extents that are the tile's or 1, gives every
+    element a coordinate of its own: a gather.
+
     ```mlir
     %t = tile.load %x[%row, %k] : !tile.view<?x4096xf16> -> tensor<16x128xf16>
+    %h = tile.load %y[%head, %row along 0, %k along 1]
+       : !tile.view<8x?x64xf16> -> tensor<16x64xf16>
+    %e = tile.load %x[%ids : tensor<16x1xi32>, %k along 1]
+       : !tile.view<?x4096xf16> -> tensor<16x128xf16>
     ```
   }];
-  let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start);
+  let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<Tile_Start>:$start,
+                       Tile_Dims:$dims);
   let results = (outs Tile_Tensor:$result);
-  let assemblyFormat = "$view `[` $start `]` attr-dict `:` type($view) `->` type($result)";
+  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -97,33 +120,46 @@ def Tile_StoreOp : Tile_Op<"store", [
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "write a tile; nothing outside the view";
   let description = [{
-    `view[start + i...] = value[i...]` inside the view.
+    `view[start + i...] = value[i...]` inside the view, with starts as in
+    `load`. Where elements of the tile meet in one of the view, one of them is
+    written.
 
     ```mlir
     tile.store %t, %out[%row, %col] : tensor<16x64xf16>, !tile.view<?x4096xf16>
+    tile.store %t, %out[%ids : tensor<16x1xi32>, %col along 1] : tensor<16x64xf16>, !tile.view<?x4096xf16>
     ```
   }];
   let arguments = (ins Tile_Tensor:$value, Arg<Tile_ViewType, "", [Tile_WritesGlobal]>:$view,
-                       Variadic<I32>:$start);
-  let assemblyFormat = "$value `,` $view `[` $start `]` attr-dict `:` type($value) `,` type($view)";
+                       Variadic<Tile_Start>:$start, Tile_Dims:$dims);
+  let assemblyFormat = "$value `,` $view custom<Starts>($start, type($start), $dims) attr-dict `:` type($value) `,` type($view)";
   let hasVerifier = 1;
 }
 
-def Tile_AtomicAddOp : Tile_Op<"atomic_add", [
-    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["movedAtOnce"]>,
-    DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
-  let summary = "add a tile into global memory, atomically by element";
+def Tile_AtomicOp : Tile_Op<"atomic", [
+    AttrSizedOperandSegments, AllTypesMatch<["value", "result"]>,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout", "resultLayout", "movedAtOnce"]>,
+    DeclareOpInterfaceMethods<Tile_RowsInterface>,
+    DeclareOpInterfaceMethods<Tile_ScratchInterface, ["waitsForThreads"]>]> {
+  let summary = "change memory atomically by element; what was there before";
   let description = [{
-    `view[start + i...] += value[i...]` inside the view, relaxed, device scope.
+    `result[i...] = view[start + i...]`, and by the same access
+    `view[...] = combine(view[...], value[i...])`, inside the view, relaxed,
+    device scope; 0 outside. Starts as in `load`. `compare_exchange` writes the
+    value where `expected` stands. A result that nobody uses costs nothing.
 
     ```mlir
-    tile.atomic_add %t, %out[%row, %col] : tensor<16x64xf16>, !tile.view<?x4096xf16>
+    %old = tile.atomic add %t, %out[%row, %col] : tensor<16x64xf16>, !tile.view<?x4096xf16>
+    %was = tile.atomic compare_exchange %u expects %v, %lock[%i] : tensor<1xi32>, !tile.view<?xi32>, tensor<1xi32>
     ```
   }];
-  let arguments = (ins Tile_FloatTensor:$value,
+  let arguments = (ins Tile_AtomicKind:$kind, Tile_Tensor:$value, Optional<Tile_Tensor>:$expected,
                        Arg<Tile_ViewType, "", [Tile_ReadsGlobal, Tile_WritesGlobal]>:$view,
-                       Variadic<I32>:$start);
-  let assemblyFormat = "$value `,` $view `[` $start `]` attr-dict `:` type($value) `,` type($view)";
+                       Variadic<Tile_Start>:$start, Tile_Dims:$dims);
+  let results = (outs Tile_Tensor:$result);
+  let assemblyFormat = [{
+    $kind $value (`expects` $expected^)? `,` $view custom<Starts>($start, type($start), $dims)
+    attr-dict `:` type($value) `,` type($view) (`,` type($expected)^)?
+  }];
   let hasVerifier = 1;
 }
 
@@ -249,19 +285,20 @@ def Tile_IotaOp : Tile_Op<"iota", [Pure, Tile_AnyWarp, Tile_AnyPlace]> {
   let hasVerifier = 1;
 }
 
-def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace]> {
+def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace,
+    DeclareOpInterfaceMethods<Tile_LayoutInterface, ["operandLayout"]>]> {
   let summary = "which elements of a tile lie inside a view";
   let description = [{
     `result[i...]` is whether `start + i...` lies inside the view: for
-    reductions whose identity is not zero.
+    reductions whose identity is not zero. Starts as in `load`.
 
     ```mlir
     %in = tile.inside %x[%row, %k] : !tile.view<?x1000xf32> -> tensor<1x1024xi1>
     ```
   }];
-  let arguments = (ins Tile_ViewType:$view, Variadic<I32>:$start);
+  let arguments = (ins Tile_ViewType:$view, Variadic<Tile_Start>:$start, Tile_Dims:$dims);
   let results = (outs StaticShapeTensorOf<[I1]>:$result);
-  let assemblyFormat = "$view `[` $start `]` attr-dict `:` type($view) `->` type($result)";
+  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
   let hasVerifier = 1;
 }
 

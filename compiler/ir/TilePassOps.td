@@ -190,7 +190,8 @@ def Tile_AsyncCopyOp : Tile_Op<"async_copy", [
     DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy"]>]> {
   let summary = "start a copy of a tile from global to shared memory";
   let description = [{
-    `buffer[slot] = view[start...]`, zero outside the view, by cp.async. The
+    `buffer[slot] = view[start...]`, zero outside the view, by cp.async; starts
+    are as in `load`, but not tensors. The
     data is there for the issuing thread after `async_wait`, for the block
     after a barrier.
 
@@ -198,9 +199,9 @@ def Tile_AsyncCopyOp : Tile_Op<"async_copy", [
     tile.async_copy %x[%row, %k], %b[%slot] : !tile.view<?x4096xf16>, !tile.buffer<4 of 16x128xf16, #l>
     ```
   }];
-  let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start,
-                       Tile_BufferType:$buffer, I32:$slot);
-  let assemblyFormat = "$view `[` $start `]` `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
+  let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<Tile_Start>:$start,
+                       Tile_BufferType:$buffer, I32:$slot, Tile_Dims:$dims);
+  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
   let hasVerifier = 1;
 }
 

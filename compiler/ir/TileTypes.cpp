@@ -3,6 +3,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <numeric>
@@ -21,8 +22,8 @@ void TileDialect::registerTypes() {
       >();
 }
 
-static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
-                       LayoutAttr atom) {
+static Memory arrayMemory(ArrayRef<int64_t> shape, Type element, int packed,
+                          LayoutAttr atom, ArrayRef<int64_t> strides = {}) {
   Memory memory;
   memory.shape = SmallVector<int64_t>(shape);
   memory.packed = packed;
@@ -33,14 +34,30 @@ static Memory memoryOf(ArrayRef<int64_t> shape, Type element, int packed,
                                     : storedType(element);
   memory.unitBytes = memory.unit.getIntOrFloatBitWidth() / 8;
   memory.shape = memory.tileShape(shape);
+  memory.strides = strides.empty() ? rowMajorStrides(memory.shape)
+                                   : SmallVector<int64_t>(strides);
+  auto divisors = [](ArrayRef<int64_t> numbers) {
+    return llvm::map_to_vector(numbers, [](int64_t number) {
+      return ShapedType::isDynamic(number) ? 1 : powerOfTwoIn(number);
+    });
+  };
+  memory.extentDivisors = divisors(memory.shape);
+  memory.strideDivisors = divisors(memory.strides);
   return memory;
 }
 
 Memory ViewType::memory() const {
-  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
+  return arrayMemory(getShape(), getElementType(), getPacked(), getAtom(),
+                     getStrides());
+}
+unsigned ViewType::numDynamicExtents() const {
+  return llvm::count_if(getShape(), ShapedType::isDynamic);
+}
+unsigned ViewType::numDynamicStrides() const {
+  return llvm::count_if(getStrides(), ShapedType::isDynamic);
 }
 Memory BufferType::memory() const {
-  return memoryOf(getShape(), getElementType(), getPacked(), getAtom());
+  return arrayMemory(getShape(), getElementType(), getPacked(), getAtom());
 }
 int64_t BufferType::stageBytes() const {
   Memory m = memory();
@@ -54,13 +71,9 @@ static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> error,
                                     bool conditions) {
   if (shape.empty())
     return error() << "expected at least one dimension";
-  for (auto [d, extent] : llvm::enumerate(shape)) {
-    if (ShapedType::isDynamic(extent) && d != 0)
-      return error() << "expected a static extent in dimension " << d
-                     << ": only the first may be dynamic";
+  for (int64_t extent : shape)
     if (!ShapedType::isDynamic(extent) && extent <= 0)
       return error() << "expected positive extents, got " << extent;
-  }
   if (atom) {
     if (!element.isInteger(4) || packed >= 0 || shape.size() != 2)
       return error() << "expected an atom only for i4 matrices that are not "
@@ -112,6 +125,28 @@ static OptionalParseResult parseOptionalPacking(AsmParser &parser, int &packed,
   return std::nullopt;
 }
 
+/// `[?, 64, 1]`.
+static ParseResult parseStrides(AsmParser &parser,
+                                SmallVectorImpl<int64_t> &strides) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+    strides.push_back(ShapedType::kDynamic);
+    return succeeded(parser.parseOptionalQuestion())
+               ? success()
+               : parser.parseInteger(strides.back());
+  });
+}
+
+static void printStrides(AsmPrinter &printer, ArrayRef<int64_t> strides) {
+  printer << ", strides = [";
+  llvm::interleaveComma(strides, printer, [&](int64_t stride) {
+    if (ShapedType::isDynamic(stride))
+      printer << "?";
+    else
+      printer << stride;
+  });
+  printer << "]";
+}
+
 static void printPacking(AsmPrinter &printer, int packed, LayoutAttr atom) {
   if (packed >= 0)
     printer << ", packed = " << packed;
@@ -120,7 +155,7 @@ static void printPacking(AsmPrinter &printer, int packed, LayoutAttr atom) {
 }
 
 Type ViewType::parse(AsmParser &parser) {
-  SmallVector<int64_t> shape;
+  SmallVector<int64_t> shape, strides;
   Type element;
   int packed = -1;
   LayoutAttr atom;
@@ -129,16 +164,21 @@ Type ViewType::parse(AsmParser &parser) {
     return {};
   if (succeeded(parser.parseOptionalComma())) {
     SMLoc loc = parser.getCurrentLocation();
-    auto packing = parseOptionalPacking(parser, packed, atom);
-    if (!packing.has_value())
-      return parser.emitError(loc, "expected 'packed' or 'atom'"), Type();
-    if (failed(*packing))
+    if (succeeded(parser.parseOptionalKeyword("strides"))) {
+      if (parser.parseEqual() || parseStrides(parser, strides))
+        return {};
+    } else if (auto packing = parseOptionalPacking(parser, packed, atom);
+               !packing.has_value()) {
+      return parser.emitError(loc, "expected 'packed', 'atom' or 'strides'"),
+             Type();
+    } else if (failed(*packing)) {
       return {};
+    }
   }
   if (parser.parseGreater())
     return {};
   return parser.getChecked<ViewType>(parser.getContext(), shape, element,
-                                     packed, atom);
+                                     packed, atom, strides);
 }
 
 void ViewType::print(AsmPrinter &printer) const {
@@ -146,14 +186,30 @@ void ViewType::print(AsmPrinter &printer) const {
   printer.printDimensionList(getShape());
   printer << "x" << getElementType();
   printPacking(printer, getPacked(), getAtom());
+  if (!getStrides().empty())
+    printStrides(printer, getStrides());
   printer << ">";
 }
 
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> error,
                                ArrayRef<int64_t> shape, Type element,
-                               int packed, LayoutAttr atom) {
-  return verifyElements(error, shape, element, packed, atom,
-                        /*conditions=*/false);
+                               int packed, LayoutAttr atom,
+                               ArrayRef<int64_t> strides) {
+  if (failed(verifyElements(error, shape, element, packed, atom,
+                            /*conditions=*/false)))
+    return failure();
+  if (strides.empty())
+    return success();
+  if (packed >= 0 || atom)
+    return error() << "expected a dense array where words or atoms hold "
+                      "elements, got strides";
+  if (strides.size() != shape.size())
+    return error() << "expected " << shape.size()
+                   << " strides, one a dimension, got " << strides.size();
+  for (int64_t stride : strides)
+    if (!ShapedType::isDynamic(stride) && stride < 0)
+      return error() << "expected strides of 0 and more, got " << stride;
+  return success();
 }
 
 Type BufferType::parse(AsmParser &parser) {
@@ -193,7 +249,7 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> error,
   if (failed(verifyElements(error, shape, element, packed, atom,
                             /*conditions=*/true)))
     return failure();
-  Memory memory = memoryOf(shape, element, packed, atom);
+  Memory memory = arrayMemory(shape, element, packed, atom);
   if (layout.getShape() != ArrayRef<int64_t>(memory.shape))
     return error() << "expected a layout of [" << memory.shape << "], got ["
                    << layout.getShape() << "]";

@@ -12,7 +12,8 @@ class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> 
 def Tile_ViewType : Tile_Type<"View", "view"> {
   let summary = "an array in global memory";
   let description = [{
-    Row-major; only the first extent may be dynamic, so strides are static.
+    Row-major and dense, unless `strides` says how many elements lie between
+    neighbours along each dimension. Extents and strides may be dynamic.
     `i4` elements are packed eight to a 32-bit word along dimension `packed`,
     `si8` elements four, element 0 in the lowest bits; the words are row-major.
 
@@ -22,6 +23,7 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
 
     ```mlir
     !tile.view<?x4096xf16>
+    !tile.view<?x?x64xf16, strides = [?, 64, 1]>
     !tile.view<4096x11008xi4, packed = 0>
     !tile.view<4096x11008xsi8, packed = 0>
     !tile.view<4096x11008xi8>
@@ -30,12 +32,22 @@ def Tile_ViewType : Tile_Type<"View", "view"> {
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape,
                         "::mlir::Type":$elementType, "int":$packed,
-                        "::lath::tile::LayoutAttr":$atom);
+                        "::lath::tile::LayoutAttr":$atom,
+                        OptionalArrayRefParameter<"int64_t">:$strides);
+  let builders = [TypeBuilder<(ins "::llvm::ArrayRef<int64_t>":$shape,
+      "::mlir::Type":$elementType, "int":$packed,
+      "::lath::tile::LayoutAttr":$atom), [{
+    return $_get($_ctxt, shape, elementType, packed, atom,
+                 ::llvm::ArrayRef<int64_t>());
+  }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// The array of memory units: words for packed views, else elements.
+    /// The array of memory units: words for packed views, else elements. What
+    /// the type says of it; `memoryOf` knows a view's run-time numbers too.
     ::lath::tile::Memory memory() const;
+    unsigned numDynamicExtents() const;
+    unsigned numDynamicStrides() const;
     /// Whether the bulk of a kernel's bytes comes from here: weights.
     bool streamed() const { return getPacked() == 0 || getAtom(); }
   }];

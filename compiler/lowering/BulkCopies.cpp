@@ -3,9 +3,9 @@
 // A bulk copy of a tile is one cp.async.bulk for each contiguous run, started
 // by one thread. Atoms are stored along N first, so a run is a row of the
 // tile's atoms; where the tile is as wide as the array, all of its rows are.
-#include "compiler/ir/Access.h"
 #include "compiler/ir/Panels.h"
 #include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/ViewAccess.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -84,8 +84,9 @@ struct AtomTile {
       starts.push_back(start[0]);
     row = unitStart(e, memory, starts, 0);
     column = unitStart(e, memory, starts, 1);
-    wholeRows = staysWhole(memory, tile.shape, op.getStart(), 0);
-    wholeColumns = staysWhole(memory, tile.shape, op.getStart(), 1);
+    const Access access = accessOf(op, adaptor.getView());
+    wholeRows = access.staysWhole(tile.shape, 0);
+    wholeColumns = access.staysWhole(tile.shape, 1);
   }
 
   /// Atoms inside the view along d; a constant where that is known.

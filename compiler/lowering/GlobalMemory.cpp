@@ -1,144 +1,15 @@
-// load, store, atomic_add and inside: tiles and global memory.
-//
-// A lane's address is the view's pointer, plus the tile's start, plus the
-// lane's own part of the layout, plus a constant for each register. Registers
-// that are neighbours in memory move together, up to 16 bytes. A dimension is
-// bounds-checked unless its extent is a multiple of the tile's and the start
-// is known to be one too.
-#include "compiler/base/Target.h"
-#include "compiler/ir/Access.h"
+// view, load, store and inside: tiles and global memory. Registers that are
+// neighbours in memory move together, up to 16 bytes.
 #include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/ViewAccess.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-
-#include <fmt/format.h>
 
 using namespace mlir;
 using namespace lath;
 using namespace lath::tile;
 
 namespace {
-
-/// Addresses and masks of one tile access, in memory units.
-class GlobalAccess {
-public:
-  /// `units`: layout of the units of the tile; `starts` in elements.
-  GlobalAccess(Emit &e, ViewType view, ValueRange viewValues, Layout units,
-               OperandRange originalStarts, ValueRange starts)
-      : e(e), memory(view.memory()), units(std::move(units)) {
-    pointer = viewValues[0];
-    extent = viewValues.size() > 1 ? viewValues[1] : Value();
-    rank = memory.shape.size();
-    SmallVector<int64_t> tile(this->units.shape().begin(),
-                              this->units.shape().end());
-    vectorBits = neighbourBits(memory, tile, originalStarts);
-    Value offset; // bytes, 64 bits
-    auto accumulate = [&](Value part) {
-      offset = offset ? e.add(offset, part) : part;
-    };
-    Value lanePart;
-    for (unsigned d = 0; d < rank; ++d) {
-      Value start = unitStart(e, memory, starts, d);
-      int64_t stride = memory.stride(d) * memory.unitBytes;
-      Value strided = LLVM::MulOp::create(
-          e.r, e.loc, e.sext64(start),
-          LLVM::ConstantOp::create(e.r, e.loc, e.i64,
-                                   e.r.getI64IntegerAttr(stride)));
-      accumulate(strided);
-      // The dimension's bits of the lane's index.
-      laneCoords.push_back(e.linear(this->units, dimMap(d)));
-      Value part = e.mul(laneCoords[d], stride);
-      lanePart = lanePart ? e.add(lanePart, part) : part;
-      checked.push_back(!staysWhole(memory, tile, originalStarts, d));
-      startUnits.push_back(start);
-    }
-    // The lane's part stays below 2^31: tiles are small.
-    base = e.gep(e.gep(pointer, offset), e.zext64(lanePart));
-  }
-
-  /// log2 of the units that one access may move.
-  unsigned maxVectorBits() const { return vectorBits; }
-
-  Value address(uint32_t reg) const {
-    int64_t bytes = 0;
-    uint32_t index = units.index(reg);
-    bool plain = true;
-    for (unsigned d = 0; d < rank; ++d)
-      plain &= !(laneMask(d) & dimMap(d)(index));
-    if (plain) {
-      for (unsigned d = 0; d < rank; ++d)
-        bytes += dimMap(d)(index) * memory.stride(d) * memory.unitBytes;
-      return e.gep(base, bytes);
-    }
-    // Lane and register bits overlap: the coordinate is their XOR, so correct
-    // the lane's part by the difference.
-    Value address = base;
-    for (unsigned d = 0; d < rank; ++d) {
-      Value moved = e.bxor(laneCoords[d], e.c(dimMap(d)(index)));
-      Value delta = LLVM::SubOp::create(e.r, e.loc, moved, laneCoords[d]);
-      address = e.gep(
-          address, e.sext64(e.mul(delta, memory.stride(d) * memory.unitBytes)));
-    }
-    return address;
-  }
-
-  /// Null where no check is needed.
-  Value mask(uint32_t reg) const {
-    Value all;
-    uint32_t index = units.index(reg);
-    for (unsigned d = 0; d < rank; ++d) {
-      if (!checked[d])
-        continue;
-      Value coordinate = laneCoords[d];
-      if (uint32_t own = dimMap(d)(index))
-        coordinate = laneMask(d) & own ? e.bxor(coordinate, e.c(own))
-                                       : e.add(coordinate, own);
-      coordinate = e.add(startUnits[d], coordinate);
-      Value limit = ShapedType::isDynamic(memory.shape[d])
-                        ? extent
-                        : e.c(memory.shape[d]);
-      // Unsigned: what lies before the view is outside as well.
-      Value inside = LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::ult,
-                                          coordinate, limit);
-      all = all ? Value(LLVM::AndOp::create(e.r, e.loc, all, inside)) : inside;
-    }
-    return all;
-  }
-
-  const Layout &layout() const { return units; }
-
-private:
-  Emit &e;
-  Memory memory;
-  Layout units;
-  unsigned rank, vectorBits;
-  Value pointer, extent, base;
-  SmallVector<Value> laneCoords, startUnits;
-  SmallVector<bool> checked;
-
-  /// Index bits -> coordinate of dimension d.
-  LinearMap dimMap(unsigned d) const {
-    Bases bases(units.indexBits(), 0);
-    for (unsigned i = 0; i < units.dimBits(d); ++i)
-      bases[units.dimShift(d) + i] = 1u << i;
-    return LinearMap(bases);
-  }
-  /// Coordinate bits of dimension d that lanes, warps and blocks may set.
-  uint32_t laneMask(unsigned d) const {
-    uint32_t mask = 0;
-    for (Place place : {Place::Lane, Place::Warp, Place::Block})
-      for (uint32_t basis : units.bases(place))
-        mask |= dimMap(d)(basis);
-    return mask;
-  }
-};
-
-SmallVector<Value> flatten(ArrayRef<ValueRange> ranges) {
-  SmallVector<Value> values;
-  for (ValueRange range : ranges)
-    llvm::append_range(values, range);
-  return values;
-}
 
 struct LoadLowering : OpConversionPattern<LoadOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -148,9 +19,7 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
     auto type = cast<RankedTensorType>(op.getType());
     Memory memory = op.getView().getType().memory();
     Layout elements = layoutOf(type), units = unitLayout(memory, elements);
-    SmallVector<Value> starts = flatten(adaptor.getStart());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(), units,
-                        op.getStart(), starts);
+    ViewAccess access = viewAccess(e, op, adaptor, units);
     Vectors vectors =
         vectorise(units.bases(Place::Register), access.maxVectorBits());
     Registers values(units.size(Place::Register));
@@ -167,12 +36,6 @@ struct LoadLowering : OpConversionPattern<LoadOp> {
     return success();
   }
 };
-
-Value both(Emit &e, Value a, Value b) {
-  if (!a || !b)
-    return a ? a : b;
-  return LLVM::AndOp::create(e.r, e.loc, a, b);
-}
 
 /// Whether registers one after the other are a word of memory, in its order.
 bool holdsWords(const Memory &memory, const Layout &elements) {
@@ -202,9 +65,8 @@ struct GuardedLoadLowering : OpConversionPattern<GuardedLoadOp> {
     if (!holdsWords(memory, elements))
       return op.emitOpError("expected whole words in a lane, got ")
              << elements.print();
-    SmallVector<Value> starts = flatten(adaptor.getStart());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        unitLayout(memory, elements), op.getStart(), starts);
+    ViewAccess access =
+        viewAccess(e, op, adaptor, unitLayout(memory, elements));
     Vectors vectors = vectorise(access.layout().bases(Place::Register),
                                 access.maxVectorBits());
     Registers values(access.layout().size(Place::Register));
@@ -230,13 +92,12 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     Memory memory = op.getView().getType().memory();
-    SmallVector<Value> starts = flatten(adaptor.getStart());
     Layout elements = layoutOf(op.getValue().getType());
     if (!holdsWords(memory, elements))
       return op.emitOpError("expected whole words in a lane, got ")
              << elements.print();
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        unitLayout(memory, elements), op.getStart(), starts);
+    ViewAccess access =
+        viewAccess(e, op, adaptor, unitLayout(memory, elements));
     Vectors vectors = vectorise(access.layout().bases(Place::Register),
                                 access.maxVectorBits());
     ValueRange values = adaptor.getValue();
@@ -254,75 +115,13 @@ struct StoreLowering : OpConversionPattern<StoreOp> {
   }
 };
 
-/// red.global.add of as many neighbours as the target can take at once.
-struct AtomicAddLowering : OpConversionPattern<AtomicAddOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult matchAndRewrite(AtomicAddOp op, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &r) const override {
-    Emit e(r, op.getLoc());
-    Memory memory = op.getView().getType().memory();
-    bool f32 = memory.unit.isF32(), bf16 = memory.unit.isBF16();
-    const Target &target = *scheduleOf(op).target;
-    if (bf16 && !target.hasBf16Red())
-      return op.emitOpError("atomic adds of bf16 need sm_90 or later, got ")
-             << target.name;
-    SmallVector<Value> starts = flatten(adaptor.getStart());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(),
-                        layoutOf(op.getValue().getType()), op.getStart(),
-                        starts);
-    // 16-bit types add in pairs at least; vectors of words came with sm_90.
-    unsigned maxBits = access.maxVectorBits();
-    if (!target.hasVectorRed())
-      maxBits = std::min(maxBits, f32 ? 0u : 1u);
-    Vectors vectors =
-        vectorise(access.layout().bases(Place::Register), maxBits);
-    if (!f32 && vectors.bits == 0)
-      return op.emitOpError(
-          "atomic adds of 16-bit elements need two neighbours "
-          "in one lane");
-    ValueRange values = adaptor.getValue();
-    Value first = isFirstCopy(e, access.layout());
-    for (uint32_t start : vectors.starts) {
-      Value mask = both(e, access.mask(start), first);
-      Registers units;
-      for (uint32_t u = 0; u < vectors.size(); ++u)
-        units.push_back(values[vectors.reg(start, u)]);
-      Registers words = e.pack(units);
-      StringRef type = f32 ? "f32" : bf16 ? "bf16x2" : "f16x2";
-      std::string list, constraints = "r,l";
-      for (unsigned i = 0; i < words.size(); ++i) {
-        list += fmt::format("{}${}", i ? ", " : "", i + 2);
-        constraints += f32 ? ",f" : ",r";
-        if (f32)
-          words[i] = e.bitcast(e.f32, words[i]);
-      }
-      std::string vector =
-          words.size() > 1 ? fmt::format(".v{}", words.size()) : "";
-      SmallVector<Value> operands{
-          mask ? Value(LLVM::ZExtOp::create(r, e.loc, e.i32, mask)) : e.c(1),
-          access.address(start)};
-      llvm::append_range(operands, words);
-      e.assembly(fmt::format("{{ .reg .pred p; setp.ne.b32 p, $0, 0; @p "
-                             "red.relaxed.gpu.global.add{}{}.{} [$1], {}; }}",
-                             f32 ? "" : ".noftz", vector, type.str(),
-                             words.size() > 1 ? "{" + list + "}" : list),
-                 constraints, Type(), operands, true);
-    }
-    r.eraseOp(op);
-    return success();
-  }
-};
-
 struct InsideLowering : OpConversionPattern<InsideOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(InsideOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    SmallVector<Value> starts = flatten(adaptor.getStart());
     Layout layout = layoutOf(op.getType());
-    GlobalAccess access(e, op.getView().getType(), adaptor.getView(), layout,
-                        op.getStart(), starts);
+    ViewAccess access = viewAccess(e, op, adaptor, layout);
     Registers values;
     for (uint32_t i = 0; i < layout.size(Place::Register); ++i) {
       Value mask = access.mask(i);
@@ -335,19 +134,55 @@ struct InsideLowering : OpConversionPattern<InsideOp> {
   }
 };
 
+/// Pointer, run-time extents, and run-time strides in 64 bits.
 struct ViewLowering : OpConversionPattern<ViewOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ViewOp op, OneToNOpAdaptor adaptor,
+  LogicalResult matchAndRewrite(ViewOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &r) const override {
+    Location loc = op.getLoc();
+    Memory memory = op.getType().memory();
     SmallVector<Value> values{op.getPointer()};
-    if (op.getExtent())
-      values.push_back(op.getExtent());
+    llvm::append_range(values, op.getExtents());
+    Type i64 = r.getI64Type();
+    SmallVector<Value> strides;
+    if (op.getType().getStrides().empty()) {
+      // Products of the extents behind, from the last.
+      unsigned extent = op.getExtents().size();
+      Value product;
+      for (unsigned d = memory.shape.size(); d-- > 0;) {
+        if (ShapedType::isDynamic(memory.strides[d]))
+          strides.push_back(product);
+        else
+          product = arith::ConstantOp::create(
+              r, loc, r.getI64IntegerAttr(memory.strides[d]));
+        Value along;
+        if (ShapedType::isDynamic(memory.shape[d]))
+          along =
+              arith::ExtSIOp::create(r, loc, i64, op.getExtents()[--extent]);
+        else
+          along = arith::ConstantOp::create(
+              r, loc, r.getI64IntegerAttr(memory.shape[d]));
+        if (d > 0 && ShapedType::isDynamic(memory.strides[d - 1]))
+          product = arith::MulIOp::create(r, loc, product, along);
+      }
+      std::reverse(strides.begin(), strides.end());
+    } else {
+      for (Value stride : op.getStrides())
+        strides.push_back(arith::ExtSIOp::create(r, loc, i64, stride));
+    }
+    llvm::append_range(values, strides);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});
     return success();
   }
 };
 
 } // namespace
+
+Value lath::tile::both(Emit &e, Value a, Value b) {
+  if (!a || !b)
+    return a ? a : b;
+  return LLVM::AndOp::create(e.r, e.loc, a, b);
+}
 
 /// Threads that hold copies of an element must not add it twice; for stores
 /// copies are harmless but wasteful.
@@ -375,14 +210,6 @@ Value lath::tile::isFirstCopy(Emit &e, const Layout &layout) {
   check(layout.bases(Place::Warp), e.warp());
   check(layout.bases(Place::Block), e.clusterRank());
   return first;
-}
-
-Value lath::tile::unitStart(Emit &e, const Memory &memory, ValueRange starts,
-                            unsigned d) {
-  int dim = memory.arrayDim(d);
-  return dim < 0
-             ? e.c(0)
-             : e.lshr(starts[dim], llvm::Log2_64(memory.elementsPerStep(d)));
 }
 
 Registers lath::tile::gatherCodes(Emit &e, const Memory &memory,
@@ -437,5 +264,5 @@ void lath::tile::addGlobalMemoryPatterns(const TypeConverter &types,
                                          RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<LoadLowering, GuardedLoadLowering, StoreLowering, InsideLowering,
-               ViewLowering, AtomicAddLowering>(types, context);
+               ViewLowering>(types, context);
 }

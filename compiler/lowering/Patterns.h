@@ -7,6 +7,8 @@ namespace lath::tile {
 
 void addGlobalMemoryPatterns(const mlir::TypeConverter &types,
                              mlir::RewritePatternSet &patterns);
+void addAtomicPatterns(const mlir::TypeConverter &types,
+                       mlir::RewritePatternSet &patterns);
 /// program_id and num_programs: lowered behind all others, which ask what is
 /// known of them (IndexRange).
 void addAxisPatterns(const mlir::TypeConverter &types,
@@ -45,6 +47,8 @@ void addClusterPatterns(const mlir::TypeConverter &types,
 /// Whether this thread is the first of those that hold copies of its elements;
 /// null if no other thread does.
 mlir::Value isFirstCopy(Emit &e, const Layout &layout);
+/// Both conditions; null is one that always holds.
+mlir::Value both(Emit &e, mlir::Value a, mlir::Value b);
 
 /// Moves what computes a value down to its first use in the block. So the
 /// unpacking of a fragment stands between the wgmma before and its own, which
@@ -55,10 +59,5 @@ void sinkToUses(mlir::Block &block);
 /// unitLayout): each register's bits, as many to a result word as it holds.
 Registers gatherCodes(Emit &e, const Memory &memory, const Layout &elements,
                       const Layout &wordLayout, mlir::ValueRange words);
-
-/// Start of a tile along dimension d of memory, in units, given its starts in
-/// elements of the array.
-mlir::Value unitStart(Emit &e, const Memory &memory, mlir::ValueRange starts,
-                      unsigned d);
 
 } // namespace lath::tile

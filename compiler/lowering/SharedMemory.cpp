@@ -4,9 +4,9 @@
 // A lane's offset is the buffer layout's inverse applied to the lane's part of
 // the tile, XORed with a constant for each register; where the two share no
 // bits the XOR is an immediate offset of the instruction.
-#include "compiler/ir/Access.h"
 #include "compiler/ir/MatrixAccess.h"
 #include "compiler/lowering/Patterns.h"
+#include "compiler/lowering/ViewAccess.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -211,10 +211,11 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
   LogicalResult matchAndRewrite(AsyncCopyOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
-    ViewType view = op.getView().getType();
     BufferType buffer = op.getBuffer().getType();
-    Memory memory = view.memory(), tile = buffer.memory();
-    unsigned rank = tile.shape.size();
+    Memory tile = buffer.memory();
+    const Access access = accessOf(op, adaptor.getView());
+    const Memory &memory = access.memory();
+    const ViewArray array(e, access, adaptor.getView(), tile.shape);
     const bool alone = roleOf(op) == Role::producer;
     unsigned threads = alone ? 32 : 32 * scheduleOf(op).warps;
     unsigned total = 1;
@@ -224,11 +225,11 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     SmallVector<Value> arrayStarts, starts;
     for (ValueRange start : adaptor.getStart())
       arrayStarts.push_back(start[0]);
-    for (unsigned d = 0; d < rank; ++d)
+    for (unsigned d = 0; d < access.rank(); ++d)
       starts.push_back(unitStart(e, memory, arrayStarts, d));
     Layout layout = buffer.getLayout().layout();
     LinearMap toOffset = *layout.map(Place::Offset).inverse();
-    unsigned bytes = copyBytes(memory, layout, op.getStart());
+    unsigned bytes = access.copyBytes(layout);
     unsigned units = bytes / memory.unitBytes; // that a lane copies at once
     if (bytes < leastCopyBytes)
       return op.emitOpError("cp.async moves at least ")
@@ -240,15 +241,9 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
-    Value tileBase = adaptor.getView()[0];
-    for (unsigned d = 0; d < rank; ++d) {
-      Value strided = LLVM::MulOp::create(
-          r, e.loc, e.sext64(starts[d]),
-          LLVM::ConstantOp::create(
-              r, e.loc, e.i64,
-              r.getI64IntegerAttr(memory.stride(d) * memory.unitBytes)));
-      tileBase = e.gep(tileBase, strided);
-    }
+    Value laneBase = array.pointer();
+    for (unsigned d = 0; d < access.rank(); ++d)
+      laneBase = e.gep(laneBase, array.bytes(starts[d], d));
     // Only the first total / units lanes have something to copy.
     Value active;
     if (total / units < threads)
@@ -258,41 +253,54 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     // Register bits are above all lane bits here, so coordinates add.
     Value laneIndex = e.linear(copy, LinearMap::identity(copy.indexBits()));
     SmallVector<Value> laneCoordinates;
-    Value laneBytes;
-    for (unsigned d = 0; d < rank; ++d) {
+    for (unsigned t = 0; t < copy.rank(); ++t) {
       Value coordinate = laneIndex;
-      if (d > 0 || copy.dimShift(d))
-        coordinate = e.lshr(laneIndex, copy.dimShift(d));
-      if (d > 0)
-        coordinate = e.band(coordinate, copy.shape()[d] - 1);
+      if (t > 0 || copy.dimShift(t))
+        coordinate = e.lshr(laneIndex, copy.dimShift(t));
+      if (t > 0)
+        coordinate = e.band(coordinate, copy.shape()[t] - 1);
       laneCoordinates.push_back(coordinate);
-      Value part = e.mul(coordinate, memory.stride(d) * memory.unitBytes);
+    }
+    Value laneBytes;
+    for (unsigned d = 0; d < access.rank(); ++d) {
+      if (access.along(d) < 0)
+        continue;
+      Value coordinate = laneCoordinates[access.along(d)];
+      if (!array.isNarrow(d)) {
+        laneBase = e.gep(laneBase, array.bytes(coordinate, d));
+        continue;
+      }
+      Value part = e.mul(coordinate, array.strideBytes(d));
       laneBytes = laneBytes ? e.add(laneBytes, part) : part;
     }
-    Value laneBase = e.gep(tileBase, e.zext64(laneBytes));
+    if (laneBytes)
+      laneBase = e.gep(laneBase, e.zext64(laneBytes));
     SharedOffsets offsets(e, copy, toOffset, memory.unitBytes);
     Vectors vectors =
         vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
     for (uint32_t start : vectors.starts) {
       uint32_t own = copy.index(start);
       std::vector<int64_t> coordinates = copy.unflatten(own);
-      Value inside;
+      Value inside, source = laneBase;
       int64_t ownBytes = 0;
-      for (unsigned d = 0; d < rank; ++d) {
-        ownBytes += coordinates[d] * memory.stride(d) * memory.unitBytes;
-        if (staysWhole(memory, tile.shape, op.getStart(), d))
+      for (unsigned d = 0; d < access.rank(); ++d) {
+        const int t = access.along(d);
+        if (t >= 0 && array.isNarrow(d))
+          ownBytes += coordinates[t] * array.strideBytes(d);
+        else if (t >= 0)
+          source = array.moved(source, coordinates[t], d);
+        if (access.staysWhole(tile.shape, d))
           continue;
-        Value limit = ShapedType::isDynamic(memory.shape[d])
-                          ? adaptor.getView()[1]
-                          : e.c(memory.shape[d]);
-        Value coordinate =
-            e.add(e.add(starts[d], laneCoordinates[d]), coordinates[d]);
+        Value coordinate = starts[d];
+        if (t >= 0)
+          coordinate =
+              e.add(e.add(coordinate, laneCoordinates[t]), coordinates[t]);
         Value in = LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::ult,
-                                        coordinate, limit);
+                                        coordinate, array.extent(d));
         inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
       }
       copyChunk(e, offsets.address(stage, toOffset(own)),
-                e.gep(laneBase, ownBytes), bytes, inside, active);
+                e.gep(source, ownBytes), bytes, inside, active);
     }
     r.eraseOp(op);
     return success();

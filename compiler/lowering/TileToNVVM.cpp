@@ -4,7 +4,7 @@
 //   after   %d0 = nvvm.mma.sync A[%r0, ...] B[...] C[...]
 //
 // A tile becomes one value for each register of its layout, also where scf
-// carries it; a view becomes its pointer (and run-time extent); a buffer its
+// carries it; a view becomes its pointer and run-time numbers; a buffer its
 // shared pointer. Kernel functions become llvm.func with the launch bounds of
 // the schedule.
 #include "compiler/ir/Scratch.h"
@@ -66,14 +66,15 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
           out.append(registerCount(type), registerType(type.getElementType()));
           return success();
         });
-    types.addConversion(
-        [](ViewType type,
-           SmallVectorImpl<Type> &out) -> std::optional<LogicalResult> {
-          out.push_back(LLVM::LLVMPointerType::get(type.getContext(), 1));
-          if (ShapedType::isDynamic(type.getShape()[0]))
-            out.push_back(IntegerType::get(type.getContext(), 32));
-          return success();
-        });
+    types.addConversion([](ViewType type, SmallVectorImpl<Type> &out)
+                            -> std::optional<LogicalResult> {
+      out.push_back(LLVM::LLVMPointerType::get(type.getContext(), 1));
+      out.append(type.numDynamicExtents(),
+                 IntegerType::get(type.getContext(), 32));
+      out.append(llvm::count_if(type.memory().strides, ShapedType::isDynamic),
+                 IntegerType::get(type.getContext(), 64));
+      return success();
+    });
     types.addConversion([](BufferType type) -> Type {
       return LLVM::LLVMPointerType::get(type.getContext(), 3);
     });
@@ -90,6 +91,7 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     });
     RewritePatternSet patterns(context);
     addGlobalMemoryPatterns(types, patterns);
+    addAtomicPatterns(types, patterns);
     addSharedMemoryPatterns(types, patterns);
     addDotPatterns(types, patterns);
     addUnpackPatterns(types, patterns);

@@ -128,10 +128,6 @@ template <typename F> void inBranch(Emit &e, Value condition, F &&body) {
   body();
 }
 
-Value both(Emit &e, Value a, Value b) {
-  return a && b ? Value(LLVM::AndOp::create(e.r, e.loc, a, b)) : a ? a : b;
-}
-
 struct PrintLowering : OpConversionPattern<PrintOp> {
   using OpConversionPattern::OpConversionPattern;
 

@@ -69,10 +69,9 @@ std::optional<unsigned> carriedAs(scf::ForOp loop, Value slot) {
 }
 
 bool isRagged(BulkCopyOp copy) {
-  Memory memory = copy.getView().getType().memory();
+  const Access access = accessOf(copy);
   auto units = copy.getBuffer().getType().memory().shape;
-  return !staysWhole(memory, units, copy.getStart(), 0) ||
-         !staysWhole(memory, units, copy.getStart(), 1);
+  return !access.staysWhole(units, 0) || !access.staysWhole(units, 1);
 }
 
 lath::Layout panelsOf(BufferType buffer) {

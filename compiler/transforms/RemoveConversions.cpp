@@ -7,6 +7,7 @@
 // What any thread can make, a splat say, has every layout; a load with no other
 // use reads in the layout that is wanted; a conversion of a conversion is one
 // conversion.
+#include "compiler/ir/Access.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -41,29 +42,25 @@ bool madeAnywhere(Value tile, const Layout &layout, unsigned depth) {
   Operation *op = tile.getDefiningOp();
   if (!op || op->getNumResults() != 1 || !isPure(op) || depth > most)
     return false;
-  if (op->hasTrait<AnyPlace>())
-    return true;
-  bool fromTiles = false;
+  bool made = op->hasTrait<AnyPlace>();
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<RankedTensorType>(operand.get().getType()))
       continue;
     auto own = demanded(operand, layout);
     if (!own || !madeAnywhere(operand.get(), *own, depth + 1))
       return false;
-    fromTiles = true;
+    made = true;
   }
-  return fromTiles;
+  return made;
 }
 
 Value makeAgain(Value tile, const Layout &layout, PatternRewriter &rewriter) {
   Operation *op = tile.getDefiningOp();
   IRMapping again;
-  if (!op->hasTrait<AnyPlace>())
-    for (OpOperand &operand : op->getOpOperands())
-      if (isa<RankedTensorType>(operand.get().getType()))
-        again.map(
-            operand.get(),
-            makeAgain(operand.get(), *demanded(operand, layout), rewriter));
+  for (OpOperand &operand : op->getOpOperands())
+    if (isa<RankedTensorType>(operand.get().getType()))
+      again.map(operand.get(),
+                makeAgain(operand.get(), *demanded(operand, layout), rewriter));
   Value made = rewriter.clone(*op, again)->getResult(0);
   made.setType(withLayout(cast<RankedTensorType>(tile.getType()), layout));
   return made;
@@ -85,12 +82,13 @@ struct FoldIntoProducer : OpRewritePattern<ConvertLayoutOp> {
       return success();
     }
     auto load = op.getSource().getDefiningOp<LoadOp>();
-    if (!load || !load->hasOneUse())
+    if (!load || !load->hasOneUse() || accessOf(load).gathers())
       return rewriter.notifyMatchFailure(
           op, "the producer has a layout of its own");
     rewriter.setInsertionPoint(load);
-    Value again = LoadOp::create(rewriter, load.getLoc(), wanted,
-                                 load.getView(), load.getStart());
+    Value again =
+        LoadOp::create(rewriter, load.getLoc(), wanted, load.getView(),
+                       load.getStart(), load.getDims());
     rewriter.replaceOp(op, again);
     rewriter.eraseOp(load);
     return success();

@@ -229,8 +229,10 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       Operation *user = todo.pop_back_val();
       if (auto store = dyn_cast<StoreOp>(user)) {
         OpBuilder b(store);
-        AtomicAddOp::create(b, store.getLoc(), store.getValue(),
-                            store.getView(), store.getStart());
+        AtomicOp::create(b, store.getLoc(), store.getValue().getType(),
+                         AtomicKind::add, store.getValue(),
+                         /*expected=*/Value(), store.getView(),
+                         store.getStart(), store.getDims());
         store.erase();
       } else if (isa<CastOp>(user) &&
                  isa<Float16Type, BFloat16Type, Float32Type>(

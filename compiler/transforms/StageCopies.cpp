@@ -17,8 +17,8 @@
 // zeros, and whatever stands there instead ends in rows of the output that are
 // not stored. A remark says where that cannot be.
 //
-// A load stays as it is where cp.async cannot move it (4 bytes at least) or its
-// start cannot be computed for a step ahead.
+// A load stays as it is where cp.async cannot move it (4 bytes at least), its
+// start cannot be computed for a step ahead, or it gathers.
 //
 // A global read then is coalesced whatever layout the consumer has, and can be
 // started early (see PipelineLoops). The buffer's chunks are permuted so that
@@ -81,7 +81,7 @@ SmallVector<int64_t> stagedShape(LoadOp load) {
   // The operand of wgmma has its eight rows.
   if (rows && rows < shape[0] && schedule.mma == lath::MatrixUnit::warp &&
       ShapedType::isDynamic(load.getView().getType().getShape()[0]) &&
-      !whyAllRows(load, rows))
+      accessOf(load).along(0) == 0 && !whyAllRows(load, rows))
     shape[0] = rows;
   return shape;
 }
@@ -140,11 +140,12 @@ std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
   if (scheduleOf(loop).weights == lath::WeightPath::registers &&
       view.streamed())
     return std::nullopt;
-  if (!computableAhead(loop, load.getStart()))
+  const Access access = accessOf(load);
+  if (access.gathers() || !computableAhead(loop, load.getStart()))
     return std::nullopt;
   SmallVector<int64_t> shape = stagedShape(load);
   Layout layout = bufferLayout(load, shape);
-  if (copyBytes(view.memory(), layout, load.getStart()) < leastCopyBytes)
+  if (access.copyBytes(layout) < leastCopyBytes)
     return std::nullopt;
   return Staged{load,
                 BufferType::get(load.getContext(), /*stages=*/1, shape,
@@ -194,7 +195,7 @@ void stage(scf::ForOp loop) {
   for (auto &[load, buffer] : loads) {
     Value alloc = AllocOp::create(outside, loc, buffer, IntegerAttr());
     AsyncCopyOp::create(inside, loc, load.getView(), load.getStart(), alloc,
-                        zero);
+                        zero, load.getDims());
     buffers.push_back(alloc);
   }
   AsyncCommitOp::create(inside, loc);

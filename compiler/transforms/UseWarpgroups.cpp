@@ -85,8 +85,7 @@ LogicalResult arrange(DotOp dot, Staged operand, bool alongK,
            << " beside these registers";
   for (Operation *user : alloc->getUsers())
     if (auto copy = dyn_cast<AsyncCopyOp>(user))
-      if (copyBytes(copy.getView().getType().memory(), *layout,
-                    copy.getStart()) < leastCopyBytes)
+      if (accessOf(copy).copyBytes(*layout) < leastCopyBytes)
         return dot.emitOpError(
             "wgmma takes pairs of neighbours along k, which "
             "words of eight k do not give: use packed weights");

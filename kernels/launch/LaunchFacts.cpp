@@ -12,7 +12,7 @@ static_assert(sizeof(KernelParam) == sizeof(std::string) + 16);
 static_assert(sizeof(TensorFacts) == 4 * sizeof(std::uint32_t) +
                                          sizeof(std::vector<LaunchNumber>) +
                                          sizeof(std::vector<std::uint32_t>));
-// 3 had no tensor maps.
+// 2 had no types of parameters, 3 no promises about them and no tensor maps.
 static constexpr std::uint8_t version = 4;
 
 static void write(ByteWriter &out, const TensorFacts &tensor) {
@@ -76,6 +76,7 @@ std::string launchFacts(const Ptx &ptx, bool withText) {
     out.number(static_cast<std::uint8_t>(param.kind));
     out.text(param.name);
     out.text(name(param.type));
+    out.number(param.multipleOf);
   }
   out.number(std::uint8_t(ptx.persistent));
   for (const TensorFacts &tensor : ptx.tensorMaps)
@@ -111,7 +112,11 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
     std::optional<Dtype> known = parseDtype(type);
     if (!known)
       fail("has a parameter of type '" + type + "'");
-    ptx.params.push_back({KernelParam::Kind(kind), std::move(name), *known});
+    const std::uint32_t multipleOf = in.number<std::uint32_t>();
+    if (!multipleOf)
+      fail("has a parameter that is a multiple of 0");
+    ptx.params.push_back(
+        {KernelParam::Kind(kind), std::move(name), *known, multipleOf});
   }
   ptx.persistent = in.number<std::uint8_t>();
   for (const KernelParam &param : ptx.params)

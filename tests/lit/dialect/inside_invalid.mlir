@@ -9,7 +9,7 @@ func.func @result(%x: !tile.view<8x60xf32>, %i: i32) {
 // -----
 
 func.func @ranks(%x: !tile.view<8x60xf32>, %i: i32) {
-  // expected-error @+1 {{expected ranks of tile, view and start to agree, got 1, 2 and 2}}
+  // expected-error @+1 {{expected a tile of rank 2, got 1}}
   %0 = tile.inside %x[%i, %i] : !tile.view<8x60xf32> -> tensor<64xi1>
   return
 }

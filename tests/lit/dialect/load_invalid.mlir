@@ -54,3 +54,51 @@ func.func @atoms(%q: !tile.view<8x8xi4, atom = #atom>, %i: i32) {
   %0 = tile.load %q[%i, %i] : !tile.view<8x8xi4, atom = #atom> -> tensor<2x8xi4>
   return
 }
+
+// -----
+
+func.func @along(%x: !tile.view<8x16x64xf16>, %i: i32) {
+  // expected-error @+1 {{expected a dimension below 2, got 2}}
+  %0 = tile.load %x[%i, %i along 1, %i along 2] : !tile.view<8x16x64xf16> -> tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @twice(%x: !tile.view<8x16x64xf16>, %i: i32) {
+  // expected-error @+1 {{expected one start that is a number along dimension 0 of the tile}}
+  %0 = tile.load %x[%i along 0, %i along 0, %i along 1] : !tile.view<8x16x64xf16> -> tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @nowhere(%x: !tile.view<8x16x64xf16>, %i: i32) {
+  // expected-error @+1 {{expected a start along dimension 0 of the tile}}
+  %0 = tile.load %x[%i, %i, %i along 1] : !tile.view<8x16x64xf16> -> tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @gather(%x: !tile.view<?x64xf16>, %ids: tensor<8x1xi32>, %i: i32) {
+  // expected-error @+1 {{expected starts of extent 1 or 16 in dimension 0, got 8}}
+  %0 = tile.load %x[%ids : tensor<8x1xi32>, %i along 1] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @ranks(%x: !tile.view<?x64xf16>, %ids: tensor<16xi32>, %i: i32) {
+  // expected-error @+1 {{expected starts of rank 2, got 'tensor<16xi32>'}}
+  %0 = tile.load %x[%ids : tensor<16xi32>, %i along 1] : !tile.view<?x64xf16> -> tensor<16x64xf16>
+  return
+}
+
+// -----
+
+func.func @codes(%q: !tile.view<64x64xi4, packed = 0>, %i: i32) {
+  // expected-error @+1 {{dimension by dimension}}
+  %0 = tile.load %q[%i along 1, %i along 0] : !tile.view<64x64xi4, packed = 0> -> tensor<64x64xi4>
+  return
+}

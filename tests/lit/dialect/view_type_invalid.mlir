@@ -1,7 +1,12 @@
 // RUN: lath-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @+1 {{expected a static extent in dimension 1: only the first may be dynamic}}
-func.func private @dynamic(!tile.view<16x?xf16>)
+// expected-error @+1 {{expected 2 strides, one a dimension, got 1}}
+func.func private @strides(!tile.view<16x?xf16, strides = [1]>)
+
+// -----
+
+// expected-error @+1 {{expected strides of 0 and more, got -1}}
+func.func private @negative(!tile.view<16x?xf16, strides = [?, -1]>)
 
 // -----
 

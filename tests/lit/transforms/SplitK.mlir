@@ -115,7 +115,7 @@ func.func @atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %in
 // CHECK-NOT:     tile.kind
 // CHECK:         %[[ACC:.*]] = scf.for
 // CHECK:         %[[H:.*]] = tile.cast %[[ACC]]
-// CHECK-NEXT:    tile.atomic_add %[[H]]
+// CHECK-NEXT:    tile.atomic add %[[H]]
 // CHECK-NOT:     tile.store
 // CHECK:         return
 func.func @atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
@@ -197,7 +197,7 @@ func.func @contiguous_atomic(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x12
 // CHECK:         %[[LO:.*]] = arith.muli
 // CHECK:         %[[HI:.*]] = arith.minsi
 // CHECK:         scf.for %{{.*}} = %[[LO]] to %[[HI]]
-// CHECK:         tile.atomic_add
+// CHECK:         tile.atomic add
 func.func @contiguous_atomic_out(%x: !tile.view<16x1024xf32>, %out: !tile.view<16x128xf16>, %init: tensor<16x128xf32>)
     attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 8, order = contiguous, reduce = "atomic-out", target = sm_90a>} {
   %c0 = arith.constant 0 : i32

@@ -93,7 +93,7 @@ func.func @ragged(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
 // CHECK-NOT:     st.global
 // CHECK:         llvm.return
 func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
-  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf32>
+  %x = tile.view %p extents %n : !llvm.ptr<1> -> !tile.view<?xf32>
   %c = arith.constant 1024 : i32
   %id = tile.program_id 0
   %i = arith.muli %id, %c : i32
@@ -112,7 +112,7 @@ func.func @dynamic(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.
 // CHECK-NOT:     ld.global
 // CHECK:         llvm.return
 func.func @odd_rows(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
-  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?x41xf16>
+  %x = tile.view %p extents %n : !llvm.ptr<1> -> !tile.view<?x41xf16>
   %c0 = arith.constant 0 : i32
   %0 = tile.load %x[%c0, %c0] : !tile.view<?x41xf16> -> tensor<16x64xf16, #h>
   return
@@ -172,7 +172,7 @@ func.func @f32_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
   %i = arith.muli %id, %c : i32
   %s = arith.constant 1.0 : f32
   %v = tile.splat %s : f32 -> tensor<1024xf32, #v>
-  tile.atomic_add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
+  %was = tile.atomic add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
   return
 }
 
@@ -191,7 +191,7 @@ func.func @f32_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
   %i = arith.muli %id, %c : i32
   %s = arith.constant 1.0 : f32
   %v = tile.splat %s : f32 -> tensor<1024xf32, #v>
-  tile.atomic_add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
+  %was = tile.atomic add %v, %x[%i] : tensor<1024xf32, #v>, !tile.view<4096xf32>
   return
 }
 
@@ -210,7 +210,7 @@ func.func @f16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
   %i = arith.muli %id, %c : i32
   %s = arith.constant 1.0 : f16
   %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
-  tile.atomic_add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
+  %was = tile.atomic add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
   return
 }
 
@@ -229,7 +229,7 @@ func.func @f16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<w
   %i = arith.muli %id, %c : i32
   %s = arith.constant 1.0 : f16
   %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
-  tile.atomic_add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
+  %was = tile.atomic add %v, %x[%i] : tensor<1024xf16, #v>, !tile.view<4096xf16>
   return
 }
 
@@ -248,7 +248,7 @@ func.func @bf16_90(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<
   %i = arith.muli %id, %c : i32
   %s = arith.constant 1.0 : bf16
   %v = tile.splat %s : bf16 -> tensor<1024xbf16, #v>
-  tile.atomic_add %v, %x[%i] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
+  %was = tile.atomic add %v, %x[%i] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
   return
 }
 
@@ -676,7 +676,7 @@ func.func @elementwise(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.sched
 // CHECK-NOT:     llvm.store
 func.func @shared(%p: !llvm.ptr<1>, %m: i32, %slot: i32) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %x = tile.view %p extents %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
   %b = tile.alloc {offset = 256 : i32} : !tile.buffer<4 of 16x64xf16, #l>
   tile.async_copy %x[%c0, %c0], %b[%slot] : !tile.view<?x4096xf16>, !tile.buffer<4 of 16x64xf16, #l>
   tile.async_commit
@@ -779,8 +779,8 @@ func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<
   %s = arith.constant 1.0 : bf16
   %v = tile.splat %s : bf16 -> tensor<1024xbf16, #v>
   // expected-error @+2 {{atomic adds of bf16 need sm_90 or later, got sm_80}}
-  // expected-error @+1 {{failed to legalize operation 'tile.atomic_add'}}
-  tile.atomic_add %v, %x[%c0] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
+  // expected-error @+1 {{failed to legalize operation 'tile.atomic'}}
+  %was = tile.atomic add %v, %x[%c0] : tensor<1024xbf16, #v>, !tile.view<4096xbf16>
   return
 }
 
@@ -788,14 +788,15 @@ func.func @bf16_80(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<
 
 #v = #tile.layout<[1024], register = [[1], [2], [512]], lane = [[4], [8], [16], [32], [64]], warp = [[128], [256]]>
 
+// Without neighbours in a lane, one at a time.
+// CHECK-LABEL: llvm.func @f16_singles
+// CHECK: red.relaxed.gpu.global.add.noftz.f16 [$1], $2
 func.func @f16_singles(%p: !llvm.ptr<1>, %n: i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 0 : i32} {
   %c0 = arith.constant 0 : i32
-  %x = tile.view %p extent %n : !llvm.ptr<1> -> !tile.view<?xf16>
+  %x = tile.view %p extents %n : !llvm.ptr<1> -> !tile.view<?xf16>
   %s = arith.constant 1.0 : f16
   %v = tile.splat %s : f16 -> tensor<1024xf16, #v>
-  // expected-error @+2 {{atomic adds of 16-bit elements need two neighbours in one lane}}
-  // expected-error @+1 {{failed to legalize operation 'tile.atomic_add'}}
-  tile.atomic_add %v, %x[%c0] : tensor<1024xf16, #v>, !tile.view<?xf16>
+  %was = tile.atomic add %v, %x[%c0] : tensor<1024xf16, #v>, !tile.view<?xf16>
   return
 }
 

@@ -65,8 +65,15 @@ TEST_CASE("views have positive extents, and only the first is an argument") {
         "view 'x': expected positive extents, got -8");
   CHECK(view(Dtype::f32, {1ll << 31}) ==
         "view 'x': expected 32-bit extents, got 2147483648");
-  CHECK(view(Dtype::f32, {64, s.n}) == "view 'x': extent 1 is an argument; "
-                                       "only an unpacked first extent may be");
+  auto strided = [&](std::vector<Extent> strides) {
+    return refused(
+        [&] { s.p.view("x", Dtype::f32, {64, 64}, std::move(strides)); });
+  };
+  CHECK(strided({1}) == "view 'x': expected 2 strides, one a dimension, got 1");
+  CHECK(strided({-64, 1}) == "view 'x': expected no negative strides, got -64");
+  CHECK(refused([&] {
+          s.p.view("x", Dtype::u4, {64, 64}, std::vector<Extent>{64, 1});
+        }) == "view 'x': views of u4 are dense and have no strides");
   // A refused view leaves no parameter behind.
   s.p.view("x", Dtype::f32, {64});
 }
@@ -89,8 +96,8 @@ TEST_CASE("views of u4 and s8, and only they, are packed along a dimension") {
   CHECK(view(Dtype::u4, {60, 64}, 0) ==
         "view 'x': packed extent 60 is not a multiple of 8");
   CHECK(view(Dtype::u4, {s.n, 64}, 0) ==
-        "view 'x': extent 0 is an argument; only an unpacked first extent may "
-        "be");
+        "view 'x': extent 0 is an argument, and packed; packed extents are "
+        "numbers");
   CHECK(view(Dtype::s8, {64, 64}, -1) ==
         "view 'x': views of u4 and s8, and only they, name a packed dimension; "
         "got s8 and -1");
@@ -159,12 +166,12 @@ TEST_CASE("ranges are powers of two and do not straddle groups") {
   CHECK((s.columns / 192).extent == 1);
 }
 
-TEST_CASE("loads and stores name one range a dimension") {
+TEST_CASE("loads and stores name one coordinate a dimension") {
   Sample s;
   CHECK(refused([&] { s.floats.load({s.rows}); }) ==
-        "load: expected 2 ranges, one a dimension, got 1");
+        "load: expected 2 coordinates, one a dimension, got 1");
   CHECK(refused([&] { s.floats.store({s.rows, s.columns, s.rows}, s.f32); }) ==
-        "store: expected 2 ranges, one a dimension, got 3");
+        "store: expected 2 coordinates, one a dimension, got 3");
   CHECK(refused([&] { s.floats.load({s.rows, Range{s.n, 48}}); }) ==
         "load: expected a power of two, got 48; the nearest is 64");
   CHECK(refused([&] { s.floats.load({s.rows, Range{Index(), 64}}); }) ==
@@ -190,10 +197,11 @@ TEST_CASE(
         "store: constant views are read only");
   CHECK(refused([&] { s.halves.atomicAdd({s.rows, s.columns}, s.f32); }) ==
         "atomicAdd: expected a tile of f16 [16, 64], got f32 [16, 64]");
-  CHECK(refused([&] { s.words.atomicAdd({s.rows, s.columns}, s.i32); }) ==
-        "atomicAdd: expected a float view, got i32");
-  CHECK(refused([&] { s.packed.atomicAdd({s.rows, s.columns}, s.u4); }) ==
-        "atomicAdd: expected a float view, got u4");
+  CHECK(refused([&] { s.floats.atomicMax({s.rows, s.columns}, s.f32); }) ==
+        "atomicMax: expected a view of i32, u32 or i64, got f32");
+  CHECK(
+      refused([&] { s.packed.atomicAdd({s.rows, s.columns}, s.u4); }) ==
+      "atomicAdd: expected a view of f32, f16, bf16, i32, u32 or i64, got u4");
 }
 
 TEST_CASE("inside says which elements lie in an unpacked view") {
@@ -201,7 +209,7 @@ TEST_CASE("inside says which elements lie in an unpacked view") {
   CHECK(refused([&] { s.packed.inside({s.rows, s.columns}); }) ==
         "inside: not for u4 views");
   CHECK(refused([&] { s.floats.inside({s.rows}); }) ==
-        "inside: expected 2 ranges, one a dimension, got 1");
+        "inside: expected 2 coordinates, one a dimension, got 1");
   Tile inside = s.words.inside({s.rows, s.columns});
   CHECK(inside.dtype() == Dtype::b1);
   CHECK(inside.shape() == Shape{16, 64});
@@ -539,7 +547,7 @@ TEST_CASE("each call appends one operation to the tile IR") {
   s.floats.store({s.rows, s.columns}, tanh(out));
   std::string ir = s.p.print();
   for (std::string operation :
-       {"func.func @sample", "tile.view %arg1 extent %arg0",
+       {"func.func @sample", "tile.view %arg1 extents %arg0",
         "tile.program_id 0", "tile.k_range extent 64 step 16", "scf.for",
         "tile.inside", "arith.select", "arith.maximumf", "tile.reduce_splits",
         "tile.reduce max", "tile.broadcast", "math.tanh", "tile.store"}) {

@@ -1,0 +1,19 @@
+// How starts in a view are written in the text of an operation.
+#pragma once
+
+#include "mlir/IR/OpImplementation.h"
+
+namespace lath::tile {
+
+/// `[%a, %b]`, where dimension d of the tile runs along dimension d of the
+/// view; else `[%a, %b along 0, %ids : tensor<16x1xi32>]`.
+mlir::ParseResult
+parseStarts(mlir::OpAsmParser &parser,
+            llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &starts,
+            llvm::SmallVectorImpl<mlir::Type> &types,
+            mlir::DenseI64ArrayAttr &dims);
+void printStarts(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 mlir::OperandRange starts, mlir::TypeRange types,
+                 mlir::DenseI64ArrayAttr dims);
+
+} // namespace lath::tile
