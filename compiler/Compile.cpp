@@ -81,7 +81,7 @@ void describeTensors(mlir::func::FuncOp function, Ptx &ptx) {
     for (auto [extent, box] : llvm::zip(memory.shape, shape)) {
       LaunchNumber n;
       if (mlir::ShapedType::isDynamic(extent))
-        n.scalar = static_cast<std::int32_t>(number(view.getExtent()));
+        n.scalar = static_cast<std::int32_t>(number(view.getExtents().front()));
       else
         n.constant = static_cast<std::uint64_t>(extent);
       tensor.extents.push_back(n);

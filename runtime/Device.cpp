@@ -9,7 +9,7 @@ namespace lath {
 // Launches must not touch the heap when all is well: text is made here alone.
 [[noreturn]] static void throwCount(const Ptx &ptx, std::size_t got) {
   throw Error(ErrorKind::invalidInput, "kernel '" + ptx.entry + "' takes " +
-                                           std::to_string(ptx.params.size()) +
+                                           std::to_string(ptx.arguments()) +
                                            " arguments, got " +
                                            std::to_string(got));
 }
