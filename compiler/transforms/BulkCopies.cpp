@@ -95,7 +95,7 @@ std::string whyNoTensor(AllocOp buffer, AsyncCopyOp copy) {
     return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp());
   };
   if (!view || !isParameter(view.getPointer()) ||
-      (view.getExtents().front() && !isParameter(view.getExtent())))
+      !llvm::all_of(view.getExtents(), isParameter))
     return "pointer and extent of the view are no parameters of the kernel";
   if (llvm::any_of(buffer->getUsers(), llvm::IsaPred<StageOp>) &&
       !(buffer.getType().getLayout().layout() == panelsOf(buffer.getType())))
