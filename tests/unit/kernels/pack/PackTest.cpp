@@ -278,10 +278,10 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
     }
   CHECK(wrongKinds == 0);
   std::string later = good;
-  later[8] = 4;
+  later[8] = 5;
   CHECK(test::errorOf([&] { Pack::open(write(folder, signedAnew(later))); })
             .message()
-            .ends_with("has format 4; expected 3"));
+            .ends_with("has format 5; expected 4"));
 }
 
 TEST_CASE("what is no pack says why") {
@@ -314,7 +314,7 @@ TEST_CASE("launch facts survive their bytes") {
   ptx.target = "sm_80";
   ptx.threads = 128;
   ptx.sharedBytes = 70000;
-  ptx.params = {{KernelParam::Kind::scalar, "m"},
+  ptx.params = {{KernelParam::Kind::scalar, "m", Dtype::i32, 16},
                 {KernelParam::Kind::view, "x", Dtype::bf16},
                 {KernelParam::Kind::workspace, "workspace", Dtype::f32},
                 {KernelParam::Kind::tickets, "tickets"}};
@@ -330,6 +330,8 @@ TEST_CASE("launch facts survive their bytes") {
   CHECK(read.sharedBytes == 70000);
   REQUIRE(read.params.size() == 4);
   CHECK(read.params[3].kind == KernelParam::Kind::tickets);
+  CHECK(read.params[0].multipleOf == 16);
+  CHECK(read.params[1].multipleOf == 1);
   CHECK(read.params[1].name == "x");
   CHECK(read.params[1].type == Dtype::bf16);
   CHECK(read.params[2].type == Dtype::f32);
@@ -344,9 +346,9 @@ TEST_CASE("launch facts survive their bytes") {
 
   // What an older version wrote is refused by its version, whatever follows.
   std::string older = bytes;
-  older[0] = 2;
+  older[0] = 3;
   CHECK(test::errorOf([&] { parseLaunchFacts(older, "it"); }).message() ==
-        "it has version 2; expected 3");
+        "it has version 3; expected 4");
   std::string strange = bytes;
   strange.replace(strange.find("bf16"), 4, "bf61");
   CHECK(test::errorOf([&] { parseLaunchFacts(strange, "it"); }).message() ==
