@@ -2,6 +2,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/dsl/ProgramImpl.h"
+#include "compiler/ir/Panels.h"
 #include "compiler/ir/Scratch.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -57,6 +58,40 @@ void checkOptions(const CompileOptions &options) {
   refuse(conflict(options));
 }
 
+/// The tensors of tensor copies, in the order of their maps.
+void describeTensors(mlir::func::FuncOp function, Ptx &ptx) {
+  for (mlir::BlockArgument map : function.getArguments()) {
+    auto copy =
+        llvm::find_if(map.getUsers(), llvm::IsaPred<tile::TensorCopyOp>);
+    if (copy == map.getUsers().end())
+      continue;
+    auto of = llvm::cast<tile::TensorCopyOp>(*copy);
+    auto view = of.getView().getDefiningOp<tile::ViewOp>();
+    tile::Memory memory = view.getType().memory();
+    llvm::ArrayRef<std::int64_t> shape = of.getBuffer().getType().getShape();
+    const Panels panels =
+        *Panels::of(Shape(shape.begin(), shape.end()), memory.unitBytes);
+    auto number = [](mlir::Value argument) {
+      return llvm::cast<mlir::BlockArgument>(argument).getArgNumber();
+    };
+    TensorFacts tensor;
+    tensor.param = number(view.getPointer());
+    tensor.elementBytes = memory.unitBytes;
+    tensor.swizzleBits = panels.swizzleBits();
+    for (auto [extent, box] : llvm::zip(memory.shape, shape)) {
+      LaunchNumber n;
+      if (mlir::ShapedType::isDynamic(extent))
+        n.scalar = static_cast<std::int32_t>(number(view.getExtents().front()));
+      else
+        n.constant = static_cast<std::uint64_t>(extent);
+      tensor.extents.push_back(n);
+      tensor.box.push_back(static_cast<std::uint32_t>(box));
+    }
+    tensor.box.back() = static_cast<std::uint32_t>(panels.columns());
+    ptx.tensorMaps.push_back(tensor);
+  }
+}
+
 /// "at file:line" of the call that an operation comes from; empty where none is
 /// known.
 std::string sourceOf(mlir::Location location) {
@@ -101,7 +136,9 @@ void describeLaunch(ProgramImpl &program, const CompileOptions &options,
       options.split > 1 && options.reduce == Reduce::atomicOut;
   if (options.reduce == Reduce::cluster)
     ptx.clusterBlocks = options.split;
+  ptx.persistent = options.persistent;
   ptx.dependent = options.dependent != Dependent::none;
+  describeTensors(function, ptx);
   ptx.entry = program.name;
   ptx.target = options.target->name;
   ptx.threads = 32 * (options.warps + options.producers);

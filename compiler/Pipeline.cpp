@@ -18,6 +18,7 @@ const std::vector<PipelineStep> &pipeline() {
       // Tiles without layouts.
       {"canonicalize", [] { return mlir::createCanonicalizerPass(); }},
       {"cse", [] { return mlir::createCSEPass(); }},
+      {"tile-persist-blocks", createPersistBlocks},
       {"tile-orient-dots", createOrientDots},
       {"tile-split-k", createSplitK},
       {"tile-split-warps", createSplitWarps},

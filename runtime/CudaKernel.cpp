@@ -2,6 +2,9 @@
 
 #include "runtime/CudaKernel.h"
 
+#include "runtime/TensorMap.h"
+
+#include <algorithm>
 #include <bit>
 
 namespace lath {
@@ -36,6 +39,17 @@ CudaKernel::CudaKernel(std::shared_ptr<const CudaContext> context,
                     std::to_string(ptx.params.size()) +
                     " parameters, a launch takes at most " +
                     std::to_string(maxKernelParams));
+  if (ptx.tensorMaps.size() > maxTensorMaps)
+    throw Error(ErrorKind::unsupported,
+                "kernel '" + ptx.entry + "' has " +
+                    std::to_string(ptx.tensorMaps.size()) +
+                    " tensor maps, a launch takes at most " +
+                    std::to_string(maxTensorMaps));
+  if (!ptx.tensorMaps.empty() && !context_->driver.tensorMapEncodeTiled)
+    throw Error(ErrorKind::unsupported,
+                "kernel '" + ptx.entry +
+                    "' takes tensor maps: it needs the driver of CUDA 12.0 or "
+                    "later");
   ContextScope scope(*context_);
   loadFunction(cubin);
   queryResources();
@@ -46,6 +60,14 @@ CudaKernel::CudaKernel(std::shared_ptr<const CudaContext> context,
           &blocks, function_, static_cast<int>(ptx.threads), ptx.sharedBytes),
       "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   blocksPerSm_ = static_cast<unsigned>(blocks);
+  if (!ptx.persistent)
+    return;
+  int sms = 0;
+  context_->check(
+      context_->driver.deviceGetAttribute(
+          &sms, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, context_->device),
+      "cuDeviceGetAttribute", "MULTIPROCESSOR_COUNT");
+  smCount_ = static_cast<unsigned>(sms);
 }
 
 void CudaKernel::loadFunction(std::span<const char> cubin) {
@@ -152,6 +174,26 @@ void CudaKernel::allowSharedMemory() const {
                         (config.dependent ? ", dependent" : ""));
 }
 
+/// The driver's own words of a map. Writes nothing but `to`: fit for a launch
+/// that is captured.
+static CUresult encode(const Driver &driver, const TensorMap &map,
+                       CUtensorMap &to) {
+  CUtensorMapDataType type = CU_TENSOR_MAP_DATA_TYPE_UINT64;
+  if (map.elementBytes == 1)
+    type = CU_TENSOR_MAP_DATA_TYPE_UINT8;
+  else if (map.elementBytes == 2)
+    type = CU_TENSOR_MAP_DATA_TYPE_UINT16;
+  else if (map.elementBytes == 4)
+    type = CU_TENSOR_MAP_DATA_TYPE_UINT32;
+  constexpr std::uint32_t everyElement[5] = {1, 1, 1, 1, 1};
+  return driver.tensorMapEncodeTiled(
+      &to, type, map.rank, reinterpret_cast<void *>(map.address),
+      map.extents.data(), map.strides.data(), map.box.data(), everyElement,
+      CU_TENSOR_MAP_INTERLEAVE_NONE,
+      static_cast<CUtensorMapSwizzle>(map.swizzle),
+      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
 void CudaKernel::launch(Stream stream, const LaunchConfig &config,
                         std::span<const std::uint64_t> args) const {
   checkArguments(ptx_, args);
@@ -162,14 +204,36 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
   void *params[maxKernelParams];
   for (std::size_t i = 0; i < args.size(); ++i)
     params[i] = const_cast<std::uint64_t *>(&args[i]);
+  // Maps are made for the device of the current context.
+  ContextScope scope(*context_);
+  CUtensorMap maps[maxTensorMaps];
+  std::size_t map = 0;
+  std::array<unsigned, 3> grid = config.grid;
+  for (std::size_t i = args.size(); i < ptx_.params.size(); ++i) {
+    if (ptx_.params[i].kind != KernelParam::Kind::tensorMap) {
+      const bool x = ptx_.params[i].kind == KernelParam::Kind::gridX;
+      params[i] = const_cast<unsigned *>(&config.grid[x ? 0 : 1]);
+      continue;
+    }
+    const CUresult made =
+        encode(context_->driver, tensorMap(ptx_, ptx_.tensorMaps[map], args),
+               maps[map]);
+    if (made != CUDA_SUCCESS)
+      throw driverError(context_->driver, made, "cuTensorMapEncodeTiled",
+                        "of " + ptx_.params[i].name + " for kernel '" +
+                            ptx_.entry + "'");
+    params[i] = &maps[map++];
+  }
+  if (ptx_.persistent)
+    grid = {std::min(grid[0] * grid[1], smCount_ * blocksPerSm_), 1, 1};
 
   CUlaunchAttribute dependent{};
   dependent.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
   dependent.value.programmaticStreamSerializationAllowed = 1;
   CUlaunchConfig launch{};
-  launch.gridDimX = config.grid[0];
-  launch.gridDimY = config.grid[1];
-  launch.gridDimZ = config.grid[2];
+  launch.gridDimX = grid[0];
+  launch.gridDimY = grid[1];
+  launch.gridDimZ = grid[2];
   launch.blockDimX = ptx_.threads;
   launch.blockDimY = launch.blockDimZ = 1;
   launch.sharedMemBytes = ptx_.sharedBytes;
@@ -178,7 +242,6 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
     launch.attrs = &dependent;
     launch.numAttrs = 1;
   }
-  ContextScope scope(*context_);
   CUresult result =
       context_->driver.launchKernelEx(&launch, function_, params, nullptr);
   if (result != CUDA_SUCCESS)

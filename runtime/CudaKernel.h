@@ -9,6 +9,8 @@ namespace lath {
 /// The most parameters a kernel may have: launch packs them into an array of
 /// this size on the stack.
 inline constexpr std::size_t maxKernelParams = 32;
+/// The most of them that are tensor maps.
+inline constexpr std::size_t maxTensorMaps = 8;
 
 /// Immutable after construction, thread safe.
 class CudaKernel final : public LoadedKernel {
@@ -41,6 +43,7 @@ private:
   cuda::CUfunction function_ = nullptr;
   KernelResources resources_;
   unsigned blocksPerSm_ = 0;
+  unsigned smCount_ = 0;
 };
 
 } // namespace lath

@@ -9,7 +9,7 @@ namespace lath {
 // Launches must not touch the heap when all is well: text is made here alone.
 [[noreturn]] static void throwCount(const Ptx &ptx, std::size_t got) {
   throw Error(ErrorKind::invalidInput, "kernel '" + ptx.entry + "' takes " +
-                                           std::to_string(ptx.params.size()) +
+                                           std::to_string(ptx.arguments()) +
                                            " arguments, got " +
                                            std::to_string(got));
 }
@@ -23,7 +23,7 @@ namespace lath {
 }
 
 void checkArguments(const Ptx &ptx, std::span<const std::uint64_t> args) {
-  if (args.size() != ptx.params.size())
+  if (args.size() != ptx.arguments())
     throwCount(ptx, args.size());
   for (std::size_t i = 0; i < args.size(); ++i)
     if (const std::uint32_t multiple = ptx.params[i].multipleOf; multiple > 1)

@@ -51,10 +51,11 @@ public:
   virtual KernelResources resources() const = 0;
   /// Blocks of this kernel that one SM holds at once.
   virtual unsigned blocksPerSm() const = 0;
-  /// `args` in the order of ptx().params: a pointer each for views,
-  /// workspaces and tickets, the low 32 bits for scalars. Asynchronous on
-  /// `stream`; allocates and synchronises nothing. Throws Error{driver}, and
-  /// Error{invalidInput} as checkArguments does.
+  /// `args` in the order of ptx().params, as many as ptx().arguments(): a
+  /// pointer each for views, workspaces and tickets, the low 32 bits for
+  /// scalars. Asynchronous on `stream`; allocates and synchronises nothing.
+  /// Throws Error{driver}, and Error{invalidInput} as checkArguments does, or
+  /// where an array is one that tensor copies cannot read.
   virtual void launch(Stream stream, const LaunchConfig &config,
                       std::span<const std::uint64_t> args) const = 0;
 };

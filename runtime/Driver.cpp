@@ -83,6 +83,7 @@ static std::vector<std::string> lookUp(void *library, Driver &d) {
   symbols.required(d.occupancyMaxActiveBlocksPerMultiprocessor,
                    "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   symbols.required(d.launchKernelEx, "cuLaunchKernelEx");
+  symbols.optional(d.tensorMapEncodeTiled, "cuTensorMapEncodeTiled");
   symbols.required(d.streamCreate, "cuStreamCreate");
   symbols.required(d.streamDestroy, "cuStreamDestroy_v2");
   symbols.required(d.streamSynchronize, "cuStreamSynchronize");

@@ -59,6 +59,14 @@ struct Driver {
   CUresult (*launchKernelEx)(const CUlaunchConfig *, CUfunction, void **params,
                              void **extra);
 
+  /// Writes a tensor map, on the host alone; null before CUDA 12.0.
+  CUresult (*tensorMapEncodeTiled)(
+      CUtensorMap *, CUtensorMapDataType, std::uint32_t rank, void *address,
+      const std::uint64_t *extents, const std::uint64_t *strides,
+      const std::uint32_t *box, const std::uint32_t *elementStrides,
+      CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
+      CUtensorMapFloatOOBfill);
+
   CUresult (*streamCreate)(CUstream *, unsigned flags);
   CUresult (*streamDestroy)(CUstream);
   CUresult (*streamSynchronize)(CUstream);

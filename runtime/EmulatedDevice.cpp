@@ -142,6 +142,10 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   Launch launch;
   launch.program = program_;
   launch.grid = config.grid;
+  if (ptx_.persistent)
+    launch.grid = {std::min(config.grid[0] * config.grid[1],
+                            state_->target.gpu().sms * blocksPerSm()),
+                   1, 1};
   launch.block = {ptx_.threads, 1, 1};
   if (m.requiredThreads[0])
     launch.block = {m.requiredThreads[0], m.requiredThreads[1],
@@ -173,9 +177,26 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
     if (ptx_.params[n].kind == KernelParam::Kind::workspace)
       launch.workspaces.push_back(buffer.get());
   }
+  auto map = ptx_.tensorMaps.begin();
+  for (std::size_t n = args.size(); n < ptx_.params.size(); ++n) {
+    std::uint8_t *to = launch.params.data() + m.params[n].offset;
+    switch (ptx_.params[n].kind) {
+    case KernelParam::Kind::tensorMap: {
+      const EncodedTensorMap encoded =
+          emulator::encode(tensorMap(ptx_, *map++, args));
+      std::memcpy(to, encoded.data(), encoded.size());
+      break;
+    }
+    case KernelParam::Kind::gridX:
+      std::memcpy(to, &config.grid[0], sizeof config.grid[0]);
+      break;
+    default:
+      std::memcpy(to, &config.grid[1], sizeof config.grid[1]);
+    }
+  }
   std::unique_ptr<GlobalRaces> races;
   std::uint64_t blocks =
-      std::uint64_t{1} * config.grid[0] * config.grid[1] * config.grid[2];
+      std::uint64_t{1} * launch.grid[0] * launch.grid[1] * launch.grid[2];
   // Stamps have room for 2^20 blocks.
   if (options.checks && blocks < (1u << 20) - 1)
     races = std::make_unique<GlobalRaces>(launch);

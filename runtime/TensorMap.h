@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace lath {
 
@@ -24,6 +25,11 @@ struct TensorMap {
   std::array<std::uint32_t, 5> box{}; ///< elements of one copy, 1 to 256 each
   TensorSwizzle swizzle = TensorSwizzle::none;
 };
+
+/// The tensor of a kernel in a launch with these arguments. Throws
+/// Error{invalidInput} where the copy engine cannot read it.
+LATH_API TensorMap tensorMap(const Ptx &ptx, const TensorFacts &tensor,
+                             std::span<const std::uint64_t> arguments);
 
 /// As the kernel gets it, opaque, at an address that is a multiple of 64.
 using EncodedTensorMap = std::array<std::uint8_t, 128>;

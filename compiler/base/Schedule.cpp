@@ -22,6 +22,7 @@ constexpr std::string_view reduceTexts[] = {"none", "atomic", "atomic-out",
                                             "ordered", "cluster"};
 constexpr std::string_view scalesTexts[] = {"weights", "sums"};
 constexpr std::string_view pathTexts[] = {"shared", "registers", "bulk"};
+constexpr std::string_view copyTexts[] = {"threads", "tensor"};
 constexpr std::string_view evictTexts[] = {"first", "normal"};
 constexpr std::string_view unitTexts[] = {"warp", "warpgroup"};
 constexpr std::string_view dependentTexts[] = {"none", "early", "half", "late",
@@ -83,6 +84,8 @@ constexpr KernelWord words[] = {
     option<&S::mma>("mma", "mma", unitTexts, kernel),
     option<&S::producers>("producers", "producers", flagTexts, kernel),
     option<&S::dependent>("dep", "dependent", dependentTexts, kernel),
+    option<&S::copies>("copies", "copies", copyTexts, kernel),
+    option<&S::persistent>("persistent", "persistent", flagTexts, kernel),
     option<&S::evict>("evict", "evict", evictTexts, loop),
 };
 
@@ -120,11 +123,11 @@ constexpr Rule contradictions[] = {
      }},
     {producersHaveCopies,
      [](const S &s) {
-       return fmt::format("producers = {} with weights = {}: a producer warp "
-                          "issues bulk copies; use weights=bulk, or "
-                          "producers=0",
-                          s.producers,
-                          pathTexts[static_cast<std::size_t>(s.weights)]);
+       return fmt::format(
+           "producers = {} with weights = {}: a producer warp "
+           "issues bulk copies; use weights=bulk or copies=tensor, "
+           "or producers=0",
+           s.producers, pathTexts[static_cast<std::size_t>(s.weights)]);
      }},
     {evictionIsOfBulkCopies,
      [](const S &s) {
@@ -136,6 +139,23 @@ constexpr Rule contradictions[] = {
 };
 
 constexpr Rule conflicts[] = {
+    {persistenceOverlaps,
+     [](const S &s) {
+       return fmt::format("persistent=1 with producers={}: a producer warp "
+                          "brings the next tile while one is stored; use "
+                          "producers=1, or persistent=0",
+                          s.producers);
+     }},
+    {persistenceIsAlone,
+     [](const S &s) {
+       return s.split != 1
+                  ? fmt::format("persistent=1 with s = {}: blocks that walk "
+                                "over tiles take all of K; use s1",
+                                s.split)
+                  : std::string(
+                        "persistent=1 with dependent launch: blocks "
+                        "that walk over tiles begin once; use dep=none");
+     }},
     {warpsFormGroups,
      [](const S &s) {
        return s.kWarps != 1
@@ -148,9 +168,11 @@ constexpr Rule conflicts[] = {
      }},
     {copiesAreFenced,
      [](const S &s) {
-       return fmt::format("mma=warpgroup with producers={}: what another warp "
-                          "copies is not fenced for wgmma; use producers=0",
-                          s.producers);
+       return fmt::format(
+           "mma=warpgroup with producers={}: what another warp "
+           "copies is not fenced for wgmma; use copies=tensor, or "
+           "producers=0",
+           s.producers);
      }},
     {[](const S &s) { return s.mma == MatrixUnit::warp || s.stages > 1; },
      [](const S &s) {
@@ -161,6 +183,12 @@ constexpr Rule conflicts[] = {
     {[](const S &s) { return s.weights != WeightPath::bulk || s.stages > 1; },
      [](const S &s) {
        return fmt::format("weights=bulk fills the stages of a pipeline: it "
+                          "needs st = 2 or more, got {}",
+                          s.stages);
+     }},
+    {[](const S &s) { return s.copies == CopyPath::threads || s.stages > 1; },
+     [](const S &s) {
+       return fmt::format("copies=tensor fills the stages of a pipeline: it "
                           "needs st = 2 or more, got {}",
                           s.stages);
      }},
@@ -280,6 +308,8 @@ std::string lacking(const KernelSchedule &s, const Target &target) {
                 "wgmma (sm_90a alone has)"},
            {s.weights == WeightPath::bulk, target.hasBulkCopies(),
             "bulk copies (sm_90 and later have); weights=shared works there"},
+           {s.copies == CopyPath::tensor, target.hasBulkCopies(),
+            "tensor copies (sm_90 and later have); copies=threads works there"},
            {s.dependent != Dependent::none, target.hasDependentLaunch(),
             "programmatic dependent launch (sm_90 and later have)"},
            {s.reduce == Reduce::cluster, target.hasClusters(),

@@ -40,8 +40,8 @@ LATH_API std::string_view name(Reduce reduce);
 /// Which instructions multiply.
 enum class MatrixUnit {
   warp,      ///< mma.sync: each warp its own fragments, of 8 rows of x
-  warpgroup, ///< wgmma: four warps at once, x from shared memory (sm_90a), for
-             ///< packed weights
+  warpgroup, ///< wgmma: four warps at once, operands from shared memory, of
+             ///< which one may be in registers (sm_90a)
 };
 
 /// Programmatic dependent launch: the kernel starts while the launch before it
@@ -69,6 +69,12 @@ enum class WeightPath {
   bulk,      ///< through stages that the copy engine fills; for packed weights
 };
 
+/// Who brings the other tiles of a K loop to their stages.
+enum class CopyPath {
+  threads, ///< all of a block, or a producer warp, by cp.async
+  tensor,  ///< the copy engine, by tensor copies, where it can; sm_90+
+};
+
 /// Which lines L2 gives up first: those of constant views that the copy engine
 /// brings, or none before others.
 enum class Eviction {
@@ -87,14 +93,18 @@ struct KernelSchedule {
   Reduce reduce = Reduce::none; ///< `none` exactly where split = 1
   MatrixUnit mma = MatrixUnit::warp;
   /// Warps besides `warps` that start all copies and compute nothing; 0 or 1,
-  /// which takes weights = bulk.
+  /// which takes weights = bulk or copies = tensor.
   int producers = 0;
   Dependent dependent = Dependent::none;
+  /// 1: as many blocks as run at once walk over the blocks of the grid; takes
+  /// a producer warp, which runs ahead into the next one.
+  int persistent = 0;
 
   // Of dots, above all of those with quantised weights.
   int kWarps = 1; ///< of `warps`, those that share each K step; power of two
   ScalePlacement scales = ScalePlacement::weights;
   WeightPath weights = WeightPath::shared;
+  CopyPath copies = CopyPath::threads;
   Eviction evict = Eviction::first; ///< `normal` takes weights = bulk
 
   bool operator==(const KernelSchedule &) const = default;
@@ -187,19 +197,34 @@ inline bool splitIsReduced(const KernelSchedule &s) {
 inline bool blockHoldsWarps(const KernelSchedule &s) {
   return s.warps + s.producers <= maxBlockWarps;
 }
+/// The copy engine fills stages.
+inline bool engineCopies(const KernelSchedule &s) {
+  return s.weights == WeightPath::bulk || s.copies == CopyPath::tensor;
+}
 inline bool producersHaveCopies(const KernelSchedule &s) {
-  return !s.producers || s.weights == WeightPath::bulk;
+  return !s.producers || engineCopies(s);
 }
 inline bool evictionIsOfBulkCopies(const KernelSchedule &s) {
   return s.evict == Eviction::first || s.weights == WeightPath::bulk;
+}
+/// Only a producer warp has something to do while a tile is stored.
+inline bool persistenceOverlaps(const KernelSchedule &s) {
+  return !s.persistent || s.producers;
+}
+/// The third axis of the grid is the split's, and what waits for the launch
+/// ahead is done once.
+inline bool persistenceIsAlone(const KernelSchedule &s) {
+  return !s.persistent || (s.split == 1 && s.dependent == Dependent::none);
 }
 /// wgmma takes four warps together, none of which has a share of K alone.
 inline bool warpsFormGroups(const KernelSchedule &s) {
   return s.mma == MatrixUnit::warp || (s.kWarps == 1 && s.warps % 4 == 0);
 }
-/// What another warp copies is not fenced for wgmma.
+/// What another warp copies is not fenced for wgmma, but what the copy engine
+/// does.
 inline bool copiesAreFenced(const KernelSchedule &s) {
-  return s.mma == MatrixUnit::warp || !s.producers;
+  return s.mma == MatrixUnit::warp || !s.producers ||
+         s.copies == CopyPath::tensor;
 }
 
 /// Why the words contradict each other, values out of range included; empty:

@@ -11,6 +11,16 @@ namespace lath {
 inline constexpr std::int64_t sharedAlignment = 128;
 /// An operand of wgmma: its swizzle counts from multiples of 1024.
 inline constexpr std::int64_t matrixOperandAlignment = 1024;
+/// A buffer that tensor copies fill, for the same reason; so is each stage.
+inline constexpr std::int64_t panelAlignment = matrixOperandAlignment;
+/// Whether a tile of rows of so many bytes, in panels whose rows have 128 at
+/// most (compiler/ir/Panels.h), may be a stage that tensor copies fill: each
+/// panel, and the next stage, begins where the swizzle's period does.
+constexpr bool fillsPanels(std::int64_t rows, std::int64_t rowBytes) {
+  const std::int64_t inPanel = rowBytes < 128 ? rowBytes : 128;
+  return rows * rowBytes % panelAlignment == 0 &&
+         (inPanel == rowBytes || rows * inPanel % panelAlignment == 0);
+}
 /// Of one mbarrier.
 inline constexpr std::int64_t mbarrierBytes = 8;
 /// A ticket that one thread hands to its block.

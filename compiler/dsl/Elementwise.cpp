@@ -240,6 +240,13 @@ static std::optional<Tile> shiftsPart(const Operands &o, const Operand &bits) {
 Tile operator<<(Operand a, Operand bits) {
   Operands o("<<", {&a, &bits});
   std::optional<Tile> part = shiftsPart(o, bits);
+  if (part && bitWidth(o.dtype) == 64) {
+    // Selected behind the shift, LLVM's NVPTX drops the condition, and takes
+    // the lower 32 bits alone for the distance.
+    Value within = o.call.create<arith::AndIOp>(o[1], o.call.get(o.splat(63)));
+    Tile kept = o.select(*part, o.tiles[0], o.splat(0));
+    return o.make<arith::ShLIOp>(o.call.get(kept), within);
+  }
   Tile shifted = o.make<arith::ShLIOp>(o[0], o[1]);
   return part ? o.select(*part, shifted, o.splat(0)) : shifted;
 }

@@ -35,12 +35,13 @@ Tile dequant(Operand codes, Operand factors, const Tile *zeros,
 Tile dot(Operand left, Operand right, Operand sums, std::string_view schedule) {
   Call call(programOf({&left, &right, &sums}), "dot", left.where);
   Tile a = call.tileOf(left), b = call.tileOf(right), acc = call.tileOf(sums);
-  auto half = [](const Tile &t) {
-    return (t.dtype() == Dtype::f16 || t.dtype() == Dtype::bf16) &&
+  auto matrix = [](const Tile &t) {
+    return (t.dtype() == Dtype::f16 || t.dtype() == Dtype::bf16 ||
+            t.dtype() == Dtype::f32) &&
            t.shape().size() == 2;
   };
-  if (!half(a) || !half(b) || a.dtype() != b.dtype())
-    call.fail("expected two matrices of f16 or of bf16, got {} and {}",
+  if (!matrix(a) || !matrix(b) || a.dtype() != b.dtype())
+    call.fail("expected two matrices of f16, of bf16 or of f32, got {} and {}",
               describe(a), describe(b));
   if (a.shape()[1] != b.shape()[0] || acc.dtype() != Dtype::f32 ||
       acc.shape() != Shape{a.shape()[0], b.shape()[1]})

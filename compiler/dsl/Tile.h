@@ -190,12 +190,13 @@ LATH_API Tile all(Operand tile, int dim);
 /// first of several. NaN is larger and smaller than any number.
 LATH_API Tile argmax(Operand tile, int dim);
 LATH_API Tile argmin(Operand tile, int dim);
-/// Sums of all elements up to and including each one, along one dimension.
+/// Sums, or maxima, of all elements up to and including each one along one
+/// dimension, in the types of reductions.
 LATH_API Tile cumsum(Operand tile, int dim);
-/// Maxima likewise. As cumsum in the types of reductions.
 LATH_API Tile cummax(Operand tile, int dim);
-/// The elements along one dimension in order; NaN is larger than any number.
-/// Equal keys with what belongs to them are sorted packed, in i64.
+/// The elements along one dimension in order; NaN is larger than any number,
+/// -0 less than 0. A key in the upper bits of an i64 takes with it what is in
+/// the lower ones.
 LATH_API Tile sort(Operand tile, int dim, bool descending = false);
 /// The one element of a tile as an index; of an integer of up to 32 bits.
 LATH_API Index toIndex(Operand tile);
@@ -224,8 +225,8 @@ LATH_API Tile randomNormal(Operand counter, Operand key);
 /// `zeroOffset` is added to the stored zero, modulo 16 (1 for GPTQ v1).
 LATH_API Tile dequant(Operand q, Operand scales, const Tile *zeros = nullptr,
                       int zeroOffset = 0);
-/// acc + a * b. a: [M, K], b: [K, N], acc: [M, N]: of f16, bf16, f8e4m3, f8e5m2
-/// or f32 (computed in tf32) with f32 sums, or of i8 with i32 sums.
+/// acc + a * b. a: [M, K], b: [K, N] of f16, bf16 or f32 (which is rounded to
+/// tf32, ten bits behind the point), acc: f32 [M, N].
 /// `schedule` has words of this product alone: "kw2,scales=sums".
 LATH_API Tile dot(Operand a, Operand b, Operand acc,
                   std::string_view schedule = {});

@@ -1,11 +1,16 @@
 #include "compiler/ir/Access.h"
+
+#include "compiler/base/SharedSpace.h"
 #include "compiler/ir/IndexRange.h"
+#include "compiler/ir/Panels.h"
 #include "compiler/ir/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include <fmt/format.h>
 
 using namespace mlir;
 
@@ -196,6 +201,56 @@ unsigned Access::copyBits(const Layout &buffer) const {
 
 unsigned Access::copyBytes(const Layout &buffer) const {
   return array.unitBytes << copyBits(buffer);
+}
+
+// PTX ISA, "Tensor copies", and cuTensorMapEncodeTiled.
+static constexpr int64_t tensorUnit = 16;   ///< bytes that rows begin at
+static constexpr int64_t mostOfBox = 256;   ///< elements along a dimension
+static constexpr size_t mostDimensions = 5; ///< of a tensor
+
+std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape) {
+  Memory memory = view.memory();
+  if (memory.holdsCodes())
+    return "tensor copies bring elements of 16 bits or more, not codes";
+  if (shape.size() < 2 || shape.size() > mostDimensions)
+    return fmt::format("tensor copies are of 2 to {} dimensions, got {}",
+                       mostDimensions, shape.size());
+  if (!view.getStrides().empty() || shape.size() != memory.shape.size())
+    return "tensor copies bring tiles of all dimensions of a dense view";
+  for (int64_t extent : ArrayRef<int64_t>(memory.shape).drop_front())
+    if (ShapedType::isDynamic(extent))
+      return "the inner extents of the view are known at run time only";
+  if (int64_t row = memory.shape.back() * memory.unitBytes; row % tensorUnit)
+    return fmt::format("the view's rows are {} bytes; tensor copies take "
+                       "multiples of {}",
+                       row, tensorUnit);
+  auto panels = lath::Panels::of(lath::Shape(shape.begin(), shape.end()),
+                                 memory.unitBytes);
+  if (!panels)
+    return fmt::format("the tile's rows are {} bytes; tensor copies take {} or "
+                       "more",
+                       shape.back() * memory.unitBytes, tensorUnit);
+  for (int64_t extent : shape.drop_back())
+    if (extent > mostOfBox)
+      return fmt::format("a tensor copy has at most {} elements along a "
+                         "dimension, got {}",
+                         mostOfBox, extent);
+  const int64_t rowBytes = shape.back() * memory.unitBytes;
+  if (!lath::fillsPanels(panels->rows(), rowBytes))
+    return fmt::format("a stage of {} rows of {} bytes does not fill the "
+                       "swizzle's period of {}",
+                       panels->rows(), rowBytes, lath::panelAlignment);
+  return "";
+}
+
+std::string whyNoTensorFrom(ViewType view, OperandRange starts) {
+  const int64_t bytes =
+      divisorOf(starts.back()) * static_cast<int64_t>(view.memory().unitBytes);
+  if (bytes % tensorUnit)
+    return fmt::format("tiles are known to start at multiples of {} bytes of a "
+                       "row; tensor copies take multiples of {}",
+                       bytes, tensorUnit);
+  return "";
 }
 
 int64_t atomBytes(const Memory &memory) {

@@ -3,9 +3,11 @@
 // and lowering ask the same functions, so they cannot disagree.
 #pragma once
 
-#include "compiler/ir/Memory.h"
+#include "compiler/ir/Tile.h"
 
 #include "mlir/IR/ValueRange.h"
+
+#include <string>
 
 namespace lath::tile {
 
@@ -77,6 +79,12 @@ inline constexpr unsigned leastCopyBytes = 4;
 /// the view is lowered to.
 template <typename Op> Access accessOf(Op op, mlir::ValueRange values);
 template <typename Op> Access accessOf(Op op);
+
+/// Why the copy engine cannot bring tiles of `shape` of a view as boxes of a
+/// tensor; empty: it can, into stages in the order of Panels.
+std::string whyNoTensor(ViewType view, llvm::ArrayRef<int64_t> shape);
+/// The same of the start of one.
+std::string whyNoTensorFrom(ViewType view, mlir::OperandRange starts);
 
 /// Bytes of an atom, of which bulk copies move runs, and what these must be
 /// multiples of.

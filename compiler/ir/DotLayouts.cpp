@@ -8,8 +8,9 @@
 //   B        k, k                 k          column
 //   acc      column, row          column     row
 //
-// (registers beyond these repeat the fragment). We choose which k, row and
-// column bits go where:
+// (registers beyond these repeat the fragment; a 32-bit register holds one k of
+// 32-bit elements and four of 8-bit ones, so there the first k bit is missing,
+// or there is one more). We choose which k, row and column bits go where:
 //   k     bits 0-2 to registers, 3-4 to lanes, the rest to registers; or as the
 //         instruction numbers them: 0, 3 to registers, 1-2 to lanes;
 //   rows  low bits to registers if contiguous (up to two), three to lanes,
@@ -19,6 +20,8 @@
 // Where A lies in memory in atoms that are fragments already, k and rows go
 // where the atom has them, and what is beyond it as above.
 #include "compiler/ir/DotLayouts.h"
+
+#include "compiler/ir/Panels.h"
 
 #include <algorithm>
 #include <bit>
@@ -71,16 +74,22 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     fragment = fragmentOf(*s.atom);
   // Each warp's share of k is its own problem; the highest k bits name it.
   kBits -= kWarpBits;
-  if (warpBits < 0 || kBits < 4) {
+  // A 32-bit register holds 2^wordBits k, and the instruction has eight.
+  const int wordBits = std::countr_zero(32u / s.elementBits);
+  if (warpBits < 0 || kBits < wordBits + 3) {
     problem = std::to_string(s.kWarps) + " warps along k are too many for " +
               std::to_string(s.warps) + " warps and a K step of " +
               std::to_string(s.k);
     return false;
   }
 
-  if (s.warpgroups && (kWarpBits || warpBits < 2 || kBits < 6 || rowBits < 6)) {
-    problem = "wgmma multiplies by four warps 64 rows and at least 64 k, all "
-              "warps along rows; got " +
+  // wgmma with operands whose order nobody else decides.
+  const bool natural = s.warpgroups && !s.packBits;
+  const int groupK = natural ? 4 : 6;
+  if (s.warpgroups &&
+      (kWarpBits || warpBits < 2 || kBits < groupK || rowBits < 6)) {
+    problem = "wgmma multiplies by four warps 64 rows and at least " +
+              std::to_string(1 << groupK) + " k, all warps along rows; got " +
               std::to_string(s.warps) + " warps, " + std::to_string(s.kWarps) +
               " of them along k, and a tile of " + std::to_string(s.rows) +
               " x " + std::to_string(s.k);
@@ -127,6 +136,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     std::vector<int> registers, lanes, warps;
   } k, row, column;
   int perWarp = rowBits - rowWarps, next = 0;
+  const int chunkBits = wordBits + 2; // k in 16 bytes
   if (fragment) {
     auto bitsOf = [&](Place place, unsigned d) {
       std::vector<int> bits;
@@ -142,21 +152,24 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
     for (int b = log2(fragment->shape()[1]); b < kBits; ++b)
       k.registers.push_back(b);
     next = log2(fragment->shape()[0]);
-  } else if (kBits >= 5 && (s.packBits || s.consecutiveK)) {
-    k.registers = {0, 1, 2};
-    k.lanes = {3, 4};
+  } else if (kBits >= chunkBits + 2 && !natural &&
+             (s.packBits || s.consecutiveK)) {
+    for (int b = 0; b < chunkBits; ++b)
+      k.registers.push_back(b);
+    k.lanes = {chunkBits, chunkBits + 1};
     // The pair that one 32-bit register holds: 4-bit weights are unpacked in
     // pairs (i, i + 4), see dequantResult.
     if (s.packBits == nibbleBits)
       k.registers = {2, 0, 1};
-    for (int b = 5; b < kBits; ++b)
+    for (int b = chunkBits + 2; b < kBits; ++b)
       k.registers.push_back(b);
   } else {
-    // The instruction's own order, in which ldmatrix brings activations.
-    k.registers = {0, 3};
-    k.lanes = {1, 2};
-    for (int b = 4; b < kBits; ++b)
-      k.registers.push_back(b);
+    // The instruction's own order, in which ldmatrix brings activations, and
+    // tensor copies both operands.
+    k.lanes = {wordBits, wordBits + 1};
+    for (int b = 0; b < kBits; ++b)
+      if (b != k.lanes[0] && b != k.lanes[1])
+        k.registers.push_back(b);
   }
   if (!fragment) {
     if (s.contiguousRows)
@@ -164,6 +177,12 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
         row.registers.push_back(next++);
     for (int i = 0; i < 3; ++i)
       row.lanes.push_back(next++);
+  }
+  if (natural) { // 16 rows a warp, 64 of four, then further ones of each
+    row.registers.push_back(next++);
+    row.warps = {next, next + 1};
+    next += 2;
+    perWarp += 2;
   }
   while (next < perWarp)
     row.registers.push_back(next++);
@@ -179,7 +198,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   const std::vector<std::int64_t> repeat{0, 0};
   Layout::Coords aReg, aLane, aWarp, bReg, bLane, bWarp, cReg, cLane, cWarp;
 
-  // A: the eight k of a word first, then rows, then further k. Where an atom
+  // A: the k of 16 bytes first, then rows, then further k. Where an atom
   // is a fragment, that first, then further k, then rows.
   if (fragment) {
     for (std::uint32_t basis : fragment->bases(Place::Register))
@@ -191,12 +210,12 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
       if (1ll << b >= fragment->shape()[0])
         aReg.push_back(rowBasis(b));
   } else {
-    std::size_t wordK = std::min<std::size_t>(3, k.registers.size());
-    for (std::size_t i = 0; i < wordK; ++i)
+    std::size_t chunk = std::min<std::size_t>(chunkBits, k.registers.size());
+    for (std::size_t i = 0; i < chunk; ++i)
       aReg.push_back(colBasis(k.registers[i]));
     for (int b : row.registers)
       aReg.push_back(rowBasis(b));
-    for (std::size_t i = wordK; i < k.registers.size(); ++i)
+    for (std::size_t i = chunk; i < k.registers.size(); ++i)
       aReg.push_back(colBasis(k.registers[i]));
   }
   for (int b : k.lanes)
@@ -243,9 +262,10 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   return true;
 }
 
-std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
-  // A's k by the place in the instruction's 16: pair, lane, lane, upper half;
-  // then the steps.
+/// The k of a fragment of wgmma, [rows, k], by their place in the
+/// instruction's 16: pair, lane, lane, upper half; then the steps. Empty where
+/// `a` is none.
+static std::vector<std::int64_t> warpgroupK(const Layout &a) {
   std::vector<std::int64_t> k, lanes;
   for (std::uint32_t basis : a.bases(Place::Register))
     if (std::int64_t bit = a.unflatten(basis)[1])
@@ -257,9 +277,16 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
   bool rows = warps.size() >= 2;
   for (std::size_t i = 0; rows && i < 2; ++i)
     rows = a.unflatten(warps[i])[0] != 0;
-  if (!rows || k.size() < 4 || lanes.size() != 2)
-    return std::nullopt;
+  if (!rows || k.size() < 2 || lanes.size() != 2)
+    return {};
   k.insert(k.begin() + 1, lanes.begin(), lanes.end());
+  return k;
+}
+
+std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
+  const std::vector<std::int64_t> k = warpgroupK(a);
+  if (k.size() < 6)
+    return std::nullopt;
   // A row of the swizzle's 8 x 128 bytes: eight chunks of eight k, XORed with
   // the row.
   Layout::Coords offsets;
@@ -272,6 +299,46 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
   for (std::size_t i = 6; i < k.size(); ++i)
     offsets.push_back({0, k[i]});
   return Layout::memory({columns, a.shape()[1]}, offsets);
+}
+
+bool isWarpgroupFragment(const Layout &a) { return !warpgroupK(a).empty(); }
+
+std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+                                      const std::optional<Layout> &registers) {
+  bool inOrder = true;
+  if (registers) {
+    const std::vector<std::int64_t> k = warpgroupK(*registers);
+    for (std::size_t i = 0; i < k.size(); ++i)
+      inOrder &= k[i] == 1ll << i;
+  }
+  if (!inOrder)
+    return alongK ? warpgroupOperand(*registers, shape[0]) : std::nullopt;
+  auto panels = Panels::of(shape, /*unitBytes=*/2);
+  if (!panels || !panels->swizzleBits())
+    return std::nullopt;
+  return panels->layout();
+}
+
+bool isWarpgroupSum(const Layout &sums) {
+  if (sums.rank() != 2 || sums.bits(Place::Warp) < 2)
+    return false;
+  using Coordinates = std::vector<std::int64_t>;
+  auto at = [&](Place place, unsigned bit) {
+    return sums.unflatten(sums.bases(place)[bit]);
+  };
+  const Coordinates lanes[laneBits] = {{0, 2}, {0, 4}, {1, 0}, {2, 0}, {4, 0}};
+  bool right = at(Place::Warp, 0) == Coordinates{16, 0} &&
+               at(Place::Warp, 1) == Coordinates{32, 0};
+  for (unsigned bit = 0; bit < laneBits; ++bit)
+    right &= at(Place::Lane, bit) == lanes[bit];
+  for (unsigned bit = 0; bit < sums.bits(Place::Register); ++bit) {
+    const Coordinates c = at(Place::Register, bit);
+    right &= c == Coordinates{8, 0} || c == Coordinates{0, 1} ||
+             (c[0] % 64 == 0 && c[1] % 8 == 0);
+  }
+  for (unsigned bit = 2; bit < sums.bits(Place::Warp); ++bit)
+    right &= at(Place::Warp, bit)[0] % 64 == 0 && at(Place::Warp, bit)[1] == 0;
+  return right;
 }
 
 static Layout rotateFirstThree(const Layout &layout, int by) {

@@ -10,9 +10,12 @@
 namespace lath {
 
 struct DotShape {
-  std::int64_t rows, columns, k; ///< of the m16n8k16 tiling: A is rows x k
+  std::int64_t rows, columns, k; ///< of the m16n8 tiling: A is rows x k
   unsigned warps;
   unsigned kWarps = 1; ///< of them, warps that share a K step
+  /// Bits of an element of A and B: 32, 16 or 8. The instruction multiplies 8,
+  /// 16 or 32 k.
+  unsigned elementBits = 16;
   /// log2 of the k that a word of A holds: 3 of 4-bit weights, 2 of 8-bit ones,
   /// 0 where A is no weights.
   unsigned packBits = 0;
@@ -22,7 +25,7 @@ struct DotShape {
   /// Where a lane's share of one is a fragment, the fragment is taken as it is
   /// (`contiguousRows` means nothing then), else the atom is ignored.
   std::optional<Layout> atom;
-  /// A lane owns eight consecutive k, 16 bytes that one access to global memory
+  /// A lane owns consecutive k, 16 bytes that one access to global memory
   /// brings. Otherwise k has the instruction's own order, which ldmatrix
   /// brings, and in which an accumulator's columns are the k of another dot's
   /// A.
@@ -31,7 +34,9 @@ struct DotShape {
   /// in one warp.
   bool rowsFirst = false;
   /// For wgmma: the lowest two warp bits are rows of one instruction, and no
-  /// warp has columns or k of its own.
+  /// warp has columns or k of its own. Where A is no weights, rows and k are
+  /// numbered as the instruction does, so that either operand may lie in
+  /// shared memory.
   bool warpgroups = false;
 };
 
@@ -41,7 +46,7 @@ struct DotLayouts {
   Layout acc; ///< [rows, columns]
 };
 
-/// Fragments of mma.m16n8k16 repeated over the tile, with rows, columns and k
+/// Fragments of mma.m16n8 repeated over the tile, with rows, columns and k
 /// permuted so that what a lane needs is contiguous in memory: a lane owns
 /// eight consecutive k (a word of 4-bit weights, two of 8-bit ones, 16 bytes of
 /// activations; of an atom what it finds there), and up to four consecutive
@@ -56,6 +61,21 @@ bool solveDotLayouts(const DotShape &shape, DotLayouts &layouts,
 /// elements; buffers must start at multiples of 1024 bytes. nullopt if `a` is
 /// no fragment of wgmma with at least 64 k.
 std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns);
+
+/// Whether a tile [rows, k] is in registers as wgmma takes its A operand from
+/// there, in any order of k.
+bool isWarpgroupFragment(const Layout &a);
+
+/// The order of a buffer of 16-bit elements that is an operand of wgmma; k is
+/// its last dimension (`alongK`) or its first. In panels (Panels.h), or, where
+/// the other operand is in `registers` that number k otherwise, as these do
+/// (warpgroupOperand). nullopt where that cannot be.
+std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+                                      const std::optional<Layout> &registers);
+
+/// Whether the sums of wgmma, [rows, columns], are those of operands whose rows
+/// and columns are in their order: four warps share 64 neighbouring rows.
+bool isWarpgroupSum(const Layout &sums);
 
 /// The layout of a dequantised tile, given that of its codes and the log2 of
 /// those in a word: eight nibbles come out as the pairs (i, i + 4), since one

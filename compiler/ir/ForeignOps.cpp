@@ -149,6 +149,11 @@ bool startsCopy(Operation *op) {
   return access && access.startsCopy();
 }
 
+bool signalsCopy(Operation *op) {
+  auto access = dyn_cast<StageInterface>(op);
+  return access && access.startsCopy() && access.signalled();
+}
+
 int64_t scratchBytes(Operation *op) {
   auto scratch = dyn_cast<ScratchInterface>(op);
   return scratch ? scratch.scratchBytes() : 0;

@@ -8,13 +8,15 @@
 
 namespace lath::tile {
 
-/// How ldmatrix reads a tile of 16-bit units: eight lanes name the rows of 16
-/// bytes of an 8x8 matrix, and lane l receives a pair of row l / 4; transposed,
-/// a pair of column l / 4 (PTX ISA, ldmatrix). So it takes a pair along the
-/// row in register 0 and lanes 0 and 1, or the whole row in lanes 2 to 4.
+/// How ldmatrix reads a tile: eight lanes name the rows of 16 bytes of a
+/// matrix, and lane l receives a word of row l / 4; transposed, 16-bit units of
+/// the rows 2 (l mod 4) and the next, of column l / 4 (PTX ISA, ldmatrix). So
+/// it takes the units of a word along the row in the first registers and its
+/// words in lanes 0 and 1; or, of 16-bit units, the whole row in lanes 2 to 4.
 struct MatrixAccess {
   bool transposed;
-  unsigned bits; ///< 2^bits matrices at once
+  unsigned bits;     ///< 2^bits matrices at once
+  unsigned wordBits; ///< 2^wordBits units in a word
   /// The starts of rows: eight lanes to the rows of a matrix, further lane bits
   /// to the matrices, registers to repetitions.
   Layout pointers;

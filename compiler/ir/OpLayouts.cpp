@@ -365,6 +365,8 @@ static bool solve(DotOp dot, lath::DotLayouts &layouts, std::string &problem) {
   Shape aShape = shapeOf(dot.getA()), bShape = shapeOf(dot.getB());
   lath::DotShape shape;
   shape.k = aShape[1];
+  shape.elementBits =
+      cast<RankedTensorType>(dot.getA().getType()).getElementTypeBitWidth();
   shape.rows = dot.getSwapped() ? bShape[1] : aShape[0];
   shape.columns = dot.getSwapped() ? aShape[0] : bShape[1];
   shape.warps = schedule.warps;

@@ -82,7 +82,7 @@ def Tile_AsyncArriveOp : Tile_Op<"async_arrive", [
 
 def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "writesByAsyncProxy"]>]> {
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled", "writesByAsyncProxy"]>]> {
   let summary = "start a copy of a tile by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]` for the atoms inside the view; what is
@@ -105,6 +105,36 @@ def Tile_BulkCopyOp : Tile_Op<"bulk_copy", [
     $view `[` $start `]` `,` $buffer `[` $slot `]` `signals` $mbarriers
     (`evict_first` $evict_first^)? attr-dict
     `:` type($view) `,` type($buffer) `,` type($mbarriers)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_TensorMapType : Type<And<[
+    CPred<"::mlir::isa<::mlir::LLVM::LLVMPointerType>($_self)">,
+    CPred<"::mlir::cast<::mlir::LLVM::LLVMPointerType>($_self).getAddressSpace() == 0">]>,
+    "pointer to a tensor map">;
+
+def Tile_TensorCopyOp : Tile_Op<"tensor_copy", [
+    MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["startsCopy", "signalled", "writesByAsyncProxy", "bufferAlignment"]>]> {
+  let summary = "start a copy of a tile of a tensor by the copy engine";
+  let description = [{
+    `buffer[slot] = view[start...]`, zero outside the view, in the order of
+    `Panels`: one cp.async.bulk.tensor for each panel. The first thread of those
+    that execute it arrives at `mbarriers[slot]`, where it expects the bytes of
+    the whole tile. `map` is a parameter of the kernel that the launch makes of
+    the view.
+
+    ```mlir
+    tile.tensor_copy %map of %x[%row, %k], %b[%slot] signals %full
+      : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<4 of 128x64xf16, #rows>, !tile.mbarriers<4>
+    ```
+  }];
+  let arguments = (ins Tile_TensorMapType:$map, Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start,
+                       Tile_BufferType:$buffer, I32:$slot, Tile_MbarriersType:$mbarriers);
+  let assemblyFormat = [{
+    $map `of` $view `[` $start `]` `,` $buffer `[` $slot `]` `signals` $mbarriers attr-dict
+    `:` type($map) `,` type($view) `,` type($buffer) `,` type($mbarriers)
   }];
   let hasVerifier = 1;
 }

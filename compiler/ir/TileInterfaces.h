@@ -55,6 +55,9 @@ mlir::OpOperand *whereRowsMeet(mlir::Value tile);
 /// Whether an operation starts a copy into a stage.
 bool startsCopy(mlir::Operation *op);
 
+/// Whether it starts one that mbarriers count (StageInterface::signalled).
+bool signalsCopy(mlir::Operation *op);
+
 /// Bytes of shared memory that an operation's lowering needs for itself.
 int64_t scratchBytes(mlir::Operation *op);
 

@@ -81,6 +81,11 @@ def Tile_StageInterface : OpInterface<"StageInterface"> {
         issued (cloned) for a step ahead.
       }], "bool", "startsCopy", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{
+        Of an operation that starts a copy: the mbarriers of which that of the
+        stage counts its bytes, with one arrival for them, so that whoever waits
+        there has them; null where `async_wait` waits for the copy.
+      }], "::mlir::Value", "signalled", (ins), "", [{ return {}; }]>,
+    InterfaceMethod<[{
         Whether it writes the stage by the async proxy, to which a barrier alone
         does not order what threads did there before.
       }], "bool", "writesByAsyncProxy", (ins), "", [{ return false; }]>,

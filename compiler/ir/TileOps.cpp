@@ -176,42 +176,6 @@ LogicalResult DotOp::verify() {
   return success();
 }
 
-LogicalResult WarpgroupDotOp::verify() {
-  BufferType x = getX().getType();
-  auto w = tensorOf(getW()), acc = tensorOf(getAcc());
-  if (x.getShape().size() != 2 || w.getRank() != 2 || acc.getRank() != 2)
-    return emitOpError("expected matrices, got ")
-           << x << ", " << w << " and " << acc;
-  if (x.getElementType() != w.getElementType())
-    return emitOpError("expected x and w of one type, got ")
-           << x.getElementType() << " and " << w.getElementType();
-  if (x.getShape()[1] != w.getDimSize(0) ||
-      x.getShape()[0] != acc.getDimSize(0) ||
-      w.getDimSize(1) != acc.getDimSize(1))
-    return emitOpError("expected [M, K] * [K, N] + [M, N], got [")
-           << x.getShape() << "] * [" << w.getShape() << "] + ["
-           << acc.getShape() << "]";
-  if (x.getShape()[0] < 8 || x.getShape()[0] > 256 || x.getShape()[1] < 64)
-    return emitOpError("expected x of 8 to 256 rows and at least 64 k, got [")
-           << x.getShape() << "]";
-  if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
-                      tensorOf(getScales()).getDimSize(1) != w.getDimSize(1) ||
-                      w.getDimSize(0) % tensorOf(getScales()).getDimSize(0)))
-    return emitOpError("expected scales [G, ")
-           << w.getDimSize(1) << "] with G a divisor of " << w.getDimSize(0)
-           << ", got [" << tensorOf(getScales()).getShape() << "]";
-  if (!hasLayout(w) || !hasLayout(acc))
-    return success();
-  Layout a = layoutOf(w).transposed();
-  auto wanted = lath::warpgroupOperand(a, x.getShape()[0]);
-  if (!wanted)
-    return emitOpError("expected w in fragments of wgmma, got ") << a.print();
-  if (!(x.getLayout().layout() == *wanted))
-    return emitOpError("expected x in the order ")
-           << wanted->print() << ", got " << x.getLayout().layout().print();
-  return success();
-}
-
 LogicalResult SumClusterOp::verify() {
   unsigned blocks = getBlocks(), kWarps = getKWarps();
   if (blocks < 2 || blocks > lath::maxCluster)
@@ -248,48 +212,6 @@ static LogicalResult verifyLocal(Operation *op, BufferType buffer,
   return success();
 }
 
-LogicalResult MbarrierInitOp::verify() {
-  // The count of pending arrivals has 20 bits.
-  constexpr unsigned most = (1u << 20) - 1;
-  if (getArrivals() < 1 || getArrivals() > most)
-    return emitOpError("expected 1 to ")
-           << most << " arrivals, got " << (int32_t)getArrivals();
-  return success();
-}
-
-/// Whole atoms in the order of memory, as the copy engine writes them.
-static LogicalResult verifyAtoms(Operation *op, ViewType view,
-                                 BufferType buffer, unsigned starts) {
-  if (starts != view.getShape().size())
-    return op->emitOpError("expected ")
-           << view.getShape().size() << " start indices, got " << starts;
-  if (!view.getAtom() || view.getAtom() != buffer.getAtom())
-    return op->emitOpError("expected view and buffer in the same atoms, got ")
-           << view << " and " << buffer;
-  Memory memory = buffer.memory();
-  if (int64_t bytes = atomBytes(memory); bytes % bulkCopyUnit)
-    return op->emitOpError("expected atoms of a multiple of ")
-           << bulkCopyUnit << " bytes, got " << bytes;
-  lath::Shape units(memory.shape.begin(), memory.shape.end());
-  if (!(buffer.getLayout().layout() == lath::rowMajor(units)))
-    return op->emitOpError("expected a buffer in the order of memory, got ")
-           << buffer.getLayout().layout().print();
-  return success();
-}
-
-LogicalResult BulkCopyOp::verify() {
-  BufferType buffer = getBuffer().getType();
-  if (buffer.getStages() != getMbarriers().getType().getStages())
-    return emitOpError("expected an mbarrier for each of ")
-           << buffer.getStages() << " stages, got "
-           << getMbarriers().getType().getStages();
-  return verifyAtoms(*this, getView().getType(), buffer, getStart().size());
-}
-LogicalResult ZeroOutsideOp::verify() {
-  return verifyAtoms(*this, getView().getType(), getBuffer().getType(),
-                     getStart().size());
-}
-
 LogicalResult LocalLoadOp::verify() {
   BufferType buffer = getBuffer().getType();
   auto tile = tensorOf(getResult());
@@ -308,13 +230,7 @@ LogicalResult LocalStoreOp::verify() {
 
 // What accesses a stage.
 
-Value WarpgroupDotOp::stageBuffer() { return getX(); }
-int64_t WarpgroupDotOp::bufferAlignment() {
-  return lath::matrixOperandAlignment;
-}
 bool AsyncCopyOp::startsCopy() { return true; }
-bool BulkCopyOp::startsCopy() { return true; }
-bool BulkCopyOp::writesByAsyncProxy() { return true; }
 
 OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   if (getSource().getType() == getResult().getType())

@@ -352,7 +352,8 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
   let summary = "matrix multiply and accumulate";
   let description = [{
     `result = acc + a * b` with fp32 accumulation. a: [M, K], b: [K, N] of one
-    16-bit type, acc: f32 [M, N]. `swapped` makes b the A operand of the
+    type, acc: f32 [M, N]. Elements of f32 are rounded to tf32 (ten bits behind
+    the point, to nearest). `swapped` makes b the A operand of the
     tensor core (it computes the transpose), so that a narrow M falls on the
     n8 side; see the orient-dots pass.
 
@@ -364,7 +365,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
     result is partial: `sum_warps` adds the shares.
 
     Once layouts are assigned they must be congruent: lanes agree on rows,
-    columns and k as the fragments of mma.m16n8k16 do, under any one
+    columns and k as the fragments of mma.m16n8 do, under any one
     permutation of rows, of columns and of k that all three share.
 
     ```mlir
@@ -372,7 +373,7 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
        : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins Tile_HalfTensor:$a, Tile_HalfTensor:$b, StaticShapeTensorOf<[F32]>:$acc,
+  let arguments = (ins Tile_FloatTensor:$a, Tile_FloatTensor:$b, StaticShapeTensorOf<[F32]>:$acc,
                        Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales, UnitAttr:$swapped, DefaultValuedAttr<I32Attr, "1">:$k_warps);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
   let assemblyFormat = "$a `,` $b `,` $acc (`scales` $scales^)? (`swapped` $swapped^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) (`,` type($scales)^)?";

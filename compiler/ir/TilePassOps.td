@@ -62,27 +62,61 @@ def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure, DeclareOpInterfaceMe
   let hasFolder = 1;
 }
 
-def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
-    MemoryEffects<[Tile_ReadsShared]>, AllTypesMatch<["acc", "result"]>,
-    DeclareOpInterfaceMethods<Tile_StageInterface, ["stageBuffer", "bufferAlignment"]>]> {
-  let summary = "matrix multiply and accumulate by groups of four warps";
+def Tile_StageOp : Tile_Op<"stage", [
+    MemoryEffects<[Tile_ReadsShared]>,
+    DeclareOpInterfaceMethods<Tile_StageInterface, ["bufferAlignment"]>]> {
+  let summary = "one stage of a buffer, as a buffer";
   let description = [{
-    `result = acc + x * w` as `dot` has it, with `scales` likewise, by wgmma: the
-    weights w [K, N] are its A operand, in registers; x [M, K] is a stage of a
-    buffer in the order of `warpgroupOperand`; acc: f32 [M, N]. What x reads must
-    have been written by copies that an `async_wait ... for_matrix_operands` and
-    a barrier ended.
+    For an operation that takes its operand from shared memory. Whoever reads
+    the result reads that stage.
 
     ```mlir
-    %c = tile.warpgroup_dot %b[%slot], %w, %acc
-       : !tile.buffer<4 of 16x128xf16, #l>, tensor<128x64xf16>, tensor<16x64xf32>
+    %x = tile.stage %b[%slot] : !tile.buffer<4 of 16x128xf16, #l> -> !tile.buffer<1 of 16x128xf16, #l>
     ```
   }];
-  let arguments = (ins Tile_BufferType:$x, I32:$slot, Tile_HalfTensor:$w,
+  let arguments = (ins Tile_BufferType:$buffer, I32:$slot);
+  let results = (outs Tile_BufferType:$result);
+  let assemblyFormat = "$buffer `[` $slot `]` attr-dict `:` type($buffer) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
+    MemoryEffects<[Tile_ReadsShared]>, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "matrix multiply and accumulate by groups of four warps";
+  let description = [{
+    `result = acc + a * b` as `dot` has it, `swapped` and with `scales` likewise,
+    by wgmma. Of a [M, K] and b [K, N] the one that is wgmma's A operand (b where
+    it is swapped) is a tile in registers or a buffer of one stage, the other a
+    buffer; acc: f32 [M, N]. `transposed` buffers hold [K, M] or [N, K].
+
+    Buffers are in the order of `Panels`, or, beside registers whose k are not
+    in the order of the instruction, of `warpgroupOperand`. What they hold must
+    be there for the async proxy: bulk copies that an mbarrier ended, or others
+    that an `async_wait ... for_matrix_operands` and a barrier ended.
+
+    ```mlir
+    %c = tile.warpgroup_dot %a, %b transposed, %acc : !tile.buffer<1 of 128x64xf16, #rows>, !tile.buffer<1 of 256x64xf16, #columns>, tensor<128x256xf32>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[Tile_BufferType, Tile_HalfTensor]>:$a,
+                       AnyTypeOf<[Tile_BufferType, Tile_HalfTensor]>:$b,
                        StaticShapeTensorOf<[F32]>:$acc,
-                       Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales);
+                       Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales,
+                       UnitAttr:$a_transposed, UnitAttr:$b_transposed, UnitAttr:$swapped);
   let results = (outs StaticShapeTensorOf<[F32]>:$result);
-  let assemblyFormat = "$x `[` $slot `]` `,` $w `,` $acc (`scales` $scales^)? attr-dict `:` type($x) `,` type($w) `,` type($acc) (`,` type($scales)^)?";
+  let assemblyFormat = [{
+    $a (`transposed` $a_transposed^)? `,` $b (`transposed` $b_transposed^)? `,` $acc
+    (`scales` $scales^)? (`swapped` $swapped^)? attr-dict
+    `:` type($a) `,` type($b) `,` type($acc) (`,` type($scales)^)?
+  }];
+  let extraClassDeclaration = [{
+    /// wgmma's A and B operand, and whether k is the last dimension of what
+    /// holds them.
+    ::mlir::Value left() { return getSwapped() ? getB() : getA(); }
+    ::mlir::Value right() { return getSwapped() ? getA() : getB(); }
+    bool leftIsAlongK() { return getSwapped() ? getBTransposed() : !getATransposed(); }
+    bool rightIsAlongK() { return getSwapped() ? !getATransposed() : getBTransposed(); }
+  }];
   let hasVerifier = 1;
 }
 

@@ -1,8 +1,9 @@
-// mbarriers, bulk copies and the choice of the producer warp.
+// mbarriers, bulk and tensor copies and the choice of the producer warp.
 //
 // A bulk copy of a tile is one cp.async.bulk for each contiguous run, started
 // by one thread. Atoms are stored along N first, so a run is a row of the
 // tile's atoms; where the tile is as wide as the array, all of its rows are.
+#include "compiler/ir/Panels.h"
 #include "compiler/lowering/Patterns.h"
 #include "compiler/lowering/ViewAccess.h"
 
@@ -34,6 +35,13 @@ Value isElected(Emit &e, Operation *op) {
   Value thread = roleOf(op) == Role::producer ? e.lane() : e.tid();
   return LLVM::ICmpOp::create(e.r, e.loc, LLVM::ICmpPredicate::eq, thread,
                               e.c(0));
+}
+
+/// Arrives, and expects so many bytes more.
+void expectBytes(Emit &e, Value mbarrier, Value bytes) {
+  e.assembly("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared::cta.b64 "
+             "state, [$0], $1; }",
+             "r,r,~{memory}", Type(), {mbarrier, bytes}, true);
 }
 
 /// A branch with the insertion point inside.
@@ -187,9 +195,7 @@ struct BulkCopyLowering : OpConversionPattern<BulkCopyOp> {
 
     Value signal =
         mbarrierAddress(e, adaptor.getMbarriers()[0], adaptor.getSlot()[0]);
-    e.assembly("{ .reg .b64 state; mbarrier.arrive.expect_tx.shared::cta.b64 "
-               "state, [$0], $1; }",
-               "r,r,~{memory}", Type(), {signal, bytes}, true);
+    expectBytes(e, signal, bytes);
 
     Value source = adaptor.getView()[0];
     Value rowOffset = LLVM::MulOp::create(
@@ -234,6 +240,47 @@ struct BulkCopyLowering : OpConversionPattern<BulkCopyOp> {
                                    r.getI64IntegerAttr(rowBytes)));
       copy(e.gep(source, from), e.gep(target, e.mul(run.index, tileRowBytes)),
            runBytes);
+    }
+    r.eraseOp(op);
+    return success();
+  }
+};
+
+/// Coordinates and boxes count from the last dimension, which is the first of
+/// the tensor.
+struct TensorCopyLowering : OpConversionPattern<TensorCopyOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(TensorCopyOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &r) const override {
+    Emit e(r, op.getLoc());
+    BufferType buffer = op.getBuffer().getType();
+    auto shape = buffer.getShape();
+    const Panels panels = *Panels::of(Shape(shape.begin(), shape.end()),
+                                      buffer.memory().unitBytes);
+    Branch first(e, isElected(e, op));
+    Value signal =
+        mbarrierAddress(e, adaptor.getMbarriers()[0], adaptor.getSlot()[0]);
+    expectBytes(e, signal, e.c(panels.bytes() * panels.count()));
+    Value target = adaptor.getBuffer()[0];
+    if (buffer.getStages() > 1)
+      target = e.gep(target, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
+    for (int64_t panel = 0; panel < panels.count(); ++panel) {
+      SmallVector<Value> operands{
+          e.sharedAddress(e.gep(target, panel * panels.bytes())),
+          adaptor.getMap()[0], signal};
+      std::string coordinates, constraints = "r,l,r";
+      for (ValueRange start : llvm::reverse(adaptor.getStart())) {
+        const bool last = coordinates.empty();
+        coordinates += fmt::format("{}${}", last ? "" : ", ", operands.size());
+        operands.push_back(
+            e.add(start[0], last ? panel * panels.columns() : 0));
+        constraints += ",r";
+      }
+      e.assembly(fmt::format("cp.async.bulk.tensor.{}d.shared::cluster.global."
+                             "mbarrier::complete_tx::bytes [$0], [$1, {{{}}}], "
+                             "[$2];",
+                             shape.size(), coordinates),
+                 constraints + ",~{memory}", Type(), operands, true);
     }
     r.eraseOp(op);
     return success();
@@ -303,6 +350,6 @@ void lath::tile::addBulkCopyPatterns(const TypeConverter &types,
   patterns
       .add<MbarrierAllocLowering, MbarrierInitLowering, MbarrierWaitLowering,
            MbarrierArriveLowering, AsyncArriveLowering, BulkCopyLowering,
-           ZeroOutsideLowering, ProducerWarpLowering>(types,
-                                                      patterns.getContext());
+           TensorCopyLowering, ZeroOutsideLowering, ProducerWarpLowering>(
+          types, patterns.getContext());
 }

@@ -10,6 +10,24 @@ using namespace lath::tile;
 
 namespace {
 
+/// mma.m16n8 of a type of element.
+struct Instruction {
+  int64_t k;
+  /// Where the types of the registers do not say it.
+  std::optional<std::array<NVVM::MMATypes, 2>> multiplicands;
+};
+
+std::optional<Instruction> instruction(Type element) {
+  auto both = [](NVVM::MMATypes type) { return std::array{type, type}; };
+  if (element.isF16())
+    return Instruction{16, std::nullopt};
+  if (element.isBF16())
+    return Instruction{16, both(NVVM::MMATypes::bf16)};
+  if (element.isF32())
+    return Instruction{8, both(NVVM::MMATypes::tf32)};
+  return std::nullopt;
+}
+
 struct DotLowering : OpConversionPattern<DotOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
@@ -23,8 +41,13 @@ struct DotLowering : OpConversionPattern<DotOp> {
       a = b.transposed(), b = wasA.transposed(), acc = acc.transposed();
       std::swap(aRegs, bRegs);
     }
-    Type half = cast<RankedTensorType>(op.getA().getType()).getElementType();
-    Fragments fragments(a, aRegs, half, acc);
+    Type element = cast<RankedTensorType>(op.getA().getType()).getElementType();
+    const std::optional<Instruction> mma = instruction(element);
+    if (!mma)
+      return op.emitOpError(
+                 "expected f16, bf16 or f32 for the tensor core, got ")
+             << element;
+    Fragments fragments(a, aRegs, element, acc);
     if (!fragments.whole())
       return op.emitOpError("expected a fragment's registers along rows and k");
     const bool scales = op.getScales() != nullptr;
@@ -38,10 +61,6 @@ struct DotLowering : OpConversionPattern<DotOp> {
     Registers result(adaptor.getAcc().begin(), adaptor.getAcc().end());
     Type four = LLVM::LLVMStructType::getLiteral(r.getContext(),
                                                  SmallVector<Type>(4, e.f32));
-    auto b16 = NVVM::MMATypes::bf16;
-    std::optional<std::array<NVVM::MMATypes, 2>> multiplicands;
-    if (half.isBF16())
-      multiplicands = std::array<NVVM::MMATypes, 2>{b16, b16};
     Value none =
         LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
     for (unsigned group = 0; group < fragments.groups(); ++group) {
@@ -54,8 +73,8 @@ struct DotLowering : OpConversionPattern<DotOp> {
         for (unsigned j = 0; j < fragments.columnTiles(); ++j) {
           uint32_t column = fragments.column(j);
           auto at = [&](uint32_t kk) {
-            return fragments.word(e, bReg(kk, column),
-                                  bReg(kk ^ fragments.pair(), column));
+            return fragments.word(
+                e, kk, [&](uint32_t each) { return bReg(each, column); });
           };
           bFragments.push_back({at(k0), at(k0 ^ fragments.upper())});
         }
@@ -68,8 +87,8 @@ struct DotLowering : OpConversionPattern<DotOp> {
               c.push_back(result[place]);
             Value d = NVVM::MmaOp::create(
                 r, e.loc, four, aFragment, bFragments[j], c,
-                ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-                multiplicands,
+                ArrayRef<int64_t>{16, 8, mma->k}, std::nullopt, std::nullopt,
+                mma->multiplicands,
                 std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
                                                NVVM::MMALayout::col});
             for (unsigned x = 0; x < 4; ++x)

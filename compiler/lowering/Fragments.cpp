@@ -1,5 +1,7 @@
 #include "compiler/lowering/Fragments.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 using namespace mlir;
 
 namespace lath::tile {
@@ -12,17 +14,29 @@ Bases registersAlong(const Layout &layout, unsigned d) {
   return bits;
 }
 
-Fragments::Fragments(const Layout &a, ValueRange aRegs, Type half,
+Fragments::Fragments(const Layout &a, ValueRange aRegs, Type element,
                      const Layout &acc)
-    : aLayout(a), accLayout(acc), aRegs(aRegs), half(half),
+    : aLayout(a), accLayout(acc), aRegs(aRegs), element(element),
+      wordBits(llvm::Log2_32(32 / element.getIntOrFloatBitWidth())),
       k(registersAlong(a, 1)), rows(registersAlong(a, 0)) {
-  if (!whole())
-    return;
+  if (whole())
+    arrange();
+}
+
+Fragments::Fragments(const Layout &acc, int64_t depth)
+    : accLayout(acc), rows(registersAlong(acc, 0)) {
+  for (int64_t bit = 1; bit < depth; bit *= 2)
+    if (bit != 2 && bit != 4) // lanes hold these
+      k.push_back(bit);
+  arrange();
+}
+
+void Fragments::arrange() {
   tiles.assign(rows.begin() + 1, rows.end());
-  for (uint32_t column : registersAlong(acc, 1))
+  for (uint32_t column : registersAlong(accLayout, 1))
     if (column != 1) // the pair of columns that a lane holds of each tile
       columns.push_back(column);
-  inner.assign(k.begin() + 2, k.end());
+  inner.assign(k.begin() + wordBits + 1, k.end());
 }
 
 void Fragments::scaleBy(const Layout &scales, ValueRange registers,
@@ -38,18 +52,26 @@ void Fragments::scaleBy(const Layout &scales, ValueRange registers,
     (step >> groupShift ? outer : inner).push_back(step);
 }
 
-Value Fragments::word(Emit &e, Value low, Value high) const {
-  Value packed = e.vector({low, high});
-  return half.isF16() ? packed : e.bitcast(e.i32, packed);
+Value Fragments::word(Emit &e, uint32_t k0,
+                      function_ref<Value(uint32_t)> at) const {
+  if (element.isF32()) // rounded to tf32, which the tensor core would cut off
+    return NVVM::ConvertFloatToTF32Op::create(
+        e.r, e.loc, e.i32, at(k0), NVVM::FPRoundingMode::RNA,
+        NVVM::SaturationMode::NONE, /*relu=*/false);
+  SmallVector<Value> elements;
+  LinearMap within(Bases(k.begin(), k.begin() + wordBits));
+  for (uint32_t i = 0; i < 1u << wordBits; ++i)
+    elements.push_back(at(k0 ^ within(i)));
+  Value packed = e.vector(elements);
+  return element.isF16() ? packed : e.bitcast(e.i32, packed);
 }
 
 Registers Fragments::a(Emit &e, unsigned rowTile, uint32_t k0) const {
   uint32_t row = LinearMap(tiles)(rowTile), row8 = rows[0];
   auto at = [&](uint32_t rr, uint32_t kk) {
-    auto reg = [&](uint32_t k) {
+    return word(e, k0 ^ kk, [&](uint32_t k) {
       return aRegs[*aLayout.registerOf(aLayout.flatten({row ^ rr, k}))];
-    };
-    return word(e, reg(k0 ^ kk), reg(k0 ^ kk ^ pair()));
+    });
   };
   return {at(0, 0), at(row8, 0), at(0, upper()), at(row8, upper())};
 }

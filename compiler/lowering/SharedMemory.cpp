@@ -154,18 +154,20 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     if (count > 1)
       word = LLVM::LLVMStructType::getLiteral(e.r.getContext(),
                                               SmallVector<Type>(count, e.i32));
-    Type pair = VectorType::get({2}, unit);
+    const unsigned inWord = 1u << matrices.wordBits;
+    Type wordType = inWord == 1 ? unit : Type(VectorType::get({inWord}, unit));
     Registers values;
-    for (uint32_t start = 0; start < registers / (2 * count); ++start) {
+    for (uint32_t start = 0; start < registers / (inWord * count); ++start) {
       Value loaded = NVVM::LdMatrixOp::create(
           e.r, e.loc, word, access.address(start), count,
           matrices.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
           NVVM::LdStMatrixShapeAttr::get(e.r.getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
       for (unsigned i = 0; i < count; ++i) {
-        Value both = e.bitcast(pair, count == 1 ? loaded : e.field(loaded, i));
-        values.push_back(e.element(both, 0));
-        values.push_back(e.element(both, 1));
+        Value word =
+            e.bitcast(wordType, count == 1 ? loaded : e.field(loaded, i));
+        for (unsigned u = 0; u < inWord; ++u)
+          values.push_back(inWord == 1 ? word : e.element(word, u));
       }
     }
     return values;

@@ -141,10 +141,23 @@ struct TileToNVVM : lath::impl::TileToNVVMBase<TileToNVVM> {
     if (schedule.reduce == lath::Reduce::cluster)
       kernel->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
                       b.getDenseI32ArrayAttr({1, 1, schedule.split}));
-    for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      if (isa<LLVM::LLVMPointerType>(function.getArgument(i).getType()))
-        kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
-                          b.getI64IntegerAttr(16));
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto pointer =
+          dyn_cast<LLVM::LLVMPointerType>(function.getArgument(i).getType());
+      if (!pointer)
+        continue;
+      const bool tensorMap = pointer.getAddressSpace() == 0;
+      kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                        b.getI64IntegerAttr(tensorMap ? 64 : 16));
+      if (!tensorMap)
+        continue;
+      // The parameter itself, which the copy engine reads where it is.
+      kernel.setArgAttr(
+          i, LLVM::LLVMDialect::getByValAttrName(),
+          TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), 128)));
+      kernel.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                        b.getUnitAttr());
+    }
     kernel.getBody().takeBody(function.getBody());
     // What is left of the dialect's marks is on loops and branches.
     kernel.walk([](Operation *op) {

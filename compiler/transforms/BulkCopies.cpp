@@ -1,5 +1,7 @@
-// Lets the copy engine bring packed weights: one thread starts a whole tile,
-// and an mbarrier for each stage says when it is there.
+// Lets the copy engine fill stages: one thread starts the copy of a whole tile,
+// and an mbarrier for each stage says when it is there. Packed weights come by
+// bulk_copy (weights = bulk), dense tiles by tensor_copy (copies = tensor) of
+// tensors that the launch describes in parameters which are added here.
 //
 //   before  for s in 0..stages-2 { if (k < hi) { copy x -> bx[s];
 //                                                copy w -> bw[s] }; commit }
@@ -30,13 +32,19 @@
 // writes what the first filling of each stage does not. Columns are outside in
 // every step. Rows are in the last alone, and no step fills that stage later,
 // so nothing here is written by both. No loop has it where N and K are
-// multiples of the tile's.
+// multiples of the tile's. Tensor copies write zeros there themselves.
+//
+// Of dense tiles those that the engine cannot bring (whyNoTensor) stay as they
+// are. Where it brings all, commits and waits of cp.async have nothing to do.
+#include "compiler/base/Ptx.h"
 #include "compiler/ir/Access.h"
+#include "compiler/ir/Panels.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
@@ -66,65 +74,180 @@ bool isRagged(BulkCopyOp copy) {
   return !access.staysWhole(units, 0) || !access.staysWhole(units, 1);
 }
 
-/// The buffers of weights that one pipelined loop reads.
+lath::Layout panelsOf(BufferType buffer) {
+  auto shape = buffer.getShape();
+  return lath::Panels::of(Shape(shape.begin(), shape.end()),
+                          buffer.memory().unitBytes)
+      ->layout();
+}
+
+/// Why tensor copies cannot fill a buffer that `copy` fills.
+std::string whyNoTensor(AllocOp buffer, AsyncCopyOp copy) {
+  ViewType type = copy.getView().getType();
+  if (std::string why = whyNoTensor(type, buffer.getType().getShape());
+      !why.empty())
+    return why;
+  if (std::string why = whyNoTensorFrom(type, copy.getStart()); !why.empty())
+    return why;
+  auto view = copy.getView().getDefiningOp<ViewOp>();
+  auto isParameter = [](Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp());
+  };
+  if (!view || !isParameter(view.getPointer()) ||
+      (view.getExtents().front() && !isParameter(view.getExtent())))
+    return "pointer and extent of the view are no parameters of the kernel";
+  if (llvm::any_of(buffer->getUsers(), llvm::IsaPred<StageOp>) &&
+      !(buffer.getType().getLayout().layout() == panelsOf(buffer.getType())))
+    return "wgmma reads the tile in the order of k of registers";
+  return "";
+}
+
+/// The buffers of one pipelined loop that the copy engine fills.
 class Stream {
 public:
-  explicit Stream(scf::ForOp loop) : loop(loop) {}
+  Stream(scf::ForOp loop, const lath::KernelSchedule &schedule)
+      : loop(loop), schedule(schedule) {
+    loop.walk([&](StageInterface access) {
+      auto buffer = access.stageBuffer().getDefiningOp<AllocOp>();
+      if (access.startsCopy() || !buffer || llvm::is_contained(buffers, buffer))
+        return;
+      if (buffer.getType().getAtom()
+              ? schedule.weights == lath::WeightPath::bulk
+              : takesTensors(buffer))
+        buffers.push_back(buffer);
+    });
+  }
   SmallVector<AllocOp> buffers;
+  std::string whyNot; ///< why a buffer stays to the threads
 
   LogicalResult run() {
-    if (!isa<func::FuncOp>(loop->getParentOp()))
+    if (!isa<func::FuncOp>(loop->getParentOp()) && !schedule.producers)
       return loop.emitOpError("expected the loop that bulk copies feed at the "
                               "top of a kernel: mbarriers begin once");
     for (AllocOp buffer : buffers)
-      if (int64_t bytes = atomBytes(buffer.getType().memory());
-          bytes % bulkCopyUnit)
-        return buffer.emitOpError("bulk copies move atoms of a multiple of ")
-               << bulkCopyUnit << " bytes, got " << bytes;
+      if (BufferType type = buffer.getType(); type.getAtom())
+        if (int64_t bytes = atomBytes(type.memory()); bytes % bulkCopyUnit)
+          return buffer.emitOpError("bulk copies move atoms of a multiple of ")
+                 << bulkCopyUnit << " bytes, got " << bytes;
     for (AllocOp buffer : buffers)
       for (Operation *user : buffer->getUsers())
-        if (auto load = dyn_cast<LocalLoadOp>(user))
-          if (load->getParentOp() != loop || !carriedAs(loop, load.getSlot()))
-            return load.emitOpError("expected the stage of a pipelined loop");
+        if (auto access = dyn_cast<StageInterface>(user);
+            access && !access.startsCopy() &&
+            (access->getParentOp() != loop ||
+             !carriedAs(loop, access.getSlotMutable().get())))
+          return user->emitOpError("expected the stage of a pipelined loop");
     placeMbarriers();
     for (AllocOp buffer : buffers)
-      copyInBulk(buffer);
+      copyByEngine(buffer);
     if (failed(fillTheRest()))
       return failure();
     waitInLoop();
+    dropCommits();
     return success();
   }
 
 private:
   scf::ForOp loop;
+  lath::KernelSchedule schedule;
   Value full;
-  SmallVector<BulkCopyOp> ahead; ///< in the prologue
+  SmallVector<BulkCopyOp> ahead;                       ///< in the prologue
+  llvm::MapVector<std::pair<Value, Type>, Value> maps; ///< of view and tile
 
   Location loc() { return loop.getLoc(); }
 
+  bool takesTensors(AllocOp buffer) {
+    if (schedule.copies != lath::CopyPath::tensor)
+      return false;
+    bool copied = false;
+    for (Operation *user : buffer->getUsers())
+      if (auto copy = dyn_cast<AsyncCopyOp>(user)) {
+        copied = true;
+        if (std::string why = whyNoTensor(buffer, copy); !why.empty()) {
+          whyNot = std::move(why);
+          return false;
+        }
+      }
+    return copied;
+  }
+
   void placeMbarriers() {
-    AllocOp last = buffers.back();
-    OpBuilder b(last);
+    // Behind all buffers, at the top of the kernel, where they begin.
+    Operation *top = loop;
+    while (!isa<func::FuncOp>(top->getParentOp()))
+      top = top->getParentOp();
+    Operation *last = nullptr;
+    for (AllocOp alloc :
+         llvm::make_early_inc_range(loop->getBlock()->getOps<AllocOp>())) {
+      if (!alloc->isBeforeInBlock(loop))
+        continue;
+      if (top != loop)
+        alloc->moveBefore(top);
+      last = alloc;
+    }
+    OpBuilder b(top);
     b.setInsertionPointAfter(last);
-    auto type = MbarriersType::get(b.getContext(), last.getType().getStages());
+    auto type = MbarriersType::get(b.getContext(),
+                                   buffers.back().getType().getStages());
     full = MbarrierAllocOp::create(b, loc(), type, IntegerAttr());
     // Each copy of a stage arrives once, with its bytes.
     MbarrierInitOp::create(b, loc(), full, buffers.size());
   }
 
-  void copyInBulk(AllocOp buffer) {
+  /// The parameter that describes the tensor of a view to copies of tiles of
+  /// such a buffer.
+  Value mapOf(AsyncCopyOp copy) {
+    BufferType tile = copy.getBuffer().getType();
+    auto box = RankedTensorType::get(tile.getShape(), tile.getElementType());
+    Value &map = maps[{copy.getView(), box}];
+    if (map)
+      return map;
+    auto function = loop->getParentOfType<func::FuncOp>();
+    auto pointer = cast<BlockArgument>(
+        copy.getView().getDefiningOp<ViewOp>().getPointer());
+    OpBuilder b(function.getContext());
+    auto of = [&](StringRef name) {
+      return b.getNamedAttr(name,
+                            function.getArgAttr(pointer.getArgNumber(), name));
+    };
+    SmallVector<NamedAttribute> attributes{b.getNamedAttr(
+        paramKindAttr, b.getI32IntegerAttr(static_cast<int32_t>(
+                           lath::KernelParam::Kind::tensorMap)))};
+    for (StringRef name : {paramNameAttr, paramTypeAttr})
+      if (function.getArgAttr(pointer.getArgNumber(), name))
+        attributes.push_back(of(name));
+    const unsigned last = function.getNumArguments();
+    LogicalResult inserted = function.insertArgument(
+        last, LLVM::LLVMPointerType::get(b.getContext(), 0),
+        b.getDictionaryAttr(attributes), loc());
+    assert(succeeded(inserted) && "any function takes more arguments");
+    (void)inserted;
+    return map = function.getArgument(last);
+  }
+
+  void copyByEngine(AllocOp buffer) {
     BufferType type = buffer.getType();
     auto units = type.memory().shape;
+    const bool atoms = type.getAtom() != nullptr;
     buffer.getResult().setType(BufferType::get(
         type.getContext(), type.getStages(), type.getShape(),
         type.getElementType(), type.getPacked(), type.getAtom(),
         LayoutAttr::get(type.getContext(),
-                        lath::rowMajor(Shape(units.begin(), units.end())))));
+                        atoms
+                            ? lath::rowMajor(Shape(units.begin(), units.end()))
+                            : panelsOf(type))));
     for (Operation *user : llvm::make_early_inc_range(buffer->getUsers())) {
       auto copy = dyn_cast<AsyncCopyOp>(user);
       if (!copy)
         continue;
       OpBuilder b(copy);
+      if (!atoms) {
+        TensorCopyOp::create(b, copy.getLoc(), mapOf(copy), copy.getView(),
+                             copy.getStart(), copy.getBuffer(), copy.getSlot(),
+                             full);
+        copy.erase();
+        continue;
+      }
       // What no launch changes is mostly read once: it need not stay in L2.
       const bool evictFirst = isConstant(copy.getView()) &&
                               scheduleOf(loop).evict == lath::Eviction::first;
@@ -137,18 +260,46 @@ private:
     }
   }
 
+  Operation *prologue() {
+    for (Operation &op : *loop->getBlock())
+      if (isPart(&op, Part::prologue) && op.isBeforeInBlock(loop) &&
+          op.walk([&](StageInterface access) {
+              return access.startsCopy() && access.signalled() == full
+                         ? WalkResult::interrupt()
+                         : WalkResult::advance();
+            }).wasInterrupted())
+        return &op;
+    return nullptr;
+  }
+
+  /// Without copies by cp.async nobody waits for any, nor is there something to
+  /// fence; the barrier stays.
+  void dropCommits() {
+    Operation *first = prologue();
+    SmallVector<Operation *> idle;
+    bool copies = false;
+    for (Operation *part : {first, loop.getOperation()})
+      if (part)
+        part->walk([&](Operation *op) {
+          copies |= startsCopy(op) && !signalsCopy(op);
+          if (isa<AsyncCommitOp, AsyncWaitOp>(op))
+            idle.push_back(op);
+        });
+    if (!copies)
+      for (Operation *op : idle)
+        op->erase();
+  }
+
   /// The prologue once more, for all stages, with zeros in place of copies.
   LogicalResult fillTheRest() {
     if (ahead.empty() || !llvm::any_of(ahead, isRagged))
       return success();
-    Operation *prologue = ahead.front()->getParentOp();
-    while (prologue && !isPart(prologue, Part::prologue))
-      prologue = prologue->getParentOp();
-    if (!prologue)
+    Operation *first = prologue();
+    if (!first)
       return ahead.front().emitOpError(
           "expected a copy ahead of its loop in the loop's prologue");
     OpBuilder b(loop);
-    auto fill = cast<scf::ForOp>(b.clone(*prologue));
+    auto fill = cast<scf::ForOp>(b.clone(*first));
     setPart(fill, Part::fill);
     OpBuilder before(fill);
     fill.getUpperBoundMutable().assign(arith::ConstantOp::create(
@@ -172,13 +323,14 @@ private:
   }
 
   void waitInLoop() {
-    LocalLoadOp first;
-    loop.walk([&](LocalLoadOp load) {
-      if (!first && llvm::is_contained(
-                        buffers, load.getBuffer().getDefiningOp<AllocOp>()))
-        first = load;
+    StageInterface first;
+    loop.walk([&](StageInterface access) {
+      if (!first && !access.startsCopy() &&
+          llvm::is_contained(buffers,
+                             access.stageBuffer().getDefiningOp<AllocOp>()))
+        first = access;
     });
-    unsigned read = *carriedAs(loop, first.getSlot());
+    unsigned read = *carriedAs(loop, first.getSlotMutable().get());
     IRRewriter rewriter(loop.getContext());
     rewriter.setInsertionPoint(loop);
     auto constant = [&](OpBuilder &b, int64_t value) -> Value {
@@ -197,30 +349,36 @@ private:
         rewriter, ValueRange{start}, /*replaceInitOperandUsesInLoop=*/false,
         flip));
     setPart(deeper, Part::ring);
-    OpBuilder b(first);
-    MbarrierWaitOp::create(b, loc(), full, first.getSlot(),
+    OpBuilder b(first.getOperation());
+    MbarrierWaitOp::create(b, loc(), full, first.getSlotMutable().get(),
                            deeper.getRegionIterArgs().back());
+    loop = deeper;
   }
 };
 
-LogicalResult convert(func::FuncOp function) {
-  SmallVector<Stream> streams;
+LogicalResult convert(func::FuncOp function,
+                      const lath::KernelSchedule &schedule) {
+  std::vector<Stream> streams;
+  std::string whyNot = "no loop reads any through stages";
+  bool tensors = false, atoms = false;
   function.walk([&](scf::ForOp loop) {
     if (!isPart(loop, Part::ring))
       return;
-    Stream stream(loop);
-    loop.walk([&](LocalLoadOp load) {
-      auto buffer = load.getBuffer().getDefiningOp<AllocOp>();
-      if (buffer && buffer.getType().getAtom() &&
-          !llvm::is_contained(stream.buffers, buffer))
-        stream.buffers.push_back(buffer);
-    });
+    Stream stream(loop, schedule);
+    for (AllocOp buffer : stream.buffers)
+      (buffer.getType().getAtom() ? atoms : tensors) = true;
     if (!stream.buffers.empty())
       streams.push_back(stream);
+    else if (!stream.whyNot.empty())
+      whyNot = stream.whyNot;
   });
-  if (streams.empty())
+  if (schedule.weights == lath::WeightPath::bulk && !atoms)
     return function.emitOpError("bulk copies are asked for, and no loop reads "
                                 "packed weights through stages");
+  if (schedule.copies == lath::CopyPath::tensor && !tensors)
+    return function.emitOpError("tensor copies are asked for, and no tile can "
+                                "be brought by one: ")
+           << whyNot;
   for (Stream &stream : streams)
     if (failed(stream.run()))
       return failure();
@@ -230,8 +388,8 @@ LogicalResult convert(func::FuncOp function) {
 struct BulkCopies : lath::impl::BulkCopiesBase<BulkCopies> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (scheduleOf(function).weights == lath::WeightPath::bulk &&
-          failed(convert(function)))
+      if (const lath::TargetSchedule schedule = scheduleOf(function);
+          engineCopies(schedule) && failed(convert(function, schedule)))
         return signalPassFailure();
   }
 };

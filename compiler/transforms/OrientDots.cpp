@@ -9,7 +9,9 @@
 //
 // Nothing moves: the transpose of a layout is its bases renamed. Dots of
 // dequantised weights are always swapped, so that one packed layout serves
-// every M; other dots only when M has no 16 rows.
+// every M; other dots only when M has no 16 rows. wgmma takes 64 rows of A, and
+// B, the other operand, from shared memory: there, too, where M has no 64 rows,
+// or where a is what a loop loads and b is computed.
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -25,6 +27,19 @@ using namespace mlir;
 using namespace lath::tile;
 
 namespace {
+
+/// Whether a tile is loaded as it is multiplied, transposed at most.
+bool isLoaded(Value tile) {
+  while (auto transpose = tile.getDefiningOp<TransposeOp>())
+    tile = transpose.getSource();
+  return tile.getDefiningOp<LoadOp>() != nullptr;
+}
+
+bool swapsForWarpgroups(DotOp dot) {
+  return cast<RankedTensorType>(dot.getA().getType()).getDimSize(0) < 64 ||
+         (isLoaded(dot.getA()) && !isLoaded(dot.getB()));
+}
+
 struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk([](DotOp dot) {
@@ -32,13 +47,15 @@ struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
       auto b = cast<RankedTensorType>(dot.getB().getType());
       bool dequantised = dot.getB().getDefiningOp<DequantOp>() != nullptr;
       dot.setSwapped(dequantised || a.getDimSize(0) < 16 ||
-                     scheduleOf(dot).mma == lath::MatrixUnit::warpgroup);
+                     (scheduleOf(dot).mma == lath::MatrixUnit::warpgroup &&
+                      swapsForWarpgroups(dot)));
       int64_t rows = dot.getSwapped() ? b.getDimSize(1) : a.getDimSize(0);
       int64_t columns = dot.getSwapped() ? a.getDimSize(0) : b.getDimSize(1);
-      if (rows < 16 || columns < 8 || a.getDimSize(1) < 16) {
-        dot.emitOpError(
-            "expected at least 16 x 8 x 16 for the tensor core, got ")
-            << rows << " x " << columns << " x " << a.getDimSize(1);
+      const int64_t k = 256 / a.getElementTypeBitWidth(); // of an instruction
+      if (rows < 16 || columns < 8 || a.getDimSize(1) < k) {
+        dot.emitOpError("expected at least 16 x 8 x ")
+            << k << " for the tensor core, got " << rows << " x " << columns
+            << " x " << a.getDimSize(1);
         return WalkResult::interrupt();
       }
       return WalkResult::advance();

@@ -8,6 +8,7 @@ class Pass;
 }
 
 namespace lath {
+std::unique_ptr<mlir::Pass> createPersistBlocks();
 std::unique_ptr<mlir::Pass> createOrientDots();
 std::unique_ptr<mlir::Pass> createSplitK();
 std::unique_ptr<mlir::Pass> createPlaceScales();

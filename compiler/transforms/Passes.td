@@ -4,6 +4,10 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PersistBlocks : Pass<"tile-persist-blocks", "::mlir::ModuleOp"> {
+  let summary = "let blocks walk over the tiles of the grid";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
 def OrientDots : Pass<"tile-orient-dots", "::mlir::ModuleOp"> {
   let summary = "choose which operand of a dot is the tensor core's A";
 }
@@ -41,8 +45,9 @@ def PipelineLoops : Pass<"tile-pipeline-loops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 def BulkCopies : Pass<"tile-bulk-copies", "::mlir::ModuleOp"> {
-  let summary = "let the copy engine bring packed weights";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let summary = "let the copy engine fill stages";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect"];
 }
 def SpecialiseWarps : Pass<"tile-specialise-warps", "::mlir::ModuleOp"> {
   let summary = "let a warp of its own start all copies";

@@ -28,10 +28,11 @@
 //             rest
 //           }
 //
-// A stage is full when the bulk copy's bytes and the copies of each of the
-// producer's lanes have landed, and empty when every warp that computes has
-// said so. Both change by turns: the n-th filling of a stage waits for the
-// (n-1)-th emptying, so its parity is one off, and the first passes at once.
+// A stage is full when the bytes that the copy engine brings and the copies of
+// each of the producer's lanes have landed, and empty when every warp that
+// computes has said so. Both change by turns: the n-th filling of a stage waits
+// for the (n-1)-th emptying, so its parity is one off, and the first passes at
+// once.
 //
 // A dependent kernel reads constants before the launch ahead is done. There the
 // producer fills all stages with weights first, so that dependent-launch can
@@ -43,7 +44,12 @@
 //                 mbarrier_wait %empty[slot] parity ; bulk_copy w -> bw[slot] }
 //               copy x -> bx[slot] ; async_arrive %full[slot]
 //             }
+// The loop may stand in another one, over the tiles of a persistent block. Both
+// roles then have that loop, and carry stage and parity from one tile to the
+// next: while the last steps of one are computed, and its result is stored, the
+// producer fills stages with the first of the next.
 #include "compiler/ir/Tile.h"
+#include "compiler/transforms/Ahead.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -70,6 +76,22 @@ template <typename Op> bool holds(Operation *root) {
       .wasInterrupted();
 }
 
+bool holdsAny(Operation *root, bool (*is)(Operation *)) {
+  return root
+      ->walk([&](Operation *op) {
+        return is(op) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// A copy of cp.async, for which its thread waits itself.
+bool copiesAlone(Operation *op) { return startsCopy(op) && !signalsCopy(op); }
+
+/// A copy that may start before the launch ahead is done.
+bool copiesConstants(Operation *op) {
+  return isa<BulkCopyOp>(op) && isConstant(cast<BulkCopyOp>(op).getView());
+}
+
 class Specialiser {
 public:
   Specialiser(func::FuncOp function, const lath::KernelSchedule &schedule)
@@ -78,7 +100,7 @@ public:
   LogicalResult run() {
     if (failed(find()))
       return failure();
-    b.setInsertionPoint(loop);
+    b.setInsertionPoint(root);
     placeMbarriers();
     BarrierOp::create(b, loc()); // the mbarriers are initialised, for all warps
     Value isProducer = ProducerWarpOp::create(b, loc());
@@ -94,10 +116,14 @@ private:
   const lath::KernelSchedule schedule;
   OpBuilder b;
   scf::ForOp prologue, fill, loop; ///< `fill`: where zeros are needed
+  scf::ForOp tiles;                ///< the loop around, or null
+  Operation *root = nullptr;       ///< the outer of both
   scf::IfOp issue;                 ///< the loop's copies, of step `ahead`
   Value ahead;
   Value full, empty;
   int64_t stages = 0;
+  SmallVector<Value> outside; ///< computed in `tiles`, and used by copies
+  IRMapping ofTile;           ///< the same in the producer
 
   Location loc() { return loop.getLoc(); }
   Value constant(int64_t value) {
@@ -105,26 +131,39 @@ private:
   }
 
   LogicalResult find() {
-    for (auto each : function.front().getOps<scf::ForOp>()) {
-      if (isPart(each, Part::ring) && holds<BulkCopyOp>(each)) {
-        if (loop)
-          return each.emitOpError("a producer warp feeds one loop of packed "
-                                  "weights, and this is the second");
-        loop = each;
-      } else if (isPart(each, Part::prologue) && holds<BulkCopyOp>(each)) {
-        prologue = each;
-      } else if (isPart(each, Part::fill)) {
-        fill = each;
+    scf::ForOp second;
+    function.walk([&](scf::ForOp each) {
+      if (isPart(each, Part::ring) && holdsAny(each, signalsCopy))
+        (loop ? second : loop) = each;
+    });
+    if (second)
+      return second.emitOpError("a producer warp feeds one loop of stages, and "
+                                "this is the second");
+    if (loop)
+      for (auto each : loop->getBlock()->getOps<scf::ForOp>()) {
+        if (isPart(each, Part::prologue) && holdsAny(each, signalsCopy))
+          prologue = each;
+        else if (isPart(each, Part::fill))
+          fill = each;
       }
-    }
     if (!loop || !prologue)
-      return function.emitOpError(
-          "a producer warp is asked for, and no loop at the top of the kernel "
-          "is fed by bulk copies");
+      return function.emitOpError("a producer warp is asked for, and no loop "
+                                  "is fed by the copy engine");
+    root = loop;
+    if (!isa<func::FuncOp>(loop->getParentOp())) {
+      tiles = dyn_cast<scf::ForOp>(loop->getParentOp());
+      if (!tiles || !isa<func::FuncOp>(tiles->getParentOp()))
+        return loop.emitOpError("expected the loop that a producer warp feeds "
+                                "at the top of a kernel, or in one loop there");
+      if (fill)
+        return fill.emitOpError("stages are filled up once, and not for each "
+                                "tile of a loop over tiles");
+      root = tiles;
+    }
     // Code before the roles part is every warp's, and lowered for those that
     // compute: it may set up the loop and no more.
     for (Operation &op : function.front()) {
-      if (&op == loop)
+      if (&op == root)
         break;
       const bool setsUp =
           op.hasTrait<AnyWarp>() || &op == prologue || (fill && &op == fill) ||
@@ -145,18 +184,50 @@ private:
       return loop.emitOpError("expected a branch that issues the copies of a "
                               "step below the loop's end");
     ahead = inside.getLhs();
-    issue.walk([&](BulkCopyOp copy) {
-      full = copy.getMbarriers();
-      stages = copy.getBuffer().getType().getStages();
+    SmallVector<Operation *> unfenced;
+    issue.walk([&](StageInterface copy) {
+      if (signalsCopy(copy)) {
+        full = copy.signalled();
+        stages = cast<BufferType>(copy.stageBuffer().getType()).getStages();
+      } else if (llvm::any_of(copy.stageBuffer().getUsers(),
+                              llvm::IsaPred<StageOp>)) {
+        unfenced.push_back(copy);
+      }
     });
+    if (!unfenced.empty())
+      return unfenced.front()->emitOpError(
+          "what a producer warp copies is not fenced for wgmma; only the copy "
+          "engine's copies are, and it cannot bring this tile");
+    return findOutside();
+  }
+
+  /// What the producer needs of the loop over tiles.
+  LogicalResult findOutside() {
+    if (!tiles)
+      return success();
+    outside = {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()};
+    issue.walk(
+        [&](Operation *op) { llvm::append_range(outside, op->getOperands()); });
+    llvm::erase_if(outside, [&](Value value) {
+      return value.getParentBlock() != tiles.getBody();
+    });
+    for (Value value : outside) {
+      if (auto alloc = value.getDefiningOp<AllocOp>())
+        alloc->moveBefore(root);
+      else if (!computableAhead(tiles, value))
+        return loop.emitOpError(
+            "a producer warp runs ahead into the next tile, "
+            "and cannot compute what these copies start "
+            "from");
+    }
     return success();
   }
 
   void placeMbarriers() {
     auto init = llvm::find_if(full.getUsers(), llvm::IsaPred<MbarrierInitOp>);
     auto begin = cast<MbarrierInitOp>(*init);
-    // Besides the bulk copies' arrivals, one of each lane.
-    if (holds<AsyncCopyOp>(issue))
+    // Besides the copy engine's arrivals, one of each lane.
+    if (holdsAny(issue, copiesAlone))
       begin.setArrivals(begin.getArrivals() + lanes);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfter(begin);
@@ -167,7 +238,7 @@ private:
   /// Clones those copies of the loop that `which` names, and what they need,
   /// for step `k` and stage `slot`.
   template <typename F> void copies(Value k, Value slot, F &&which) {
-    IRMapping map;
+    IRMapping map = ofTile;
     map.map(ahead, k);
     SmallVector<Operation *> needed;
     for (Operation &op : issue.thenBlock()->without_terminator()) {
@@ -191,61 +262,86 @@ private:
 
   void produce(Block *body) {
     b.setInsertionPointToStart(body);
-    const bool early = schedule.dependent != lath::Dependent::none;
-    auto bulk = [](Operation *op) { return isa<BulkCopyOp>(op); };
-    auto other = [](Operation *op) { return !isa<BulkCopyOp>(op); };
-    auto all = [](Operation *) { return true; };
-    if (early) {
-      auto first = scf::ForOp::create(b, loc(), constant(0), constant(stages),
-                                      constant(1));
+    if (tiles) {
+      auto each = scf::ForOp::create(b, loc(), tiles.getLowerBound(),
+                                     tiles.getUpperBound(), tiles.getStep(),
+                                     ValueRange{constant(0), constant(1)});
       OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(first.getBody());
-      Value slot = first.getInductionVar();
-      Value k = arith::AddIOp::create(
-          b, loc(), loop.getLowerBound(),
-          arith::MulIOp::create(b, loc(), loop.getStep(), slot));
-      inBranch(arith::CmpIPredicate::slt, k, loop.getUpperBound(),
-               [&] { copies(k, slot, bulk); });
-    }
-    Value again; // the first step that fills a stage for the second time
-    if (early)
-      again = arith::AddIOp::create(
-          b, loc(), loop.getLowerBound(),
-          arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages)));
-    auto steps = scf::ForOp::create(b, loc(), loop.getLowerBound(),
-                                    loop.getUpperBound(), loop.getStep(),
-                                    ValueRange{constant(0), constant(1)});
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(steps.getBody());
-      Value k = steps.getInductionVar(), slot = steps.getRegionIterArg(0),
-            parity = steps.getRegionIterArg(1);
-      if (early) {
-        inBranch(arith::CmpIPredicate::sge, k, again, [&] {
-          MbarrierWaitOp::create(b, loc(), empty, slot, parity);
-          copies(k, slot, bulk);
-        });
-        copies(k, slot, other);
-      } else {
-        MbarrierWaitOp::create(b, loc(), empty, slot, parity);
-        copies(k, slot, all);
-      }
-      if (holds<AsyncCopyOp>(issue))
-        AsyncArriveOp::create(b, loc(), full, slot);
-      Value up = arith::AddIOp::create(b, loc(), slot, constant(1));
-      Value wraps = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq,
-                                          up, constant(stages));
-      Value next = arith::SelectOp::create(b, loc(), wraps, constant(0), up);
-      Value bit = arith::ExtUIOp::create(b, loc(), b.getI32Type(), wraps);
-      scf::YieldOp::create(
-          b, loc(),
-          ValueRange{next, arith::XOrIOp::create(b, loc(), parity, bit)});
+      b.setInsertionPointToStart(each.getBody());
+      ofTile.map(tiles.getInductionVar(), each.getInductionVar());
+      for (Value value : outside)
+        cloneAhead(b, tiles, value, ofTile);
+      auto steps = produceSteps(each.getRegionIterArgs());
+      scf::YieldOp::create(b, loc(), steps.getResults());
+    } else {
+      if (startsEarly())
+        produceConstants();
+      produceSteps({constant(0), constant(1)});
     }
     // A thread does not leave while its copies are on their way, nor between
     // its arrival at the cluster's barrier and the barrier's end.
     AsyncWaitOp::create(b, loc(), 0);
     if (holds<ClusterArriveOp>(function))
       ClusterWaitOp::create(b, loc());
+  }
+
+  /// Whether the first constants are copied before the launch ahead is done.
+  bool startsEarly() {
+    return !tiles && schedule.dependent != lath::Dependent::none &&
+           holdsAny(issue, copiesConstants);
+  }
+
+  /// Those of all stages, which are empty.
+  void produceConstants() {
+    auto first = scf::ForOp::create(b, loc(), constant(0), constant(stages),
+                                    constant(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(first.getBody());
+    Value slot = first.getInductionVar();
+    Value k = arith::AddIOp::create(
+        b, loc(), loop.getLowerBound(),
+        arith::MulIOp::create(b, loc(), loop.getStep(), slot));
+    inBranch(arith::CmpIPredicate::slt, k, loop.getUpperBound(),
+             [&] { copies(k, slot, copiesConstants); });
+  }
+
+  /// All steps of a tile, from this stage and parity on; returns the next ones.
+  scf::ForOp produceSteps(ValueRange start) {
+    const bool early = startsEarly();
+    Value again; // the first step that fills a stage for the second time
+    if (early)
+      again = arith::AddIOp::create(
+          b, loc(), loop.getLowerBound(),
+          arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages)));
+    auto here = [&](Value value) { return ofTile.lookupOrDefault(value); };
+    auto steps = scf::ForOp::create(b, loc(), here(loop.getLowerBound()),
+                                    here(loop.getUpperBound()),
+                                    here(loop.getStep()), start);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(steps.getBody());
+    Value k = steps.getInductionVar(), slot = steps.getRegionIterArg(0),
+          parity = steps.getRegionIterArg(1);
+    if (early) {
+      inBranch(arith::CmpIPredicate::sge, k, again, [&] {
+        MbarrierWaitOp::create(b, loc(), empty, slot, parity);
+        copies(k, slot, copiesConstants);
+      });
+      copies(k, slot, [](Operation *op) { return !copiesConstants(op); });
+    } else {
+      MbarrierWaitOp::create(b, loc(), empty, slot, parity);
+      copies(k, slot, [](Operation *) { return true; });
+    }
+    if (holdsAny(issue, copiesAlone))
+      AsyncArriveOp::create(b, loc(), full, slot);
+    Value up = arith::AddIOp::create(b, loc(), slot, constant(1));
+    Value wraps = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::eq, up,
+                                        constant(stages));
+    Value next = arith::SelectOp::create(b, loc(), wraps, constant(0), up);
+    Value bit = arith::ExtUIOp::create(b, loc(), b.getI32Type(), wraps);
+    scf::YieldOp::create(
+        b, loc(),
+        ValueRange{next, arith::XOrIOp::create(b, loc(), parity, bit)});
+    return steps;
   }
 
   template <typename F>
@@ -271,6 +367,13 @@ private:
       op->moveBefore(end);
       op = next;
     }
+    if (tiles) { // no stage is filled again before all have read it
+      Operation *before = prologue->getPrevNode();
+      while (before && isMemoryEffectFree(before))
+        before = before->getPrevNode();
+      if (isa_and_nonnull<BarrierOp>(before))
+        before->erase();
+    }
     prologue.erase();
     SmallVector<Operation *> dead{issue};
     Operation *firstLoad = nullptr;
@@ -295,6 +398,33 @@ private:
     eraseDead(body);
     b.setInsertionPoint(loop.getBody()->getTerminator());
     MbarrierArriveOp::create(b, loc(), empty, wait.getSlot());
+    if (tiles)
+      carryStage(wait);
+  }
+
+  /// Stage and parity go on where the last tile ended.
+  void carryStage(MbarrierWaitOp wait) {
+    SmallVector<OpOperand *> starts;
+    SmallVector<Value> ends, zeros;
+    for (Value carried : {wait.getSlot(), wait.getParity()}) {
+      auto argument = cast<BlockArgument>(carried);
+      starts.push_back(loop.getTiedLoopInit(argument));
+      ends.push_back(loop.getTiedLoopResult(argument));
+    }
+    IRRewriter rewriter(b.getContext());
+    rewriter.setInsertionPoint(tiles);
+    for (OpOperand *start : starts) {
+      (void)start;
+      zeros.push_back(
+          arith::ConstantOp::create(rewriter, loc(), b.getI32IntegerAttr(0)));
+    }
+    auto carry = [&](OpBuilder &, Location, ArrayRef<BlockArgument> added) {
+      for (auto [start, argument] : llvm::zip(starts, added))
+        start->set(argument);
+      return ends;
+    };
+    (void)*tiles.replaceWithAdditionalYields(
+        rewriter, zeros, /*replaceInitOperandUsesInLoop=*/false, carry);
   }
 };
 

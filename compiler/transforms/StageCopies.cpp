@@ -101,14 +101,23 @@ Layout bufferLayout(LoadOp load, ArrayRef<int64_t> staged) {
   if (bits < vectorBits + 3)
     return lath::rowMajor(shape);
   // Eight lanes read 16 bytes each: by ldmatrix the lanes that name its rows,
-  // else the first eight where a lane holds that many neighbours.
+  // else the first eight where a lane holds that many neighbours. Words that
+  // lanes read one by one take eight chunks where two lane bits lie within one.
   Bases lanes = read.bases(Place::Lane);
+  auto held = [&](Place place) {
+    for (unsigned i = 0; i < vectorBits; ++i)
+      if (!llvm::is_contained(read.bases(place), 1u << i))
+        return false;
+    return true;
+  };
   if (auto matrices = matrixAccess(memory, read, LinearMap::identity(bits)))
     lanes = matrices->pointers.bases(Place::Lane);
-  else
-    for (unsigned i = 0; i < vectorBits; ++i)
-      if (!llvm::is_contained(read.bases(Place::Register), 1u << i))
-        return lath::rowMajor(shape);
+  else if (memory.unitBytes == 4 && !memory.holdsCodes() && held(Place::Lane))
+    llvm::erase_if(lanes, [&](uint32_t basis) {
+      return basis && basis < 1u << vectorBits;
+    });
+  else if (!held(Place::Register))
+    return lath::rowMajor(shape);
   Bases reading;
   for (unsigned i = 0; i < 3; ++i)
     if (lanes[i])

@@ -1,16 +1,19 @@
-// Multiplies by wgmma, which takes activations straight from shared memory.
+// Multiplies by wgmma, which takes operands straight from shared memory.
 //
 //   before  tile.async_wait 0
-//           %a = tile.local_load %b[%s] : !tile.buffer<.., #swizzled>
-//           %c = tile.dot %a, %w, %acc swapped
+//           %a = tile.local_load %ba[%s] : !tile.buffer<.., #swizzled>
+//           %b = tile.local_load %bb[%s] : !tile.buffer<.., #swizzled>
+//           %t = tile.transpose %b
+//           %c = tile.dot %a, %t, %acc
 //   after   tile.async_wait 0 for_matrix_operands
-//           %c = tile.warpgroup_dot %b[%s], %w, %acc
-//                  : !tile.buffer<.., #operand>, ...
+//           %a = tile.stage %ba[%s] : !tile.buffer<.., #panels>
+//           %b = tile.stage %bb[%s] : !tile.buffer<.., #panels>
+//           %c = tile.warpgroup_dot %a, %b transposed, %acc
 //
-// Weights stay in registers, as mma.sync has them: a warp's fragment is the
-// same. The instruction reads k in its own order, so the copy puts the k of
-// each 16 where the weights' lanes have theirs: the buffer's layout follows
-// from that of the weights (warpgroupOperand).
+// wgmma's B operand must come from there, A may: what a dot computes in
+// registers, weights say, stays in them, as mma.sync has it. Where these number
+// k otherwise than the instruction, the buffer does likewise (warpgroupBuffer),
+// and the copy puts each k where the registers' lanes have it.
 #include "compiler/ir/Access.h"
 #include "compiler/ir/DotLayouts.h"
 #include "compiler/ir/Tile.h"
@@ -26,43 +29,127 @@ namespace lath {
 
 using namespace mlir;
 using namespace lath::tile;
+using lath::Layout;
+using lath::Shape;
 
 namespace {
 
-LogicalResult useWarpgroups(DotOp dot) {
-  auto load = dot.getA().getDefiningOp<LocalLoadOp>();
-  if (!dot.getSwapped() || !load)
-    return dot.emitOpError("wgmma multiplies what a K loop loads from memory, "
-                           "with the other operand in registers");
-  if (!load->hasOneUse())
-    return dot.emitOpError("wgmma reads its operand from shared memory in an "
-                           "order of its own; this one has other uses");
-  auto alloc = load.getBuffer().getDefiningOp<AllocOp>();
+bool multipliesByGroups(Operation *op) {
+  auto dot = dyn_cast<DotOp>(op);
+  return dot && scheduleOf(dot).mma == lath::MatrixUnit::warpgroup;
+}
+
+/// An operand that a loop has staged, as it lies there.
+struct Staged {
+  LocalLoadOp load;
+  bool transposed = false;
+
+  /// Nothing where it is computed, or read by others too: a buffer has one
+  /// order.
+  static std::optional<Staged> of(Value operand) {
+    Staged found;
+    while (auto transpose = operand.getDefiningOp<TransposeOp>()) {
+      found.transposed = !found.transposed;
+      operand = transpose.getSource();
+    }
+    found.load = operand.getDefiningOp<LocalLoadOp>();
+    if (!found.load || !found.load.getBuffer().getDefiningOp<AllocOp>() ||
+        found.load.getType().getShape() !=
+            found.load.getBuffer().getType().getShape() ||
+        !onlyDots(found.load.getResult()))
+      return std::nullopt;
+    return found;
+  }
+
+private:
+  static bool onlyDots(Value value) {
+    return llvm::all_of(value.getUses(), [](OpOperand &use) {
+      if (auto transpose = dyn_cast<TransposeOp>(use.getOwner()))
+        return onlyDots(transpose.getResult());
+      return multipliesByGroups(use.getOwner()) && use.getOperandNumber() < 2;
+    });
+  }
+};
+
+/// Lets the buffer of `operand` have the order in which wgmma reads it.
+LogicalResult arrange(DotOp dot, Staged operand, bool alongK,
+                      const std::optional<Layout> &registers) {
+  auto alloc = operand.load.getBuffer().getDefiningOp<AllocOp>();
   BufferType buffer = alloc.getType();
-  auto operand = lath::warpgroupOperand(
-      layoutOf(dot.getB().getType()).transposed(), buffer.getShape()[0]);
-  if (!operand)
-    return dot.emitOpError("the weights are not in fragments of wgmma");
+  auto layout = lath::warpgroupBuffer(
+      Shape(buffer.getShape().begin(), buffer.getShape().end()), alongK,
+      registers);
+  if (!layout)
+    return dot.emitOpError("wgmma cannot read a tile of [")
+           << buffer.getShape() << "] " << buffer.getElementType()
+           << " beside these registers";
   for (Operation *user : alloc->getUsers())
     if (auto copy = dyn_cast<AsyncCopyOp>(user))
-      if (accessOf(copy).copyBytes(*operand) < leastCopyBytes)
+      if (accessOf(copy).copyBytes(*layout) < leastCopyBytes)
         return dot.emitOpError(
             "wgmma takes pairs of neighbours along k, which "
             "words of eight k do not give: use packed weights");
   alloc.getResult().setType(BufferType::get(
       dot.getContext(), buffer.getStages(), buffer.getShape(),
       buffer.getElementType(), buffer.getPacked(), buffer.getAtom(),
-      LayoutAttr::get(dot.getContext(), *operand)));
-  OpBuilder b(dot);
+      LayoutAttr::get(dot.getContext(), *layout)));
+  return success();
+}
+
+LogicalResult useWarpgroups(DotOp dot, SetVector<Operation *> &dead) {
+  const bool swapped = dot.getSwapped();
+  Value left = swapped ? dot.getB() : dot.getA(),
+        right = swapped ? dot.getA() : dot.getB();
+  std::optional<Staged> a = Staged::of(left), b = Staged::of(right);
+  if (!b)
+    return dot.emitOpError("wgmma multiplies by what a K loop loads from "
+                           "memory for it alone; the other operand may be in "
+                           "registers");
+  // As the tensor core names them: rows and k, columns and k.
+  const bool leftAlongK = a && (swapped ? a->transposed : !a->transposed),
+             rightAlongK = swapped ? !b->transposed : b->transposed;
+  std::optional<Layout> registers;
+  if (a) {
+    if (failed(arrange(dot, *a, leftAlongK, std::nullopt)))
+      return failure();
+  } else {
+    registers = layoutOf(left.getType());
+    if (swapped)
+      registers = registers->transposed();
+    if (!lath::isWarpgroupFragment(*registers))
+      return dot.emitOpError("the operand in registers is not in fragments of "
+                             "wgmma");
+  }
+  if (failed(arrange(dot, *b, rightAlongK, registers)))
+    return failure();
+
+  OpBuilder at(dot);
+  auto stage = [&](Staged operand) -> Value {
+    BufferType all = operand.load.getBuffer().getType();
+    auto one = BufferType::get(dot.getContext(), /*stages=*/1, all.getShape(),
+                               all.getElementType(), all.getPacked(),
+                               all.getAtom(), all.getLayout());
+    return StageOp::create(at, dot.getLoc(), one, operand.load.getBuffer(),
+                           operand.load.getSlot());
+  };
+  Value leftValue = a ? stage(*a) : left, rightValue = stage(*b);
+  const bool leftTransposed = a && a->transposed;
   Value result = WarpgroupDotOp::create(
-      b, dot.getLoc(), dot.getType(), load.getBuffer(), load.getSlot(),
-      dot.getB(), dot.getAcc(), dot.getScales());
+      at, dot.getLoc(), dot.getType(), swapped ? rightValue : leftValue,
+      swapped ? leftValue : rightValue, dot.getAcc(), dot.getScales(),
+      swapped ? b->transposed : leftTransposed,
+      swapped ? leftTransposed : b->transposed, swapped);
   for (Operation &op : *dot->getBlock())
     if (auto wait = dyn_cast<AsyncWaitOp>(op))
       wait.setMatrixOperands(true);
+  for (Value operand : {left, right})
+    for (Operation *op = operand.getDefiningOp();
+         isa_and_nonnull<TransposeOp, LocalLoadOp>(op);
+         op = isa<TransposeOp>(op) ? op->getOperand(0).getDefiningOp()
+                                   : nullptr)
+      dead.insert(op);
   dot.replaceAllUsesWith(result);
   dot.erase();
-  load.erase();
   return success();
 }
 
@@ -70,12 +157,22 @@ struct UseWarpgroups : lath::impl::UseWarpgroupsBase<UseWarpgroups> {
   void runOnOperation() override {
     SmallVector<DotOp> dots;
     getOperation().walk([&](DotOp dot) {
-      if (scheduleOf(dot).mma == lath::MatrixUnit::warpgroup)
+      if (multipliesByGroups(dot))
         dots.push_back(dot);
     });
+    SetVector<Operation *> dead;
     for (DotOp dot : dots)
-      if (failed(useWarpgroups(dot)))
+      if (failed(useWarpgroups(dot, dead)))
         return signalPassFailure();
+    while (!dead.empty()) {
+      auto unused =
+          llvm::find_if(dead, [](Operation *op) { return op->use_empty(); });
+      if (unused == dead.end())
+        break;
+      Operation *op = *unused;
+      dead.remove(op);
+      op->erase();
+    }
   }
 };
 } // namespace

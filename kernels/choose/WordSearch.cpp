@@ -150,6 +150,17 @@ const WordSearch records[] = {
            only(values, KOrder::contiguous);
          }},
     {.tag = tag<&Schedule::dependent>, .choose = chooseDependent},
+    {.tag = tag<&Schedule::copies>,
+     .choose =
+         [](Values &values, const GemmSpec &, const Target &) {
+           // The model knows nothing of them.
+           only(values, CopyPath::threads);
+         }},
+    {.tag = tag<&Schedule::persistent>,
+     .choose =
+         [](Values &values, const GemmSpec &, const Target &) {
+           only(values, 0); // nor of these
+         }},
     {.tag = tag<&Schedule::evict>, .choose = chooseEviction, .unseen = true},
 };
 

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::int64_t addTile = 1024;
 constexpr std::int64_t softmaxTile = 4096; // elements: 32 a thread
-constexpr std::int64_t blockM = 64, blockN = 64, blockK = 64;
 
 std::int64_t softmaxWidth(std::int64_t columns) {
   return static_cast<std::int64_t>(
@@ -61,7 +60,7 @@ std::unique_ptr<Program> softmax(std::int64_t columns, Dtype dtype) {
 }
 
 std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
-                                Dtype dtype) {
+                                Dtype dtype, const MatmulTile &tile) {
   bool transposed = order == MatrixB::nk;
   auto program =
       std::make_unique<Program>(transposed ? "matmul_nk" : "matmul_kn");
@@ -71,11 +70,11 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
   View b = transposed ? p.view("b", dtype, {n, k}) : p.view("b", dtype, {k, n});
   View out = p.view("out", dtype, {m, n});
 
-  Range row = p.range(p.programId(1), blockM);
-  Range column = p.range(p.programId(0), blockN);
+  Range row = p.range(p.programId(1), tile.m);
+  Range column = p.range(p.programId(0), tile.n);
   // Past the last k both tiles are zero and add nothing.
   Tile sum =
-      p.loop(p.kRange(k, blockK), p.splat(0, Dtype::f32, {blockM, blockN}),
+      p.loop(p.kRange(k, tile.k), p.splat(0, Dtype::f32, {tile.m, tile.n}),
              [&](Range kk, Tile acc) {
                Tile right = transposed ? transpose(b.load({column, kk}))
                                        : b.load({kk, column});
@@ -85,12 +84,15 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
   return program;
 }
 
+std::array<unsigned, 3> matmulGrid(std::int64_t m, std::int64_t n,
+                                   const MatmulTile &tile) {
+  return {tiles(n, tile.n), tiles(m, tile.m), 1};
+}
+
 const std::vector<Example> &examples() {
   using Sizes = const ExampleSizes &;
   using Grid = std::array<unsigned, 3>;
-  constexpr auto matmulGrid = [](Sizes s) {
-    return Grid{tiles(s.n, blockN), tiles(s.m, blockM), 1};
-  };
+  constexpr auto gridOfMatmul = [](Sizes s) { return matmulGrid(s.m, s.n); };
   static const std::vector<Example> table = {
       {"vector_add", "c[i] = a[i] + b[i]",
        [](Sizes, Dtype dtype) { return vectorAdd(dtype); },
@@ -104,12 +106,12 @@ const std::vector<Example> &examples() {
        [](Sizes s, Dtype dtype) {
          return matmul(s.n, s.k, MatrixB::kn, dtype);
        },
-       matmulGrid, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
+       gridOfMatmul, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
       {"matmul_nk", "out[m, n] = a[m, k] * b[n, k]^T",
        [](Sizes s, Dtype dtype) {
          return matmul(s.n, s.k, MatrixB::nk, dtype);
        },
-       matmulGrid, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
+       gridOfMatmul, [](Sizes s) { return s.m; }, /*warps=*/4, /*stages=*/3},
   };
   return table;
 }

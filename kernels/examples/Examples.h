@@ -33,12 +33,22 @@ enum class MatrixB {
   nk, ///< b [N, K]: out = a * b^T, as weights of linear layers are stored
 };
 
+/// What a block of a matmul computes, and how many k a step of its loop has:
+/// powers of two.
+struct MatmulTile {
+  std::int64_t m = 64, n = 64, k = 64;
+};
+
 /// out[i, j] = sum over k of a[i, k] * b[k, j], from and to `dtype` (f16 or
 /// bf16), sums in fp32. No extent needs to be a multiple of anything; odd ones
 /// cost speed, since rows of memory then are not aligned to 16 bytes.
 /// Parameters: m (scalar), a [m, k], b, out [m, n].
+/// A launch has a grid of matmulGrid blocks.
 std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
-                                Dtype dtype = Dtype::f16);
+                                Dtype dtype = Dtype::f16,
+                                const MatmulTile &tile = {});
+std::array<unsigned, 3> matmulGrid(std::int64_t m, std::int64_t n,
+                                   const MatmulTile &tile = {});
 
 /// Sizes of a problem; what an example has no use for is ignored. Programs
 /// depend on n and k, launches on m and n.

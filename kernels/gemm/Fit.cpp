@@ -1,6 +1,7 @@
 #include "kernels/gemm/Fit.h"
 
 #include "compiler/base/Error.h"
+#include "compiler/base/SharedSpace.h"
 #include "kernels/gemm/SharedPlan.h"
 
 #include <fmt/format.h>
@@ -101,6 +102,25 @@ constexpr Rule rules[] = {
                           "lane, for which there are at most {} registers",
                           s.blockM, s.blockN, s.warps, sumsOfLane(s),
                           registersForSums(s));
+     }},
+    {[](const S &s, const P &spec) {
+       return s.copies == CopyPath::threads ||
+              fillsPanels(tileRows(s, spec), 2 * s.blockK);
+     },
+     [](const S &s, const P &spec) {
+       return fmt::format("copies=tensor brings stages of x whose rows fill {} "
+                          "bytes; these have {} rows of {}",
+                          panelAlignment, tileRows(s, spec), 2 * s.blockK);
+     }},
+    {[](const S &s, const P &spec) {
+       return !s.persistent || s.weights != WeightPath::bulk ||
+              (spec.n % s.blockN == 0 && spec.k % s.blockK == 0);
+     },
+     [](const S &s, const P &spec) {
+       return fmt::format("persistent=1 with weights=bulk takes whole tiles: n "
+                          "= {} and k = {} are no multiples of bn = {} and bk "
+                          "= {}",
+                          spec.n, spec.k, s.blockN, s.blockK);
      }},
     {[](const S &s, const P &) { return groupsHaveK(s); },
      [](const S &s, const P &) {

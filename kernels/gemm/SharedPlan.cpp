@@ -18,6 +18,9 @@ int tileRows(const Schedule &s, const GemmSpec &spec) {
              : s.blockM;
 }
 
+/// Of an element of x or a scale.
+static constexpr std::int64_t halfBytes = 2;
+
 /// Partial sums that a block receives. In a cluster each block owns a part of
 /// the tile, a power of two of them, and gets that part from all; a thread
 /// keeps two of its sums at least (scatteredOverCluster).
@@ -39,6 +42,13 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
                     std::int64_t alignment = sharedAlignment) {
     space.place(bytes * s.stages, alignment);
   };
+  // Of dense tiles, halves; tensor copies bring those that they can.
+  auto denseStages = [&](std::int64_t rows, std::int64_t columns,
+                         std::int64_t alignment) {
+    const bool tensor =
+        s.copies == CopyPath::tensor && fillsPanels(rows, halfBytes * columns);
+    stages(halfBytes * rows * columns, tensor ? panelAlignment : alignment);
+  };
   if (s.reduce == Reduce::cluster)
     space.place(mbarrierBytes);
 
@@ -47,15 +57,15 @@ std::int64_t sharedBytes(const Schedule &s, const GemmSpec &spec) {
       spec.groups() == 1 ? 1 : std::max<std::int64_t>(1, s.blockK / spec.group);
   const WeightBytes weights =
       weightFormat(spec).bytes(s.blockN, s.blockK, groups);
-  stages(weights.scales);
+  denseStages(groups, s.blockN, sharedAlignment);
   if (weights.zeros)
     stages(weights.zeros);
-  stages(2ll * tileRows(s, spec) * s.blockK, s.mma == MatrixUnit::warpgroup
-                                                 ? matrixOperandAlignment
-                                                 : sharedAlignment);
+  denseStages(tileRows(s, spec), s.blockK,
+              s.mma == MatrixUnit::warpgroup ? matrixOperandAlignment
+                                             : sharedAlignment);
   if (s.weights != WeightPath::registers)
     stages(weights.codes);
-  if (s.weights == WeightPath::bulk) {
+  if (engineCopies(s)) {
     stages(mbarrierBytes); // a stage is full
     if (s.producers)
       stages(mbarrierBytes); // and empty

@@ -50,8 +50,7 @@ static KernelBinding bindingOf(const KernelParam &param, const GemmSpec &spec,
     fail(fmt::format("no argument is its scalar '{}' of {}; there is {}",
                      param.name, name(param.type), scalarNames()));
     break;
-  case KernelParam::Kind::workspace:
-  case KernelParam::Kind::tickets:
+  default: // scratch
     break;
   }
   return {param.kind};
@@ -95,13 +94,14 @@ KernelState::KernelState(std::shared_ptr<Device> on, const GemmSpec &what,
     : device(std::move(on)), spec(what), schedule(how),
       loaded(std::move(kernel)), pool(std::move(scratch)) {
   // Of a kernel that this version made it cannot be.
-  if (loaded->ptx().params.size() > maxParams)
+  const std::size_t count = loaded->ptx().arguments();
+  if (count > maxParams)
     throw Error(ErrorKind::unsupported,
                 fmt::format("{} has {} parameters; a GEMM has at most {}",
-                            loaded->ptx().entry, loaded->ptx().params.size(),
-                            maxParams));
-  for (const KernelParam &param : loaded->ptx().params)
-    bindings.push_back(bindingOf(param, spec, loaded->ptx().entry));
+                            loaded->ptx().entry, count, maxParams));
+  for (std::size_t i = 0; i < count; ++i)
+    bindings.push_back(
+        bindingOf(loaded->ptx().params[i], spec, loaded->ptx().entry));
   checkComplete(loaded->ptx(), spec);
   WorkspaceSize size = workspaceOf(*this, spec.m);
   needs.tickets = size.tickets;
@@ -192,7 +192,7 @@ void Kernel::launch(Stream stream, const GemmArguments &a) const {
     case KernelParam::Kind::tickets:
       values[count++] = tickets;
       continue;
-    case KernelParam::Kind::view:
+    default: // views; what the launch makes itself has no binding
       value = a.*binding.argument;
       break;
     }

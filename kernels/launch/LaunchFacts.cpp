@@ -6,10 +6,58 @@ namespace lath {
 
 // A new field of Ptx has to be written and read here, and `version` raised.
 static_assert(sizeof(Ptx) == 3 * sizeof(std::string) + 4 * sizeof(unsigned) +
-                                 sizeof(std::vector<KernelParam>) + 16);
+                                 sizeof(std::vector<KernelParam>) +
+                                 sizeof(std::vector<TensorFacts>) + 24);
 static_assert(sizeof(KernelParam) == sizeof(std::string) + 16);
-// 2 had no types of parameters, 3 no promises about them.
+static_assert(sizeof(TensorFacts) == 4 * sizeof(std::uint32_t) +
+                                         sizeof(std::vector<LaunchNumber>) +
+                                         sizeof(std::vector<std::uint32_t>));
+// 2 had no types of parameters, 3 no promises about them and no tensor maps.
 static constexpr std::uint8_t version = 4;
+
+static void write(ByteWriter &out, const TensorFacts &tensor) {
+  out.number(tensor.param);
+  out.number(tensor.elementBytes);
+  out.number(tensor.swizzleBits);
+  out.number(static_cast<std::uint32_t>(tensor.extents.size()));
+  for (std::size_t d = 0; d < tensor.extents.size(); ++d) {
+    out.number(tensor.extents[d].constant);
+    out.number(static_cast<std::uint32_t>(tensor.extents[d].scalar));
+    out.number(tensor.box[d]);
+  }
+}
+
+/// Of a kernel that has these parameters.
+template <typename Fail>
+static TensorFacts readTensor(ByteReader &in, const Ptx &ptx,
+                              const Fail &fail) {
+  TensorFacts tensor;
+  auto refers = [&](std::uint32_t param, KernelParam::Kind kind) {
+    if (param >= ptx.params.size() || ptx.params[param].kind != kind)
+      fail("has a tensor map of parameter " + std::to_string(param));
+  };
+  tensor.param = in.number<std::uint32_t>();
+  refers(tensor.param, KernelParam::Kind::view);
+  tensor.elementBytes = in.number<std::uint32_t>();
+  tensor.swizzleBits = in.number<std::uint32_t>();
+  const auto rank = in.number<std::uint32_t>();
+  if (rank < 1 || rank > 5 || tensor.swizzleBits > 3 ||
+      tensor.elementBytes < 1 || tensor.elementBytes > 8)
+    fail("has a tensor map of rank " + std::to_string(rank) + ", elements of " +
+         std::to_string(tensor.elementBytes) + " bytes and swizzle " +
+         std::to_string(tensor.swizzleBits));
+  for (std::uint32_t d = 0; d < rank; ++d) {
+    LaunchNumber extent;
+    extent.constant = in.number<std::uint64_t>();
+    extent.scalar = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    if (extent.scalar >= 0)
+      refers(static_cast<std::uint32_t>(extent.scalar),
+             KernelParam::Kind::scalar);
+    tensor.extents.push_back(extent);
+    tensor.box.push_back(in.number<std::uint32_t>());
+  }
+  return tensor;
+}
 
 std::string launchFacts(const Ptx &ptx, bool withText) {
   ByteWriter out;
@@ -30,6 +78,9 @@ std::string launchFacts(const Ptx &ptx, bool withText) {
     out.text(name(param.type));
     out.number(param.multipleOf);
   }
+  out.number(std::uint8_t(ptx.persistent));
+  for (const TensorFacts &tensor : ptx.tensorMaps)
+    write(out, tensor);
   out.text(withText ? std::string_view(ptx.text) : std::string_view());
   return out.take();
 }
@@ -55,7 +106,7 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
   // A vector grows with what is there, not with what a damaged count says.
   for (std::uint32_t left = in.number<std::uint32_t>(); left > 0; --left) {
     unsigned kind = in.number<std::uint8_t>();
-    if (kind > unsigned(KernelParam::Kind::tickets))
+    if (kind > unsigned(KernelParam::Kind::gridY))
       fail("has a parameter of kind " + std::to_string(kind));
     std::string name(in.text()), type(in.text());
     std::optional<Dtype> known = parseDtype(type);
@@ -67,6 +118,10 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
     ptx.params.push_back(
         {KernelParam::Kind(kind), std::move(name), *known, multipleOf});
   }
+  ptx.persistent = in.number<std::uint8_t>();
+  for (const KernelParam &param : ptx.params)
+    if (param.kind == KernelParam::Kind::tensorMap)
+      ptx.tensorMaps.push_back(readTensor(in, ptx, fail));
   ptx.text = in.text();
   if (!in.atEnd())
     fail("goes on behind its end");

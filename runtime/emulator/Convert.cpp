@@ -13,7 +13,7 @@ namespace {
 
 // i.flags
 constexpr std::uint8_t saturate = 1, flush = 2, relu = 4, integral = 8,
-                       hasRounding = 16;
+                       hasRounding = 16, tiesAway = 32;
 
 bool isInteger(Type type) { return !isFloat(type); }
 
@@ -59,6 +59,10 @@ std::uint64_t fromDouble(Type type, double value, const Instruction &i) {
   case Type::bf16:
     return toBf16(value, rounding);
   case Type::tf32: // ten bits of mantissa, in the upper part of a word
+    if (i.flags & tiesAway && value == value) // an f32: half of a last bit more
+      return (std::bit_cast<std::uint32_t>(static_cast<float>(value)) +
+              (std::isfinite(value) ? 0x1000 : 0)) &
+             0xffffe000;
     return std::uint64_t{roundTo<8, 10>(value, rounding)} << 13;
   case Type::f32: {
     std::uint32_t bits = roundToF32(value, rounding);
@@ -302,7 +306,9 @@ bool decodeConvert(Decoding &d) {
     i.rounding = static_cast<std::uint8_t>(roundings[*whole]);
     i.flags |= integral;
   } else if (d.take("rna")) {
-    d.unsupported("rounding half away from zero");
+    if (!d.has("tf32"))
+      d.unsupported("half away from zero is rounded to tf32 only");
+    i.flags |= hasRounding | tiesAway;
   }
   if (d.take("ftz"))
     i.flags |= flush;

@@ -60,6 +60,7 @@ void convertAddress(Warp &w, const Instruction &i, std::uint32_t mask) {
   const std::uint64_t *a = w.in(i, 0);
   std::uint64_t base = i.space == Space::global  ? 0
                        : i.space == Space::local ? localWindow
+                       : i.space == Space::param ? paramWindow
                                                  : sharedWindow;
   if (i.flags)
     base = 0 - base;

@@ -103,7 +103,7 @@ void checkOutputs(const Launch &launch, const GlobalRaces &races,
       if (races.usedAtomics(buffer))
         checkZero(launch, buffer, "a workspace of atomic sums");
       break;
-    case KernelParam::Kind::scalar:
+    default: // no memory
       break;
     }
   }

@@ -5,6 +5,7 @@
 // its 16-byte chunks permuted by the map's swizzle. Elements outside of the
 // tensor are read as zeros, which count as bytes that have arrived, and are not
 // written.
+#include "runtime/emulator/AddressSpaces.h"
 #include "runtime/emulator/BulkEngine.h"
 #include "runtime/emulator/Decoder.h"
 #include "runtime/emulator/MemoryAccess.h"
@@ -22,6 +23,21 @@ using Direction = PendingBulk::Direction;
 // i.flags
 constexpr std::uint8_t multicast = 1;
 
+/// In memory, or a parameter of the kernel (__grid_constant__).
+const std::uint8_t *mapBytes(Warp &w, const Instruction &i, unsigned lane,
+                             std::uint64_t address) {
+  if (spaceOf(address) != Space::param)
+    return globalRange(w, i, lane, address, sizeof(EncodedTensorMap), false);
+  const std::vector<std::uint8_t> &params = w.launch->params;
+  const std::uint64_t at = address - paramWindow;
+  if (at + sizeof(EncodedTensorMap) > params.size())
+    w.fatal(Suspicion::outOfBounds, i, lane,
+            fmt::format("a tensor map at byte {} of {} of parameters", at,
+                        params.size()),
+            address);
+  return params.data() + at;
+}
+
 TensorMap mapOf(Warp &w, const Instruction &i, unsigned lane,
                 std::uint64_t address) {
   if (address % 64)
@@ -29,8 +45,7 @@ TensorMap mapOf(Warp &w, const Instruction &i, unsigned lane,
             fmt::format("the tensor map's address {:#x} is no multiple of 64",
                         address),
             address);
-  std::optional<TensorMap> map = decodeTensorMap(
-      globalRange(w, i, lane, address, sizeof(EncodedTensorMap), false));
+  std::optional<TensorMap> map = decodeTensorMap(mapBytes(w, i, lane, address));
   if (!map)
     w.fatal(Suspicion::undefined, i, lane,
             fmt::format("there is no tensor map at {:#x}", address), address);

@@ -8,6 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <bit>
+#include <cmath>
 #include <random>
 
 using namespace lath;
@@ -320,4 +322,67 @@ TEST_CASE("dense: (q k) v in one loop moves nothing but stages, without "
           REQUIRE(got[i * d + h] == toHalf(expected[h]));
       }
     }
+}
+
+TEST_CASE("dense: f32 is multiplied as tf32, rounded to nearest") {
+  constexpr std::int64_t k = 64, step = 16;
+  auto rounded = [](float value) {
+    auto bits = std::bit_cast<std::uint32_t>(value);
+    return std::bit_cast<float>((bits + 0x1000) & 0xffffe000);
+  };
+  for (bool kn : {true, false})
+    for (int stages : {1, 2})
+      for (auto [m, n, warps] :
+           {std::array<int, 3>{64, 64, 4}, std::array<int, 3>{16, 8, 1},
+            std::array<int, 3>{8, 32, 2}, std::array<int, 3>{32, 64, 4}}) {
+        CAPTURE(kn, stages, m, n, warps);
+        Program p("product");
+        View av = p.view("a", Dtype::f32, {m, k});
+        View bv = kn ? p.view("b", Dtype::f32, {k, n})
+                     : p.view("b", Dtype::f32, {n, k});
+        View ov = p.view("out", Dtype::f32, {m, n});
+        Range row = p.range(p.constant(0), m),
+              column = p.range(p.constant(0), n);
+        Tile sum = p.loop(p.kRange(k, step), p.splat(0, Dtype::f32, {m, n}),
+                          [&](Range kk, Tile acc) {
+                            Tile b = kn ? bv.load({kk, column})
+                                        : transpose(bv.load({column, kk}));
+                            return dot(av.load({row, kk}), b, acc);
+                          });
+        ov.store({row, column}, sum);
+        Ptx ptx = compile(p, schedule(warps, stages)).ptx;
+        CHECK(ptx.text.find("m16n8k8.row.col.f32.tf32.tf32.f32") !=
+              std::string::npos);
+        std::mt19937 random(7);
+        std::normal_distribution<float> normal;
+        std::vector<float> a(m * k), b(k * n);
+        for (float &value : a)
+          value = normal(random);
+        for (float &value : b)
+          value = normal(random);
+        auto device = openEmulator();
+        DeviceBuffer ab = uploaded(device, a), bb = uploaded(device, b),
+                     ob(device, m * n * 4);
+        device->expectWritten(ob.get(), ob.bytes());
+        device->load(ptx)->launch(
+            nullptr, {},
+            std::vector<std::uint64_t>{ab.get(), bb.get(), ob.get()});
+        if (stages > 1) {
+          Cost moved = shared(device->counters());
+          CHECK(moved.cost == moved.ideal);
+        }
+        auto got = downloaded<float>(*device, ob);
+        for (std::int64_t i = 0; i < m; ++i)
+          for (std::int64_t j = 0; j < n; ++j) {
+            double expected = 0, size = 0;
+            for (std::int64_t kk = 0; kk < k; ++kk) {
+              double term = double{rounded(a[i * k + kk])} *
+                            rounded(b[kn ? kk * n + j : j * k + kk]);
+              expected += term;
+              size += std::abs(term);
+            }
+            // Of k terms, each sum rounded once.
+            REQUIRE(std::abs(got[i * n + j] - expected) <= k * 0x1p-24 * size);
+          }
+      }
 }

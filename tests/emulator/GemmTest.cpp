@@ -182,6 +182,31 @@ TEST_CASE("emulated GEMMs are right by wgmma") {
               std::string(schedule) + ",mma=warpgroup");
 }
 
+TEST_CASE("emulated GEMMs are right when tensor copies bring x") {
+  struct Case {
+    const char *spec, *schedule;
+    std::int64_t m = 0;
+  };
+  for (auto [spec, schedule, m] : {
+           Case{"m200n256k512g128",
+                "bm64bn128bk128w8st3,mma=warpgroup,weights=bulk,producers=1"},
+           {"m200n256k512g128", "bm64bn128bk128w8st3,mma=warpgroup", 70},
+           // Scales of many columns and groups fill the swizzle, too.
+           {"m64n512k512g32,x=bf16,w=u4z1",
+            "bm64bn256bk128w4st2,weights=bulk,producers=1,scales=sums", 61},
+           {"m16n200k1088g64,w=u4z",
+            "bm16bn128bk128w4kw2st3s2,producers=1,reduce=cluster,scales=sums"},
+           {"m64n1024k256g64",
+            "bm64bn128bk64w8st3,mma=warpgroup,weights=bulk,producers=1,"
+            "persistent=1"},
+           {"m64n128k512g128,reduce=atomic",
+            "bm64bn64bk128w4st2s2,weights=bulk,producers=1,reduce=atomic,"
+            "dep=end"},
+       })
+    checkGemm("sm_90a", std::string(spec) + ",layout=packed", m,
+              std::string(schedule) + ",copies=tensor");
+}
+
 TEST_CASE("emulated GEMMs are right on sm_80") {
   for (const char *spec :
        {"m16n512k1024g128s4", "m16n256k512g64s2,reduce=atomic",

@@ -204,6 +204,20 @@ TEST_CASE("halves are added to f32 and multiplied into it, rounded once") {
   }
 }
 
+TEST_CASE("tf32 rounds halves away from zero") {
+  auto tf32 = [](std::uint32_t value) {
+    return one("mov.b32 %f1, %r10; cvt.rna.tf32.f32 %r2, %f1;", {value});
+  };
+  CHECK(tf32(0x3f800000) == 0x3f800000);
+  CHECK(tf32(0x3f800fff) == 0x3f800000);
+  CHECK(tf32(0x3f801000) == 0x3f802000); // to even it would be 0x3f800000
+  CHECK(tf32(0xbf801000) == 0xbf802000);
+  CHECK(tf32(0x3f803000) == 0x3f804000);
+  CHECK(tf32(0x7f7fffff) == 0x7f800000);
+  CHECK(tf32(0xff800000) == 0xff800000);
+  CHECK((tf32(0x7fc00000) & 0x7fffe000) > 0x7f800000);
+}
+
 TEST_CASE("a module's variables hold their values, or zeros") {
   auto device = quietEmulator();
   Ptx ptx = makePtx({"mul.wide.u32 %rd5, %r1, 4;\n"

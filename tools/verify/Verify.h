@@ -49,6 +49,21 @@ int timing(const std::shared_ptr<Device> &device, const TimingOptions &options,
 int chain(const std::shared_ptr<Device> &device, const TimingOptions &options,
           const std::string &path);
 
+struct MatmulOptions {
+  std::uint64_t seed = 1;
+  std::vector<std::int64_t> size = {4096, 4096, 4096}; ///< M, N, K
+  std::vector<std::string> schedules; ///< "bm128bn256bk64w8st4,mma=warpgroup"
+  bool kn = false;                    ///< b as [K, N], not [N, K]
+  bool bf16 = false;                  ///< not f16
+  bool check = true;                  ///< samples of the result against fp64
+  std::string ptx; ///< file for the text of the last one; empty: none
+};
+
+/// Times of the matmul example under each schedule, from cold memory, and what
+/// they are in TFLOP/s: one by one with pauses (burst) and without (sustained).
+/// Returns the number of wrong results.
+int matmul(const std::shared_ptr<Device> &device, const MatmulOptions &options);
+
 /// The example programs on odd and even sizes.
 int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);
 

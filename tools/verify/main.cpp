@@ -39,6 +39,16 @@ int main(int argc, char **argv) {
       "profile", "one launch of each kernel that profile.py compares");
   p->add_option("-o,--output", path, "JSON file to write");
   p->add_flag("--emulator", emulated, "on the emulator, with its counters");
+  lath::verify::MatmulOptions matmul;
+  auto *x = app.add_subcommand("matmul", "times of the matmul example");
+  x->add_option("--size", matmul.size, "M,N,K")->delimiter(',');
+  x->add_option("--schedule", matmul.schedules, "to time (repeatable)")
+      ->required();
+  x->add_flag("--kn", matmul.kn, "b as [K, N], not [N, K]");
+  x->add_flag("--bf16", matmul.bf16, "bf16, not f16");
+  x->add_option("--ptx", matmul.ptx, "file for the PTX of the last one");
+  x->add_option("--seed", matmul.seed, "of the random inputs");
+  x->add_flag("--emulator", emulated, "on the emulator, untimed");
   lath::verify::EngineCostOptions engine;
   auto *n = app.add_subcommand("engine", "host costs of the engine");
   n->add_option("-o,--output", page, "Markdown file to write");
@@ -49,6 +59,8 @@ int main(int argc, char **argv) {
   try {
     if (emulated) {
       auto emulator = lath::openEmulator();
+      if (*x)
+        return lath::verify::matmul(emulator, matmul) ? 6 : 0;
       return lath::verify::profile(emulator, emulator.get(), path);
     }
     std::shared_ptr<lath::Device> device = lath::openCuda();
@@ -57,6 +69,7 @@ int main(int argc, char **argv) {
     int failures = *a        ? lath::verify::accuracy(device, accuracy, path)
                    : *n      ? lath::verify::engineCosts(device, engine, page)
                    : *e      ? lath::verify::examples(device, accuracy.seed)
+                   : *x      ? lath::verify::matmul(device, matmul)
                    : *p      ? lath::verify::profile(device, nullptr, path)
                    : chained ? lath::verify::chain(device, timing, path)
                              : lath::verify::timing(device, timing, path);

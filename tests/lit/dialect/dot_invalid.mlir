@@ -32,9 +32,9 @@ func.func @acc(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x6
 
 // -----
 
-func.func @operand(%a: tensor<16x128xf32>, %b: tensor<128x64xf32>, %acc: tensor<16x64xf32>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 16-bit float or bfloat16 type values, but got 'tensor<16x128xf32>'}}
-  %0 = tile.dot %a, %b, %acc : tensor<16x128xf32>, tensor<128x64xf32>, tensor<16x64xf32>
+func.func @operand(%a: tensor<16x128xf64>, %b: tensor<128x64xf32>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 16-bit float or bfloat16 type or 32-bit float values, but got 'tensor<16x128xf64>'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf64>, tensor<128x64xf32>, tensor<16x64xf32>
   return
 }
 

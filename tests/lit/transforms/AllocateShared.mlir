@@ -243,9 +243,9 @@ func.func @beyond() {
 // CHECK-SAME:    tile.shared_bytes = 9216 : i32
 // CHECK:         tile.alloc {offset = 0 : i32}
 // CHECK:         tile.alloc {offset = 1024 : i32} : <4 of 16x64xf16
-func.func @matrix_operand(%s: i32, %w: tensor<64x64xf16>, %acc: tensor<16x64xf32>) -> tensor<16x64xf32> {
+func.func @matrix_operand(%s: i32) {
   %b = tile.alloc : !tile.buffer<1 of 4x16xf16, #l>
   %x = tile.alloc : !tile.buffer<4 of 16x64xf16, #x>
-  %0 = tile.warpgroup_dot %x[%s], %w, %acc : !tile.buffer<4 of 16x64xf16, #x>, tensor<64x64xf16>, tensor<16x64xf32>
-  return %0 : tensor<16x64xf32>
+  %0 = tile.stage %x[%s] : !tile.buffer<4 of 16x64xf16, #x> -> !tile.buffer<1 of 16x64xf16, #x>
+  return
 }

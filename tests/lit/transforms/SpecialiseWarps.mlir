@@ -329,7 +329,7 @@ func.func @unknown_first(%w: !tile.view<64x64xi4, atom = #a> {tile.constant}, %x
 
 #s = #tile.schedule<warps = 2, stages = 3, weights = bulk, producers = 1, split = 1, order = interleaved, reduce = none, target = sm_90a>
 
-// expected-error @+1 {{a producer warp is asked for, and no loop at the top of the kernel is fed by bulk copies}}
+// expected-error @+1 {{a producer warp is asked for, and no loop is fed by the copy engine}}
 func.func @nothing() attributes {tile.schedule = #s} {
   return
 }

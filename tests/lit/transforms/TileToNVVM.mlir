@@ -328,8 +328,38 @@ func.func @warpgroup_dot(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.sch
   %c = tile.splat %zero : f32 -> tensor<16x128xf32, #c>
   %g = tile.splat %one : f16 -> tensor<2x128xf16, #g>
   tile.async_wait 1 for_matrix_operands
-  %d = tile.warpgroup_dot %x[%slot], %w, %c scales %g : !tile.buffer<2 of 16x64xf16, #x>, tensor<64x128xf16, #w>, tensor<16x128xf32, #c>, tensor<2x128xf16, #g>
+  %s = tile.stage %x[%slot] : !tile.buffer<2 of 16x64xf16, #x> -> !tile.buffer<1 of 16x64xf16, #x>
+  %d = tile.warpgroup_dot %s, %w, %c scales %g swapped : !tile.buffer<1 of 16x64xf16, #x>, tensor<64x128xf16, #w>, tensor<16x128xf32, #c>, tensor<2x128xf16, #g>
   tile.store %d, %out[%slot, %slot] : tensor<16x128xf32, #c>, !tile.view<64x512xf32>
+  return
+}
+
+// -----
+
+// Both from shared memory: a K-major, two groups of 64 rows, the second begins
+// 64 * 128 bytes behind the first; b by k, in two panels of 64 columns, the
+// second 16 * 128 bytes behind the first.
+#a = #tile.layout<[128, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0], [16, 0], [32, 0], [64, 0]]>
+#b = #tile.layout<[64, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [8, 0], [16, 0], [32, 0], [0, 64]]>
+#c = #tile.layout<[128, 128], register = [[8, 0], [0, 1], [0, 8], [0, 16], [0, 32], [0, 64]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[16, 0], [32, 0], [64, 0]]>
+
+// CHECK-LABEL: llvm.func @shared_operands
+// CHECK-DAG:     llvm.mlir.constant(4611686293305360384 : i64)
+// CHECK-DAG:     llvm.mlir.constant(4611686293338849280 : i64)
+// CHECK:         "{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {$0, {{[^}]*}}$63}, $129, $128, p, 1, 1, 0, 1; wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {$0, {{[^}]*}}$63}, $131, $130, p, 1, 1, 0, 1; {{.*}}$133, $132{{.*}}$135, $134, p, 1, 1, 0, 1; wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; }"
+// CHECK-NOT:     wgmma
+// CHECK:         llvm.return
+func.func @shared_operands(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 8, stages = 2, mma = warpgroup, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 4096 : i32} {
+  %slot = arith.constant 1 : i32
+  %zero = arith.constant 0.0 : f32
+  %out = tile.view %p : !llvm.ptr<1> -> !tile.view<128x512xf32>
+  %x = tile.alloc {offset = 0 : i32} : !tile.buffer<2 of 128x64xf16, #a>
+  %y = tile.alloc {offset = 32768 : i32} : !tile.buffer<2 of 64x128xf16, #b>
+  %c = tile.splat %zero : f32 -> tensor<128x128xf32, #c>
+  %a = tile.stage %x[%slot] : !tile.buffer<2 of 128x64xf16, #a> -> !tile.buffer<1 of 128x64xf16, #a>
+  %b = tile.stage %y[%slot] : !tile.buffer<2 of 64x128xf16, #b> -> !tile.buffer<1 of 64x128xf16, #b>
+  %d = tile.warpgroup_dot %a, %b, %c : !tile.buffer<1 of 128x64xf16, #a>, !tile.buffer<1 of 64x128xf16, #b>, tensor<128x128xf32, #c>
+  tile.store %d, %out[%slot, %slot] : tensor<128x128xf32, #c>, !tile.view<128x512xf32>
   return
 }
 

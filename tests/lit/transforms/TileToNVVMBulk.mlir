@@ -154,3 +154,26 @@ func.func @offset() attributes {tile.schedule = #s, tile.shared_bytes = 0 : i32}
   %full = tile.mbarrier_alloc : !tile.mbarriers<3>
   return
 }
+
+// -----
+
+// A tile of two panels is two boxes of one tensor, whose map is a parameter.
+// The innermost coordinate comes first.
+#p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
+
+// CHECK-LABEL: llvm.func @tensor_copy
+// CHECK-SAME:    !llvm.ptr<1> {llvm.align = 16 : i64}
+// CHECK-SAME:    !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}
+// CHECK:         mbarrier.arrive.expect_tx.shared::cta.b64 state
+// CHECK:         "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4}], [$2];"
+// CHECK:         "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$3, $4}], [$2];"
+// CHECK-NOT:     cp.async
+// CHECK:         llvm.return
+func.func @tensor_copy(%p: !llvm.ptr<1>, %m: i32, %map: !llvm.ptr) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 3, copies = tensor, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 8192 : i32} {
+  %i = arith.constant 1 : i32
+  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %b = tile.alloc {offset = 0 : i32} : !tile.buffer<3 of 8x128xf16, #p>
+  %full = tile.mbarrier_alloc {offset = 6144 : i32} : !tile.mbarriers<3>
+  tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
+  return
+}

@@ -110,6 +110,44 @@ TEST_CASE("kernels by wgmma assemble without spills or serialised products") {
   }
 }
 
+TEST_CASE("dense products by wgmma assemble without spills") {
+  if (!haveAssembler())
+    return;
+  for (MatrixB order : {MatrixB::nk, MatrixB::kn})
+    for (Dtype dtype : {Dtype::f16, Dtype::bf16})
+      for (const char *text :
+           {"bm128bn256bk64w8st4,mma=warpgroup",
+            "bm128bn256bk64w8st4,mma=warpgroup,copies=tensor",
+            "bm128bn256bk64w8st4,mma=warpgroup,copies=tensor,producers=1",
+            "bm256bn128bk64w8st4,mma=warpgroup,copies=tensor,producers=1,"
+            "persistent=1",
+            "bm64bn32bk32w4st3,mma=warpgroup,copies=tensor,producers=1"}) {
+        INFO(text);
+        checkRegistersOnly(
+            compileMatmul(4096, 4096, order, dtype, text, "sm_90a"));
+      }
+}
+
+TEST_CASE("tensor copies assemble for every target that has them") {
+  if (!haveAssembler())
+    return;
+  for (const std::string name : {"sm_90a", "sm_100a", "sm_103a", "sm_120a"})
+    for (MatrixB order : {MatrixB::nk, MatrixB::kn})
+      for (const char *text : {"bm64bn64bk64w4st3,copies=tensor",
+                               "bm64bn64bk64w4st3,copies=tensor,producers=1,"
+                               "persistent=1"}) {
+        INFO(text << " on " << name);
+        const Ptx ptx =
+            compileMatmul(4096, 4096, order, Dtype::f16, text, name);
+        // For sm_120a ptxas 13.0 allows kernels with tensor copies 80
+        // registers, and keeps a few words of this one on the stack.
+        if (name == "sm_120a")
+          CHECK(assemble(ptx).resources.localBytes <= 32);
+        else
+          checkRegistersOnly(ptx);
+      }
+}
+
 TEST_CASE("bulk copies and producer warps assemble without spills") {
   if (!haveAssembler())
     return;

@@ -3,6 +3,9 @@
 #pragma once
 
 #include "compiler/Compile.h"
+#include "compiler/base/Target.h"
+#include "kernels/examples/Examples.h"
+#include "kernels/gemm/Schedule.h"
 #include "tests/unit/ErrorOf.h"
 
 #include <iterator>
@@ -32,6 +35,19 @@ inline CompileOptions options(const std::string &targetName = "sm_90a",
   result.stages = stages;
   result.verifyEach = true;
   return result;
+}
+
+/// The matmul example under a schedule's text.
+inline Ptx compileMatmul(std::int64_t n, std::int64_t k, MatrixB order,
+                         Dtype dtype, std::string_view text,
+                         std::string_view targetName = "sm_90a") {
+  const Schedule schedule = parseSchedule(text);
+  auto program = matmul(n, k, order, dtype,
+                        {schedule.blockM, schedule.blockN, schedule.blockK});
+  CompileOptions options;
+  static_cast<KernelSchedule &>(options) = schedule;
+  options.target = &target(targetName);
+  return compile(*program, options).ptx;
 }
 
 /// y[i] = x[i] + x[i].

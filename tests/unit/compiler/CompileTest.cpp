@@ -212,7 +212,7 @@ TEST_CASE("bulk copies and producer warps are refused where they cannot be") {
   });
   CHECK(error.message() ==
         "compile: producers = 1 with weights = shared: a producer warp issues "
-        "bulk copies; use weights=bulk, or producers=0");
+        "bulk copies; use weights=bulk or copies=tensor, or producers=0");
   // A program without packed weights has nothing for them to do.
   error = refused([](CompileOptions &) {});
   CHECK(error.kind() == ErrorKind::compile);

@@ -12,23 +12,37 @@ void RandomProgram::loop() {
                 tile[1] * number(1, 6) - number(0, 3)};
   Array &a = array(floatType(), extents, false);
   Range rows = p.range(p.constant(0), tile[0]);
-  bool withSum = chance(.3);
+  // What a step does: nothing, sums of rows, running sums, or maxima.
+  const int within = chance(.5) ? 0 : number(1, 3);
   Tile total = p.loop(p.kRange(extents[1], tile[1]),
                       p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
                         Tile t = cast(a.view.load({rows, k}), Dtype::f32);
-                        if (withSum)
-                          t += sum(t, 1);
+                        if (within == 1)
+                          t = t + sum(t, 1);
+                        else if (within == 2)
+                          t = cumsum(t, 1);
+                        else if (within == 3)
+                          t = max(t, 0) - t;
                         return acc + t;
                       });
   std::vector<double> values(elements(tile));
   for (std::int64_t k = 0; k < extents[1]; k += tile[1]) {
     std::vector<double> t = read(a, tile, {0, k});
     for (std::int64_t i = 0; i < tile[0]; ++i) {
-      double sum = 0;
+      double sum = 0, running = 0;
       for (std::int64_t j = 0; j < tile[1]; ++j)
         sum += t[i * tile[1] + j];
-      for (std::int64_t j = 0; j < tile[1]; ++j)
-        values[i * tile[1] + j] += t[i * tile[1] + j] + (withSum ? sum : 0);
+      for (std::int64_t j = 0; j < tile[1]; ++j) {
+        const double v = t[i * tile[1] + j];
+        double most = v;
+        for (std::int64_t row = 0; row < tile[0]; ++row)
+          most = std::max(most, t[row * tile[1] + j]);
+        running += v;
+        values[i * tile[1] + j] += within == 0   ? v
+                                   : within == 1 ? v + sum
+                                   : within == 2 ? running
+                                                 : most - v;
+      }
     }
   }
   add(total, std::move(values));

@@ -409,15 +409,15 @@ TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
   Tile b = tile(Dtype::f16, {64, 32}), acc = tile(Dtype::f32, {16, 32});
   CHECK(
       refused([&] { dot(s.f32, b, acc); }) ==
-      "dot: expected two matrices of f16 or of bf16, got f32 [16, 64] and f16 "
+      "dot: expected two matrices of f16, of bf16 or of f32, got f32 [16, 64] and f16 "
       "[64, 32]");
   CHECK(
       refused([&] { dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
-      "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and bf16 "
+      "dot: expected two matrices of f16, of bf16 or of f32, got f16 [16, 64] and bf16 "
       "[64, 32]");
   CHECK(
       refused([&] { dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
-      "dot: expected two matrices of f16 or of bf16, got f16 [16, 64] and f16 "
+      "dot: expected two matrices of f16, of bf16 or of f32, got f16 [16, 64] and f16 "
       "[64]");
   CHECK(refused([&] { dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
         "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [32, 32] + "

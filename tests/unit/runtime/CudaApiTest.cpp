@@ -159,6 +159,7 @@ TEST_CASE("driver calls take the arguments of cuda.h's", "[runtime]") {
   SAME_CALL(occupancyMaxActiveBlocksPerMultiprocessor,
             cuOccupancyMaxActiveBlocksPerMultiprocessor);
   SAME_CALL(launchKernelEx, cuLaunchKernelEx);
+  SAME_CALL(tensorMapEncodeTiled, cuTensorMapEncodeTiled);
   SAME_CALL(streamCreate, cuStreamCreate);
   SAME_CALL(streamDestroy, cuStreamDestroy);
   SAME_CALL(streamSynchronize, cuStreamSynchronize);

@@ -36,6 +36,8 @@ struct FakeRecord {
   bool hasPools = true;
   std::size_t paramCount = 0; ///< how many of a launch's params are read
   int staticShared = 0;
+  /// The last one that was made: address, extents, strides and box.
+  std::vector<std::uint64_t> tensorMap;
   int maxThreads = 1024;
   int l2Bytes = 4096;
   std::uintptr_t next = 0x1000; ///< the next handle or address
@@ -134,6 +136,25 @@ inline CUresult fakeLaunch(const CUlaunchConfig *config, CUfunction,
   return note("launchKernelEx");
 }
 
+/// A map begins with its tensor's address.
+inline CUresult fakeTensorMap(CUtensorMap *map, CUtensorMapDataType type,
+                              std::uint32_t rank, void *address,
+                              const std::uint64_t *extents,
+                              const std::uint64_t *strides,
+                              const std::uint32_t *box, const std::uint32_t *,
+                              CUtensorMapInterleave, CUtensorMapSwizzle swizzle,
+                              CUtensorMapL2promotion, CUtensorMapFloatOOBfill) {
+  *map = {};
+  map->opaque[0] = reinterpret_cast<std::uintptr_t>(address);
+  std::vector<std::uint64_t> &made = record().tensorMap;
+  made = {static_cast<std::uint64_t>(type), rank,
+          static_cast<std::uint64_t>(swizzle), map->opaque[0]};
+  made.insert(made.end(), extents, extents + rank);
+  made.insert(made.end(), strides, strides + rank - 1);
+  made.insert(made.end(), box, box + rank);
+  return note("tensorMapEncodeTiled");
+}
+
 /// A driver whose every call succeeds, on an empty record.
 inline Driver fakeDriver() {
   record() = FakeRecord();
@@ -221,6 +242,7 @@ inline Driver fakeDriver() {
     return *blocks = 3, note("occupancy");
   };
   d.launchKernelEx = fakeLaunch;
+  d.tensorMapEncodeTiled = fakeTensorMap;
   d.streamCreate = [](CUstream *s, unsigned flags) {
     CUresult result = make("streamCreate", s);
     record().calls.back() += " " + std::to_string(flags);

@@ -74,7 +74,7 @@ TEST_CASE("examples assemble for every target without spills") {
   }
   for (const Target &on : targets())
     for (const Example &each : examples())
-      for (Dtype dtype : {Dtype::f16, Dtype::bf16})
+      for (Dtype dtype : {Dtype::f16, Dtype::bf16, Dtype::f32})
         for (ExampleSizes sizes : {ExampleSizes{.m = 33, .n = 4096, .k = 512},
                                    ExampleSizes{.m = 7, .n = 77, .k = 35}}) {
           INFO(each.name << " of " << name(dtype) << " n " << sizes.n << " on "
@@ -123,9 +123,9 @@ TEST_CASE("what an example cannot do is refused") {
                                  " columns are not in 1..4096");
   }
   CHECK(
-      messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::f32); }) ==
-      "dot: expected two matrices of f16 or of bf16, got f32 [64, 64] and f32 "
-      "[64, 64]");
+      messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::i32); }) ==
+      "dot: expected two matrices of f16, of bf16 or of f32, got i32 [64, 64] "
+      "and i32 [64, 64]");
   CHECK(messageOf([] { vectorAdd(Dtype::u4); }) ==
         "view 'a': views of u4 and s8, and only they, name a packed dimension; "
         "got u4 "

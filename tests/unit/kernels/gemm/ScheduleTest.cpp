@@ -123,13 +123,13 @@ TEST_CASE("a schedule out of range names the value and the nearest valid one") {
          "takes s2 to s8"},
         {"s1,producers=1",
          "producers = 1 with weights = shared: a producer warp issues bulk "
-         "copies; use weights=bulk, or producers=0"},
+         "copies; use weights=bulk or copies=tensor, or producers=0"},
         {"s1,evict=normal",
          "evict = normal with weights = shared: L2 is told of bulk copies "
          "alone; use weights=bulk, or evict=first"},
         {"s1,producers=1,weights=registers",
          "producers = 1 with weights = registers: a producer warp issues bulk "
-         "copies; use weights=bulk, or producers=0"}})
+         "copies; use weights=bulk or copies=tensor, or producers=0"}})
     CHECK(parseError(text) == message);
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("text that is not a schedule is named with its place") {
         {"bm16,ordr=contiguous",
          "unknown option 'ordr' at character 6; the nearest is 'order', and "
          "all are order, reduce, scales, weights, mma, producers, dep, "
-         "evict"},
+         "copies, persistent, evict"},
         {"bm16,weights=tma",
          "weights = 'tma' at character 14 is not known; the nearest is 'bulk', "
          "and all are shared, registers, bulk"},

@@ -317,7 +317,15 @@ TEST_CASE("launch facts survive their bytes") {
   ptx.params = {{KernelParam::Kind::scalar, "m", Dtype::i32, 16},
                 {KernelParam::Kind::view, "x", Dtype::bf16},
                 {KernelParam::Kind::workspace, "workspace", Dtype::f32},
-                {KernelParam::Kind::tickets, "tickets"}};
+                {KernelParam::Kind::tickets, "tickets"},
+                {KernelParam::Kind::gridX, "grid_x"},
+                {KernelParam::Kind::tensorMap, "x", Dtype::bf16}};
+  ptx.tensorMaps = {{.param = 1,
+                     .elementBytes = 2,
+                     .extents = {{0, 0}, {4096, -1}},
+                     .box = {128, 64},
+                     .swizzleBits = 3}};
+  ptx.persistent = true;
   ptx.workspaceBytesPerTile = std::uint64_t(1) << 33;
   ptx.usesTickets = true;
   ptx.accumulatesIntoOutput = true;
@@ -328,7 +336,15 @@ TEST_CASE("launch facts survive their bytes") {
   CHECK(read.target == "sm_80");
   CHECK(read.threads == 128);
   CHECK(read.sharedBytes == 70000);
-  REQUIRE(read.params.size() == 4);
+  REQUIRE(read.params.size() == 6);
+  CHECK(read.arguments() == 4);
+  CHECK(read.persistent);
+  REQUIRE(read.tensorMaps.size() == 1);
+  CHECK(read.tensorMaps[0].param == 1);
+  CHECK(read.tensorMaps[0].elementBytes == 2);
+  CHECK(read.tensorMaps[0].extents == ptx.tensorMaps[0].extents);
+  CHECK(read.tensorMaps[0].box == ptx.tensorMaps[0].box);
+  CHECK(read.tensorMaps[0].swizzleBits == 3);
   CHECK(read.params[3].kind == KernelParam::Kind::tickets);
   CHECK(read.params[0].multipleOf == 16);
   CHECK(read.params[1].multipleOf == 1);
@@ -353,6 +369,22 @@ TEST_CASE("launch facts survive their bytes") {
   strange.replace(strange.find("bf16"), 4, "bf61");
   CHECK(test::errorOf([&] { parseLaunchFacts(strange, "it"); }).message() ==
         "it has a parameter of type 'bf61'");
+  // Maps refer to parameters that there are, of the right kind.
+  ptx.tensorMaps[0].param = 6;
+  CHECK(test::errorOf([&] {
+          parseLaunchFacts(launchFacts(ptx, true), "it");
+        }).message() == "it has a tensor map of parameter 6");
+  ptx.tensorMaps[0].param = 1;
+  ptx.tensorMaps[0].extents[0].scalar = 2;
+  CHECK(test::errorOf([&] {
+          parseLaunchFacts(launchFacts(ptx, true), "it");
+        }).message() == "it has a tensor map of parameter 2");
+  ptx.tensorMaps[0].extents[0].scalar = 0;
+  ptx.tensorMaps[0].swizzleBits = 4;
+  CHECK(test::errorOf([&] {
+          parseLaunchFacts(launchFacts(ptx, true), "it");
+        }).message() ==
+        "it has a tensor map of rank 2, elements of 2 bytes and swizzle 4");
 }
 
 TEST_CASE("a model is its layers in all buckets") {
