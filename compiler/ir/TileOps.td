@@ -110,7 +110,7 @@ def Tile_LoadOp : Tile_Op<"load", [
   let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<Tile_Start>:$start,
                        Tile_Dims:$dims);
   let results = (outs Tile_Tensor:$result);
-  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
+  let assemblyFormat = "$view `` custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -131,7 +131,7 @@ def Tile_StoreOp : Tile_Op<"store", [
   }];
   let arguments = (ins Tile_Tensor:$value, Arg<Tile_ViewType, "", [Tile_WritesGlobal]>:$view,
                        Variadic<Tile_Start>:$start, Tile_Dims:$dims);
-  let assemblyFormat = "$value `,` $view custom<Starts>($start, type($start), $dims) attr-dict `:` type($value) `,` type($view)";
+  let assemblyFormat = "$value `,` $view `` custom<Starts>($start, type($start), $dims) attr-dict `:` type($value) `,` type($view)";
   let hasVerifier = 1;
 }
 
@@ -149,7 +149,7 @@ def Tile_AtomicOp : Tile_Op<"atomic", [
 
     ```mlir
     %old = tile.atomic add %t, %out[%row, %col] : tensor<16x64xf16>, !tile.view<?x4096xf16>
-    %was = tile.atomic compare_exchange %u expects %v, %lock[%i] : tensor<1xi32>, !tile.view<?xi32>, tensor<1xi32>
+    %was = tile.atomic compare_exchange %u, %lock[%i] expects %v : tensor<1xi32>, !tile.view<?xi32>, tensor<1xi32>
     ```
   }];
   let arguments = (ins Tile_AtomicKind:$kind, Tile_Tensor:$value, Optional<Tile_Tensor>:$expected,
@@ -157,8 +157,8 @@ def Tile_AtomicOp : Tile_Op<"atomic", [
                        Variadic<Tile_Start>:$start, Tile_Dims:$dims);
   let results = (outs Tile_Tensor:$result);
   let assemblyFormat = [{
-    $kind $value (`expects` $expected^)? `,` $view custom<Starts>($start, type($start), $dims)
-    attr-dict `:` type($value) `,` type($view) (`,` type($expected)^)?
+    $kind $value `,` $view `` custom<Starts>($start, type($start), $dims)
+    (`expects` $expected^)? attr-dict `:` type($value) `,` type($view) (`,` type($expected)^)?
   }];
   let hasVerifier = 1;
 }
@@ -298,7 +298,7 @@ def Tile_InsideOp : Tile_Op<"inside", [Pure, Tile_AnyPlace,
   }];
   let arguments = (ins Tile_ViewType:$view, Variadic<Tile_Start>:$start, Tile_Dims:$dims);
   let results = (outs StaticShapeTensorOf<[I1]>:$result);
-  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
+  let assemblyFormat = "$view `` custom<Starts>($start, type($start), $dims) attr-dict `:` type($view) `->` type($result)";
   let hasVerifier = 1;
 }
 

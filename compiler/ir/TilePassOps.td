@@ -201,7 +201,7 @@ def Tile_AsyncCopyOp : Tile_Op<"async_copy", [
   }];
   let arguments = (ins Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<Tile_Start>:$start,
                        Tile_BufferType:$buffer, I32:$slot, Tile_Dims:$dims);
-  let assemblyFormat = "$view custom<Starts>($start, type($start), $dims) `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
+  let assemblyFormat = "$view `` custom<Starts>($start, type($start), $dims) `,` $buffer `[` $slot `]` attr-dict `:` type($view) `,` type($buffer)";
   let hasVerifier = 1;
 }
 

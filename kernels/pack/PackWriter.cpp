@@ -45,7 +45,7 @@ void compileOne(Code &code, bool withText) {
 }
 
 // Kernels in a pack multiply packed weights of one order.
-static_assert(packedWeightsVersion == 2 && pack::version == 3,
+static_assert(packedWeightsVersion == 2 && pack::version == 4,
               "another order of packed weights is another format of packs");
 
 std::string assembleFile(const std::vector<Wanted> &wanted,

@@ -28,7 +28,7 @@ func.func @kinds(%t: tensor<32xi32>, %ids: tensor<32xi32>,
   %1 = tile.atomic umin %t, %v[%ids : tensor<32xi32>, %i] : tensor<32xi32>, !tile.view<?x64xi32>
   // CHECK: tile.atomic exchange %{{.*}}, %{{.*}}[%{{.*}} : tensor<32xi32>, %{{.*}} : tensor<32xi32>] : tensor<32xi32>, <?x64xi32>
   %2 = tile.atomic exchange %t, %v[%ids : tensor<32xi32>, %ids : tensor<32xi32>] : tensor<32xi32>, !tile.view<?x64xi32>
-  // CHECK: tile.atomic compare_exchange %{{.*}} expects %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}} along 0] : tensor<32xi32>, <?x64xi32>, tensor<32xi32>
-  %3 = tile.atomic compare_exchange %t expects %ids, %v[%i, %i along 0] : tensor<32xi32>, !tile.view<?x64xi32>, tensor<32xi32>
+  // CHECK: tile.atomic compare_exchange %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}} along 0] expects %{{.*}} : tensor<32xi32>, <?x64xi32>, tensor<32xi32>
+  %3 = tile.atomic compare_exchange %t, %v[%i, %i along 0] expects %ids : tensor<32xi32>, !tile.view<?x64xi32>, tensor<32xi32>
   return
 }

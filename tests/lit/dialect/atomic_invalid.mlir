@@ -34,6 +34,6 @@ func.func @expects(%t: tensor<32xi32>, %v: !tile.view<64xi32>, %i: i32) {
 
 func.func @superfluous(%t: tensor<32xi32>, %v: !tile.view<64xi32>, %i: i32) {
   // expected-error @+1 {{only compare_exchange expects a value}}
-  %0 = tile.atomic add %t expects %t, %v[%i] : tensor<32xi32>, !tile.view<64xi32>, tensor<32xi32>
+  %0 = tile.atomic add %t, %v[%i] expects %t : tensor<32xi32>, !tile.view<64xi32>, tensor<32xi32>
   return
 }

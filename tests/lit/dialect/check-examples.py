@@ -5,8 +5,8 @@
 
 An operation's example is put into a function whose arguments are the values
 that it uses and does not define: by the conventions of the dialect, those in
-brackets and after `extent` or `parity` are i32, the others have the types listed after the
-colon, in order. A type becomes a function argument, an attribute one of a
+brackets have the type that follows them, else i32, as have those after `extent`, `extents`,
+`strides` or `parity`; the others have the types listed after the colon, in order. A type becomes a function argument, an attribute one of a
 function. Every operation must have an example that names it.
 """
 import re
@@ -68,15 +68,20 @@ def split_types(text):
 def arguments(text, defined):
     """Function arguments of one operation's example."""
     results, _, rest = text.rpartition(" = tile.") if " = tile." in text else ("", "", text)
-    body, _, types = re.sub(r"\{[^}]*\}", "", rest).partition(" :")
-    types = split_types(types.split("->")[0])
+    rest = re.sub(r"\{[^}]*\}", "", rest)
+    body = re.match(r"(?:\[[^\]]*\]|(?! :)[^\[])*", rest).group()
+    types = split_types(rest[len(body):].removeprefix(" :").split("->")[0])
+    numbers = re.findall(r"(?:extents?|strides|parity) (%\w+(?:, %\w+)*)", body)
+    indices = {n for listed in numbers for n in listed.split(", ")}
     found = {}
-    for match in re.finditer(r"%\w+", body):
+    for match in re.finditer(r"(%\w+)(?: : (tensor<[^>]*>))?", body):
         before = body[:match.start()]
         inside = before.count("[") > before.count("]")
-        index = inside or before.rstrip().endswith(("extent", "parity"))
-        found.setdefault(match.group(), "i32" if index else types.pop(0))
+        index = inside or match.group(1) in indices
+        own = match.group(2) or "i32"
+        found.setdefault(match.group(1), own if index else types.pop(0))
     arguments = ", ".join(f"{n}: {t}" for n, t in found.items() if n not in defined)
+    defined.update(found)
     defined.update(re.findall(r"%\w+", results))
     return arguments
 

@@ -278,10 +278,10 @@ TEST_CASE("an index that lies is refused, though its checksum is right") {
     }
   CHECK(wrongKinds == 0);
   std::string later = good;
-  later[8] = 4;
+  later[8] = 5;
   CHECK(test::errorOf([&] { Pack::open(write(folder, signedAnew(later))); })
             .message()
-            .ends_with("has format 4; expected 3"));
+            .ends_with("has format 5; expected 4"));
 }
 
 TEST_CASE("what is no pack says why") {
@@ -314,7 +314,7 @@ TEST_CASE("launch facts survive their bytes") {
   ptx.target = "sm_80";
   ptx.threads = 128;
   ptx.sharedBytes = 70000;
-  ptx.params = {{KernelParam::Kind::scalar, "m"},
+  ptx.params = {{KernelParam::Kind::scalar, "m", Dtype::i32, 16},
                 {KernelParam::Kind::view, "x", Dtype::bf16},
                 {KernelParam::Kind::workspace, "workspace", Dtype::f32},
                 {KernelParam::Kind::tickets, "tickets"},
@@ -346,6 +346,8 @@ TEST_CASE("launch facts survive their bytes") {
   CHECK(read.tensorMaps[0].box == ptx.tensorMaps[0].box);
   CHECK(read.tensorMaps[0].swizzleBits == 3);
   CHECK(read.params[3].kind == KernelParam::Kind::tickets);
+  CHECK(read.params[0].multipleOf == 16);
+  CHECK(read.params[1].multipleOf == 1);
   CHECK(read.params[1].name == "x");
   CHECK(read.params[1].type == Dtype::bf16);
   CHECK(read.params[2].type == Dtype::f32);
