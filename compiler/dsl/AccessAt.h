@@ -7,7 +7,10 @@ namespace lath {
 
 /// The coordinates of a call, checked.
 struct AccessAt {
-  AccessAt(const Call &call, const View &view, const std::vector<At> &at);
+  /// `asks`: whether the tile lies in the view; else a tile that certainly lies
+  /// outside is a mistake.
+  AccessAt(const Call &call, const View &view, const std::vector<At> &at,
+           bool asks = false);
 
   mlir::TypedValue<tile::ViewType> view;
   llvm::SmallVector<mlir::Value> starts; ///< as tile.load takes them
@@ -19,7 +22,7 @@ struct AccessAt {
   void checkWritable(const Call &call) const;
 
 private:
-  void check(const Call &call) const;
+  void check(const Call &call, bool asks) const;
 };
 
 } // namespace lath

@@ -6,7 +6,7 @@ using namespace mlir;
 namespace lath {
 
 AccessAt::AccessAt(const Call &call, const View &view,
-                   const std::vector<At> &at)
+                   const std::vector<At> &at, bool asks)
     : view(call.get(view)) {
   if (at.size() != view.rank())
     call.fail("expected {} coordinates, one a dimension, got {}", view.rank(),
@@ -75,12 +75,12 @@ AccessAt::AccessAt(const Call &call, const View &view,
   });
   if (plain)
     dims.clear();
-  check(call);
+  check(call, asks);
 }
 
 /// What certainly lies outside of the view, or begins inside of a word or an
 /// atom, is a mistake.
-void AccessAt::check(const Call &call) const {
+void AccessAt::check(const Call &call, bool asks) const {
   tile::ViewType type = view.getType();
   const int packed = type.getPacked();
   for (unsigned d = 0; d < starts.size(); ++d) {
@@ -90,7 +90,8 @@ void AccessAt::check(const Call &call) const {
     const std::int64_t extent = dynamic ? INT32_MAX : type.getShape()[d];
     const int64_t along = dims.empty() ? d : dims[d];
     const std::int64_t count = along < 0 ? 1 : shape[along];
-    if (auto start = call.rangeOf(starts[d]).outside(count, extent))
+    if (auto start = call.rangeOf(starts[d]).outside(count, extent);
+        start && !asks)
       call.fail("the {} coordinates from {} lie outside of dimension {}, whose "
                 "extent is {}",
                 count, *start, d,
@@ -152,7 +153,7 @@ Tile View::inside(const std::vector<At> &at, Source where) const {
   call.get(*this);
   if (sharesWords(dtype_))
     call.fail("not for {} views", name(dtype_));
-  const AccessAt access(call, *this, at);
+  const AccessAt access(call, *this, at, /*asks=*/true);
   return call.wrap(
       call.create<tile::InsideOp>(call.tensor(access.shape, Dtype::b1),
                                   access.view, access.starts, access.dims),

@@ -57,7 +57,7 @@ private:
                                                         : any;
     }
     Operation *op = value.getDefiningOp();
-    if (isa<ProgramIdOp>(op))
+    if (isa<ProgramIdOp>(op) || op->hasAttr(positionAttrName))
       return {0, 0, 1};
     if (isa<NumProgramsOp>(op))
       return {1, highest};

@@ -109,7 +109,9 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
     Layout elements = layoutOf(op.getType()),
            units = unitLayout(memory, elements);
     Value pointer = adaptor.getBuffer()[0], slot = adaptor.getSlot()[0];
-    if (auto matrices = matrixAccess(memory, units, offsetsIn(buffer, units))) {
+    const bool conditions = registerType(buffer.getElementType()).isInteger(1);
+    if (auto matrices = matrixAccess(memory, units, offsetsIn(buffer, units));
+        matrices && !conditions) {
       SharedAccess access(e, buffer, pointer, slot, matrices->pointers);
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{loadMatrices(
                                       e, access, *matrices, memory.unit,
@@ -137,9 +139,9 @@ struct LocalLoadLowering : OpConversionPattern<LocalLoadOp> {
       for (auto [u, unit] : llvm::enumerate(pieces))
         values[vectors.reg(start, u)] = unit;
     }
-    if (Type type = registerType(buffer.getElementType()); type.isInteger(1))
+    if (conditions)
       for (Value &value : values)
-        value = LLVM::TruncOp::create(r, e.loc, type, value);
+        value = LLVM::TruncOp::create(r, e.loc, r.getI1Type(), value);
     if (memory.holdsCodes())
       values = gatherCodes(e, memory, elements, units, values);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{values});

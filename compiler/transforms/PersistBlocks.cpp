@@ -148,7 +148,10 @@ private:
         b, loc(), arith::SubIOp::create(b, loc(), gridY, top), rows);
     Value within = rest(number, perGroup);
     Value y = arith::AddIOp::create(b, loc(), top, rest(within, here));
-    return {divide(within, here), y};
+    Value x = divide(within, here);
+    for (Value position : {x, y})
+      position.getDefiningOp()->setAttr(positionAttrName, b.getUnitAttr());
+    return {x, y};
   }
 };
 

@@ -29,7 +29,7 @@ func.func @all(%p: !llvm.ptr<1> {tile.name = "x", tile.type = "f16"}, %m: i32, %
   %c2 = arith.constant 2 : i32
   %st = arith.constant 64 : i32
   %far = arith.constant 128 : i32
-  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %x = tile.view %p extents %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
   %b = tile.alloc : !tile.buffer<3 of 16x64xf16, #l>
   scf.for %i = %c0 to %c2 step %c1 : i32 {
     %k = arith.muli %i, %st : i32
@@ -71,7 +71,7 @@ func.func @some(%p: !llvm.ptr<1> {tile.name = "x", tile.type = "f16"}, %q: !llvm
   %c2 = arith.constant 2 : i32
   %st = arith.constant 64 : i32
   %far = arith.constant 128 : i32
-  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %x = tile.view %p extents %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
   %y = tile.view %q : !llvm.ptr<1> -> !tile.view<1x4096xf16>
   %b = tile.alloc : !tile.buffer<3 of 16x64xf16, #l>
   %d = tile.alloc : !tile.buffer<3 of 1x64xf16, #t>

@@ -171,7 +171,7 @@ func.func @offset() attributes {tile.schedule = #s, tile.shared_bytes = 0 : i32}
 // CHECK:         llvm.return
 func.func @tensor_copy(%p: !llvm.ptr<1>, %m: i32, %map: !llvm.ptr) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 3, copies = tensor, split = 1, order = interleaved, reduce = none, target = sm_90a>, tile.shared_bytes = 8192 : i32} {
   %i = arith.constant 1 : i32
-  %x = tile.view %p extent %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
+  %x = tile.view %p extents %m : !llvm.ptr<1> -> !tile.view<?x4096xf16>
   %b = tile.alloc {offset = 0 : i32} : !tile.buffer<3 of 8x128xf16, #p>
   %full = tile.mbarrier_alloc {offset = 6144 : i32} : !tile.mbarriers<3>
   tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>

@@ -1,0 +1,32 @@
+#include "kernels/examples/ExampleKernels.h"
+#include "compiler/base/Nearest.h"
+
+#include <fmt/format.h>
+
+namespace lath {
+
+const std::vector<ExampleKernel> &exampleKernels() {
+  static const std::vector<ExampleKernel> table = {
+      layerNormExample,   rmsNormExample,        layerNormBackwardExample,
+      columnSumExample,   ropeExample,           swigluExample,
+      fusedMatmulExample, batchedMatmulExample,  groupedMatmulExample,
+      attentionExample,   pagedAttentionExample, pagedCombineExample,
+      embeddingExample,   crossEntropyExample,   dropoutExample,
+      quantizeExample,    argmaxExample,         topkExample,
+      cumsumExample};
+  return table;
+}
+
+const ExampleKernel &exampleKernel(std::string_view name) {
+  std::vector<std::string> names;
+  for (const ExampleKernel &each : exampleKernels()) {
+    if (each.name == name)
+      return each;
+    names.emplace_back(each.name);
+  }
+  throw Error(ErrorKind::invalidSpec,
+              fmt::format("there is no example '{}'", name),
+              {fmt::format("did you mean '{}'?", nearest(name, names))});
+}
+
+} // namespace lath

@@ -1,0 +1,88 @@
+// out[first[e] + i, :] = a[first[e] + i, :] b[e],  i < first[e + 1] - first[e]
+//
+// Rows of a are sorted by the matrix that multiplies them; where each matrix's
+// rows begin is read from memory. Blocks, as many as the device holds, go over
+// the tiles of all products in turn, so that products of any sizes are even
+// work: each finds the matrix of its next tile by walking over `first`.
+#include "kernels/examples/ExampleKernels.h"
+
+namespace lath {
+
+static constexpr std::int64_t blockM = 64, blockN = 128, blockK = 64;
+
+static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
+                                              std::int64_t n, std::int64_t k,
+                                              Dtype dtype) {
+  auto program = std::make_unique<Program>("grouped_matmul");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View first = p.view("first", Dtype::i32, {matrices + 1});
+  View a = p.view("a", dtype, {rows, k});
+  View b = p.view("b", dtype, {matrices, k, n});
+  View out = p.view("out", dtype, {rows, n});
+
+  const std::int64_t across = tilesOf(n, blockN);
+  p.loop(p.each(0, matrices), p.programId(0), [&](Index e, Index tile) {
+    Index begin = first.loadIndex({e}), end = first.loadIndex({e + 1});
+    Index tiles = ceilDiv(end - begin, blockM) * across;
+    Range i = p.range(0, blockM);
+    p.loop(p.each(tile, tiles, p.numPrograms(0)), [&](Index t) {
+      Tile at = iota(i) + (begin + t / across * blockM);
+      at = where(at < end, at, -1); // rows of another matrix
+      Range column = p.range(t % across, blockN);
+      Tile sums =
+          p.loop(p.steps(0, k, blockK), p.zeros({blockM, blockN}),
+                 [&](Range kk, Tile acc) {
+                   return dot(a.load({at, kk}), b.load({e, kk, column}), acc);
+                 });
+      out.store({at, column}, cast(sums, dtype));
+    });
+    // The block's first tile of the next matrix.
+    Index left = maximum(tiles - tile, 0);
+    Index taken = ceilDiv(left, p.numPrograms(0));
+    return tile + taken * p.numPrograms(0) - tiles;
+  });
+  return program;
+}
+
+static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t matrices = sizes["matrices"], rows = sizes["rows"],
+                     n = sizes["n"], k = sizes["k"];
+  std::vector<double> first{0}; // uneven, some empty
+  for (std::int64_t e = 1; e < matrices; ++e)
+    first.push_back(
+        double(e % 3 == 2 ? (std::int64_t)first.back() : rows * e / matrices));
+  first.push_back(double(rows));
+  return {
+      .program = groupedMatmul(matrices, n, k, dtype),
+      .schedule = scheduleOf(4, 3),
+      .grid = {264, 1, 1},
+      .arguments = {ExampleNumber{"rows", double(rows)},
+                    ExampleArray{.name = "first",
+                                 .dtype = Dtype::i32,
+                                 .shape = {matrices + 1},
+                                 .values = first},
+                    ExampleArray{"a", dtype, {rows, k}},
+                    ExampleArray{"b", dtype, {matrices, k, n}},
+                    ExampleArray{
+                        "out", dtype, {rows, n}, ExampleArray::Use::output}},
+      .reference =
+          [=](ExampleValues &v) {
+            std::fill(v[4].begin(), v[4].end(), 0);
+            for (std::int64_t e = 0; e < matrices; ++e)
+              for (auto i = std::int64_t(v[1][e]); i < v[1][e + 1]; ++i)
+                for (std::int64_t l = 0; l < k; ++l)
+                  for (std::int64_t j = 0; j < n; ++j)
+                    v[4][i * n + j] +=
+                        v[2][i * k + l] * v[3][(e * k + l) * n + j];
+          },
+      .flops = 2.0 * rows * n * k};
+}
+
+const ExampleKernel groupedMatmulExample = {
+    "grouped_matmul",
+    "out[i, :] = a[i, :] b[e], first[e] <= i < first[e + 1]",
+    {{"matrices", 8}, {"rows", 4096}, {"n", 4096}, {"k", 4096}},
+    problem};
+
+} // namespace lath

@@ -1,0 +1,295 @@
+// Small kernels that find, count and pick along rows:
+//
+//   embedding      out[i, :] = table[ids[i], :]
+//   argmax         out[i] = the first j with in[i, j] = max(in[i, :])
+//   top_k          values[i, :], ids[i, :] = the largest of in[i, :], in order
+//   cumsum         out[i, j] = sum over l <= j of in[i, l]
+//   column_sum     out[j] = sum over i of in[i, j]
+//   cross_entropy  loss[i] = log(sum(exp(in[i, :]))) - in[i, labels[i]]
+#include "kernels/examples/ExampleKernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace lath {
+
+using Use = ExampleArray::Use;
+
+static std::unique_ptr<Program> embedding(std::int64_t columns, Dtype dtype) {
+  auto program = std::make_unique<Program>("embedding");
+  Program &p = *program;
+  Index words = p.scalar("words"), rows = p.scalar("rows");
+  View ids = p.view("ids", Dtype::i32, {rows});
+  View table = p.view("table", dtype, {words, columns});
+  View out = p.view("out", dtype, {rows, columns});
+
+  Range row = p.range(p.programId(0), 16);
+  Range column = p.range(p.programId(1), 256);
+  out.store({row, column}, table.load({ids.load({row}, -1), column}));
+  return program;
+}
+
+static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns,
+                                             Dtype dtype) {
+  auto program = std::make_unique<Program>("argmax");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View in = p.view("in", dtype, {rows, columns});
+  View out = p.view("out", Dtype::i32, {rows});
+
+  Index row = p.programId(0);
+  constexpr std::int64_t step = 4096;
+  auto [best, at] = p.loop(
+      p.steps(0, columns, step),
+      std::tuple{p.splat(-INFINITY, Dtype::f32, {1}), p.zeros({1}, Dtype::i32)},
+      [&](Range k, Tile best, Tile at) {
+        Tile x = cast(in.load({row, k}, -INFINITY), Dtype::f32);
+        Tile here = max(x, 0), larger = here > best;
+        at = where(larger, argmax(x, 0) + k.start, at);
+        return std::tuple{where(larger, here, best), at};
+      });
+  out.store({{row, 1}}, at);
+  return program;
+}
+
+static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
+                                     Dtype dtype) {
+  auto program = std::make_unique<Program>("top_k");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View in = p.view("in", dtype, {rows, columns});
+  View values = p.view("values", dtype, {rows, k});
+  View ids = p.view("ids", Dtype::i32, {rows, k});
+
+  Index row = p.programId(0);
+  Range all = p.range(0, tileExtent(columns));
+  Tile x = cast(in.load({row, all}, -INFINITY), Dtype::f32);
+  p.loop(p.each(0, k), x, [&](Index i, Tile rest) {
+    Tile at = argmax(rest, 0);
+    values.store({row, {i, 1}}, cast(max(rest, 0), dtype));
+    ids.store({row, {i, 1}}, at);
+    return where(iota(all) == at, -INFINITY, rest);
+  });
+  return program;
+}
+
+static std::unique_ptr<Program> cumsumOfRows(std::int64_t columns,
+                                             Dtype dtype) {
+  auto program = std::make_unique<Program>("cumsum");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View in = p.view("in", dtype, {rows, columns});
+  View out = p.view("out", Dtype::f32, {rows, columns});
+
+  Index row = p.programId(0);
+  p.loop(p.steps(0, columns, 2048), p.zeros({1}), [&](Range k, Tile before) {
+    Tile x = cast(in.load({row, k}), Dtype::f32);
+    out.store({row, k}, cumsum(x, 0) + before);
+    return before + sum(x, 0);
+  });
+  return program;
+}
+
+static std::unique_ptr<Program> columnSum(std::int64_t columns, Dtype dtype) {
+  auto program = std::make_unique<Program>("column_sum");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View in = p.view("in", Dtype::f32, {rows, columns});
+  View out = p.view("out", dtype, {columns});
+
+  Range column = p.range(p.programId(0), 64);
+  Tile sums = p.loop(
+      p.steps(0, rows, 32), p.zeros({32, 64}),
+      [&](Range row, Tile sums) { return sums + in.load({row, column}); });
+  out.store({column}, cast(reshape(sum(sums, 0), {64}), dtype));
+  return program;
+}
+
+static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype) {
+  auto program = std::make_unique<Program>("cross_entropy");
+  Program &p = *program;
+  Index rows = p.scalar("rows");
+  View in = p.view("in", dtype, {rows, words});
+  View labels = p.view("labels", Dtype::i32, {rows});
+  View loss = p.view("loss", Dtype::f32, {rows});
+
+  Index row = p.programId(0);
+  auto [most, total] =
+      p.loop(p.steps(0, words, 4096),
+             std::tuple{p.splat(-INFINITY, Dtype::f32, {1}), p.zeros({1})},
+             [&](Range k, Tile most, Tile total) {
+               Tile x = cast(in.load({row, k}, -INFINITY), Dtype::f32);
+               Tile next = maximum(most, max(x, 0));
+               total = total * exp(most - next) + sum(exp(x - next), 0);
+               return std::tuple{next, total};
+             });
+  Tile own = cast(in.load({row, labels.load({{row, 1}})}), Dtype::f32);
+  loss.store({{row, 1}}, log(total) + most - own);
+  return program;
+}
+
+static ExampleProblem embeddingProblem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t words = sizes["words"], rows = sizes["rows"],
+                     columns = sizes["columns"];
+  return {.program = embedding(columns, dtype),
+          .schedule = scheduleOf(4),
+          .grid = {tilesOf(rows, 16), tilesOf(columns, 256), 1},
+          .arguments =
+              {ExampleNumber{"words", double(words)},
+               ExampleNumber{"rows", double(rows)},
+               ExampleArray{
+                   "ids", Dtype::i32, {rows}, Use::input, 0, double(words)},
+               ExampleArray{"table", dtype, {words, columns}},
+               ExampleArray{"out", dtype, {rows, columns}, Use::output}},
+          .reference =
+              [=](ExampleValues &v) {
+                for (std::int64_t i = 0; i < rows; ++i)
+                  std::copy_n(&v[3][std::int64_t(v[2][i]) * columns], columns,
+                              &v[4][i * columns]);
+              },
+          .bound = 0,
+          .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
+}
+
+static ExampleProblem argmaxProblem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
+  return {.program = argmaxOfRows(columns, dtype),
+          .schedule = scheduleOf(4),
+          .grid = {unsigned(rows), 1, 1},
+          .arguments = {ExampleNumber{"rows", double(rows)},
+                        ExampleArray{"in", dtype, {rows, columns}},
+                        ExampleArray{"out", Dtype::i32, {rows}, Use::output}},
+          .reference =
+              [=](ExampleValues &v) {
+                for (std::int64_t i = 0; i < rows; ++i) {
+                  auto x = v[1].begin() + i * columns;
+                  v[2][i] = double(std::max_element(x, x + columns) - x);
+                }
+              },
+          .bound = 0,
+          .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
+}
+
+static ExampleProblem topkProblem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t rows = sizes["rows"], columns = sizes["columns"],
+                     k = sizes["k"];
+  return {
+      .program = topK(columns, k, dtype),
+      .schedule = scheduleOf(columns > 2048 ? 4 : 1),
+      .grid = {unsigned(rows), 1, 1},
+      .arguments = {ExampleNumber{"rows", double(rows)},
+                    ExampleArray{"in", dtype, {rows, columns}},
+                    ExampleArray{"values", dtype, {rows, k}, Use::output},
+                    ExampleArray{"ids", Dtype::i32, {rows, k}, Use::output}},
+      .reference =
+          [=](ExampleValues &v) {
+            std::vector<std::int64_t> order(columns);
+            for (std::int64_t i = 0; i < rows; ++i) {
+              const double *x = &v[1][i * columns];
+              std::iota(order.begin(), order.end(), 0);
+              std::stable_sort(order.begin(), order.end(),
+                               [&](auto a, auto b) { return x[a] > x[b]; });
+              for (std::int64_t j = 0; j < k; ++j) {
+                v[2][i * k + j] = x[order[j]];
+                v[3][i * k + j] = double(order[j]);
+              }
+            }
+          },
+      .bound = 0,
+      .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
+}
+
+static ExampleProblem cumsumProblem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
+  return {.program = cumsumOfRows(columns, dtype),
+          .schedule = scheduleOf(4),
+          .grid = {unsigned(rows), 1, 1},
+          .arguments = {ExampleNumber{"rows", double(rows)},
+                        ExampleArray{"in", dtype, {rows, columns}},
+                        ExampleArray{
+                            "out", Dtype::f32, {rows, columns}, Use::output}},
+          .reference =
+              [=](ExampleValues &v) {
+                for (std::int64_t i = 0; i < rows; ++i)
+                  std::partial_sum(v[1].begin() + i * columns,
+                                   v[1].begin() + (i + 1) * columns,
+                                   v[2].begin() + i * columns);
+              },
+          .bound = 64, // as many units of f32 as sums grow
+          .bytes = rows * columns * (bitWidth(dtype) / 8 + 4.0)};
+}
+
+static ExampleProblem columnSumProblem(const ProblemSizes &sizes, Dtype dtype) {
+  const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
+  return {.program = columnSum(columns, dtype),
+          .schedule = scheduleOf(4, 2),
+          .grid = {tilesOf(columns, 64), 1, 1},
+          .arguments = {ExampleNumber{"rows", double(rows)},
+                        ExampleArray{"in", Dtype::f32, {rows, columns}},
+                        ExampleArray{"out", dtype, {columns}, Use::output}},
+          .reference =
+              [=](ExampleValues &v) {
+                std::fill(v[2].begin(), v[2].end(), 0);
+                for (std::int64_t i = 0; i < rows * columns; ++i)
+                  v[2][i % columns] += v[1][i];
+              },
+          .bytes = 4.0 * rows * columns};
+}
+
+static ExampleProblem crossEntropyProblem(const ProblemSizes &sizes,
+                                          Dtype dtype) {
+  const std::int64_t rows = sizes["rows"], words = sizes["words"];
+  return {.program = crossEntropy(words, dtype),
+          .schedule = scheduleOf(8),
+          .grid = {unsigned(rows), 1, 1},
+          .arguments =
+              {ExampleNumber{"rows", double(rows)},
+               ExampleArray{"in", dtype, {rows, words}},
+               ExampleArray{
+                   "labels", Dtype::i32, {rows}, Use::input, 0, double(words)},
+               ExampleArray{"loss", Dtype::f32, {rows}, Use::output}},
+          .reference =
+              [=](ExampleValues &v) {
+                for (std::int64_t i = 0; i < rows; ++i) {
+                  const double *x = &v[1][i * words];
+                  double most = *std::max_element(x, x + words), total = 0;
+                  for (std::int64_t j = 0; j < words; ++j)
+                    total += std::exp(x[j] - most);
+                  v[3][i] = std::log(total) + most - x[std::int64_t(v[2][i])];
+                }
+              },
+          .bound = 64,
+          .bytes = 1.0 * rows * words * bitWidth(dtype) / 8};
+}
+
+const ExampleKernel embeddingExample = {
+    "embedding",
+    "out[i, :] = table[ids[i], :]",
+    {{"words", 128256}, {"rows", 4096}, {"columns", 4096}},
+    embeddingProblem};
+const ExampleKernel argmaxExample = {
+    "argmax",
+    "out[i] = the first j with in[i, j] = max(in[i, :])",
+    {{"rows", 256}, {"columns", 128256}},
+    argmaxProblem};
+const ExampleKernel topkExample = {
+    "top_k",
+    "values[i, :], ids[i, :] = the largest of in[i, :], in order",
+    {{"rows", 4096}, {"columns", 128}, {"k", 8}},
+    topkProblem};
+const ExampleKernel cumsumExample = {"cumsum",
+                                     "out[i, j] = sum over l <= j of in[i, l]",
+                                     {{"rows", 4096}, {"columns", 4096}},
+                                     cumsumProblem};
+const ExampleKernel columnSumExample = {"column_sum",
+                                        "out[j] = sum over i of in[i, j]",
+                                        {{"rows", 264}, {"columns", 4096}},
+                                        columnSumProblem};
+const ExampleKernel crossEntropyExample = {
+    "cross_entropy",
+    "loss[i] = log(sum(exp(in[i, :]))) - in[i, labels[i]]",
+    {{"rows", 1024}, {"words", 128256}},
+    crossEntropyProblem};
+
+} // namespace lath
