@@ -18,8 +18,8 @@
 // CHECK-DAG:       %[[ROWS:.*]] = arith.minsi %[[LEFT]], %[[GROUP]] : i32
 // CHECK-DAG:       %[[WITHIN:.*]] = arith.remui %[[T]], %[[SIZE]] : i32
 // CHECK-DAG:       %[[ROW:.*]] = arith.remui %[[WITHIN]], %[[ROWS]] : i32
-// CHECK-DAG:       %[[YY:.*]] = arith.addi %[[TOP]], %[[ROW]] : i32
-// CHECK-DAG:       %[[XX:.*]] = arith.divui %[[WITHIN]], %[[ROWS]] : i32
+// CHECK-DAG:       %[[YY:.*]] = arith.addi %[[TOP]], %[[ROW]] {tile.position} : i32
+// CHECK-DAG:       %[[XX:.*]] = arith.divui %[[WITHIN]], %[[ROWS]] {tile.position} : i32
 // CHECK:           "test.use"(%[[VIEW]], %[[XX]], %[[YY]], %[[X]], %[[Y]])
 // CHECK:         return
 func.func @tiles(%p: !llvm.ptr<1>) attributes {tile.schedule = #s} {
