@@ -85,7 +85,10 @@ void checkMatmul(const std::string &text, const Size &s, MatrixB order,
   if (auto gpu = gpuForAgreement()) {
     // Sums differ in the order of their terms within an instruction.
     const Bits there = product(gpu, ptx, tile, s, a, b);
-    for (std::size_t x = 0; x < out.size(); ++x)
+    const auto written = static_cast<std::size_t>(s.m * s.n);
+    for (std::size_t x = written; x < out.size(); ++x)
+      REQUIRE(there[x] == 0xffff);
+    for (std::size_t x = 0; x < written; ++x)
       REQUIRE(std::abs(toFloat(there[x], dtype) - toFloat(out[x], dtype)) <=
               2 * unit * std::max(1.0f, std::abs(toFloat(out[x], dtype))));
   }
