@@ -60,7 +60,12 @@ public:
     if (asked.wasInterrupted())
       return failure();
     spread();
-    // Loads decide where no dot does; then anything left.
+    // Loads decide where no dot does, those that gather first: their
+    // coordinates lie where their elements do. Then anything left.
+    function.walk([&](LoadOp load) {
+      if (llvm::any_of(load.getStart(), tensorType))
+        seedBlocked(load.getResult());
+    });
     function.walk([&](LoadOp load) { seedBlocked(load.getResult()); });
     function.walk([&](Operation *op) {
       for (Value result : op->getResults())

@@ -292,9 +292,12 @@ double leastCost(const GemmSpec &spec, const Schedule &s,
          unpacking * c.streamed + c.columns * c.streamedColumns * columns,
          unpacking * std::min(1.0, c.streamed) * c.groupFragment +
              c.groupColumns * columns});
-    step *= std::min({1.0, c.bulkStep, c.producerStep});
-    stepWait *= std::min(1.0, c.producerWait);
+    step *= std::min(1.0, c.bulkStep);
   }
+  // Any path may have a producer: tensor copies are dense.
+  step *=
+      std::min(1.0, c.producerStep / std::min(1.0, packed ? c.bulkStep : 1));
+  stepWait *= std::min(1.0, c.producerWait);
   const double stepClocks =
       s.blockK / 16.0 * (s.blockN / 16.0) / s.warps * perFragment + step;
   const double clocks = c.clock * 1e3;

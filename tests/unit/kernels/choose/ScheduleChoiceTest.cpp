@@ -100,7 +100,7 @@ TEST_CASE("the quick bound is never above the estimate", "[tuning]") {
   DeviceConstants usual = deviceConstants(t), steep = usual;
   steep.overlap = 20; // the 8-norm would be above this one
   int compared = 0;
-  for (int i = 0; i < 50000; ++i) {
+  for (int i = 0; i < 120000; ++i) {
     GemmSpec spec;
     spec.m = 1 << random() % 9;
     spec.n = 8 * (1 + std::int64_t(random() % 4000));
