@@ -106,10 +106,9 @@ constexpr std::string_view name(Dtype type) {
 }
 
 inline std::optional<Dtype> parseDtype(std::string_view text) {
-  for (Dtype type :
-       {Dtype::b1, Dtype::u4, Dtype::s8, Dtype::i8, Dtype::u8, Dtype::i32,
-        Dtype::u32, Dtype::i64, Dtype::f8e4m3, Dtype::f8e5m2, Dtype::f16,
-        Dtype::bf16, Dtype::f32})
+  for (Dtype type : {Dtype::b1, Dtype::u4, Dtype::s8, Dtype::i8, Dtype::u8,
+                     Dtype::i32, Dtype::u32, Dtype::i64, Dtype::f8e4m3,
+                     Dtype::f8e5m2, Dtype::f16, Dtype::bf16, Dtype::f32})
     if (text == name(type))
       return type;
   return std::nullopt;

@@ -210,7 +210,7 @@ std::optional<std::int64_t> IndexRange::outside(std::int64_t tile,
                                                 std::int64_t extent) const {
   if (!piece && least > most)
     return std::nullopt; // never executed
-  if (least >= extent) // also behind whatever the launch chose
+  if (least >= extent)   // also behind whatever the launch chose
     return least;
   if (piece)
     return std::nullopt;

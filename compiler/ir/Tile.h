@@ -39,7 +39,8 @@ inline constexpr llvm::StringLiteral constantAttrName = "tile.constant";
 /// On what computes the position of one of a persistent block's tiles: by the
 /// author's promise it is one that a grid of a block a tile would have.
 inline constexpr llvm::StringLiteral positionAttrName = "tile.position";
-/// On a scalar argument: an integer of which every launch's value is a multiple.
+/// On a scalar argument: an integer of which every launch's value is a
+/// multiple.
 inline constexpr llvm::StringLiteral multipleOfAttrName = "tile.multiple_of";
 /// Whether a view (or the argument that is one) is marked so.
 bool isConstant(mlir::Value view);

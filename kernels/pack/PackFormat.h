@@ -8,8 +8,8 @@
 namespace lath::pack {
 
 inline constexpr std::string_view magic = "LATHPACK";
-/// 2 said neither what chose a schedule nor the types of parameters, 3 nothing of
-/// what their values are multiples of.
+/// 2 said neither what chose a schedule nor the types of parameters, 3 nothing
+/// of what their values are multiples of.
 inline constexpr std::uint32_t version = 4;
 inline constexpr std::size_t checksumAt = 24, checksumBytes = 16;
 inline constexpr std::size_t headBytes = checksumAt + checksumBytes;

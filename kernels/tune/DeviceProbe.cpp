@@ -36,10 +36,9 @@ public:
         p.view("out", Dtype::f32, {std::int64_t{blocks_} * extent, extent});
     Range whole{p.constant(0), extent};
     Tile rows = a.load({whole, whole}), columns = b.load({whole, whole});
-    Tile sum =
-        p.loop(p.kRange(extent * steps, extent),
-               p.splat(0, Dtype::f32, {extent, extent}),
-               [&](Range, Tile sum) { return dot(rows, columns, sum); });
+    Tile sum = p.loop(p.kRange(extent * steps, extent),
+                      p.splat(0, Dtype::f32, {extent, extent}),
+                      [&](Range, Tile sum) { return dot(rows, columns, sum); });
     out.store({p.range(p.programId(0), extent), whole}, sum);
     CompileOptions options;
     options.target =

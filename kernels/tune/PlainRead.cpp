@@ -19,8 +19,7 @@ PlainRead::PlainRead(const std::shared_ptr<Device> &device, std::size_t bytes,
   View out = p.view("out", Dtype::f32, {blocks_});
   Index block = p.programId(0);
   // The maximum of a block's words keeps the loads alive: one float a block.
-  Tile read =
-      reshape(words.load({p.range(block, tileWords)}), {1, tileWords});
+  Tile read = reshape(words.load({p.range(block, tileWords)}), {1, tileWords});
   out.store({p.range(block, 1)}, reshape(max(read, 1), {1}));
   CompileOptions options;
   options.target = &targetForDevice(device->info().major, device->info().minor);

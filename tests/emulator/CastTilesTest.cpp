@@ -208,7 +208,8 @@ TEST_CASE("casts: integers to floats round once") {
   std::vector<std::int64_t> longs{0, 1, -1, INT64_MAX, INT64_MIN};
   std::mt19937_64 random(5);
   for (int bits = 1; bits < 63; ++bits)
-    for (std::int64_t near : {std::int64_t(1) << bits, std::int64_t(3) << bits >> 1})
+    for (std::int64_t near :
+         {std::int64_t(1) << bits, std::int64_t(3) << bits >> 1})
       for (std::int64_t off : {-1, 0, 1})
         longs.push_back((random() & 1 ? -1 : 1) * (near + off));
   // Beside ties of bf16, which a first rounding to f32 would make ties.

@@ -277,15 +277,15 @@ TEST_CASE("dense: (q k) v in one loop moves nothing but stages, without "
       View out = p.view("out", Dtype::f16, {m, d});
       Range row = p.range(p.constant(0), m), head = p.range(p.constant(0), d);
       Tile queries = q.load({row, head});
-      Tile sum =
-          p.loop(p.kRange(keys, step), p.splat(0, Dtype::f32, {m, d}),
-                 [&](Range key, Tile acc) {
-                   Tile s = dot(queries, transpose(k.load({key, head})),
-                                  p.splat(0, Dtype::f32, {m, step}));
-                   Tile halved = cast(s * p.splat(0.5, Dtype::f32, {m, step}),
-                                        Dtype::f16);
-                   return dot(halved, v.load({key, head}), acc);
-                 });
+      Tile sum = p.loop(p.kRange(keys, step), p.splat(0, Dtype::f32, {m, d}),
+                        [&](Range key, Tile acc) {
+                          Tile s = dot(queries, transpose(k.load({key, head})),
+                                       p.splat(0, Dtype::f32, {m, step}));
+                          Tile halved =
+                              cast(s * p.splat(0.5, Dtype::f32, {m, step}),
+                                   Dtype::f16);
+                          return dot(halved, v.load({key, head}), acc);
+                        });
       out.store({row, head}, cast(sum, Dtype::f16));
       CompileOptions options = schedule(warps, 2);
       Ptx ptx = compile(p, options).ptx;
