@@ -133,6 +133,10 @@ private:
   void checkUse(const Program *program, mlir::Value value) const;
 };
 
+/// "f32 [16, 64]".
+std::string describe(const Tile &tile);
+std::string print(const Shape &shape);
+
 /// The program of the first operand that has one, else null.
 Program *programOf(std::initializer_list<const Operand *> operands);
 } // namespace lath

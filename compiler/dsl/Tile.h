@@ -90,7 +90,8 @@ LATH_API Tile operator|(Operand a, Operand b);
 LATH_API Tile operator^(Operand a, Operand b);
 LATH_API Tile operator~(Operand a);
 LATH_API Tile operator!(Operand a);
-/// By as many bits as the type has, or more, everything is shifted out.
+/// By as many bits as the type has, or more, everything is shifted out; a
+/// number has to be below that.
 LATH_API Tile operator<<(Operand a, Operand bits);
 /// Of signed types the sign is shifted in.
 LATH_API Tile operator>>(Operand a, Operand bits);
@@ -234,9 +235,5 @@ LATH_API Tile dot(Operand a, Operand b, Operand acc,
 /// The sum of `partial`, f32, over all blocks that share the kRange. What
 /// follows runs once for all of them.
 LATH_API Tile reduceSplits(Operand partial);
-
-/// "f32 [16, 64]".
-std::string describe(const Tile &tile);
-std::string print(const Shape &shape);
 
 } // namespace lath
