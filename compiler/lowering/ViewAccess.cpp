@@ -31,7 +31,8 @@ ViewArray::ViewArray(Emit &e, const Access &access, ValueRange values,
       reach += memory.strideBytes(d) * (tile[access.along(d)] - 1);
     strides.push_back(stride);
   }
-  const bool near = reach <= std::numeric_limits<uint32_t>::max();
+  // Differences of coordinates are signed.
+  const bool near = reach <= std::numeric_limits<int32_t>::max();
   for (int64_t stride : memory.strides)
     narrow.push_back(near && !ShapedType::isDynamic(stride));
 }

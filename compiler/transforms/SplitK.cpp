@@ -249,11 +249,39 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
     return success();
   }
 
+  /// Whether an access reads memory that it writes: an atomic.
+  static bool changesWhatItReads(Operation *op) {
+    auto effects = dyn_cast<MemoryEffectOpInterface>(op);
+    if (!effects)
+      return false;
+    SmallVector<MemoryEffects::EffectInstance> all;
+    effects.getEffectsOnResource(GlobalMemory::get(), all);
+    auto has = [&](auto *of) {
+      return llvm::any_of(all, [&](const MemoryEffects::EffectInstance &each) {
+        return each.getEffect() == of;
+      });
+    };
+    return has(MemoryEffects::Read::get()) && has(MemoryEffects::Write::get());
+  }
+
   LogicalResult reduceInCluster(func::FuncOp function, ReduceSplitsOp reduction,
                                 const lath::TargetSchedule &schedule) {
     unsigned split = schedule.split;
     if (reduction->getBlock() != &function.front())
       return reduction.emitOpError("expected at the top level of the kernel");
+    // All blocks go on behind the sum, each with its part of the tile. What is
+    // the same in all of them is stored more than once, which is no harm.
+    for (Operation *op = reduction->getNextNode(); op; op = op->getNextNode()) {
+      WalkResult atomics = op->walk([](Operation *inner) {
+        return changesWhatItReads(inner) ? WalkResult::interrupt()
+                                         : WalkResult::advance();
+      });
+      if (atomics.wasInterrupted())
+        return op->emitOpError(
+            "behind a sum with reduce=cluster, which every block of the "
+            "cluster "
+            "goes on with, atomics would be done by each; use reduce=ordered");
+    }
     Location loc = reduction.getLoc();
     OpBuilder start = OpBuilder::atBlockBegin(&function.front());
     Value sent = MbarrierAllocOp::create(

@@ -365,3 +365,17 @@ func.func @most_steps(%a: !tile.view<16x16xf32>, %t: tensor<16x16xf32>) -> (i32,
   tile.store %sum, %a[%c0, %c0] : tensor<16x16xf32>, !tile.view<16x16xf32>
   return %lo, %hi, %st : i32, i32, i32
 }
+
+// -----
+
+// All blocks of a cluster go on behind the sum.
+func.func @counted(%a: !tile.view<16x16xf32>, %n: !tile.view<64xi32>, %t: tensor<16x16xf32>, %one: tensor<1xi32>) -> (i32, i32, i32) attributes {tile.schedule = #tile.schedule<warps = 4, stages = 4, split = 4, order = contiguous, reduce = cluster, target = sm_90a>} {
+  %c0 = arith.constant 0 : i32
+  %lo, %hi, %st = tile.k_range extent 1024 step 16
+  %before = tile.atomic add %one, %n[%c0] : tensor<1xi32>, !tile.view<64xi32>
+  %sum = tile.reduce_splits %t : tensor<16x16xf32>
+  tile.store %sum, %a[%c0, %c0] : tensor<16x16xf32>, !tile.view<16x16xf32>
+  // expected-error @+1 {{behind a sum with reduce=cluster, which every block of the cluster goes on with, atomics would be done by each; use reduce=ordered}}
+  %old = tile.atomic add %one, %n[%c0] : tensor<1xi32>, !tile.view<64xi32>
+  return %lo, %hi, %st : i32, i32, i32
+}

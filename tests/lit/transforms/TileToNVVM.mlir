@@ -1047,3 +1047,22 @@ func.func @conditions(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedu
   tile.store %1, %x[%c0] : tensor<128xf32, #v>, !tile.view<100xf32>
   return
 }
+
+// -----
+
+// Rows 2 GB apart: where registers and lanes share a coordinate, the difference
+// of coordinates becomes bytes in 64 bits.
+#w = #tile.layout<[2, 32], register = [[1, 0]], lane = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 16]]>
+
+// CHECK-LABEL: llvm.func @far_rows
+// CHECK-DAG:     %[[ROW:.*]] = llvm.mlir.constant(2147483648 : i64) : i64
+// CHECK:         %[[DELTA:.*]] = llvm.sub %{{.*}}, %{{.*}} : i32
+// CHECK:         %[[WIDE:.*]] = llvm.sext %[[DELTA]] : i32 to i64
+// CHECK:         llvm.mul %[[WIDE]], %{{.*}} : i64
+func.func @far_rows(%p: !llvm.ptr<1>) attributes {tile.schedule = #tile.schedule<warps = 1, stages = 1, split = 1, order = interleaved, reduce = none, target = sm_80>, tile.shared_bytes = 0 : i32} {
+  %c0 = arith.constant 0 : i32
+  %x = tile.view %p : !llvm.ptr<1> -> !tile.view<2x536870912xf32>
+  %t = tile.load %x[%c0, %c0] : !tile.view<2x536870912xf32> -> tensor<2x32xf32, #w>
+  tile.store %t, %x[%c0, %c0] : tensor<2x32xf32, #w>, !tile.view<2x536870912xf32>
+  return
+}
