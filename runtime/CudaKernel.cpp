@@ -208,7 +208,8 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
   ContextScope scope(*context_);
   CUtensorMap maps[maxTensorMaps];
   std::size_t map = 0;
-  std::array<unsigned, 3> grid = config.grid;
+  const std::array<unsigned, 3> grid =
+      launchedGrid(ptx_, config, smCount_ * blocksPerSm_);
   for (std::size_t i = args.size(); i < ptx_.params.size(); ++i) {
     if (ptx_.params[i].kind != KernelParam::Kind::tensorMap) {
       const bool x = ptx_.params[i].kind == KernelParam::Kind::gridX;
@@ -224,8 +225,6 @@ void CudaKernel::launch(Stream stream, const LaunchConfig &config,
                             ptx_.entry + "'");
     params[i] = &maps[map++];
   }
-  if (ptx_.persistent)
-    grid = {std::min(grid[0] * grid[1], smCount_ * blocksPerSm_), 1, 1};
 
   CUlaunchAttribute dependent{};
   dependent.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;

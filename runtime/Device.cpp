@@ -22,6 +22,29 @@ namespace lath {
                                            ", got " + std::to_string(value));
 }
 
+[[noreturn]] static void throwGrid(const Ptx &ptx, const LaunchConfig &config) {
+  std::string grid;
+  for (unsigned extent : config.grid)
+    grid += (grid.empty() ? "" : " x ") + std::to_string(extent);
+  throw Error(
+      ErrorKind::invalidInput,
+      "kernel '" + ptx.entry +
+          "' is persistent: it takes a grid of x * y below 2^31 and z = "
+          "1, got " +
+          grid);
+}
+
+std::array<unsigned, 3> launchedGrid(const Ptx &ptx, const LaunchConfig &config,
+                                     unsigned resident) {
+  if (!ptx.persistent)
+    return config.grid;
+  const std::uint64_t blocks = std::uint64_t{config.grid[0]} * config.grid[1];
+  if (config.grid[2] != 1 || blocks >> 31)
+    throwGrid(ptx, config);
+  return {static_cast<unsigned>(std::min<std::uint64_t>(blocks, resident)), 1,
+          1};
+}
+
 void checkArguments(const Ptx &ptx, std::span<const std::uint64_t> args) {
   if (args.size() != ptx.arguments())
     throwCount(ptx, args.size());

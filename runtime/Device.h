@@ -38,9 +38,15 @@ struct KernelResources {
   unsigned spillLoads = 0;   ///< bytes per thread; only an assembler knows
 };
 
+/// The blocks to start for a launch of these: of a persistent kernel as many as
+/// run at once, `resident`, at most, each for several of those asked for.
+/// Throws Error{invalidInput} where it cannot count them.
+LATH_API std::array<unsigned, 3>
+launchedGrid(const Ptx &ptx, const LaunchConfig &config, unsigned resident);
 /// Throws Error{invalidInput} unless there are as many arguments as the kernel
 /// has parameters, and scalars are multiples of what was promised.
-void checkArguments(const Ptx &ptx, std::span<const std::uint64_t> args);
+LATH_API void checkArguments(const Ptx &ptx,
+                             std::span<const std::uint64_t> args);
 
 /// A kernel that is loaded and can be launched. Owned by shared pointer;
 /// it keeps its device alive. Thread safe.

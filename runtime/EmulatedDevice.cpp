@@ -141,11 +141,8 @@ void EmulatedKernel::launch(Stream, const LaunchConfig &config,
   std::atomic<bool> stop{false};
   Launch launch;
   launch.program = program_;
-  launch.grid = config.grid;
-  if (ptx_.persistent)
-    launch.grid = {std::min(config.grid[0] * config.grid[1],
-                            state_->target.gpu().sms * blocksPerSm()),
-                   1, 1};
+  launch.grid =
+      launchedGrid(ptx_, config, state_->target.gpu().sms * blocksPerSm());
   launch.block = {ptx_.threads, 1, 1};
   if (m.requiredThreads[0])
     launch.block = {m.requiredThreads[0], m.requiredThreads[1],

@@ -155,3 +155,21 @@ TEST_CASE("persistent blocks compute every tile once", "[gpu]") {
   checkMatmul("bm64bn64bk32w4st5" + how, {200, 136, 72}, MatrixB::kn,
               Dtype::f16);
 }
+
+TEST_CASE("a persistent kernel takes grids whose blocks it can count") {
+  auto device = openEmulator();
+  const Ptx ptx = compileMatmul(
+      64, 64, MatrixB::nk, Dtype::f16,
+      "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor,producers=1,persistent=1");
+  DeviceBuffer memory(device, 2 * 64 * 64);
+  const std::vector<std::uint64_t> arguments{64, memory.get(), memory.get(),
+                                             memory.get()};
+  auto kernel = device->load(ptx);
+  for (std::array<unsigned, 3> grid :
+       {std::array{1u, 1u, 2u}, std::array{65536u, 65536u, 1u}}) {
+    Error error =
+        errorOf([&] { kernel->launch(nullptr, {.grid = grid}, arguments); });
+    CHECK(error.kind() == ErrorKind::invalidInput);
+    CHECK(contains(error.message(), "persistent: it takes a grid of x * y"));
+  }
+}
