@@ -118,6 +118,9 @@ Ptx parseLaunchFacts(std::string_view bytes, std::string_view what) {
     ptx.params.push_back(
         {KernelParam::Kind(kind), std::move(name), *known, multipleOf});
   }
+  for (std::size_t i = ptx.arguments(); i < ptx.params.size(); ++i)
+    if (ptx.params[i].kind < KernelParam::Kind::tensorMap)
+      fail("has a parameter of the caller behind those that a launch makes");
   ptx.persistent = in.number<std::uint8_t>();
   for (const KernelParam &param : ptx.params)
     if (param.kind == KernelParam::Kind::tensorMap)

@@ -356,6 +356,13 @@ TEST_CASE("launch facts survive their bytes") {
   CHECK(read.usesTickets);
   CHECK(read.accumulatesIntoOutput);
   CHECK(parseLaunchFacts(launchFacts(ptx, false), "it").text.empty());
+  // The launch would take a parameter of its own for one of the caller's.
+  std::swap(ptx.params[3], ptx.params[4]);
+  CHECK(test::errorOf([&] {
+          parseLaunchFacts(launchFacts(ptx, true), "it");
+        }).message() ==
+        "it has a parameter of the caller behind those that a launch makes");
+  std::swap(ptx.params[3], ptx.params[4]);
   for (std::size_t end = 0; end < bytes.size(); ++end)
     CHECK_THROWS_AS(parseLaunchFacts(bytes.substr(0, end), "it"), Error);
   CHECK_THROWS_AS(parseLaunchFacts(bytes + "x", "it"), Error);
