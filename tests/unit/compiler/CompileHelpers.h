@@ -27,6 +27,13 @@ inline bool contains(const std::string &text, const std::string &part) {
   return text.find(part) != std::string::npos;
 }
 
+/// The message of the Error{invalidProgram} that a call throws.
+template <typename Call> std::string refused(Call &&call) {
+  Error error = errorOf(call);
+  CHECK(error.kind() == ErrorKind::invalidProgram);
+  return error.message();
+}
+
 inline CompileOptions options(const std::string &targetName = "sm_90a",
                               int warps = 4, int stages = 1) {
   CompileOptions result;

@@ -12,15 +12,6 @@ using namespace lath::test;
 
 namespace {
 
-/// The message of the Error{invalidProgram} that a call in this file throws.
-template <typename Call> std::string refused(Call &&call) {
-  Error error = errorOf(call);
-  CHECK(error.kind() == ErrorKind::invalidProgram);
-  REQUIRE(error.notes().size() == 1);
-  CHECK(contains(error.notes()[0], "ControlTest.cpp:"));
-  return error.message();
-}
-
 struct Sample {
   Program p{"sample"};
   Index n = p.scalar("n");

@@ -21,8 +21,10 @@ constexpr const char *targetNames[] = {"sm_80",   "sm_89",   "sm_90a",
 /// Assembles without spills, where there is an assembler.
 void checkAssembles(const Ptx &ptx) {
   const Toolchain &tools = toolchain();
-  if (!tools.nvJitLink.has_value() && !tools.ptxas.found())
+  if (!tools.nvJitLink.has_value() && !tools.ptxas.found()) {
+    WARN("not assembled: no assembler");
     return;
+  }
   Cubin cubin = assemble(ptx);
   CHECK(cubin.resources.localBytes == 0);
 }

@@ -9,12 +9,6 @@ using namespace lath::test;
 
 namespace {
 
-template <typename Call> std::string refused(Call &&call) {
-  Error error = errorOf(call);
-  CHECK(error.kind() == ErrorKind::invalidProgram);
-  return error.message();
-}
-
 struct Tiles {
   Program p{"tiles"};
   Tile f32 = p.zeros({16, 64}), f16 = p.zeros({16, 64}, Dtype::f16),
