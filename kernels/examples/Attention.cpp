@@ -6,7 +6,7 @@
 // two. `causal`: keys after the query are left out, and tiles of them not
 // visited. The length is an argument; q, k, v, out are [B, T, H or G, D]. The
 // size `causal` is 2 for causal, 1 for not.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <cmath>
 
@@ -59,7 +59,7 @@ static std::unique_ptr<Program> attention(std::int64_t heads,
   return program;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t batches = sizes["batches"], length = sizes["length"],
                      heads = sizes["heads"], groups = sizes["groups"],
                      dim = sizes["dim"];
@@ -114,14 +114,14 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
               4.0 * batches * heads * length * length * dim / (causal ? 2 : 1)};
 }
 
-const ExampleKernel attentionExample = {"attention",
-                                        "out = softmax(q k^T / sqrt(D)) v",
-                                        {{"batches", 1},
-                                         {"length", 4096},
-                                         {"heads", 32},
-                                         {"groups", 8},
-                                         {"dim", 128},
-                                         {"causal", 2}},
-                                        problem};
+const Example attentionExample = {"attention",
+                                  "out = softmax(q k^T / sqrt(D)) v",
+                                  {{"batches", 1},
+                                   {"length", 4096},
+                                   {"heads", 32},
+                                   {"groups", 8},
+                                   {"dim", 128},
+                                   {"causal", 2}},
+                                  problem};
 
 } // namespace lath

@@ -2,7 +2,7 @@
 //                                                          (arXiv 1207.0580)
 // The random number of an element is a function of its place and the seed, so
 // that a backward pass makes it again instead of reading a mask.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 namespace lath {
 
@@ -38,7 +38,7 @@ static double uniform(std::uint32_t i, std::uint32_t seed) {
   return (c[0] >> 8) * 0x1p-24;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t n = sizes["n"];
   constexpr double seed = 17, rate = 0.25;
   return {
@@ -58,7 +58,7 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
       .bytes = 2.0 * n * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel dropoutExample = {
+const Example dropoutExample = {
     "dropout",
     "out[i] = random(i, seed) >= rate ? in[i] / (1 - rate) : 0",
     {{"n", 1 << 24}},

@@ -7,7 +7,7 @@
 //     ... output.ok()
 #pragma once
 
-#include "kernels/examples/ExampleKernel.h"
+#include "kernels/examples/Example.h"
 #include "runtime/Device.h"
 
 #include <memory>
@@ -30,12 +30,10 @@ struct OutputCheck {
 /// For one thread.
 class ExampleBench {
 public:
-  /// Compiles the program by the problem's schedule, or another one, for the
-  /// device; fills inputs with random values by `seed` and poisons outputs.
+  /// Compiles the program by the problem's schedule for the device, fills
+  /// inputs with random values by `seed`, and poisons outputs.
   ExampleBench(std::shared_ptr<Device> device, ExampleProblem problem,
                std::uint64_t seed);
-  ExampleBench(std::shared_ptr<Device> device, ExampleProblem problem,
-               std::uint64_t seed, const KernelSchedule &schedule);
 
   /// Grid, threads and scratch of a launch, and its arguments in order.
   LaunchConfig config() const;
@@ -45,6 +43,8 @@ public:
   const ExampleProblem &problem() const { return problem_; }
 
   void launch(Stream stream = nullptr) const;
+  /// Waits for the device; the bytes of every output, one after the other.
+  std::vector<unsigned char> outputs() const;
   /// Waits for the device, and compares every output with the reference.
   std::vector<OutputCheck> check();
 

@@ -4,7 +4,7 @@
 // rows begin is read from memory. Blocks, as many as the device holds, go over
 // the tiles of all products in turn, so that products of any sizes are even
 // work: each finds the matrix of its next tile by walking over `first`.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 namespace lath {
 
@@ -45,7 +45,7 @@ static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
   return program;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t matrices = sizes["matrices"], rows = sizes["rows"],
                      n = sizes["n"], k = sizes["k"];
   std::vector<double> first{0}; // uneven, some empty
@@ -69,17 +69,17 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
       .reference =
           [=](ExampleValues &v) {
             std::fill(v[4].begin(), v[4].end(), 0);
-            for (std::int64_t e = 0; e < matrices; ++e)
-              for (auto i = std::int64_t(v[1][e]); i < v[1][e + 1]; ++i)
-                for (std::int64_t l = 0; l < k; ++l)
-                  for (std::int64_t j = 0; j < n; ++j)
-                    v[4][i * n + j] +=
-                        v[2][i * k + l] * v[3][(e * k + l) * n + j];
+            for (std::int64_t e = 0; e < matrices; ++e) {
+              const auto from = std::int64_t(v[1][e]),
+                         to = std::int64_t(v[1][e + 1]);
+              addProduct(&v[2][from * k], &v[3][e * k * n], &v[4][from * n],
+                         to - from, n, k);
+            }
           },
       .flops = 2.0 * rows * n * k};
 }
 
-const ExampleKernel groupedMatmulExample = {
+const Example groupedMatmulExample = {
     "grouped_matmul",
     "out[i, :] = a[i, :] b[e], first[e] <= i < first[e + 1]",
     {{"matrices", 8}, {"rows", 4096}, {"n", 4096}, {"k", 4096}},

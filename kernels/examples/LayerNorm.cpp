@@ -8,7 +8,7 @@
 //
 // A block goes over every P-th row and keeps its share of dw and db in
 // registers; column_sum adds the P shares.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <cmath>
 
@@ -76,7 +76,7 @@ layerNormBackward(std::int64_t columns, std::int64_t shares, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem forward(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem forward(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   constexpr double eps = 1e-5;
   return {.program = layerNorm(columns, dtype),
@@ -110,7 +110,7 @@ static ExampleProblem forward(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem backward(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem backward(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   const std::int64_t shares = std::min<std::int64_t>(rows, 264);
   return {.program = layerNormBackward(columns, shares, dtype),
@@ -153,12 +153,11 @@ static ExampleProblem backward(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 3.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel layerNormExample = {
-    "layer_norm",
-    "y[i, :] = (x[i, :] - mean) * rstd * w + b",
-    {{"rows", 4096}, {"columns", 4096}},
-    forward};
-const ExampleKernel layerNormBackwardExample = {
+const Example layerNormExample = {"layer_norm",
+                                  "y[i, :] = (x[i, :] - mean) * rstd * w + b",
+                                  {{"rows", 4096}, {"columns", 4096}},
+                                  forward};
+const Example layerNormBackwardExample = {
     "layer_norm_backward",
     "dx[i, :] = (dy w - (c sum(c dy w) + sum(dy w)) / N) * rstd, "
     "c = (x - mean) * rstd",

@@ -8,7 +8,7 @@
 // (Flash-Decoding). Key u of a sequence lies in row table[u / page] page + u %
 // page of the cache, [rows, G, D]; the heads that share a group of keys are the
 // rows of one tile. paged_combine is the second formula.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <algorithm>
 #include <cmath>
@@ -97,7 +97,7 @@ static std::vector<double> shuffled(std::int64_t count) {
   return values;
 }
 
-static ExampleProblem attend(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem attend(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t batches = sizes["batches"], length = sizes["length"],
                      heads = sizes["heads"], groups = sizes["groups"],
                      dim = sizes["dim"], shares = sizes["shares"];
@@ -152,7 +152,7 @@ static ExampleProblem attend(const ProblemSizes &sizes, Dtype dtype) {
                            g;
                   };
                   const std::int64_t at = (line * shares + c) * ratio + h;
-                  double most = -1e30, total = 0;
+                  double most = -1e30f, total = 0;
                   std::vector<double> s;
                   for (std::int64_t u = begin; u < end; ++u) {
                     double sum = 0;
@@ -177,7 +177,7 @@ static ExampleProblem attend(const ProblemSizes &sizes, Dtype dtype) {
       .bytes = 2.0 * batches * length * groups * dim * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem combine(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem combine(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t lines = sizes["lines"], ratio = sizes["ratio"],
                      dim = sizes["dim"], shares = sizes["shares"];
   return {
@@ -215,7 +215,7 @@ static ExampleProblem combine(const ProblemSizes &sizes, Dtype dtype) {
       .bytes = 4.0 * lines * shares * ratio * dim};
 }
 
-const ExampleKernel pagedAttentionExample = {
+const Example pagedAttentionExample = {
     "paged_attention",
     "partial[c] = sum exp(s - m) v[u], s = q k[u] / sqrt(D), u in share c",
     {{"batches", 16},
@@ -225,7 +225,7 @@ const ExampleKernel pagedAttentionExample = {
      {"dim", 128},
      {"shares", 8}},
     attend};
-const ExampleKernel pagedCombineExample = {
+const Example pagedCombineExample = {
     "paged_combine",
     "out = sum exp(m[c] - max m) partial[c] / sum exp(m[c] - max m) l[c]",
     {{"lines", 128}, {"ratio", 4}, {"dim", 128}, {"shares", 8}},

@@ -3,7 +3,7 @@
 //
 // The sum is kept for the next layer; it is rounded to the type of x before it
 // is used, as frameworks do that add first.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <cmath>
 
@@ -30,7 +30,7 @@ static std::unique_ptr<Program> rmsNorm(std::int64_t columns, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   constexpr double eps = 1e-6;
   constexpr auto output = ExampleArray::Use::output;
@@ -61,7 +61,7 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
       .bytes = 4.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel rmsNormExample = {
+const Example rmsNormExample = {
     "rms_norm",
     "h = x + residual, y = h / sqrt(sum(h^2) / N + eps) * w",
     {{"rows", 4096}, {"columns", 4096}},

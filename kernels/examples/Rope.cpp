@@ -3,7 +3,7 @@
 //
 //   out[t, h] = [a cos(f) - b sin(f), b cos(f) + a sin(f)]
 //   f[t, j] = positions[t] * theta^(-2 j / D)
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <cmath>
 
@@ -33,7 +33,7 @@ static std::unique_ptr<Program> rope(std::int64_t heads, std::int64_t dim,
   return program;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t tokens = sizes["tokens"], heads = sizes["heads"],
                      dim = sizes["dim"];
   constexpr double theta = 500000;
@@ -67,10 +67,9 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 2.0 * tokens * heads * dim * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel ropeExample = {
-    "rope",
-    "out = [a cos(f) - b sin(f), b cos(f) + a sin(f)]",
-    {{"tokens", 4096}, {"heads", 32}, {"dim", 128}},
-    problem};
+const Example ropeExample = {"rope",
+                             "out = [a cos(f) - b sin(f), b cos(f) + a sin(f)]",
+                             {{"tokens", 4096}, {"heads", 32}, {"dim", 128}},
+                             problem};
 
 } // namespace lath

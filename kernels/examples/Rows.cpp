@@ -6,7 +6,7 @@
 //   cumsum         out[i, j] = sum over l <= j of in[i, l]
 //   column_sum     out[j] = sum over i of in[i, j]
 //   cross_entropy  loss[i] = log(sum(exp(in[i, :]))) - in[i, labels[i]]
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <algorithm>
 #include <cmath>
@@ -129,7 +129,7 @@ static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem embeddingProblem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem embeddingProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t words = sizes["words"], rows = sizes["rows"],
                      columns = sizes["columns"];
   return {.program = embedding(columns, dtype),
@@ -152,7 +152,7 @@ static ExampleProblem embeddingProblem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem argmaxProblem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem argmaxProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   return {.program = argmaxOfRows(columns, dtype),
           .schedule = scheduleOf(4),
@@ -171,7 +171,7 @@ static ExampleProblem argmaxProblem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem topkProblem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem topkProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"],
                      k = sizes["k"];
   return {
@@ -188,8 +188,9 @@ static ExampleProblem topkProblem(const ProblemSizes &sizes, Dtype dtype) {
             for (std::int64_t i = 0; i < rows; ++i) {
               const double *x = &v[1][i * columns];
               std::iota(order.begin(), order.end(), 0);
-              std::stable_sort(order.begin(), order.end(),
-                               [&](auto a, auto b) { return x[a] > x[b]; });
+              std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+                return x[a] != x[b] ? x[a] > x[b] : a < b;
+              });
               for (std::int64_t j = 0; j < k; ++j) {
                 v[2][i * k + j] = x[order[j]];
                 v[3][i * k + j] = double(order[j]);
@@ -200,7 +201,7 @@ static ExampleProblem topkProblem(const ProblemSizes &sizes, Dtype dtype) {
       .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem cumsumProblem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem cumsumProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   return {.program = cumsumOfRows(columns, dtype),
           .schedule = scheduleOf(4),
@@ -220,7 +221,7 @@ static ExampleProblem cumsumProblem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = rows * columns * (bitWidth(dtype) / 8 + 4.0)};
 }
 
-static ExampleProblem columnSumProblem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem columnSumProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   return {.program = columnSum(columns, dtype),
           .schedule = scheduleOf(4, 2),
@@ -237,7 +238,7 @@ static ExampleProblem columnSumProblem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 4.0 * rows * columns};
 }
 
-static ExampleProblem crossEntropyProblem(const ProblemSizes &sizes,
+static ExampleProblem crossEntropyProblem(const ExampleSizes &sizes,
                                           Dtype dtype) {
   const std::int64_t rows = sizes["rows"], words = sizes["words"];
   return {.program = crossEntropy(words, dtype),
@@ -263,30 +264,30 @@ static ExampleProblem crossEntropyProblem(const ProblemSizes &sizes,
           .bytes = 1.0 * rows * words * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel embeddingExample = {
+const Example embeddingExample = {
     "embedding",
     "out[i, :] = table[ids[i], :]",
     {{"words", 128256}, {"rows", 4096}, {"columns", 4096}},
     embeddingProblem};
-const ExampleKernel argmaxExample = {
+const Example argmaxExample = {
     "argmax",
     "out[i] = the first j with in[i, j] = max(in[i, :])",
     {{"rows", 256}, {"columns", 128256}},
     argmaxProblem};
-const ExampleKernel topkExample = {
+const Example topkExample = {
     "top_k",
     "values[i, :], ids[i, :] = the largest of in[i, :], in order",
     {{"rows", 4096}, {"columns", 128}, {"k", 8}},
     topkProblem};
-const ExampleKernel cumsumExample = {"cumsum",
-                                     "out[i, j] = sum over l <= j of in[i, l]",
-                                     {{"rows", 4096}, {"columns", 4096}},
-                                     cumsumProblem};
-const ExampleKernel columnSumExample = {"column_sum",
-                                        "out[j] = sum over i of in[i, j]",
-                                        {{"rows", 264}, {"columns", 4096}},
-                                        columnSumProblem};
-const ExampleKernel crossEntropyExample = {
+const Example cumsumExample = {"cumsum",
+                               "out[i, j] = sum over l <= j of in[i, l]",
+                               {{"rows", 4096}, {"columns", 4096}},
+                               cumsumProblem};
+const Example columnSumExample = {"column_sum",
+                                  "out[j] = sum over i of in[i, j]",
+                                  {{"rows", 264}, {"columns", 4096}},
+                                  columnSumProblem};
+const Example crossEntropyExample = {
     "cross_entropy",
     "loss[i] = log(sum(exp(in[i, :]))) - in[i, labels[i]]",
     {{"rows", 1024}, {"words", 128256}},

@@ -2,7 +2,7 @@
 //                                                          (arXiv 2002.05202)
 // gate and up are the halves of one array [rows, 2 columns], as one matrix
 // product makes them.
-#include "kernels/examples/ExampleKernels.h"
+#include "kernels/examples/Examples.h"
 
 #include <cmath>
 
@@ -25,7 +25,7 @@ static std::unique_ptr<Program> swiglu(std::int64_t columns, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
+static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   return {.program = swiglu(columns, dtype),
           .schedule = scheduleOf(4),
@@ -48,9 +48,9 @@ static ExampleProblem problem(const ProblemSizes &sizes, Dtype dtype) {
           .bytes = 3.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-const ExampleKernel swigluExample = {"swiglu",
-                                     "out[i, j] = silu(gate[i, j]) * up[i, j]",
-                                     {{"rows", 4096}, {"columns", 14336}},
-                                     problem};
+const Example swigluExample = {"swiglu",
+                               "out[i, j] = silu(gate[i, j]) * up[i, j]",
+                               {{"rows", 4096}, {"columns", 14336}},
+                               problem};
 
 } // namespace lath

@@ -3,14 +3,15 @@
 // of their sums. Without a GPU these tests pass over themselves.
 #include "compiler/base/Half.h"
 #include "compiler/base/Target.h"
+#include "kernels/examples/ExampleBench.h"
 #include "kernels/examples/Examples.h"
 #include "runtime/CudaDevice.h"
+#include "tests/emulator/ExampleSizes.h"
 #include "tests/emulator/Gemm.h"
 #include "tests/emulator/OnGpu.h"
 
 #include <catch2/catch.hpp>
 
-#include <bit>
 #include <cmath>
 
 using namespace lath;
@@ -53,55 +54,16 @@ struct Pair {
   explicit operator bool() const { return gpu != nullptr; }
 };
 
-/// The output of an example on random inputs of `dtype`.
-Bytes runExample(const std::shared_ptr<Device> &device, const Example &example,
-                 const ExampleSizes &s, Dtype dtype) {
-  bool matmul = example.name.starts_with("matmul");
-  auto input = [&](std::int64_t rows, std::int64_t columns,
-                   std::uint64_t seed) {
-    std::vector<std::uint16_t> halves =
-        randomActivations(rows, columns, Dtype::f16, seed);
-    Bytes bytes;
-    for (std::uint16_t h : halves) {
-      float value = toFloat(h, Dtype::f16);
-      auto word = dtype == Dtype::i32 ? std::uint32_t{h} * 0x9e3779b9u
-                                      : std::bit_cast<std::uint32_t>(value);
-      bool narrow = dtype == Dtype::f16 || dtype == Dtype::bf16;
-      std::uint32_t bits = dtype == Dtype::f16 ? h : narrow ? word >> 16 : word;
-      for (unsigned b = 0; b < (narrow ? 2u : 4u); ++b)
-        bytes.push_back(static_cast<std::uint8_t>(bits >> 8 * b));
-    }
-    return bytes;
-  };
-  std::vector<Bytes> inputs{input(s.m, matmul ? s.k : s.n, 5)};
-  if (example.name != "softmax")
-    inputs.push_back(input(matmul ? s.k : 1, s.n, 6));
-  std::vector<DeviceBuffer> buffers;
-  std::vector<std::uint64_t> arguments{
-      static_cast<std::uint64_t>(example.scalar(s))};
-  for (const Bytes &bytes : inputs) {
-    buffers.emplace_back(device, bytes.size());
-    device->upload(buffers.back().get(), bytes.data(), bytes.size());
-    arguments.push_back(buffers.back().get());
-  }
-  std::size_t width = inputs[0].size() / (s.m * (matmul ? s.k : s.n));
-  DeviceBuffer out(device, width * static_cast<std::size_t>(s.m * s.n));
-  device->fill(out.get(), 0xff, out.bytes());
-  arguments.push_back(out.get());
-  LaunchConfig config;
-  config.grid = example.grid(s);
-  device
-      ->load(compile(*example.build(s, dtype),
-                     compileOptions(example, target(device->info().target)))
-                 .ptx)
-      ->launch(nullptr, config, arguments);
-  device->synchronize();
-  Bytes result(out.bytes());
-  device->download(result.data(), out.get(), out.bytes());
-  return result;
+std::unique_ptr<ExampleBench> launched(const std::shared_ptr<Device> &device,
+                                       const Example &example,
+                                       std::string_view sizes, Dtype dtype) {
+  auto bench = std::make_unique<ExampleBench>(
+      device, example.problem(parseSizes(sizes, example.sizes), dtype), 5);
+  bench->launch();
+  return bench;
 }
 
-std::vector<double> wide(const Bytes &bytes, Dtype dtype) {
+std::vector<double> wide(const std::vector<unsigned char> &bytes, Dtype dtype) {
   std::vector<double> values;
   for (std::size_t at = 0; at < bytes.size(); at += 2)
     values.push_back(toFloat(
@@ -115,46 +77,60 @@ TEST_CASE("GPU and emulator agree bit for bit on vector sums", "[gpu]") {
   Pair both;
   if (!both)
     return;
-  for (const Example &example : examples()) {
-    if (example.name != "vector_add")
-      continue;
-    for (Dtype dtype : {Dtype::i32, Dtype::f32, Dtype::f16, Dtype::bf16})
-      for (std::int64_t n : {1, 1000, 4096, 100003}) {
-        INFO(name(dtype) << " n = " << n);
-        ExampleSizes sizes{1, n, 1};
-        CHECK((runExample(both.gpu, example, sizes, dtype) ==
-               runExample(both.emulator, example, sizes, dtype)));
-      }
-  }
+  for (Dtype dtype : {Dtype::i32, Dtype::f32, Dtype::f16, Dtype::bf16})
+    for (const char *sizes : {"n=1", "n=1000", "n=4096", "n=100003"}) {
+      INFO(name(dtype) << " " << sizes);
+      CHECK(
+          (launched(both.gpu, vectorAddExample, sizes, dtype)->outputs() ==
+           launched(both.emulator, vectorAddExample, sizes, dtype)->outputs()));
+    }
 }
 
 TEST_CASE("GPU and emulator agree on softmax and matmul", "[gpu]") {
   Pair both;
   if (!both)
     return;
-  for (const Example &example : examples()) {
-    if (example.name == "vector_add")
-      continue;
-    std::vector<ExampleSizes> sizes = {
-        {64, 64, 64}, {33, 72, 200}, {65, 67, 71}};
-    if (example.name == "softmax")
-      sizes = {{5, 7, 1}, {33, 100, 1}, {9, 3001, 1}};
+  const std::vector<const char *> products = {
+      "m=64,n=64,k=64", "m=33,n=72,k=200", "m=65,n=67,k=71"};
+  for (auto &[example, sizes] :
+       {std::pair{&softmaxExample,
+                  std::vector{"rows=5,columns=7", "rows=33,columns=100",
+                              "rows=9,columns=3001"}},
+        std::pair{&matmulKnExample, products},
+        std::pair{&matmulNkExample, products}})
     for (Dtype dtype : {Dtype::f16, Dtype::bf16})
-      for (const ExampleSizes &s : sizes) {
-        INFO(example.name << " " << name(dtype) << " " << s.m << " x " << s.n);
-        std::vector<double> there = wide(
-                                runExample(both.gpu, example, s, dtype), dtype),
-                            here = wide(
-                                runExample(both.emulator, example, s, dtype),
-                                dtype);
-        double difference = 0, size = 0;
+      for (const char *size : sizes) {
+        INFO(example->name << " " << name(dtype) << " " << size);
+        std::vector<double>
+            there = wide(launched(both.gpu, *example, size, dtype)->outputs(),
+                         dtype),
+            here =
+                wide(launched(both.emulator, *example, size, dtype)->outputs(),
+                     dtype);
+        double difference = 0, norm = 0;
         for (std::size_t n = 0; n < here.size(); ++n) {
           difference += (there[n] - here[n]) * (there[n] - here[n]);
-          size += here[n] * here[n];
+          norm += here[n] * here[n];
         }
-        CHECK(std::sqrt(difference / size) <= bound(dtype, Reduce::none));
+        CHECK(std::sqrt(difference / norm) <= bound(dtype, Reduce::none));
       }
-  }
+}
+
+TEST_CASE("every example is right on a GPU", "[gpu]") {
+  Pair both;
+  if (!both)
+    return;
+  for (auto &[name, sizes] : exampleSizes)
+    for (std::string_view size : sizes)
+      for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+        INFO(name << " " << size << " " << lath::name(dtype));
+        auto bench = launched(both.gpu, example(name), size, dtype);
+        for (const OutputCheck &output : bench->check()) {
+          INFO(output.name << ": error " << output.error << ", bound "
+                           << output.bound << ", strays " << output.strays);
+          CHECK(output.ok());
+        }
+      }
 }
 
 TEST_CASE("GPU and emulator agree on GEMMs", "[gpu]") {

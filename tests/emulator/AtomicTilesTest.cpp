@@ -2,6 +2,7 @@
 // whatever threads hold copies of it, and give every thread what was there.
 #include "compiler/Compile.h"
 #include "tests/emulator/Ptx.h"
+#include "tests/unit/compiler/CompileHelpers.h"
 
 #include <catch2/catch.hpp>
 
@@ -13,14 +14,6 @@ using namespace lath;
 using namespace lath::test;
 
 namespace {
-
-CompileOptions schedule(int warps) {
-  CompileOptions options;
-  options.target = &target("sm_90a");
-  options.warps = warps;
-  options.verifyEach = true;
-  return options;
-}
 
 /// `build` is given views of T: the memory that is changed, and what was there.
 template <typename T>
@@ -35,7 +28,7 @@ changed(Dtype dtype, std::vector<T> memory, std::size_t results, int warps,
   auto device = openEmulator();
   DeviceBuffer m = uploaded(device, memory),
                w = uploaded(device, std::vector<T>(results, T(-1)));
-  device->load(compile(p, schedule(warps)).ptx)
+  device->load(compile(p, options("sm_90a", warps)).ptx)
       ->launch(nullptr, {.grid = {blocks, 1, 1}},
                std::vector<std::uint64_t>{m.get(), w.get()});
   return {downloaded<T>(*device, m), downloaded<T>(*device, w)};
@@ -168,7 +161,7 @@ TEST_CASE("atomics: a histogram by gathered places, -1 counts nowhere") {
   auto device = openEmulator();
   DeviceBuffer d = uploaded(device, values),
                c = uploaded(device, std::vector<std::int32_t>(bins, 0));
-  device->load(compile(p, schedule(2)).ptx)
+  device->load(compile(p, options("sm_90a", 2)).ptx)
       ->launch(nullptr, {.grid = {4, 1, 1}},
                std::vector<std::uint64_t>{d.get(), c.get()});
   CHECK(downloaded<std::int32_t>(*device, c) == expected);

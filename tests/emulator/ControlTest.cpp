@@ -5,6 +5,7 @@
 #include "compiler/base/Half.h"
 #include "tests/emulator/Ptx.h"
 #include "tests/unit/ErrorOf.h"
+#include "tests/unit/compiler/CompileHelpers.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,15 +17,6 @@ using namespace lath;
 using namespace lath::test;
 
 namespace {
-
-CompileOptions schedule(int warps, int stages) {
-  CompileOptions options;
-  options.target = &target("sm_90a");
-  options.warps = warps;
-  options.stages = stages;
-  options.verifyEach = true;
-  return options;
-}
 
 /// Launches with arguments by name; makes zeroed scratch.
 void launch(const std::shared_ptr<EmulatedDevice> &device, const Ptx &ptx,
@@ -93,7 +85,7 @@ TEST_CASE("control: a loop carries tiles, an index and a condition") {
         last.store({p.range(p.constant(0), 1)},
                    p.splat(0, Dtype::i32, {1}) + index);
       });
-      Ptx ptx = compile(p, schedule(2, stages)).ptx;
+      Ptx ptx = compile(p, options("sm_90a", 2, stages)).ptx;
       auto device = openEmulator();
       std::vector<float> xs = small(512, 1);
       DeviceBuffer xb = uploaded(device, xs),
@@ -136,7 +128,7 @@ TEST_CASE("control: a K range with a run-time extent is split") {
           return acc + sum(x.load({at, columns}), 0);
         });
     out.store({p.range(p.constant(0), 1), columns}, reduceSplits(acc));
-    CompileOptions options = schedule(2, stages);
+    CompileOptions options = test::options("sm_90a", 2, stages);
     options.split = split;
     options.order = order;
     options.reduce = reduce;
@@ -184,7 +176,7 @@ TEST_CASE("control: a persistent kernel walks tiles around a pipelined loop") {
                           });
         out.store({row, column}, acc);
       });
-      Ptx ptx = compile(p, schedule(1, stages)).ptx;
+      Ptx ptx = compile(p, options("sm_90a", 1, stages)).ptx;
       CHECK((ptx.text.find("cp.async") != std::string::npos) == (stages > 1));
       auto device = openEmulator();
       std::vector<float> as = small(m * k, 3), bs = small(n * k, 4);
@@ -238,7 +230,7 @@ TEST_CASE(
         store(0, sums);
         store(1, doubled);
         store(2, counts);
-        CompileOptions options = schedule(2, stages);
+        CompileOptions options = test::options("sm_90a", 2, stages);
         options.kWarps = kWarps;
         options.dependent = dependent;
         Ptx ptx = compile(p, options).ptx;
@@ -287,7 +279,7 @@ TEST_CASE("control: an index from memory bounds loops and starts tiles") {
             return sum + table.load({Range{id, 1}, columns});
           });
       out.store({columns}, reshape(sum, {width}));
-      Ptx ptx = compile(p, schedule(1, stages)).ptx;
+      Ptx ptx = compile(p, options("sm_90a", 1, stages)).ptx;
       auto device = openEmulator();
       std::vector<float> values = small(rows * width, 5);
       std::vector<int> stored{int(ids.size())};
@@ -314,7 +306,7 @@ TEST_CASE("control: what lies before a view of a known extent is zero") {
   View out = p.view("out", Dtype::f32, {128});
   Range here = p.range(p.programId(0), 64);
   out.store({here}, x.load({Range{here.start - 64, 64}}));
-  Ptx ptx = compile(p, schedule(1, 1)).ptx;
+  Ptx ptx = compile(p, options("sm_90a", 1, 1)).ptx;
   auto device = openEmulator();
   std::vector<float> xs = small(128, 6);
   DeviceBuffer xb = uploaded(device, xs),
@@ -334,7 +326,7 @@ TEST_CASE("control: prints say where, and each element once") {
     p.devicePrint("block", p.programId(0));
   });
   out.store({p.range(p.programId(0), 1)}, p.zeros({1}));
-  Ptx ptx = compile(p, schedule(4, 1)).ptx;
+  Ptx ptx = compile(p, options("sm_90a", 4, 1)).ptx;
   auto device = openEmulator();
   DeviceBuffer ob = uploaded(device, std::vector<float>(2));
   launch(device, ptx, {2, 1, 1}, {{"out", ob.get()}});
@@ -355,7 +347,7 @@ TEST_CASE("control: an assertion that fails ends the launch with its text") {
     // Of 64 elements, the last alone is outside.
     p.deviceAssert(table.inside({part}), "a part of the table, 100%");
     out.store({row, all}, reshape(table.load({part}), {1, 64}));
-    Ptx ptx = compile(p, schedule(2, 1)).ptx;
+    Ptx ptx = compile(p, options("sm_90a", 2, 1)).ptx;
     auto device = openEmulator();
     DeviceBuffer sb = uploaded(device, std::vector<int>{3, start}),
                  tb = uploaded(device, small(128, 7)),

@@ -5,6 +5,7 @@
 #include "compiler/Compile.h"
 #include "compiler/base/Half.h"
 #include "tests/emulator/Ptx.h"
+#include "tests/unit/compiler/CompileHelpers.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,15 +17,6 @@ using namespace lath;
 using namespace lath::test;
 
 namespace {
-
-CompileOptions schedule(int warps, int stages) {
-  CompileOptions options;
-  options.target = &target("sm_90a");
-  options.warps = warps;
-  options.stages = stages;
-  options.verifyEach = true;
-  return options;
-}
 
 /// Whole numbers of four values, so that sums of products are exact.
 std::vector<std::uint16_t> halves(std::size_t count, unsigned seed) {
@@ -130,7 +122,7 @@ TEST_CASE("dense: products are stored in whole sectors and read without "
                                          std::array<int, 4>{8, 128, 64, 2}}) {
         Product product{m, n, 128, blockK, kn};
         CAPTURE(kn, stages, m, n, blockK, warps);
-        product.run(schedule(warps, stages));
+        product.run(options("sm_90a", warps, stages));
         Cost stored = global(product.counters, "out"),
              moved = shared(product.counters);
         CHECK(stored.cost == stored.ideal);
@@ -150,7 +142,7 @@ TEST_CASE("dense: f32 results and rows of few columns stay exact") {
         for (int stages : {1, 2}) {
           Product product{m, n, 64, 32, kn, to};
           CAPTURE(kn, m, n, warps, name(to), stages);
-          product.run(schedule(warps, stages));
+          product.run(options("sm_90a", warps, stages));
         }
 }
 
@@ -162,7 +154,7 @@ TEST_CASE("dense: rows that are no vectors are accessed in whole sectors") {
          c = p.view("c", dtype, {extent});
     Range i = p.range(p.programId(0), 1024);
     c.store({i}, a.load({i}) + b.load({i}));
-    Ptx ptx = compile(p, schedule(4, 1)).ptx;
+    Ptx ptx = compile(p, options("sm_90a", 4, 1)).ptx;
     auto device = openEmulator();
     constexpr std::uint64_t n = 4096;
     const std::size_t size = dtype == Dtype::f16 ? 2 : 4;
@@ -251,7 +243,7 @@ TEST_CASE("dense: loops one after the other take the shared memory of one") {
           std::array<int, 3>{16, 32, 1}, std::array<int, 3>{32, 64, 4}}) {
       Chain chain{m, n, 96, 32};
       CAPTURE(stages, m, n, warps);
-      chain.run(schedule(warps, stages));
+      chain.run(options("sm_90a", warps, stages));
       const unsigned loop = 2 * stages * 32 * (m + n);
       CHECK(chain.ptx.sharedBytes == loop);
     }
@@ -260,7 +252,7 @@ TEST_CASE("dense: loops one after the other take the shared memory of one") {
 TEST_CASE("dense: a product becomes the operand of the next one in its "
           "registers") {
   Chain chain{64, 64, 64, 64};
-  chain.run(schedule(4, 1));
+  chain.run(options("sm_90a", 4, 1));
   CHECK(chain.ptx.sharedBytes == 0);
   CHECK(shared(chain.counters).executed == 0);
 }
@@ -287,7 +279,7 @@ TEST_CASE("dense: (q k) v in one loop moves nothing but stages, without "
                           return dot(halved, v.load({key, head}), acc);
                         });
       out.store({row, head}, cast(sum, Dtype::f16));
-      CompileOptions options = schedule(warps, 2);
+      CompileOptions options = test::options("sm_90a", warps, 2);
       Ptx ptx = compile(p, options).ptx;
       CAPTURE(d, warps);
       CHECK(ptx.sharedBytes == 2 * 2 * step * d * 2);
@@ -350,7 +342,7 @@ TEST_CASE("dense: f32 is multiplied as tf32, rounded to nearest") {
                             return dot(av.load({row, kk}), b, acc);
                           });
         ov.store({row, column}, sum);
-        Ptx ptx = compile(p, schedule(warps, stages)).ptx;
+        Ptx ptx = compile(p, options("sm_90a", warps, stages)).ptx;
         CHECK(ptx.text.find("m16n8k8.row.col.f32.tf32.tf32.f32") !=
               std::string::npos);
         std::mt19937 random(7);

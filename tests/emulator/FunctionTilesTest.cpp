@@ -55,6 +55,8 @@ TEST_CASE("functions: erf within 4 ulp") {
   CHECK(edges[3] == 0);
   CHECK(edges[4] == 1);
   CHECK(edges[5] == -1);
+  CHECK(std::abs(edges[6] - std::erf(1e-40)) <= 0x1p-149); // subnormal
+  CHECK(std::abs(edges[7] - std::erf(1.0)) <= 0x1p-22 * std::erf(1.0));
 }
 
 TEST_CASE("functions: sin and cos within 2^-22 up to 2^20") {

@@ -1,6 +1,7 @@
 // Protects: tiles of every element type change places between lanes and warps,
 // conditions too, and come through the stages of a pipelined loop.
 #include "tests/emulator/Elements.h"
+#include "tests/unit/compiler/CompileHelpers.h"
 
 #include <catch2/catch.hpp>
 
@@ -10,15 +11,6 @@ using namespace lath;
 using namespace lath::test;
 
 namespace {
-
-CompileOptions schedule(int warps, int stages) {
-  CompileOptions options;
-  options.target = &target("sm_90a");
-  options.warps = warps;
-  options.stages = stages;
-  options.verifyEach = true;
-  return options;
-}
 
 template <typename T> std::vector<T> numbers(std::size_t count) {
   std::mt19937_64 random(9);
@@ -52,8 +44,8 @@ template <typename T> void checkTransposed(Dtype dtype) {
     Tile tile = x.load({r, c});
     Tile odd = (tile & 1) == 1;
     out.store({c, r}, where(transpose(odd), transpose(tile), 7));
-    auto result =
-        launched<T, T>(compile(p, schedule(warps, 1)).ptx, in, rows * columns);
+    auto result = launched<T, T>(compile(p, options("sm_90a", warps, 1)).ptx,
+                                 in, rows * columns);
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; ++j) {
         const T value = in[i * columns + j];
@@ -73,7 +65,7 @@ template <typename T> void checkSummed(Dtype dtype) {
     Tile total = p.loop(p.kRange(length, step), p.zeros({step}, dtype),
                         [&](Range r, Tile sum) { return sum + x.load({r}); });
     out.store({p.range(p.constant(0), step)}, total);
-    Ptx ptx = compile(p, schedule(2, stages)).ptx;
+    Ptx ptx = compile(p, options("sm_90a", 2, stages)).ptx;
     CHECK((ptx.text.find("cp.async") != std::string::npos) == (stages > 1));
     auto result = launched<T, T>(ptx, in, step);
     for (std::int64_t i = 0; i < step; ++i) {

@@ -4,6 +4,7 @@
 #include "compiler/base/Half.h"
 #include "tests/emulator/Ptx.h"
 #include "tests/unit/ErrorOf.h"
+#include "tests/unit/compiler/CompileHelpers.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,15 +17,6 @@ using namespace lath::test;
 namespace {
 
 using Words = std::vector<std::int32_t>;
-
-CompileOptions schedule(int warps, int stages = 1) {
-  CompileOptions options;
-  options.target = &target("sm_90a");
-  options.warps = warps;
-  options.stages = stages;
-  options.verifyEach = true;
-  return options;
-}
 
 Words numbered(std::size_t count) {
   Words words(count);
@@ -84,7 +76,7 @@ TEST_CASE("views: any extent and stride may be known at run time only") {
     run.array(in);
     run.array(Words(rows * columns, -7));
     Words result =
-        run.launch(p, schedule(warps),
+        run.launch(p, options("sm_90a", warps),
                    {unsigned(columns + 15) / 16, unsigned(rows + 7) / 8, 1});
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns; ++j)
@@ -112,7 +104,7 @@ TEST_CASE("views: an index in place of a range drops a dimension") {
     const Words in = numbered(2 * heads * rows * columns);
     run.array(in);
     run.array(Words(in.size(), -7));
-    Words result = run.launch(p, schedule(2));
+    Words result = run.launch(p, options("sm_90a", 2));
     auto at = [&](int b, int i, int h, int j) {
       return ((b * rows + i) * heads + h) * columns + j;
     };
@@ -140,7 +132,7 @@ TEST_CASE("views: tiles of a loop with a dropped dimension and a stride are "
                       return dot(x.load({row, 1, k}), w.load({k, column}), acc);
                     });
   out.store({row, column}, sum);
-  Ptx ptx = compile(p, schedule(4, 2)).ptx;
+  Ptx ptx = compile(p, options("sm_90a", 4, 2)).ptx;
   CHECK(ptx.text.find("cp.async.cg") != std::string::npos);
   constexpr int actual = 48;
   std::mt19937 random(3);
@@ -204,7 +196,7 @@ TEST_CASE("views: rows are gathered and scattered by a tile of coordinates") {
       run.array(placesOf);
       run.array(in);
       run.array(Words(in.size(), -7));
-      REQUIRE(run.launch(p, schedule(warps)) == expected);
+      REQUIRE(run.launch(p, options("sm_90a", warps)) == expected);
     }
 }
 
@@ -225,7 +217,7 @@ TEST_CASE("views: several coordinates of a gather go together") {
   run.array(tableOf);
   run.array(in);
   run.array(Words(count * depth, -7));
-  Words result = run.launch(p, schedule(2));
+  Words result = run.launch(p, options("sm_90a", 2));
   for (int i = 0; i < count; ++i)
     for (int j = 0; j < depth; ++j) {
       const int b = tableOf[i / 4];
@@ -251,7 +243,7 @@ TEST_CASE("views: values are looked up element by element, by shapes that "
     Run run;
     run.array(in);
     run.array(Words(16 * 64, -7));
-    Words result = run.launch(p, schedule(warps));
+    Words result = run.launch(p, options("sm_90a", warps));
     for (int a = 0; a < 16; ++a)
       for (int b = 0; b < 64; ++b) {
         const int at = a * 3 + b - 2, column = b % 4;
@@ -268,7 +260,7 @@ TEST_CASE("views: a launch keeps what is promised of a scalar") {
   Range r = p.range(p.programId(0), 256);
   x.store({r}, x.load({r}));
   auto device = openEmulator();
-  Ptx ptx = compile(p, schedule(1)).ptx;
+  Ptx ptx = compile(p, options("sm_90a", 1)).ptx;
   CHECK(ptx.params[0].multipleOf == 8);
   auto kernel = device->load(ptx);
   DeviceBuffer x0 = uploaded(device, std::vector<std::uint16_t>(64, 1));

@@ -1,5 +1,6 @@
 // Kernels for a profiler: one launch each, in the order of the table, on a GPU
 // or on the emulator, which counts what the profiler should see.
+#include "kernels/examples/ExampleBench.h"
 #include "kernels/examples/Examples.h"
 #include "kernels/tune/PlainRead.h"
 #include "tools/CountersJson.h"
@@ -25,32 +26,11 @@ void gemm(const std::shared_ptr<Device> &device, const char *spec,
   device->synchronize();
 }
 
-void example(const std::shared_ptr<Device> &device, std::string_view name,
-             const ExampleSizes &s) {
-  for (const Example &e : lath::examples()) {
-    if (e.name != name)
-      continue;
-    bool matmul = name.starts_with("matmul");
-    auto kernel =
-        device->load(compile(*e.build(s, Dtype::f16),
-                             compileOptions(e, target(device->info().target)))
-                         .ptx);
-    DeviceBuffer a = uploaded(device, randomActivations(s.m, matmul ? s.k : s.n,
-                                                        Dtype::f16, 1)),
-                 b = uploaded(device, randomActivations(matmul ? s.k : 1, s.n,
-                                                        Dtype::f16, 2)),
-                 out(device, 2 * static_cast<std::size_t>(s.m * s.n));
-    std::vector<std::uint64_t> arguments{
-        static_cast<std::uint64_t>(e.scalar(s)), a.get()};
-    if (name != "softmax")
-      arguments.push_back(b.get());
-    arguments.push_back(out.get());
-    LaunchConfig config;
-    config.grid = e.grid(s);
-    kernel->launch(nullptr, config, arguments);
-    device->synchronize();
-    return;
-  }
+void example(const std::shared_ptr<Device> &device, const Example &example,
+             const ExampleSizes &sizes) {
+  ExampleBench bench(device, example.problem(sizes, Dtype::f16), 1);
+  bench.launch();
+  device->synchronize();
 }
 
 struct ProfileCase {
@@ -86,19 +66,19 @@ const ProfileCase cases[] = {
      }},
     {"softmax, odd rows", "softmax",
      [](const std::shared_ptr<Device> &d) {
-       example(d, "softmax", {333, 3001, 1});
+       example(d, softmaxExample, {{"rows", 333}, {"columns", 3001}});
      }},
     {"matmul, b [K, N]", "matmul_kn",
      [](const std::shared_ptr<Device> &d) {
-       example(d, "matmul_kn", {128, 256, 512});
+       example(d, matmulKnExample, {{"m", 128}, {"n", 256}, {"k", 512}});
      }},
     {"matmul, b [N, K], odd", "matmul_nk",
      [](const std::shared_ptr<Device> &d) {
-       example(d, "matmul_nk", {65, 67, 71});
+       example(d, matmulNkExample, {{"m", 65}, {"n", 67}, {"k", 71}});
      }},
     {"vector add", "vector_add",
      [](const std::shared_ptr<Device> &d) {
-       example(d, "vector_add", {1, 100003, 1});
+       example(d, vectorAddExample, {{"n", 100003}});
      }},
     {"plain read", "plain_read",
      [](const std::shared_ptr<Device> &d) {

@@ -20,11 +20,11 @@
 namespace lath {
 
 /// Sizes of a problem by name: "rows=4096,columns=1000".
-class ProblemSizes {
+class ExampleSizes {
 public:
   using Entry = std::pair<std::string, std::int64_t>;
-  ProblemSizes(std::initializer_list<Entry> sizes) : sizes_(sizes) {}
-  explicit ProblemSizes(std::vector<Entry> sizes) : sizes_(std::move(sizes)) {}
+  ExampleSizes(std::initializer_list<Entry> sizes) : sizes_(sizes) {}
+  explicit ExampleSizes(std::vector<Entry> sizes) : sizes_(std::move(sizes)) {}
 
   /// Throws Error{invalidSpec} where there is none of that name.
   std::int64_t operator[](std::string_view name) const;
@@ -36,8 +36,8 @@ private:
 
 /// "rows=4096,columns=1000" over the sizes of `defaults`. Throws
 /// Error{invalidSpec} for a name that they lack and for numbers below 1.
-ProblemSizes parseSizes(std::string_view text, const ProblemSizes &defaults);
-std::string print(const ProblemSizes &sizes);
+ExampleSizes parseSizes(std::string_view text, const ExampleSizes &defaults);
+std::string print(const ExampleSizes &sizes);
 
 /// An array argument.
 struct ExampleArray {
@@ -70,17 +70,17 @@ struct ExampleProblem {
   /// Computes the outputs from the inputs.
   std::function<void(ExampleValues &)> reference;
   /// Largest error of an output, as a norm relative to the right one, in units
-  /// of its type's rounding (2^-11 for f16); 0: bit for bit.
+  /// of its type's rounding (2^-11 for f16 and integers); 0: bit for bit.
   double bound = 2;
   double flops = 0; ///< of floating point, for rates
   double bytes = 0; ///< that have to be read and written
 };
 
-struct ExampleKernel {
+struct Example {
   std::string_view name;    ///< of the program, and so of the kernel
   std::string_view formula; ///< "c[i] = a[i] + b[i]"
-  ProblemSizes sizes;       ///< that it takes, and usual ones
-  ExampleProblem (*problem)(const ProblemSizes &, Dtype);
+  ExampleSizes sizes;       ///< that it takes, and usual ones
+  ExampleProblem (*problem)(const ExampleSizes &, Dtype);
 };
 
 /// ceil(extent / tile), as an extent of a grid.

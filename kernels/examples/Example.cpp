@@ -1,4 +1,4 @@
-#include "kernels/examples/ExampleKernel.h"
+#include "kernels/examples/Example.h"
 #include "compiler/base/Error.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace lath {
 
-std::int64_t ProblemSizes::operator[](std::string_view name) const {
+std::int64_t ExampleSizes::operator[](std::string_view name) const {
   for (auto &[key, value] : sizes_)
     if (key == name)
       return value;
@@ -17,15 +17,15 @@ std::int64_t ProblemSizes::operator[](std::string_view name) const {
       fmt::format("expected one of the sizes {}, got {}", print(*this), name));
 }
 
-std::string print(const ProblemSizes &sizes) {
+std::string print(const ExampleSizes &sizes) {
   std::string text;
   for (auto &[name, value] : sizes.entries())
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, value);
   return text;
 }
 
-ProblemSizes parseSizes(std::string_view text, const ProblemSizes &defaults) {
-  std::vector<ProblemSizes::Entry> sizes = defaults.entries();
+ExampleSizes parseSizes(std::string_view text, const ExampleSizes &defaults) {
+  std::vector<ExampleSizes::Entry> sizes = defaults.entries();
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
@@ -47,7 +47,7 @@ ProblemSizes parseSizes(std::string_view text, const ProblemSizes &defaults) {
                   fmt::format("expected {} from 1 to {}, got '{}'", name,
                               INT32_MAX, digits));
   }
-  return ProblemSizes(std::move(sizes));
+  return ExampleSizes(std::move(sizes));
 }
 
 unsigned tilesOf(std::int64_t extent, std::int64_t tile) {
