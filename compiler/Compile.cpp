@@ -2,6 +2,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/dsl/ProgramImpl.h"
+#include "compiler/ir/Access.h"
 #include "compiler/ir/Panels.h"
 #include "compiler/ir/Scratch.h"
 
@@ -78,10 +79,12 @@ void describeTensors(mlir::func::FuncOp function, Ptx &ptx) {
     tensor.param = number(view.getPointer());
     tensor.elementBytes = memory.unitBytes;
     tensor.swizzleBits = panels.swizzleBits();
-    for (auto [extent, box] : llvm::zip(memory.shape, shape)) {
+    auto known = view.getExtents().begin();
+    for (auto [extent, box] : llvm::zip(
+             memory.shape, tile::boxOf(view.getType(), shape, of.getDims()))) {
       LaunchNumber n;
       if (mlir::ShapedType::isDynamic(extent))
-        n.scalar = static_cast<std::int32_t>(number(view.getExtents().front()));
+        n.scalar = static_cast<std::int32_t>(number(*known++));
       else
         n.constant = static_cast<std::uint64_t>(extent);
       tensor.extents.push_back(n);

@@ -208,18 +208,37 @@ static constexpr int64_t tensorUnit = 16;   ///< bytes that rows begin at
 static constexpr int64_t mostOfBox = 256;   ///< elements along a dimension
 static constexpr size_t mostDimensions = 5; ///< of a tensor
 
-std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape) {
+SmallVector<int64_t> boxOf(ViewType view, ArrayRef<int64_t> shape,
+                           ArrayRef<int64_t> dims) {
+  if (dims.empty())
+    return SmallVector<int64_t>(shape);
+  SmallVector<int64_t> box(view.getShape().size(), 1);
+  for (auto [extent, along] : llvm::zip(box, dims))
+    if (along >= 0)
+      extent = shape[along];
+  return box;
+}
+
+std::string whyNoTensor(ViewType view, ArrayRef<int64_t> shape,
+                        ArrayRef<int64_t> dims) {
   Memory memory = view.memory();
   if (memory.holdsCodes())
     return "tensor copies bring elements of 16 bits or more, not codes";
-  if (shape.size() < 2 || shape.size() > mostDimensions)
+  if (memory.shape.size() < 2 || memory.shape.size() > mostDimensions)
     return fmt::format("tensor copies are of 2 to {} dimensions, got {}",
-                       mostDimensions, shape.size());
-  if (!view.getStrides().empty() || shape.size() != memory.shape.size())
-    return "tensor copies bring tiles of all dimensions of a dense view";
-  for (int64_t extent : ArrayRef<int64_t>(memory.shape).drop_front())
-    if (ShapedType::isDynamic(extent))
-      return "the inner extents of the view are known at run time only";
+                       mostDimensions, memory.shape.size());
+  if (!view.getStrides().empty())
+    return "tensor copies bring tiles of dense views";
+  // A box has the order of its tensor.
+  int64_t next = 0;
+  for (int64_t along : dims)
+    if (along >= 0 && along != next++)
+      return "tensor copies bring dimensions in the order of the view";
+  if (!dims.empty() ? dims.back() + 1 != int64_t(shape.size())
+                    : shape.size() != memory.shape.size())
+    return "tensor copies bring the last dimension of the view";
+  if (ShapedType::isDynamic(memory.shape.back()))
+    return "the length of the view's rows is known at run time only";
   if (int64_t row = memory.shape.back() * memory.unitBytes; row % tensorUnit)
     return fmt::format("the view's rows are {} bytes; tensor copies take "
                        "multiples of {}",

@@ -80,9 +80,14 @@ inline constexpr unsigned leastCopyBytes = 4;
 template <typename Op> Access accessOf(Op op, mlir::ValueRange values);
 template <typename Op> Access accessOf(Op op);
 
+/// The box of a view's tensor that a tile of `shape` is, `dims` as in Access:
+/// one element along dimensions that the tile has not.
+llvm::SmallVector<int64_t> boxOf(ViewType view, llvm::ArrayRef<int64_t> shape,
+                                 llvm::ArrayRef<int64_t> dims);
 /// Why the copy engine cannot bring tiles of `shape` of a view as boxes of a
 /// tensor; empty: it can, into stages in the order of Panels.
-std::string whyNoTensor(ViewType view, llvm::ArrayRef<int64_t> shape);
+std::string whyNoTensor(ViewType view, llvm::ArrayRef<int64_t> shape,
+                        llvm::ArrayRef<int64_t> dims);
 /// The same of the start of one.
 std::string whyNoTensorFrom(ViewType view, mlir::OperandRange starts);
 

@@ -210,6 +210,17 @@ LogicalResult InsideOp::verify() {
                       getDims());
 }
 
+LogicalResult lath::tile::verifyNumbers(Operation *op, ViewType view,
+                                        ArrayRef<int64_t> tile,
+                                        OperandRange starts,
+                                        ArrayRef<int64_t> dims) {
+  for (Value start : starts)
+    if (!start.getType().isInteger(32))
+      return op->emitOpError("expected starts that are numbers, got ")
+             << start.getType();
+  return verifyStarts(op, view, tile, starts, dims);
+}
+
 LogicalResult AsyncCopyOp::verify() {
   ViewType view = getView().getType();
   BufferType buffer = getBuffer().getType();
@@ -219,9 +230,5 @@ LogicalResult AsyncCopyOp::verify() {
     return emitOpError("expected view and buffer of one type and packed "
                        "dimension, got ")
            << view << " and " << buffer;
-  for (Value start : getStart())
-    if (!start.getType().isInteger(32))
-      return emitOpError("expected starts that are numbers, got ")
-             << start.getType();
-  return verifyStarts(*this, view, buffer.getShape(), getStart(), getDims());
+  return verifyNumbers(*this, view, buffer.getShape(), getStart(), getDims());
 }

@@ -1,4 +1,5 @@
-// How starts in a view are written in the text of an operation.
+// How starts in a view are written in the text of an operation, and what copies
+// want of them.
 #pragma once
 
 #include "mlir/IR/OpImplementation.h"
@@ -15,5 +16,12 @@ parseStarts(mlir::OpAsmParser &parser,
 void printStarts(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  mlir::OperandRange starts, mlir::TypeRange types,
                  mlir::DenseI64ArrayAttr dims);
+
+class ViewType;
+/// Verifies the starts of a copy of a tile, all of which are numbers.
+llvm::LogicalResult verifyNumbers(mlir::Operation *op, ViewType view,
+                                  llvm::ArrayRef<int64_t> tile,
+                                  mlir::OperandRange starts,
+                                  llvm::ArrayRef<int64_t> dims);
 
 } // namespace lath::tile

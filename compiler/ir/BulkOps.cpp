@@ -1,6 +1,7 @@
 // Verifiers of mbarriers and of what the copy engine does.
 #include "compiler/base/SharedSpace.h"
 #include "compiler/ir/Access.h"
+#include "compiler/ir/AccessOps.h"
 #include "compiler/ir/Panels.h"
 #include "compiler/ir/Tile.h"
 
@@ -56,15 +57,14 @@ LogicalResult TensorCopyOp::verify() {
     return emitOpError("expected an mbarrier for each of ")
            << buffer.getStages() << " stages, got "
            << getMbarriers().getType().getStages();
-  if (getStart().size() != view.getShape().size())
-    return emitOpError("expected ")
-           << view.getShape().size() << " start indices, got "
-           << getStart().size();
-  if (buffer.getShape().size() != view.getShape().size() ||
-      buffer.getElementType() != view.getElementType())
-    return emitOpError("expected view and buffer of one rank and type, got ")
+  if (buffer.getElementType() != view.getElementType())
+    return emitOpError("expected view and buffer of one type, got ")
            << view << " and " << buffer;
-  if (std::string why = whyNoTensor(view, buffer.getShape()); !why.empty())
+  if (failed(
+          verifyNumbers(*this, view, buffer.getShape(), getStart(), getDims())))
+    return failure();
+  if (std::string why = whyNoTensor(view, buffer.getShape(), getDims());
+      !why.empty())
     return emitOpError(why);
   lath::Shape shape(buffer.getShape().begin(), buffer.getShape().end());
   lath::Layout wanted =

@@ -120,7 +120,9 @@ def Tile_TensorCopyOp : Tile_Op<"tensor_copy", [
   let summary = "start a copy of a tile of a tensor by the copy engine";
   let description = [{
     `buffer[slot] = view[start...]`, zero outside the view, in the order of
-    `Panels`: one cp.async.bulk.tensor for each panel. The first thread of those
+    `Panels`: one cp.async.bulk.tensor for each panel. Starts are as in `load`,
+    but not tensors: of a dimension that the tile has not, one element is
+    copied. The first thread of those
     that execute it arrives at `mbarriers[slot]`, where it expects the bytes of
     the whole tile. `map` is a parameter of the kernel that the launch makes of
     the view.
@@ -130,10 +132,10 @@ def Tile_TensorCopyOp : Tile_Op<"tensor_copy", [
       : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<4 of 128x64xf16, #rows>, !tile.mbarriers<4>
     ```
   }];
-  let arguments = (ins Tile_TensorMapType:$map, Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<I32>:$start,
-                       Tile_BufferType:$buffer, I32:$slot, Tile_MbarriersType:$mbarriers);
+  let arguments = (ins Tile_TensorMapType:$map, Arg<Tile_ViewType, "", [Tile_ReadsGlobal]>:$view, Variadic<Tile_Start>:$start,
+                       Tile_BufferType:$buffer, I32:$slot, Tile_MbarriersType:$mbarriers, Tile_Dims:$dims);
   let assemblyFormat = [{
-    $map `of` $view `[` $start `]` `,` $buffer `[` $slot `]` `signals` $mbarriers attr-dict
+    $map `of` $view `` custom<Starts>($start, type($start), $dims) `,` $buffer `[` $slot `]` `signals` $mbarriers attr-dict
     `:` type($map) `,` type($view) `,` type($buffer) `,` type($mbarriers)
   }];
   let hasVerifier = 1;

@@ -279,7 +279,7 @@ struct TensorCopyLowering : OpConversionPattern<TensorCopyOp> {
       e.assembly(fmt::format("cp.async.bulk.tensor.{}d.shared::cluster.global."
                              "mbarrier::complete_tx::bytes [$0], [$1, {{{}}}], "
                              "[$2];",
-                             shape.size(), coordinates),
+                             op.getStart().size(), coordinates),
                  constraints + ",~{memory}", Type(), operands, true);
     }
     r.eraseOp(op);

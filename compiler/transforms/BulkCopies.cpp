@@ -84,7 +84,8 @@ lath::Layout panelsOf(BufferType buffer) {
 /// Why tensor copies cannot fill a buffer that `copy` fills.
 std::string whyNoTensor(AllocOp buffer, AsyncCopyOp copy) {
   ViewType type = copy.getView().getType();
-  if (std::string why = whyNoTensor(type, buffer.getType().getShape());
+  if (std::string why =
+          whyNoTensor(type, buffer.getType().getShape(), copy.getDims());
       !why.empty())
     return why;
   if (std::string why = whyNoTensorFrom(type, copy.getStart()); !why.empty())
@@ -152,7 +153,7 @@ private:
   lath::KernelSchedule schedule;
   Value full;
   SmallVector<BulkCopyOp> ahead;                       ///< in the prologue
-  llvm::MapVector<std::pair<Value, Type>, Value> maps; ///< of view and tile
+  llvm::MapVector<std::pair<Value, Type>, Value> maps; ///< of view and box
 
   Location loc() { return loop.getLoc(); }
 
@@ -194,11 +195,12 @@ private:
     MbarrierInitOp::create(b, loc(), full, buffers.size());
   }
 
-  /// The parameter that describes the tensor of a view to copies of tiles of
-  /// such a buffer.
+  /// The parameter that describes the tensor of a view to copies of such boxes.
   Value mapOf(AsyncCopyOp copy) {
     BufferType tile = copy.getBuffer().getType();
-    auto box = RankedTensorType::get(tile.getShape(), tile.getElementType());
+    auto box = RankedTensorType::get(
+        boxOf(copy.getView().getType(), tile.getShape(), copy.getDims()),
+        tile.getElementType());
     Value &map = maps[{copy.getView(), box}];
     if (map)
       return map;
@@ -244,7 +246,7 @@ private:
       if (!atoms) {
         TensorCopyOp::create(b, copy.getLoc(), mapOf(copy), copy.getView(),
                              copy.getStart(), copy.getBuffer(), copy.getSlot(),
-                             full);
+                             full, copy.getDims());
         copy.erase();
         continue;
       }

@@ -237,7 +237,7 @@ def cross_entropy(t, s):
 
 @reference("top_k")
 def top_k(t, s):
-    values, ids = t["in"].double().sort(1, descending=True, stable=True)
+    values, ids = t["in"].double().sort(dim=1, descending=True, stable=True)
     return {"values": values[:, :s["k"]], "ids": ids[:, :s["k"]].double()}
 
 

@@ -529,14 +529,14 @@ def attend(q, k, v, query, key, k_row, k_column, m, l, acc, length, scale, start
            MASKED: tl.constexpr, CAUSAL: tl.constexpr, BN: tl.constexpr):
     for u in tl.range(start, end, BN):
         keys = k.load([k_row + u, k_column])
-        s = tl.dot(q, keys.T) * scale
+        s = tl.dot(q, keys.T)
         if MASKED:
             valid = (u + key < length)[None, :]
             if CAUSAL:
                 valid = valid & (u + key[None, :] <= query[:, None])
             s = tl.where(valid, s, float("-inf"))
-        following = tl.maximum(m, tl.max(s, 1))
-        e = tl.exp2(s - following[:, None])
+        following = tl.maximum(m, tl.max(s, 1) * scale)
+        e = tl.exp2(s * scale - following[:, None])
         shrink = tl.exp2(m - following)
         l = l * shrink + tl.sum(e, 1)
         acc = tl.dot(e.to(k.dtype), v.load([k_row + u, k_column]), acc * shrink[:, None])

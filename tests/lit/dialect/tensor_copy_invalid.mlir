@@ -20,7 +20,7 @@ func.func @starts(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffer<
 
 #p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
 func.func @types(%map: !llvm.ptr, %x: !tile.view<?x4096xbf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
-  // expected-error @+1 {{expected view and buffer of one rank and type, got '!tile.view<?x4096xbf16>' and}}
+  // expected-error @+1 {{expected view and buffer of one type, got '!tile.view<?x4096xbf16>' and}}
   tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xbf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
   return
 }
@@ -87,5 +87,41 @@ func.func @short_panels(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.b
 func.func @order(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
   // expected-error @+1 {{expected a buffer in the order [8, 128] offset = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (0, 32), (1, 8), (2, 16), (4, 32), (0, 64)], got}}
   tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
+func.func @turned(%map: !llvm.ptr, %x: !tile.view<?x4x4096xf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
+  // expected-error @+1 {{tensor copies bring dimensions in the order of the view}}
+  tile.tensor_copy %map of %x[%i along 1, %i, %i along 0], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
+func.func @column(%map: !llvm.ptr, %x: !tile.view<?x128x4096xf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
+  // expected-error @+1 {{tensor copies bring the last dimension of the view}}
+  tile.tensor_copy %map of %x[%i along 0, %i along 1, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x128x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
+func.func @unknown_rows(%map: !llvm.ptr, %x: !tile.view<?x?xf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32) {
+  // expected-error @+1 {{the length of the view's rows is known at run time only}}
+  tile.tensor_copy %map of %x[%i, %i], %b[%i] signals %full : !llvm.ptr, !tile.view<?x?xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
+  return
+}
+
+// -----
+
+#p = #tile.layout<[8, 128], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32], [0, 64]]>
+func.func @gather(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %b: !tile.buffer<3 of 8x128xf16, #p>, %full: !tile.mbarriers<3>, %i: i32, %ids: tensor<8x1xi32>) {
+  // expected-error @+1 {{expected starts that are numbers, got}}
+  tile.tensor_copy %map of %x[%ids : tensor<8x1xi32>, %i along 1], %b[%i] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<3 of 8x128xf16, #p>, !tile.mbarriers<3>
   return
 }
