@@ -48,8 +48,22 @@ static Tile positions(const Call &call, const Shape &shape, int dim) {
   return call.reshape(at, along);
 }
 
+/// Bits at the end of an f32 that is a float of `dtype` that are zero.
+static int freeBits(Dtype dtype) {
+  switch (dtype) {
+  case Dtype::f16:
+    return 13;
+  case Dtype::bf16:
+    return 16;
+  default:
+    return 0;
+  }
+}
+
 /// The elements are the upper halves of what is compared, positions the lower
-/// ones: turned where the largest is looked for, so that the first wins.
+/// ones: turned where the largest is looked for, so that the first wins. What
+/// is compared is a word where an element leaves enough bits of it to the
+/// position, which halves what threads exchange.
 static Tile position(Operand &operand, int dim, bool largest,
                      std::string_view name) {
   Call call(programOf({&operand}), name, operand.where);
@@ -58,6 +72,7 @@ static Tile position(Operand &operand, int dim, bool largest,
   call.checkDim(tile, dim);
   if (tile.dtype() == Dtype::i64)
     call.fail("expected elements of up to 32 bits, got {}", describe(tile));
+  const int places = freeBits(tile.dtype());
   if (isFloat(tile.dtype())) // -0 + 0 is 0
     tile = Operand(cast(Operand(tile, at), Dtype::f32), at) + 0.0;
   Tile order = inOrder(call, tile, largest ? allButSign : -allButSign - 1);
@@ -65,11 +80,17 @@ static Tile position(Operand &operand, int dim, bool largest,
   Tile place = positions(call, tile.shape(), dim);
   if (largest)
     place = Operand(last, at) - place;
-  Tile upper = Operand(cast(Operand(order, at), Dtype::i64), at) << 32;
-  Tile key = Operand(upper, at) | cast(Operand(place, at), Dtype::i64);
-  Tile best =
-      call.reduce(largest ? tile::Combine::max : tile::Combine::min, key, dim);
-  Tile found = cast(Operand(best, at), Dtype::i32);
+  const auto combine = largest ? tile::Combine::max : tile::Combine::min;
+  Tile found = place;
+  if (last >> places == 0) {
+    const std::int64_t ofElement = -(std::int64_t{1} << places);
+    Tile key = Operand(Operand(order, at) & ofElement, at) | place;
+    found = Operand(call.reduce(combine, key, dim), at) & ~ofElement;
+  } else {
+    Tile upper = Operand(cast(Operand(order, at), Dtype::i64), at) << 32;
+    Tile key = Operand(upper, at) | cast(Operand(place, at), Dtype::i64);
+    found = cast(Operand(call.reduce(combine, key, dim), at), Dtype::i32);
+  }
   return largest ? Operand(last, at) - found : found;
 }
 Tile argmax(Operand tile, int dim) {

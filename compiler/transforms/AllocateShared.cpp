@@ -74,12 +74,18 @@ LogicalResult throughShared(ConvertLayoutOp convert) {
   return success();
 }
 
+/// Whose writes to a need another one's may follow behind a barrier: threads'
+/// behind threads', and the copy engine's behind its own, which threads have
+/// only read since. Between the two a barrier orders nothing.
+enum class Writers { threads, engine, both };
+
 /// Bytes of shared memory, and what needs them.
 struct Need {
   Operation *op; ///< allocates them, or has them as scratch
   int64_t bytes, alignment;
   /// May lie where something lay that is no longer needed.
   bool shares;
+  Writers writers = Writers::threads;
   /// The bytes taken, with those skipped for the alignment.
   int64_t from = 0, to = 0;
 };
@@ -115,7 +121,7 @@ Block *commonBlock(Operation *a, Operation *b) {
 }
 
 bool atOnce(const Need &a, const Need &b) {
-  if (!a.shares || !b.shares)
+  if (!a.shares || !b.shares || a.writers != b.writers)
     return true;
   Block *block = commonBlock(a.op, b.op);
   Span x = spanIn(block, a.op), y = spanIn(block, b.op);
@@ -194,15 +200,28 @@ private:
   int64_t end = 0;
 };
 
+Writers writersOf(AllocOp alloc) {
+  bool engine = false, threads = false;
+  for (Operation *user : alloc->getUsers()) {
+    auto access = dyn_cast<StageInterface>(user);
+    if (!access)
+      return Writers::both;
+    if (access.writesByAsyncProxy())
+      engine = true;
+    else
+      threads |= !isMemoryEffectFree(user) &&
+                 !hasSingleEffect<MemoryEffects::Read>(user);
+  }
+  return !engine ? Writers::threads : threads ? Writers::both : Writers::engine;
+}
+
 /// What an operation needs, if anything.
 std::optional<Need> needOf(Operation *op) {
   if (auto alloc = dyn_cast<AllocOp>(op)) {
-    const bool ordered = llvm::none_of(op->getUsers(), [](Operation *user) {
-      auto access = dyn_cast<StageInterface>(user);
-      return !access || access.writesByAsyncProxy();
-    });
+    const Writers writers = writersOf(alloc);
     return Need{op, alloc.getType().stageBytes() * alloc.getType().getStages(),
-                bufferAlignment(alloc), ordered && !op->use_empty()};
+                bufferAlignment(alloc),
+                writers != Writers::both && !op->use_empty(), writers};
   }
   if (auto alloc = dyn_cast<MbarrierAllocOp>(op))
     return Need{op, lath::mbarrierBytes * alloc.getType().getStages(),
