@@ -16,7 +16,9 @@ set(LATH_PUBLIC_HEADERS
   kernels/gemm/WeightFormat.h kernels/launch/Kernel.h
   kernels/weights/Gptq.h kernels/weights/PackedWeights.h kernels/choose/ScheduleChoice.h
   kernels/pack/Models.h kernels/pack/Pack.h kernels/pack/PackWriter.h
-  kernels/tuned/TuningTable.h kernels/tune/Tuner.h kernels/engine/Engine.h
+  kernels/programs/ProgramSpace.h kernels/programs/TunableProgram.h
+  kernels/tuned/TuningTable.h kernels/tune/Tuner.h kernels/tune/ProgramTuner.h
+  kernels/engine/Engine.h
   kernels/lath.h kernels/c/lath_c.h
   runtime/Assemble.h runtime/CubinCache.h runtime/CudaApi.h runtime/CudaDevice.h runtime/Device.h
   runtime/Driver.h runtime/EmulatedDevice.h runtime/Environment.h

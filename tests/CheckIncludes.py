@@ -30,16 +30,17 @@ FOREIGN = re.compile(
 
 # Rooms of kernels/, each with those right below it.
 ROOMS = {
+    "programs": [],
     "gemm": [],
     "launch": ["gemm"],
     "weights": ["launch"],
     "choose": ["gemm"],
     "pack": ["choose", "weights"],
-    "tuned": ["choose"],
+    "tuned": ["choose", "programs"],
     "tune": ["tuned", "weights"],
     "engine": ["tune", "pack"],
     "c": ["engine"],
-    "examples": [],
+    "examples": ["programs"],
 }
 
 

@@ -272,6 +272,18 @@ std::vector<SaidWord> parseWords(std::string_view text, WordOwner of) {
   return result;
 }
 
+std::string scheduleText(const KernelSchedule &schedule) {
+  std::string text;
+  for (const KernelWord &word : words) {
+    const int value = word.get(schedule);
+    if (value == (word.follows ? word.follows(schedule) : word.omitted))
+      continue;
+    text += word.isNumber() ? fmt::format("{}{}", word.key, value)
+                            : fmt::format(",{}={}", word.key, word.text(value));
+  }
+  return text;
+}
+
 std::string printWords(const KernelSchedule &schedule) {
   std::string text;
   for (const KernelWord &word : words)

@@ -174,6 +174,10 @@ struct SaidWord {
 /// or whose it is.
 LATH_API std::vector<SaidWord> parseWords(std::string_view text, WordOwner of);
 
+/// "w4st3s1,mma=warpgroup": the numbers, then the options, without those that
+/// the text of a schedule leaves out.
+LATH_API std::string scheduleText(const KernelSchedule &schedule);
+
 /// "warps=4 stages=3 ...", all words.
 LATH_API std::string printWords(const KernelSchedule &schedule);
 

@@ -11,6 +11,7 @@
 #include "kernels/gemm/MBuckets.h"
 #include "kernels/gemm/Schedule.h"
 #include "kernels/launch/Kernel.h"
+#include "kernels/programs/TunableProgram.h"
 #include "runtime/Assemble.h"
 #include "runtime/CubinCache.h"
 #include "runtime/Device.h"
@@ -28,6 +29,7 @@ namespace lath {
 class Pack;
 struct TuneOptions;
 struct TuneReport;
+struct ProgramTuneResult;
 
 /// What an engine may do for a kernel that is not in its memory.
 enum class Policy {
@@ -67,6 +69,17 @@ struct EngineStats {
   std::size_t entries = 0, bytes = 0;
   std::uint64_t compiled = 0, fromDisk = 0, fromPacks = 0;
   std::uint64_t dropped = 0; ///< from memory, for others
+};
+
+/// A tunable program by one choice, on a device.
+struct LoadedProgram {
+  std::shared_ptr<const LoadedKernel> kernel;
+  ProgramChoice choice;
+  bool tuned = false; ///< the choice is of the tuning database
+  /// Of a launch: the program's grid for that choice, the split on axis 2.
+  LaunchConfig config;
+  /// Bytes that a launch takes besides, both zero before the first one.
+  std::size_t workspaceBytes = 0, ticketBytes = 0;
 };
 
 /// Compiles and loads kernels for one device, once each: those that it has are
@@ -130,6 +143,12 @@ public:
   std::shared_ptr<const LoadedKernel> load(Program &program,
                                            CompileOptions options = {});
 
+  /// The same of a tunable program, by the choice given, else by that of the
+  /// tuning database for its name and problem on this device, else by the usual
+  /// one. It is built to be found: keep what is returned.
+  LoadedProgram load(const TunableProgram &program,
+                     const std::optional<ProgramChoice> &choice = std::nullopt);
+
   /// Kernels of the pack are found from now on. Throws Error{unsupported} where
   /// it has none for this device.
   void addPack(std::shared_ptr<const Pack> pack);
@@ -148,6 +167,13 @@ public:
   /// anything, and Error{invalidInput} for one on another device.
   TuneReport tune(std::span<const GemmSpec> specs, const TuneOptions &options,
                   const std::string &db = "");
+
+  /// Tunes a program of one's own on this device, in this process
+  /// (ProgramTuner.h), into the database `db`, which load() looks in from then
+  /// on. Throws as tuneProgram() and as tune() of specs does.
+  ProgramTuneResult tune(const TunableProgram &program,
+                         const TuneOptions &options,
+                         const std::string &db = "");
 
   /// What a spec without a schedule is computed by on this device, where no
   /// pack says otherwise.

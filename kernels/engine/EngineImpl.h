@@ -56,6 +56,9 @@ struct Engine::Impl {
   std::shared_ptr<const TunedSchedules> tunedNow();
   /// Says why the tuning database is passed over, if it is, the first time.
   void warnOnce(const TunedSchedules &known);
+  /// Calls `work` with the database, after which requests choose anew.
+  template <class Work> auto tuning(const std::string &db, const Work &work);
+  void chooseAnew(const std::string &db);
   /// What a pack would serve the spec by, as PackKernels does.
   std::optional<PackEntry> servedByPack(const GemmSpec &spec);
   /// Forgets the kernels that packs served in place of others, which may be

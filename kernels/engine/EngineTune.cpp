@@ -1,5 +1,8 @@
-// Engine::tune: measure here or in a worker, then choose anew.
+// Engine::tune: measure here or in a worker, then choose anew; and the choices
+// of programs.
 #include "kernels/engine/EngineImpl.h"
+#include "kernels/programs/ProgramBench.h"
+#include "kernels/tune/ProgramTuner.h"
 #include "kernels/tune/TuneMeasure.h"
 #include "kernels/tune/TuneWorker.h"
 #include "kernels/tune/Tuner.h"
@@ -28,33 +31,74 @@ std::unique_ptr<Measurer> measurerFor(const std::shared_ptr<Device> &device,
 
 } // namespace
 
-TuneReport Engine::tune(std::span<const GemmSpec> specs,
-                        const TuneOptions &options, const std::string &db) {
-  if (impl_->device->capturing(nullptr))
+void Engine::Impl::chooseAnew(const std::string &db) {
+  {
+    std::lock_guard lock(mutex);
+    tuned = std::make_shared<const TunedSchedules>(device->info(), db);
+  }
+  ++tunings;
+  kernels.eraseIf([](const KernelKey &key) { return !key.schedule; });
+}
+
+template <class Work>
+auto Engine::Impl::tuning(const std::string &db, const Work &work) {
+  if (device->capturing(nullptr))
     throw Error(ErrorKind::notPrepared,
                 "kernels are tuned while a stream is being captured",
                 {"tune before the capture"});
   TuningDb database(db.empty() ? defaultTuningDb() : db, TuningDb::Mode::write);
-  std::unique_ptr<Measurer> measurer = measurerFor(impl_->device, options);
   // What was measured before an error is kept, and counts as well.
-  auto chooseAnew = [&] {
-    {
-      std::lock_guard lock(impl_->mutex);
-      impl_->tuned = std::make_shared<const TunedSchedules>(
-          impl_->device->info(), database.path());
-    }
-    ++impl_->tunings;
-    impl_->kernels.eraseIf([](const KernelKey &key) { return !key.schedule; });
-  };
   try {
-    TuneReport report =
-        lath::tune({specs.begin(), specs.end()}, *measurer, database, options);
-    chooseAnew();
+    auto report = work(database);
+    chooseAnew(database.path());
     return report;
   } catch (...) {
-    chooseAnew();
+    chooseAnew(database.path());
     throw;
   }
+}
+
+TuneReport Engine::tune(std::span<const GemmSpec> specs,
+                        const TuneOptions &options, const std::string &db) {
+  return impl_->tuning(db, [&](TuningDb &database) {
+    std::unique_ptr<Measurer> measurer = measurerFor(impl_->device, options);
+    return lath::tune({specs.begin(), specs.end()}, *measurer, database,
+                      options);
+  });
+}
+
+ProgramTuneResult Engine::tune(const TunableProgram &program,
+                               const TuneOptions &options,
+                               const std::string &db) {
+  return impl_->tuning(db, [&](TuningDb &database) {
+    return tuneProgram(program, impl_->device, database, options);
+  });
+}
+
+LoadedProgram Engine::load(const TunableProgram &program,
+                           const std::optional<ProgramChoice> &choice) {
+  LoadedProgram loaded;
+  if (choice) {
+    if (std::string why = refusal(*choice, impl_->target); !why.empty())
+      throw Error(
+          ErrorKind::unsupported, why,
+          {fmt::format("in choice '{}' of {}", print(*choice), program.name)});
+    loaded.choice = *choice;
+  } else {
+    const auto known = impl_->tunedNow();
+    ChosenProgram chosen = known->choose(program, impl_->target);
+    impl_->warnOnce(*known);
+    loaded.choice = std::move(chosen.choice);
+    loaded.tuned = chosen.measured;
+  }
+  std::unique_ptr<Program> built = program.build(loaded.choice);
+  loaded.kernel =
+      load(*built, CompileOptions{{loaded.choice.schedule, &impl_->target}});
+  loaded.config = launchConfig(program, loaded.choice, loaded.kernel->ptx());
+  const ProgramScratch scratch = scratchOf(loaded.kernel->ptx(), loaded.config);
+  loaded.workspaceBytes = scratch.workspace;
+  loaded.ticketBytes = scratch.tickets;
+  return loaded;
 }
 
 } // namespace lath

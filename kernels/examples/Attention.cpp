@@ -12,11 +12,11 @@
 
 namespace lath {
 
-static constexpr std::int64_t queriesTile = 128, keysTile = 64;
-
 static std::unique_ptr<Program> attention(std::int64_t heads,
                                           std::int64_t groups, std::int64_t dim,
-                                          bool causal, Dtype dtype) {
+                                          bool causal, Dtype dtype,
+                                          std::int64_t queriesTile,
+                                          std::int64_t keysTile) {
   auto program = std::make_unique<Program>("attention");
   Program &p = *program;
   Index batches = p.scalar("batches"), length = p.scalar("length");
@@ -59,26 +59,39 @@ static std::unique_ptr<Program> attention(std::int64_t heads,
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t batches = sizes["batches"], length = sizes["length"],
                      heads = sizes["heads"], groups = sizes["groups"],
                      dim = sizes["dim"];
   const bool causal = sizes["causal"] > 1;
   const Shape many{batches, length, heads, dim},
       few{batches, length, groups, dim};
-  return {.program = attention(heads, groups, dim, causal, dtype),
-          .schedule = scheduleOf(8, 2),
-          .grid = {tilesOf(length, queriesTile), unsigned(heads),
-                   unsigned(batches)},
-          .arguments = {ExampleNumber{"batches", double(batches)},
-                        ExampleNumber{"length", double(length)},
-                        ExampleArray{"q", dtype, many},
-                        ExampleArray{"k", dtype, few},
-                        ExampleArray{"v", dtype, few},
-                        ExampleArray{"out", dtype, many,
-                                     ExampleArray::Use::output}},
+  return {.space = ProgramSpace("queries=64|128|256 keys=32|64|128 w=4|8|16 "
+                                "st=1|2|3"),
+          .usual = "queries128keys64w8st2",
+          .build =
+              [=](auto &c) {
+                return attention(heads, groups, dim, causal, dtype,
+                                 c["queries"], c["keys"]);
+              },
+          .grid =
+              [=](auto &c) {
+                return ProgramGrid{tilesOf(length, c["queries"]),
+                                   unsigned(heads), unsigned(batches)};
+              },
+          .fits =
+              [=](auto &c) {
+                return elementsFit(c["queries"] * (c["keys"] + dim), c);
+              },
+          .arguments = {NumberArgument{"batches", double(batches)},
+                        NumberArgument{"length", double(length)},
+                        ArrayArgument{"q", dtype, many},
+                        ArrayArgument{"k", dtype, few},
+                        ArrayArgument{"v", dtype, few},
+                        ArrayArgument{"out", dtype, many,
+                                      ArrayArgument::Use::output}},
           .reference =
-              [=](ExampleValues &values) {
+              [=](ArgumentValues &values) {
                 const auto &q = values[2], &k = values[3], &v = values[4];
                 for (std::int64_t b = 0; b < batches; ++b)
                   for (std::int64_t h = 0; h < heads; ++h)

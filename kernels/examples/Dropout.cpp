@@ -6,9 +6,8 @@
 
 namespace lath {
 
-static constexpr std::int64_t tile = 1024;
-
-static std::unique_ptr<Program> dropout(Dtype dtype, std::int64_t multiple) {
+static std::unique_ptr<Program> dropout(Dtype dtype, std::int64_t multiple,
+                                        std::int64_t tile) {
   auto program = std::make_unique<Program>("dropout");
   Program &p = *program;
   Index n = p.scalar("n", multiple), seed = p.scalar("seed");
@@ -38,18 +37,21 @@ static double uniform(std::uint32_t i, std::uint32_t seed) {
   return (c[0] >> 8) * 0x1p-24;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t n = sizes["n"];
   constexpr double seed = 17, rate = 0.25;
   return {
-      .program = dropout(dtype, promised(n)),
-      .schedule = scheduleOf(4),
-      .grid = {tilesOf(n, tile), 1, 1},
-      .arguments = {ExampleNumber{"n", double(n)}, ExampleNumber{"seed", seed},
-                    ExampleNumber{"rate", rate}, ExampleArray{"in", dtype, {n}},
-                    ExampleArray{"out", dtype, {n}, ExampleArray::Use::output}},
+      .space = ProgramSpace("tile=256|512|1024|2048|4096 w=1|2|4|8"),
+      .usual = "tile1024w4",
+      .build = [=](auto &c) { return dropout(dtype, promised(n), c["tile"]); },
+      .grid = [=](auto &c) { return ProgramGrid{tilesOf(n, c["tile"]), 1, 1}; },
+      .arguments = {NumberArgument{"n", double(n)},
+                    NumberArgument{"seed", seed}, NumberArgument{"rate", rate},
+                    ArrayArgument{"in", dtype, {n}},
+                    ArrayArgument{
+                        "out", dtype, {n}, ArrayArgument::Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             for (std::int64_t i = 0; i < n; ++i)
               v[4][i] = uniform(std::uint32_t(i), seed) >= rate
                             ? v[3][i] / (1 - rate)

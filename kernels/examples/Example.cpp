@@ -50,6 +50,18 @@ ExampleSizes parseSizes(std::string_view text, const ExampleSizes &defaults) {
   return ExampleSizes(std::move(sizes));
 }
 
+TunableProgram Example::problem(const ExampleSizes &of, Dtype dtype) const {
+  TunableProgram program = make(of, dtype);
+  program.name = name;
+  program.problem = fmt::format("{},dtype={}", print(of), lath::name(dtype));
+  return program;
+}
+
+bool elementsFit(std::int64_t elements, const ProgramChoice &choice) {
+  const std::int64_t threads = 32 * choice.schedule.warps;
+  return elements <= 128 * threads && (elements >= threads || threads == 32);
+}
+
 unsigned tilesOf(std::int64_t extent, std::int64_t tile) {
   return static_cast<unsigned>((extent + tile - 1) / tile);
 }
@@ -61,13 +73,6 @@ std::int64_t tileExtent(std::int64_t extent, std::int64_t least) {
 
 std::int64_t promised(std::int64_t extent) {
   return std::min<std::int64_t>(16, extent & -extent);
-}
-
-KernelSchedule scheduleOf(int warps, int stages) {
-  KernelSchedule schedule;
-  schedule.warps = warps;
-  schedule.stages = stages;
-  return schedule;
 }
 
 } // namespace lath

@@ -15,7 +15,8 @@ const Example &example(std::string_view name);
 /// c[i] = a[i] + b[i] for i < n, in `dtype` (f32, f16, bf16 or an integer), n a
 /// multiple of `multiple`, a power of two. Parameters: n (scalar), a, b, c [n].
 std::unique_ptr<Program> vectorAdd(Dtype dtype = Dtype::f32,
-                                   std::int64_t multiple = 1);
+                                   std::int64_t multiple = 1,
+                                   std::int64_t tile = 1024);
 
 /// out[i, j] = exp(in[i, j] - max(in[i, :])) / sum over j of the same, in fp32
 /// from and to `dtype`, of any number of columns.
@@ -46,6 +47,13 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
                                 const MatmulTile &tile = {});
 std::array<unsigned, 3> matmulGrid(std::int64_t m, std::int64_t n,
                                    const MatmulTile &tile = {});
+
+/// What matmuls choose from, tiles being "bm", "bn" and "bk"; and whether a
+/// tile's sums fit into registers.
+inline constexpr std::string_view productSpace =
+    "bm=32|64|128|256 bn=32|64|128|256 bk=32|64|128 w=4|8 st=2|3|4|5 "
+    "mma=warp|warpgroup copies=threads|tensor producers=0|1 persistent=0|1";
+bool productFits(const ProgramChoice &choice);
 
 /// out [m, n] += a [m, k] b [k, n], or b [n, k]: what references compute.
 void addProduct(const double *a, const double *b, double *out, std::int64_t m,

@@ -9,10 +9,9 @@
 
 namespace lath {
 
-using Use = ExampleArray::Use;
+using Use = ArrayArgument::Use;
 
-static constexpr std::int64_t blockM = 64, blockN = 64, blockK = 64; // batched
-static constexpr std::int64_t fusedM = 128, fusedN = 128, groupRows = 8;
+static constexpr std::int64_t groupRows = 8;
 
 /// gelu(x) by tanh (arXiv 1606.08415).
 static Tile gelu(Tile x) {
@@ -20,7 +19,8 @@ static Tile gelu(Tile x) {
 }
 
 static std::unique_ptr<Program> fusedMatmul(std::int64_t n, std::int64_t k,
-                                            Dtype dtype) {
+                                            Dtype dtype,
+                                            const MatmulTile &block) {
   auto program = std::make_unique<Program>("matmul_bias_gelu");
   Program &p = *program;
   Index m = p.scalar("m");
@@ -28,14 +28,14 @@ static std::unique_ptr<Program> fusedMatmul(std::int64_t n, std::int64_t k,
   View bias = p.view("bias", dtype, {n});
   View out = p.view("out", dtype, {m, n});
 
-  const std::int64_t across = tilesOf(n, fusedN);
-  Index tile = p.programId(0), down = ceilDiv(m, fusedM);
+  const std::int64_t across = tilesOf(n, block.n);
+  Index tile = p.programId(0), down = ceilDiv(m, block.m);
   Index first = tile / (groupRows * across) * groupRows;
   Index rowsHere = minimum(down - first, groupRows);
   Index within = tile % (groupRows * across);
-  Range row = p.range(first + within % rowsHere, fusedM);
-  Range column = p.range(within / rowsHere, fusedN);
-  Tile sums = p.loop(p.kRange(k, blockK), p.zeros({fusedM, fusedN}),
+  Range row = p.range(first + within % rowsHere, block.m);
+  Range column = p.range(within / rowsHere, block.n);
+  Tile sums = p.loop(p.kRange(k, block.k), p.zeros({block.m, block.n}),
                      [&](Range kk, Tile acc) {
                        return dot(a.load({row, kk}), b.load({kk, column}), acc);
                      });
@@ -45,7 +45,8 @@ static std::unique_ptr<Program> fusedMatmul(std::int64_t n, std::int64_t k,
 }
 
 static std::unique_ptr<Program> batchedMatmul(std::int64_t n, std::int64_t k,
-                                              Dtype dtype) {
+                                              Dtype dtype,
+                                              const MatmulTile &block) {
   auto program = std::make_unique<Program>("batched_matmul");
   Program &p = *program;
   Index batches = p.scalar("batches"), m = p.scalar("m");
@@ -54,28 +55,38 @@ static std::unique_ptr<Program> batchedMatmul(std::int64_t n, std::int64_t k,
   View out = p.view("out", dtype, {batches, m, n});
 
   Index batch = p.programId(2);
-  Range row = p.range(p.programId(1), blockM);
-  Range column = p.range(p.programId(0), blockN);
-  Tile sums = p.loop(
-      p.kRange(k, blockK), p.zeros({blockM, blockN}), [&](Range kk, Tile acc) {
-        return dot(a.load({batch, row, kk}), b.load({batch, kk, column}), acc);
-      });
+  Range row = p.range(p.programId(1), block.m);
+  Range column = p.range(p.programId(0), block.n);
+  Tile sums = p.loop(p.kRange(k, block.k), p.zeros({block.m, block.n}),
+                     [&](Range kk, Tile acc) {
+                       return dot(a.load({batch, row, kk}),
+                                  b.load({batch, kk, column}), acc);
+                     });
   out.store({batch, row, column}, cast(sums, dtype));
   return program;
 }
 
-static ExampleProblem fused(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram fused(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t m = sizes["m"], n = sizes["n"], k = sizes["k"];
-  return {.program = fusedMatmul(n, k, dtype),
-          .schedule = scheduleOf(8, 3),
-          .grid = {tilesOf(n, fusedN) * tilesOf(m, fusedM), 1, 1},
-          .arguments = {ExampleNumber{"m", double(m)},
-                        ExampleArray{"a", dtype, {m, k}},
-                        ExampleArray{"b", dtype, {k, n}},
-                        ExampleArray{"bias", dtype, {n}},
-                        ExampleArray{"out", dtype, {m, n}, Use::output}},
+  return {.space = ProgramSpace(productSpace),
+          .usual = "bm128bn128bk64w8st3",
+          .build =
+              [=](auto &c) {
+                return fusedMatmul(n, k, dtype, {c["bm"], c["bn"], c["bk"]});
+              },
+          .grid =
+              [=](auto &c) {
+                return ProgramGrid{tilesOf(n, c["bn"]) * tilesOf(m, c["bm"]), 1,
+                                   1};
+              },
+          .fits = productFits,
+          .arguments = {NumberArgument{"m", double(m)},
+                        ArrayArgument{"a", dtype, {m, k}},
+                        ArrayArgument{"b", dtype, {k, n}},
+                        ArrayArgument{"bias", dtype, {n}},
+                        ArrayArgument{"out", dtype, {m, n}, Use::output}},
           .reference =
-              [=](ExampleValues &v) {
+              [=](ArgumentValues &v) {
                 std::fill(v[4].begin(), v[4].end(), 0);
                 addProduct(v[1].data(), v[2].data(), v[4].data(), m, n, k);
                 for (std::int64_t i = 0; i < m * n; ++i) {
@@ -88,20 +99,29 @@ static ExampleProblem fused(const ExampleSizes &sizes, Dtype dtype) {
           .flops = 2.0 * m * n * k};
 }
 
-static ExampleProblem batched(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram batched(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t batches = sizes["batches"], m = sizes["m"], n = sizes["n"],
                      k = sizes["k"];
   return {
-      .program = batchedMatmul(n, k, dtype),
-      .schedule = scheduleOf(4, 3),
-      .grid = {tilesOf(n, blockN), tilesOf(m, blockM), unsigned(batches)},
-      .arguments = {ExampleNumber{"batches", double(batches)},
-                    ExampleNumber{"m", double(m)},
-                    ExampleArray{"a", dtype, {batches, m, k}},
-                    ExampleArray{"b", dtype, {batches, k, n}},
-                    ExampleArray{"out", dtype, {batches, m, n}, Use::output}},
+      .space = ProgramSpace(productSpace),
+      .usual = "bm64bn64bk64w4st3",
+      .build =
+          [=](auto &c) {
+            return batchedMatmul(n, k, dtype, {c["bm"], c["bn"], c["bk"]});
+          },
+      .grid =
+          [=](auto &c) {
+            return ProgramGrid{tilesOf(n, c["bn"]), tilesOf(m, c["bm"]),
+                               unsigned(batches)};
+          },
+      .fits = productFits,
+      .arguments = {NumberArgument{"batches", double(batches)},
+                    NumberArgument{"m", double(m)},
+                    ArrayArgument{"a", dtype, {batches, m, k}},
+                    ArrayArgument{"b", dtype, {batches, k, n}},
+                    ArrayArgument{"out", dtype, {batches, m, n}, Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             std::fill(v[4].begin(), v[4].end(), 0);
             for (std::int64_t i = 0; i < batches; ++i)
               addProduct(&v[2][i * m * k], &v[3][i * k * n], &v[4][i * m * n],

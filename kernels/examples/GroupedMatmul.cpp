@@ -8,11 +8,10 @@
 
 namespace lath {
 
-static constexpr std::int64_t blockM = 64, blockN = 128, blockK = 64;
-
 static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
                                               std::int64_t n, std::int64_t k,
-                                              Dtype dtype) {
+                                              Dtype dtype,
+                                              const MatmulTile &block) {
   auto program = std::make_unique<Program>("grouped_matmul");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -21,17 +20,17 @@ static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
   View b = p.view("b", dtype, {matrices, k, n});
   View out = p.view("out", dtype, {rows, n});
 
-  const std::int64_t across = tilesOf(n, blockN);
+  const std::int64_t across = tilesOf(n, block.n);
   p.loop(p.each(0, matrices), p.programId(0), [&](Index e, Index tile) {
     Index begin = first.loadIndex({e}), end = first.loadIndex({e + 1});
-    Index tiles = ceilDiv(end - begin, blockM) * across;
-    Range i = p.range(0, blockM);
+    Index tiles = ceilDiv(end - begin, block.m) * across;
+    Range i = p.range(0, block.m);
     p.loop(p.each(tile, tiles, p.numPrograms(0)), [&](Index t) {
-      Tile at = iota(i) + (begin + t / across * blockM);
+      Tile at = iota(i) + (begin + t / across * block.m);
       at = where(at < end, at, -1); // rows of another matrix
-      Range column = p.range(t % across, blockN);
+      Range column = p.range(t % across, block.n);
       Tile sums =
-          p.loop(p.steps(0, k, blockK), p.zeros({blockM, blockN}),
+          p.loop(p.steps(0, k, block.k), p.zeros({block.m, block.n}),
                  [&](Range kk, Tile acc) {
                    return dot(a.load({at, kk}), b.load({e, kk, column}), acc);
                  });
@@ -45,7 +44,7 @@ static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t matrices = sizes["matrices"], rows = sizes["rows"],
                      n = sizes["n"], k = sizes["k"];
   std::vector<double> first{0}; // uneven, some empty
@@ -54,20 +53,27 @@ static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
         double(e % 3 == 2 ? (std::int64_t)first.back() : rows * e / matrices));
   first.push_back(double(rows));
   return {
-      .program = groupedMatmul(matrices, n, k, dtype),
-      .schedule = scheduleOf(4, 3),
-      .grid = {264, 1, 1},
-      .arguments = {ExampleNumber{"rows", double(rows)},
-                    ExampleArray{.name = "first",
-                                 .dtype = Dtype::i32,
-                                 .shape = {matrices + 1},
-                                 .values = first},
-                    ExampleArray{"a", dtype, {rows, k}},
-                    ExampleArray{"b", dtype, {matrices, k, n}},
-                    ExampleArray{
-                        "out", dtype, {rows, n}, ExampleArray::Use::output}},
+      .space = ProgramSpace("bm=32|64|128 bn=64|128|256 bk=32|64 "
+                            "blocks=132|264|528 w=4|8 st=2|3|4"),
+      .usual = "bm64bn128bk64blocks264w4st3",
+      .build =
+          [=](auto &c) {
+            return groupedMatmul(matrices, n, k, dtype,
+                                 {c["bm"], c["bn"], c["bk"]});
+          },
+      .grid = [](auto &c) { return ProgramGrid{unsigned(c["blocks"]), 1, 1}; },
+      .fits = productFits,
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{.name = "first",
+                                  .dtype = Dtype::i32,
+                                  .shape = {matrices + 1},
+                                  .values = first},
+                    ArrayArgument{"a", dtype, {rows, k}},
+                    ArrayArgument{"b", dtype, {matrices, k, n}},
+                    ArrayArgument{
+                        "out", dtype, {rows, n}, ArrayArgument::Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             std::fill(v[4].begin(), v[4].end(), 0);
             for (std::int64_t e = 0; e < matrices; ++e) {
               const auto from = std::int64_t(v[1][e]),

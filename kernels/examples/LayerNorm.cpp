@@ -14,7 +14,7 @@
 
 namespace lath {
 
-using Use = ExampleArray::Use;
+using Use = ArrayArgument::Use;
 
 static std::unique_ptr<Program> layerNorm(std::int64_t columns, Dtype dtype) {
   auto program = std::make_unique<Program>("layer_norm");
@@ -76,22 +76,24 @@ layerNormBackward(std::int64_t columns, std::int64_t shares, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem forward(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram forward(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   constexpr double eps = 1e-5;
-  return {.program = layerNorm(columns, dtype),
-          .schedule = scheduleOf(tileExtent(columns) >= 4096 ? 8 : 4),
-          .grid = {unsigned(rows), 1, 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleNumber{"eps", eps},
-                        ExampleArray{"x", dtype, {rows, columns}},
-                        ExampleArray{"w", dtype, {columns}},
-                        ExampleArray{"b", dtype, {columns}},
-                        ExampleArray{"y", dtype, {rows, columns}, Use::output},
-                        ExampleArray{"mean", Dtype::f32, {rows}, Use::output},
-                        ExampleArray{"rstd", Dtype::f32, {rows}, Use::output}},
+  return {.space = ProgramSpace("w=1|2|4|8|16"),
+          .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
+          .build = [=](auto &) { return layerNorm(columns, dtype); },
+          .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+          .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+          .arguments = {NumberArgument{"rows", double(rows)},
+                        NumberArgument{"eps", eps},
+                        ArrayArgument{"x", dtype, {rows, columns}},
+                        ArrayArgument{"w", dtype, {columns}},
+                        ArrayArgument{"b", dtype, {columns}},
+                        ArrayArgument{"y", dtype, {rows, columns}, Use::output},
+                        ArrayArgument{"mean", Dtype::f32, {rows}, Use::output},
+                        ArrayArgument{"rstd", Dtype::f32, {rows}, Use::output}},
           .reference =
-              [=](ExampleValues &v) {
+              [=](ArgumentValues &v) {
                 for (std::int64_t i = 0; i < rows; ++i) {
                   const double *x = &v[2][i * columns];
                   double mean = 0, variance = 0;
@@ -110,24 +112,27 @@ static ExampleProblem forward(const ExampleSizes &sizes, Dtype dtype) {
           .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem backward(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram backward(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   const std::int64_t shares = std::min<std::int64_t>(rows, 264);
-  return {.program = layerNormBackward(columns, shares, dtype),
-          .schedule = scheduleOf(tileExtent(columns) >= 4096 ? 8 : 4),
-          .grid = {unsigned(shares), 1, 1},
+  return {.space = ProgramSpace("w=1|2|4|8|16"),
+          .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
+          .build =
+              [=](auto &) { return layerNormBackward(columns, shares, dtype); },
+          .grid = [=](auto &) { return ProgramGrid{unsigned(shares), 1, 1}; },
+          .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
           .arguments =
-              {ExampleNumber{"rows", double(rows)},
-               ExampleArray{"x", dtype, {rows, columns}},
-               ExampleArray{"w", dtype, {columns}},
-               ExampleArray{"dy", dtype, {rows, columns}},
-               ExampleArray{"mean", Dtype::f32, {rows}},
-               ExampleArray{"rstd", Dtype::f32, {rows}, Use::input, 0.5, 2},
-               ExampleArray{"dx", dtype, {rows, columns}, Use::output},
-               ExampleArray{"dw", Dtype::f32, {shares, columns}, Use::output},
-               ExampleArray{"db", Dtype::f32, {shares, columns}, Use::output}},
+              {NumberArgument{"rows", double(rows)},
+               ArrayArgument{"x", dtype, {rows, columns}},
+               ArrayArgument{"w", dtype, {columns}},
+               ArrayArgument{"dy", dtype, {rows, columns}},
+               ArrayArgument{"mean", Dtype::f32, {rows}},
+               ArrayArgument{"rstd", Dtype::f32, {rows}, Use::input, 0.5, 2},
+               ArrayArgument{"dx", dtype, {rows, columns}, Use::output},
+               ArrayArgument{"dw", Dtype::f32, {shares, columns}, Use::output},
+               ArrayArgument{"db", Dtype::f32, {shares, columns}, Use::output}},
           .reference =
-              [=](ExampleValues &v) {
+              [=](ArgumentValues &v) {
                 std::fill(v[7].begin(), v[7].end(), 0);
                 std::fill(v[8].begin(), v[8].end(), 0);
                 for (std::int64_t i = 0; i < rows; ++i) {

@@ -46,24 +46,37 @@ void addProduct(const double *a, const double *b, double *out, std::int64_t m,
             a[i * k + l] * b[order == MatrixB::nk ? j * k + l : l * n + j];
 }
 
-static ExampleProblem plain(const ExampleSizes &sizes, Dtype dtype,
+bool productFits(const ProgramChoice &choice) {
+  return elementsFit(choice["bm"] * choice["bn"], choice);
+}
+
+static TunableProgram plain(const ExampleSizes &sizes, Dtype dtype,
                             MatrixB order) {
   const std::int64_t m = sizes["m"], n = sizes["n"], k = sizes["k"];
   const bool transposed = order == MatrixB::nk;
-  return {.program = matmul(n, k, order, dtype),
-          .schedule = scheduleOf(4, 3),
-          .grid = matmulGrid(m, n),
-          .arguments =
-              {ExampleNumber{"m", double(m)}, ExampleArray{"a", dtype, {m, k}},
-               ExampleArray{"b", dtype, transposed ? Shape{n, k} : Shape{k, n}},
-               ExampleArray{"out", dtype, {m, n}, ExampleArray::Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                std::fill(v[3].begin(), v[3].end(), 0);
-                addProduct(v[1].data(), v[2].data(), v[3].data(), m, n, k,
-                           order);
-              },
-          .flops = 2.0 * m * n * k};
+  return {
+      .space = ProgramSpace(std::string(productSpace) +
+                            " s=1|2|4 reduce=none|ordered|cluster"),
+      .usual = "bm64bn64bk64w4st3",
+      .build =
+          [=](auto &c) {
+            return matmul(n, k, order, dtype, {c["bm"], c["bn"], c["bk"]});
+          },
+      .grid =
+          [=](auto &c) {
+            return matmulGrid(m, n, {c["bm"], c["bn"], c["bk"]});
+          },
+      .fits = productFits,
+      .arguments =
+          {NumberArgument{"m", double(m)}, ArrayArgument{"a", dtype, {m, k}},
+           ArrayArgument{"b", dtype, transposed ? Shape{n, k} : Shape{k, n}},
+           ArrayArgument{"out", dtype, {m, n}, ArrayArgument::Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            std::fill(v[3].begin(), v[3].end(), 0);
+            addProduct(v[1].data(), v[2].data(), v[3].data(), m, n, k, order);
+          },
+      .flops = 2.0 * m * n * k};
 }
 
 const Example matmulKnExample = {

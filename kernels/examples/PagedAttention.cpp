@@ -15,13 +15,15 @@
 
 namespace lath {
 
-using Use = ExampleArray::Use;
+using Use = ArrayArgument::Use;
 
-static constexpr std::int64_t page = 16, keysTile = 64, rowsTile = 16;
+static constexpr std::int64_t page = 16, rowsTile = 16;
+// A share of the keys is so many, or a multiple: tiles of keys divide it.
+static constexpr std::int64_t shareUnit = 64;
 
 static std::unique_ptr<Program>
 pagedAttention(std::int64_t heads, std::int64_t groups, std::int64_t dim,
-               std::int64_t shares, Dtype dtype) {
+               std::int64_t shares, Dtype dtype, std::int64_t keysTile) {
   auto program = std::make_unique<Program>("paged_attention");
   Program &p = *program;
   const std::int64_t ratio = heads / groups;
@@ -41,9 +43,8 @@ pagedAttention(std::int64_t heads, std::int64_t groups, std::int64_t dim,
   Range head = p.range(0, rowsTile), all = p.range(0, dim);
   Tile query = q.load({batch, group, head, all});
   Index length = lengths.loadIndex({batch});
-  Index steps = ceilDiv(ceilDiv(length, keysTile), shares);
-  Index begin = share * steps * keysTile;
-  Index end = minimum(length, begin + steps * keysTile);
+  Index keys = ceilDiv(ceilDiv(length, shareUnit), shares) * shareUnit;
+  Index begin = share * keys, end = minimum(length, begin + keys);
   const double scale = M_LOG2E / std::sqrt(double(dim));
   auto [m, l, acc] =
       p.loop(p.steps(begin, end, keysTile),
@@ -97,7 +98,7 @@ static std::vector<double> shuffled(std::int64_t count) {
   return values;
 }
 
-static ExampleProblem attend(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram attend(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t batches = sizes["batches"], length = sizes["length"],
                      heads = sizes["heads"], groups = sizes["groups"],
                      dim = sizes["dim"], shares = sizes["shares"];
@@ -109,42 +110,50 @@ static ExampleProblem attend(const ExampleSizes &sizes, Dtype dtype) {
     lengths.push_back(double(std::max<std::int64_t>(1, length - 3 * b)));
   const Shape cache{rows, groups, dim}, lines{batches, groups, shares, ratio};
   return {
-      .program = pagedAttention(heads, groups, dim, shares, dtype),
-      .schedule = scheduleOf(4, 2),
-      .grid = {unsigned(shares), unsigned(groups), unsigned(batches)},
-      .arguments = {ExampleNumber{"batches", double(batches)},
-                    ExampleNumber{"pages", double(pages)},
-                    ExampleNumber{"rows", double(rows)},
-                    ExampleArray{.name = "lengths",
-                                 .dtype = Dtype::i32,
-                                 .shape = {batches},
-                                 .values = lengths},
-                    ExampleArray{.name = "table",
-                                 .dtype = Dtype::i32,
-                                 .shape = {batches, pages},
-                                 .values = table},
-                    ExampleArray{"q", dtype, {batches, groups, ratio, dim}},
-                    ExampleArray{"k", dtype, cache},
-                    ExampleArray{"v", dtype, cache},
-                    ExampleArray{"partial",
-                                 Dtype::f32,
-                                 {batches, groups, shares, ratio, dim},
-                                 Use::output},
-                    ExampleArray{"most", Dtype::f32, lines, Use::output},
-                    ExampleArray{"total", Dtype::f32, lines, Use::output}},
+      .space = ProgramSpace("keys=16|32|64 w=1|2|4|8 st=1|2|3"),
+      .usual = "keys64w4st2",
+      .build =
+          [=](auto &c) {
+            return pagedAttention(heads, groups, dim, shares, dtype, c["keys"]);
+          },
+      .grid =
+          [=](auto &) {
+            return ProgramGrid{unsigned(shares), unsigned(groups),
+                               unsigned(batches)};
+          },
+      .arguments = {NumberArgument{"batches", double(batches)},
+                    NumberArgument{"pages", double(pages)},
+                    NumberArgument{"rows", double(rows)},
+                    ArrayArgument{.name = "lengths",
+                                  .dtype = Dtype::i32,
+                                  .shape = {batches},
+                                  .values = lengths},
+                    ArrayArgument{.name = "table",
+                                  .dtype = Dtype::i32,
+                                  .shape = {batches, pages},
+                                  .values = table},
+                    ArrayArgument{"q", dtype, {batches, groups, ratio, dim}},
+                    ArrayArgument{"k", dtype, cache},
+                    ArrayArgument{"v", dtype, cache},
+                    ArrayArgument{"partial",
+                                  Dtype::f32,
+                                  {batches, groups, shares, ratio, dim},
+                                  Use::output},
+                    ArrayArgument{"most", Dtype::f32, lines, Use::output},
+                    ArrayArgument{"total", Dtype::f32, lines, Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             const double scale = M_LOG2E / std::sqrt(double(dim));
             for (std::int64_t line = 0; line < batches * groups; ++line)
               for (std::int64_t c = 0; c < shares; ++c)
                 for (std::int64_t h = 0; h < ratio; ++h) {
                   const std::int64_t b = line / groups, g = line % groups;
                   const std::int64_t keys = (std::int64_t)v[3][b];
-                  const std::int64_t steps =
-                      ((keys + keysTile - 1) / keysTile + shares - 1) / shares;
-                  const std::int64_t begin = c * steps * keysTile,
-                                     end = std::min(keys,
-                                                    begin + steps * keysTile);
+                  const std::int64_t each =
+                      ((keys + shareUnit - 1) / shareUnit + shares - 1) /
+                      shares * shareUnit;
+                  const std::int64_t begin = c * each,
+                                     end = std::min(keys, begin + each);
                   auto row = [&](std::int64_t u) {
                     return (std::int64_t(v[4][b * pages + u / page]) * page +
                             u % page) *
@@ -177,22 +186,26 @@ static ExampleProblem attend(const ExampleSizes &sizes, Dtype dtype) {
       .bytes = 2.0 * batches * length * groups * dim * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem combine(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram combine(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t lines = sizes["lines"], ratio = sizes["ratio"],
                      dim = sizes["dim"], shares = sizes["shares"];
   return {
-      .program = pagedCombine(ratio, dim, shares, dtype),
-      .schedule = scheduleOf(4),
-      .grid = {unsigned(ratio), unsigned(lines), 1},
+      .space = ProgramSpace("w=1|2|4|8"),
+      .usual = "w4",
+      .build = [=](auto &) { return pagedCombine(ratio, dim, shares, dtype); },
+      .grid =
+          [=](auto &) {
+            return ProgramGrid{unsigned(ratio), unsigned(lines), 1};
+          },
       .arguments =
-          {ExampleNumber{"lines", double(lines)},
-           ExampleArray{"partial", Dtype::f32, {lines, shares, ratio, dim}},
-           ExampleArray{"most", Dtype::f32, {lines, shares, ratio}},
-           ExampleArray{
+          {NumberArgument{"lines", double(lines)},
+           ArrayArgument{"partial", Dtype::f32, {lines, shares, ratio, dim}},
+           ArrayArgument{"most", Dtype::f32, {lines, shares, ratio}},
+           ArrayArgument{
                "total", Dtype::f32, {lines, shares, ratio}, Use::input, 1, 2},
-           ExampleArray{"out", dtype, {lines, ratio, dim}, Use::output}},
+           ArrayArgument{"out", dtype, {lines, ratio, dim}, Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             for (std::int64_t line = 0; line < lines; ++line)
               for (std::int64_t h = 0; h < ratio; ++h) {
                 auto at = [&](std::int64_t c) {

@@ -22,29 +22,32 @@ static std::unique_ptr<Program> quantize(std::int64_t columns, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
-  constexpr auto output = ExampleArray::Use::output;
-  return {.program = quantize(columns, dtype),
-          .schedule = scheduleOf(tileExtent(columns) >= 4096 ? 8 : 4),
-          .grid = {unsigned(rows), 1, 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleArray{"in", dtype, {rows, columns}},
-                        ExampleArray{"out", Dtype::i8, {rows, columns}, output},
-                        ExampleArray{"scales", Dtype::f32, {rows}, output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i) {
-                  double most = 0;
-                  for (std::int64_t j = 0; j < columns; ++j)
-                    most = std::max(most, std::abs(v[1][i * columns + j]));
-                  v[3][i] = most / 127;
-                  for (std::int64_t j = 0; j < columns; ++j)
-                    v[2][i * columns + j] =
-                        std::nearbyint(v[1][i * columns + j] / v[3][i]);
-                }
-              },
-          .bytes = rows * columns * (bitWidth(dtype) / 8 + 1.0)};
+  constexpr auto output = ArrayArgument::Use::output;
+  return {
+      .space = ProgramSpace("w=1|2|4|8|16"),
+      .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
+      .build = [=](auto &) { return quantize(columns, dtype); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", dtype, {rows, columns}},
+                    ArrayArgument{"out", Dtype::i8, {rows, columns}, output},
+                    ArrayArgument{"scales", Dtype::f32, {rows}, output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i) {
+              double most = 0;
+              for (std::int64_t j = 0; j < columns; ++j)
+                most = std::max(most, std::abs(v[1][i * columns + j]));
+              v[3][i] = most / 127;
+              for (std::int64_t j = 0; j < columns; ++j)
+                v[2][i * columns + j] =
+                    std::nearbyint(v[1][i * columns + j] / v[3][i]);
+            }
+          },
+      .bytes = rows * columns * (bitWidth(dtype) / 8 + 1.0)};
 }
 
 const Example quantizeExample = {

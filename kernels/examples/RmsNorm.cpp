@@ -30,23 +30,25 @@ static std::unique_ptr<Program> rmsNorm(std::int64_t columns, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   constexpr double eps = 1e-6;
-  constexpr auto output = ExampleArray::Use::output;
+  constexpr auto output = ArrayArgument::Use::output;
   return {
-      .program = rmsNorm(columns, dtype),
-      .schedule = scheduleOf(tileExtent(columns) >= 4096 ? 8 : 4),
-      .grid = {unsigned(rows), 1, 1},
-      .arguments = {ExampleNumber{"rows", double(rows)},
-                    ExampleNumber{"eps", eps},
-                    ExampleArray{"x", dtype, {rows, columns}},
-                    ExampleArray{"residual", dtype, {rows, columns}},
-                    ExampleArray{"w", dtype, {columns}},
-                    ExampleArray{"h", dtype, {rows, columns}, output},
-                    ExampleArray{"y", dtype, {rows, columns}, output}},
+      .space = ProgramSpace("w=1|2|4|8|16"),
+      .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
+      .build = [=](auto &) { return rmsNorm(columns, dtype); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    NumberArgument{"eps", eps},
+                    ArrayArgument{"x", dtype, {rows, columns}},
+                    ArrayArgument{"residual", dtype, {rows, columns}},
+                    ArrayArgument{"w", dtype, {columns}},
+                    ArrayArgument{"h", dtype, {rows, columns}, output},
+                    ArrayArgument{"y", dtype, {rows, columns}, output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             for (std::int64_t i = 0; i < rows; ++i) {
               double squares = 0;
               for (std::int64_t j = i * columns; j < (i + 1) * columns; ++j) {

@@ -9,10 +9,9 @@
 
 namespace lath {
 
-static constexpr std::int64_t headsTile = 4;
-
 static std::unique_ptr<Program> rope(std::int64_t heads, std::int64_t dim,
-                                     double theta, Dtype dtype) {
+                                     double theta, Dtype dtype,
+                                     std::int64_t headsTile) {
   auto program = std::make_unique<Program>("rope");
   Program &p = *program;
   Index tokens = p.scalar("tokens");
@@ -33,38 +32,44 @@ static std::unique_ptr<Program> rope(std::int64_t heads, std::int64_t dim,
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t tokens = sizes["tokens"], heads = sizes["heads"],
                      dim = sizes["dim"];
   constexpr double theta = 500000;
   const Shape shape{tokens, heads, dim};
-  return {.program = rope(heads, dim, theta, dtype),
-          .schedule = scheduleOf(2),
-          .grid = {unsigned(tokens), tilesOf(heads, headsTile), 1},
-          .arguments = {ExampleNumber{"tokens", double(tokens)},
-                        ExampleArray{"positions",
-                                     Dtype::i32,
-                                     {tokens},
-                                     ExampleArray::Use::input,
-                                     0,
-                                     4096},
-                        ExampleArray{"x", dtype, shape},
-                        ExampleArray{"out", dtype, shape,
-                                     ExampleArray::Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t t = 0; t < tokens; ++t)
-                  for (std::int64_t h = 0; h < heads; ++h)
-                    for (std::int64_t j = 0; j < dim / 2; ++j) {
-                      const double f =
-                          v[1][t] * std::pow(theta, -2.0 * j / dim);
-                      const std::int64_t i = (t * heads + h) * dim + j;
-                      const double a = v[2][i], b = v[2][i + dim / 2];
-                      v[3][i] = a * std::cos(f) - b * std::sin(f);
-                      v[3][i + dim / 2] = b * std::cos(f) + a * std::sin(f);
-                    }
-              },
-          .bytes = 2.0 * tokens * heads * dim * bitWidth(dtype) / 8};
+  return {
+      .space = ProgramSpace("heads=1|2|4|8|16|32 w=1|2|4|8"),
+      .usual = "heads4w2",
+      .build =
+          [=](auto &c) { return rope(heads, dim, theta, dtype, c["heads"]); },
+      .grid =
+          [=](auto &c) {
+            return ProgramGrid{unsigned(tokens), tilesOf(heads, c["heads"]), 1};
+          },
+      .fits = [=](auto &c) { return elementsFit(c["heads"] * dim / 2, c); },
+      .arguments = {NumberArgument{"tokens", double(tokens)},
+                    ArrayArgument{"positions",
+                                  Dtype::i32,
+                                  {tokens},
+                                  ArrayArgument::Use::input,
+                                  0,
+                                  4096},
+                    ArrayArgument{"x", dtype, shape},
+                    ArrayArgument{"out", dtype, shape,
+                                  ArrayArgument::Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t t = 0; t < tokens; ++t)
+              for (std::int64_t h = 0; h < heads; ++h)
+                for (std::int64_t j = 0; j < dim / 2; ++j) {
+                  const double f = v[1][t] * std::pow(theta, -2.0 * j / dim);
+                  const std::int64_t i = (t * heads + h) * dim + j;
+                  const double a = v[2][i], b = v[2][i + dim / 2];
+                  v[3][i] = a * std::cos(f) - b * std::sin(f);
+                  v[3][i + dim / 2] = b * std::cos(f) + a * std::sin(f);
+                }
+          },
+      .bytes = 2.0 * tokens * heads * dim * bitWidth(dtype) / 8};
 }
 
 const Example ropeExample = {"rope",

@@ -14,9 +14,10 @@
 
 namespace lath {
 
-using Use = ExampleArray::Use;
+using Use = ArrayArgument::Use;
 
-static std::unique_ptr<Program> embedding(std::int64_t columns, Dtype dtype) {
+static std::unique_ptr<Program> embedding(std::int64_t columns, Dtype dtype,
+                                          const ProgramChoice &tile) {
   auto program = std::make_unique<Program>("embedding");
   Program &p = *program;
   Index words = p.scalar("words"), rows = p.scalar("rows");
@@ -24,14 +25,14 @@ static std::unique_ptr<Program> embedding(std::int64_t columns, Dtype dtype) {
   View table = p.view("table", dtype, {words, columns});
   View out = p.view("out", dtype, {rows, columns});
 
-  Range row = p.range(p.programId(0), 16);
-  Range column = p.range(p.programId(1), 256);
+  Range row = p.range(p.programId(0), tile["rows"]);
+  Range column = p.range(p.programId(1), tile["columns"]);
   out.store({row, column}, table.load({ids.load({row}, -1), column}));
   return program;
 }
 
-static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns,
-                                             Dtype dtype) {
+static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns, Dtype dtype,
+                                             std::int64_t step) {
   auto program = std::make_unique<Program>("argmax");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -39,7 +40,6 @@ static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns,
   View out = p.view("out", Dtype::i32, {rows});
 
   Index row = p.programId(0);
-  constexpr std::int64_t step = 4096;
   auto [best, at] = p.loop(
       p.steps(0, columns, step),
       std::tuple{p.splat(-INFINITY, Dtype::f32, {1}), p.zeros({1}, Dtype::i32)},
@@ -74,8 +74,8 @@ static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
   return program;
 }
 
-static std::unique_ptr<Program> cumsumOfRows(std::int64_t columns,
-                                             Dtype dtype) {
+static std::unique_ptr<Program> cumsumOfRows(std::int64_t columns, Dtype dtype,
+                                             std::int64_t step) {
   auto program = std::make_unique<Program>("cumsum");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -83,7 +83,7 @@ static std::unique_ptr<Program> cumsumOfRows(std::int64_t columns,
   View out = p.view("out", Dtype::f32, {rows, columns});
 
   Index row = p.programId(0);
-  p.loop(p.steps(0, columns, 2048), p.zeros({1}), [&](Range k, Tile before) {
+  p.loop(p.steps(0, columns, step), p.zeros({1}), [&](Range k, Tile before) {
     Tile x = cast(in.load({row, k}), Dtype::f32);
     out.store({row, k}, cumsum(x, 0) + before);
     return before + sum(x, 0);
@@ -91,22 +91,25 @@ static std::unique_ptr<Program> cumsumOfRows(std::int64_t columns,
   return program;
 }
 
-static std::unique_ptr<Program> columnSum(std::int64_t columns, Dtype dtype) {
+static std::unique_ptr<Program> columnSum(std::int64_t columns, Dtype dtype,
+                                          const ProgramChoice &tile) {
   auto program = std::make_unique<Program>("column_sum");
   Program &p = *program;
   Index rows = p.scalar("rows");
   View in = p.view("in", Dtype::f32, {rows, columns});
   View out = p.view("out", dtype, {columns});
 
-  Range column = p.range(p.programId(0), 64);
+  const std::int64_t down = tile["rows"], across = tile["columns"];
+  Range column = p.range(p.programId(0), across);
   Tile sums = p.loop(
-      p.steps(0, rows, 32), p.zeros({32, 64}),
+      p.steps(0, rows, down), p.zeros({down, across}),
       [&](Range row, Tile sums) { return sums + in.load({row, column}); });
-  out.store({column}, cast(reshape(sum(sums, 0), {64}), dtype));
+  out.store({column}, cast(reshape(sum(sums, 0), {across}), dtype));
   return program;
 }
 
-static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype) {
+static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype,
+                                             std::int64_t step) {
   auto program = std::make_unique<Program>("cross_entropy");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -116,7 +119,7 @@ static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype) {
 
   Index row = p.programId(0);
   auto [most, total] =
-      p.loop(p.steps(0, words, 4096),
+      p.loop(p.steps(0, words, step),
              std::tuple{p.splat(-INFINITY, Dtype::f32, {1}), p.zeros({1})},
              [&](Range k, Tile most, Tile total) {
                Tile x = cast(in.load({row, k}, -INFINITY), Dtype::f32);
@@ -129,61 +132,74 @@ static std::unique_ptr<Program> crossEntropy(std::int64_t words, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem embeddingProblem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram embeddingProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t words = sizes["words"], rows = sizes["rows"],
                      columns = sizes["columns"];
-  return {.program = embedding(columns, dtype),
-          .schedule = scheduleOf(4),
-          .grid = {tilesOf(rows, 16), tilesOf(columns, 256), 1},
-          .arguments =
-              {ExampleNumber{"words", double(words)},
-               ExampleNumber{"rows", double(rows)},
-               ExampleArray{
-                   "ids", Dtype::i32, {rows}, Use::input, 0, double(words)},
-               ExampleArray{"table", dtype, {words, columns}},
-               ExampleArray{"out", dtype, {rows, columns}, Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i)
-                  std::copy_n(&v[3][std::int64_t(v[2][i]) * columns], columns,
-                              &v[4][i * columns]);
-              },
-          .bound = 0,
-          .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
+  return {
+      .space = ProgramSpace("rows=1|4|16|64 columns=128|256|512|1024 "
+                            "w=1|2|4|8"),
+      .usual = "rows16columns256w4",
+      .build = [=](auto &c) { return embedding(columns, dtype, c); },
+      .grid =
+          [=](auto &c) {
+            return ProgramGrid{tilesOf(rows, c["rows"]),
+                               tilesOf(columns, c["columns"]), 1};
+          },
+      .fits = [](auto &c) { return elementsFit(c["rows"] * c["columns"], c); },
+      .arguments =
+          {NumberArgument{"words", double(words)},
+           NumberArgument{"rows", double(rows)},
+           ArrayArgument{
+               "ids", Dtype::i32, {rows}, Use::input, 0, double(words)},
+           ArrayArgument{"table", dtype, {words, columns}},
+           ArrayArgument{"out", dtype, {rows, columns}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i)
+              std::copy_n(&v[3][std::int64_t(v[2][i]) * columns], columns,
+                          &v[4][i * columns]);
+          },
+      .bound = 0,
+      .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem argmaxProblem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram argmaxProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
-  return {.program = argmaxOfRows(columns, dtype),
-          .schedule = scheduleOf(4),
-          .grid = {unsigned(rows), 1, 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleArray{"in", dtype, {rows, columns}},
-                        ExampleArray{"out", Dtype::i32, {rows}, Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i) {
-                  auto x = v[1].begin() + i * columns;
-                  v[2][i] = double(std::max_element(x, x + columns) - x);
-                }
-              },
-          .bound = 0,
-          .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
+  return {
+      .space = ProgramSpace("step=1024|2048|4096|8192 w=1|2|4|8|16 st=1|2|3"),
+      .usual = "step4096w4",
+      .build = [=](auto &c) { return argmaxOfRows(columns, dtype, c["step"]); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [](auto &c) { return elementsFit(c["step"], c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", dtype, {rows, columns}},
+                    ArrayArgument{"out", Dtype::i32, {rows}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i) {
+              auto x = v[1].begin() + i * columns;
+              v[2][i] = double(std::max_element(x, x + columns) - x);
+            }
+          },
+      .bound = 0,
+      .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem topkProblem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram topkProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"],
                      k = sizes["k"];
   return {
-      .program = topK(columns, k, dtype),
-      .schedule = scheduleOf(columns > 2048 ? 4 : 1),
-      .grid = {unsigned(rows), 1, 1},
-      .arguments = {ExampleNumber{"rows", double(rows)},
-                    ExampleArray{"in", dtype, {rows, columns}},
-                    ExampleArray{"values", dtype, {rows, k}, Use::output},
-                    ExampleArray{"ids", Dtype::i32, {rows, k}, Use::output}},
+      .space = ProgramSpace("w=1|2|4|8|16"),
+      .usual = columns > 2048 ? "w4" : "w1",
+      .build = [=](auto &) { return topK(columns, k, dtype); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", dtype, {rows, columns}},
+                    ArrayArgument{"values", dtype, {rows, k}, Use::output},
+                    ArrayArgument{"ids", Dtype::i32, {rows, k}, Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             std::vector<std::int64_t> order(columns);
             for (std::int64_t i = 0; i < rows; ++i) {
               const double *x = &v[1][i * columns];
@@ -201,67 +217,80 @@ static ExampleProblem topkProblem(const ExampleSizes &sizes, Dtype dtype) {
       .bytes = 1.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
-static ExampleProblem cumsumProblem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram cumsumProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
-  return {.program = cumsumOfRows(columns, dtype),
-          .schedule = scheduleOf(4),
-          .grid = {unsigned(rows), 1, 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleArray{"in", dtype, {rows, columns}},
-                        ExampleArray{
-                            "out", Dtype::f32, {rows, columns}, Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i)
-                  std::partial_sum(v[1].begin() + i * columns,
-                                   v[1].begin() + (i + 1) * columns,
-                                   v[2].begin() + i * columns);
-              },
-          .bound = 64, // as many units of f32 as sums grow
-          .bytes = rows * columns * (bitWidth(dtype) / 8 + 4.0)};
+  return {
+      .space = ProgramSpace("step=512|1024|2048|4096 w=1|2|4|8 st=1|2|3"),
+      .usual = "step2048w4",
+      .build = [=](auto &c) { return cumsumOfRows(columns, dtype, c["step"]); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [](auto &c) { return elementsFit(c["step"], c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", dtype, {rows, columns}},
+                    ArrayArgument{
+                        "out", Dtype::f32, {rows, columns}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i)
+              std::partial_sum(v[1].begin() + i * columns,
+                               v[1].begin() + (i + 1) * columns,
+                               v[2].begin() + i * columns);
+          },
+      .bound = 64, // as many units of f32 as sums grow
+      .bytes = rows * columns * (bitWidth(dtype) / 8 + 4.0)};
 }
 
-static ExampleProblem columnSumProblem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram columnSumProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
-  return {.program = columnSum(columns, dtype),
-          .schedule = scheduleOf(4, 2),
-          .grid = {tilesOf(columns, 64), 1, 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleArray{"in", Dtype::f32, {rows, columns}},
-                        ExampleArray{"out", dtype, {columns}, Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                std::fill(v[2].begin(), v[2].end(), 0);
-                for (std::int64_t i = 0; i < rows * columns; ++i)
-                  v[2][i % columns] += v[1][i];
-              },
-          .bytes = 4.0 * rows * columns};
+  return {
+      .space = ProgramSpace("rows=8|16|32|64 columns=32|64|128 w=1|2|4|8 "
+                            "st=1|2|3|4"),
+      .usual = "rows32columns64w4st2",
+      .build = [=](auto &c) { return columnSum(columns, dtype, c); },
+      .grid =
+          [=](auto &c) {
+            return ProgramGrid{tilesOf(columns, c["columns"]), 1, 1};
+          },
+      .fits = [](auto &c) { return elementsFit(c["rows"] * c["columns"], c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", Dtype::f32, {rows, columns}},
+                    ArrayArgument{"out", dtype, {columns}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            std::fill(v[2].begin(), v[2].end(), 0);
+            for (std::int64_t i = 0; i < rows * columns; ++i)
+              v[2][i % columns] += v[1][i];
+          },
+      .bytes = 4.0 * rows * columns};
 }
 
-static ExampleProblem crossEntropyProblem(const ExampleSizes &sizes,
+static TunableProgram crossEntropyProblem(const ExampleSizes &sizes,
                                           Dtype dtype) {
   const std::int64_t rows = sizes["rows"], words = sizes["words"];
-  return {.program = crossEntropy(words, dtype),
-          .schedule = scheduleOf(8),
-          .grid = {unsigned(rows), 1, 1},
-          .arguments =
-              {ExampleNumber{"rows", double(rows)},
-               ExampleArray{"in", dtype, {rows, words}},
-               ExampleArray{
-                   "labels", Dtype::i32, {rows}, Use::input, 0, double(words)},
-               ExampleArray{"loss", Dtype::f32, {rows}, Use::output}},
-          .reference =
-              [=](ExampleValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i) {
-                  const double *x = &v[1][i * words];
-                  double most = *std::max_element(x, x + words), total = 0;
-                  for (std::int64_t j = 0; j < words; ++j)
-                    total += std::exp(x[j] - most);
-                  v[3][i] = std::log(total) + most - x[std::int64_t(v[2][i])];
-                }
-              },
-          .bound = 64,
-          .bytes = 1.0 * rows * words * bitWidth(dtype) / 8};
+  return {
+      .space = ProgramSpace("step=1024|2048|4096|8192 w=2|4|8|16 st=1|2|3"),
+      .usual = "step4096w8",
+      .build = [=](auto &c) { return crossEntropy(words, dtype, c["step"]); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [](auto &c) { return elementsFit(c["step"], c); },
+      .arguments =
+          {NumberArgument{"rows", double(rows)},
+           ArrayArgument{"in", dtype, {rows, words}},
+           ArrayArgument{
+               "labels", Dtype::i32, {rows}, Use::input, 0, double(words)},
+           ArrayArgument{"loss", Dtype::f32, {rows}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i) {
+              const double *x = &v[1][i * words];
+              double most = *std::max_element(x, x + words), total = 0;
+              for (std::int64_t j = 0; j < words; ++j)
+                total += std::exp(x[j] - most);
+              v[3][i] = std::log(total) + most - x[std::int64_t(v[2][i])];
+            }
+          },
+      .bound = 64,
+      .bytes = 1.0 * rows * words * bitWidth(dtype) / 8};
 }
 
 const Example embeddingExample = {

@@ -14,21 +14,21 @@
 namespace lath {
 
 static constexpr std::int64_t tile = 4096; // elements: 32 a thread
-static constexpr std::int64_t mostInTile = 16384, step = 4096;
+static constexpr std::int64_t mostInTile = 16384;
 
 static std::int64_t rowsOfTile(std::int64_t columns) {
   return std::clamp<std::int64_t>(tile / tileExtent(columns), 1, 16);
 }
 
-static std::unique_ptr<Program> shortSoftmax(std::int64_t columns,
-                                             Dtype dtype) {
+static std::unique_ptr<Program> shortSoftmax(std::int64_t columns, Dtype dtype,
+                                             std::int64_t rowsTile) {
   auto program = std::make_unique<Program>("softmax");
   Program &p = *program;
   Index rows = p.scalar("rows");
   View in = p.view("in", dtype, {rows, columns});
   View out = p.view("out", dtype, {rows, columns});
 
-  Range row = p.range(p.programId(0), rowsOfTile(columns));
+  Range row = p.range(p.programId(0), rowsTile);
   Range all = p.range(0, tileExtent(columns));
   // The identity of a maximum is minus infinity.
   Tile x = cast(in.load({row, all}, -INFINITY), Dtype::f32);
@@ -37,7 +37,8 @@ static std::unique_ptr<Program> shortSoftmax(std::int64_t columns,
   return program;
 }
 
-static std::unique_ptr<Program> longSoftmax(std::int64_t columns, Dtype dtype) {
+static std::unique_ptr<Program> longSoftmax(std::int64_t columns, Dtype dtype,
+                                            std::int64_t step) {
   auto program = std::make_unique<Program>("softmax");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -67,25 +68,43 @@ std::unique_ptr<Program> softmax(std::int64_t columns, Dtype dtype) {
     throw Error(
         ErrorKind::invalidProgram,
         fmt::format("softmax: expected one column at least, got {}", columns));
-  return columns <= mostInTile ? shortSoftmax(columns, dtype)
-                               : longSoftmax(columns, dtype);
+  return columns <= mostInTile
+             ? shortSoftmax(columns, dtype, rowsOfTile(columns))
+             : longSoftmax(columns, dtype, tile);
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
+  const bool isShort = columns <= mostInTile;
   return {
-      .program = softmax(columns, dtype),
-      .schedule = scheduleOf(columns > tile && columns <= mostInTile ? 8 : 4),
-      .grid = {tilesOf(rows, columns <= mostInTile ? rowsOfTile(columns) : 1),
-               1, 1},
-      .arguments = {ExampleNumber{"rows", double(rows)},
-                    ExampleArray{"in", dtype, {rows, columns}},
-                    ExampleArray{"out",
-                                 dtype,
-                                 {rows, columns},
-                                 ExampleArray::Use::output}},
+      .space =
+          ProgramSpace(isShort ? "rows=1|2|4|8|16 w=1|2|4|8|16"
+                               : "step=1024|2048|4096|8192 w=4|8|16 st=1|2"),
+      .usual = isShort ? fmt::format("rows{}w{}", rowsOfTile(columns),
+                                     columns > tile ? 8 : 4)
+                       : "step4096w4",
+      .build =
+          [=](auto &c) {
+            return isShort ? shortSoftmax(columns, dtype, c["rows"])
+                           : longSoftmax(columns, dtype, c["step"]);
+          },
+      .grid =
+          [=](auto &c) {
+            return ProgramGrid{tilesOf(rows, isShort ? c["rows"] : 1), 1, 1};
+          },
+      .fits =
+          [=](auto &c) {
+            return elementsFit(
+                isShort ? c["rows"] * tileExtent(columns) : c["step"], c);
+          },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    ArrayArgument{"in", dtype, {rows, columns}},
+                    ArrayArgument{"out",
+                                  dtype,
+                                  {rows, columns},
+                                  ArrayArgument::Use::output}},
       .reference =
-          [=](ExampleValues &v) {
+          [=](ArgumentValues &v) {
             for (std::int64_t i = 0; i < rows; ++i) {
               const double *x = &v[1][i * columns];
               double *y = &v[2][i * columns];

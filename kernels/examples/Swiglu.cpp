@@ -8,9 +8,8 @@
 
 namespace lath {
 
-static constexpr std::int64_t width = 1024;
-
-static std::unique_ptr<Program> swiglu(std::int64_t columns, Dtype dtype) {
+static std::unique_ptr<Program> swiglu(std::int64_t columns, Dtype dtype,
+                                       std::int64_t width) {
   auto program = std::make_unique<Program>("swiglu");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -25,19 +24,25 @@ static std::unique_ptr<Program> swiglu(std::int64_t columns, Dtype dtype) {
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
-  return {.program = swiglu(columns, dtype),
-          .schedule = scheduleOf(4),
-          .grid = {tilesOf(columns, width), unsigned(rows), 1},
-          .arguments = {ExampleNumber{"rows", double(rows)},
-                        ExampleArray{"in", dtype, {rows, 2, columns}},
-                        ExampleArray{"out",
-                                     dtype,
-                                     {rows, columns},
-                                     ExampleArray::Use::output}},
+  return {.space = ProgramSpace("width=256|512|1024|2048|4096 w=1|2|4|8"),
+          .usual = "width1024w4",
+          .build = [=](auto &c) { return swiglu(columns, dtype, c["width"]); },
+          .grid =
+              [=](auto &c) {
+                return ProgramGrid{tilesOf(columns, c["width"]), unsigned(rows),
+                                   1};
+              },
+          .fits = [](auto &c) { return elementsFit(c["width"], c); },
+          .arguments = {NumberArgument{"rows", double(rows)},
+                        ArrayArgument{"in", dtype, {rows, 2, columns}},
+                        ArrayArgument{"out",
+                                      dtype,
+                                      {rows, columns},
+                                      ArrayArgument::Use::output}},
           .reference =
-              [=](ExampleValues &v) {
+              [=](ArgumentValues &v) {
                 for (std::int64_t i = 0; i < rows; ++i)
                   for (std::int64_t j = 0; j < columns; ++j) {
                     const double gate = v[1][2 * i * columns + j];

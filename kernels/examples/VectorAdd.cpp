@@ -7,9 +7,8 @@
 
 namespace lath {
 
-static constexpr std::int64_t tile = 1024;
-
-std::unique_ptr<Program> vectorAdd(Dtype dtype, std::int64_t multiple) {
+std::unique_ptr<Program> vectorAdd(Dtype dtype, std::int64_t multiple,
+                                   std::int64_t tile) {
   auto program = std::make_unique<Program>("vector_add");
   Program &p = *program;
   Index n = p.scalar("n", multiple);
@@ -22,18 +21,20 @@ std::unique_ptr<Program> vectorAdd(Dtype dtype, std::int64_t multiple) {
   return program;
 }
 
-static ExampleProblem problem(const ExampleSizes &sizes, Dtype dtype) {
+static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t n = sizes["n"];
   return {
-      .program = vectorAdd(dtype, promised(n)),
-      .schedule = scheduleOf(4),
-      .grid = {tilesOf(n, tile), 1, 1},
-      .arguments = {ExampleNumber{"n", double(n)},
-                    ExampleArray{"a", dtype, {n}},
-                    ExampleArray{"b", dtype, {n}},
-                    ExampleArray{"c", dtype, {n}, ExampleArray::Use::output}},
+      .space = ProgramSpace("tile=256|512|1024|2048|4096 w=1|2|4|8"),
+      .usual = "tile1024w4",
+      .build =
+          [=](auto &c) { return vectorAdd(dtype, promised(n), c["tile"]); },
+      .grid = [=](auto &c) { return ProgramGrid{tilesOf(n, c["tile"]), 1, 1}; },
+      .arguments = {NumberArgument{"n", double(n)},
+                    ArrayArgument{"a", dtype, {n}},
+                    ArrayArgument{"b", dtype, {n}},
+                    ArrayArgument{"c", dtype, {n}, ArrayArgument::Use::output}},
       .reference =
-          [](ExampleValues &v) {
+          [](ArgumentValues &v) {
             for (std::size_t i = 0; i < v[3].size(); ++i)
               v[3][i] = v[1][i] + v[2][i];
           },

@@ -97,15 +97,8 @@ Schedule parseSchedule(std::string_view text) {
 }
 
 std::string print(const Schedule &schedule) {
-  std::string text;
-  for (const ScheduleWord &word : scheduleWords()) {
-    const int value = word.get(schedule);
-    if (value == (word.follows ? word.follows(schedule) : word.omitted))
-      continue;
-    text += word.isNumber() ? fmt::format("{}{}", word.key, value)
-                            : fmt::format(",{}={}", word.key, word.text(value));
-  }
-  return text;
+  return fmt::format("bm{}bn{}bk{}{}", schedule.blockM, schedule.blockN,
+                     schedule.blockK, scheduleText(schedule));
 }
 
 } // namespace lath

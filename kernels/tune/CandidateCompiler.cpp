@@ -14,6 +14,27 @@
 
 namespace lath {
 
+AssembledCandidate assembleCandidate(const Ptx &ptx, const Target &target) {
+  std::optional<Cubin> cubin = assembleIfPossible(ptx, toolchain());
+  if (!cubin)
+    return {};
+  const KernelResources &r = cubin->resources;
+  if (r.localBytes || r.spillStores || r.spillLoads)
+    throw Error(ErrorKind::compile,
+                fmt::format("it spills: {} bytes of local memory a thread, {} "
+                            "registers",
+                            r.localBytes, r.registers));
+  const std::size_t shared = ptx.sharedBytes + r.staticShared;
+  const unsigned blocks =
+      occupancy(target, ptx.threads, r.registers, shared).blocks;
+  if (blocks == 0)
+    throw Error(ErrorKind::compile,
+                fmt::format("no SM can hold a block: {} registers, {} bytes of "
+                            "shared memory",
+                            r.registers, shared));
+  return {std::move(cubin->bytes), blocks};
+}
+
 CandidateCompiler::CandidateCompiler(const Target &target,
                                      const DeviceConstants &constants,
                                      bool assembles, unsigned threads,
@@ -89,31 +110,13 @@ CompiledCandidate CandidateCompiler::compile(const Order &order) const {
     TuneCandidate candidate;
     candidate.id = order.id;
     candidate.gemm = compile_(order.spec, order.schedule, target_);
-    unsigned blocksPerSm = 0;
-    if (assembles_) {
-      if (auto cubin = assembleIfPossible(candidate.gemm.ptx, toolchain())) {
-        const KernelResources &r = cubin->resources;
-        if (r.localBytes || r.spillStores || r.spillLoads)
-          throw Error(ErrorKind::compile,
-                      fmt::format("it spills: {} bytes of local memory a "
-                                  "thread, {} registers",
-                                  r.localBytes, r.registers));
-        const Ptx &ptx = candidate.gemm.ptx;
-        blocksPerSm = occupancy(target_, ptx.threads, r.registers,
-                                ptx.sharedBytes + r.staticShared)
-                          .blocks;
-        if (blocksPerSm == 0)
-          throw Error(ErrorKind::compile,
-                      fmt::format("no SM can hold a block: {} registers, {} "
-                                  "bytes of shared memory",
-                                  r.registers,
-                                  ptx.sharedBytes + r.staticShared));
-        candidate.cubin = std::move(cubin->bytes);
-      }
-    }
-    result.predicted =
-        estimate(order.spec, order.schedule, target_, constants_, blocksPerSm)
-            .total;
+    AssembledCandidate code;
+    if (assembles_)
+      code = assembleCandidate(candidate.gemm.ptx, target_);
+    candidate.cubin = std::move(code.cubin);
+    result.predicted = estimate(order.spec, order.schedule, target_, constants_,
+                                code.blocksPerSm)
+                           .total;
     result.candidate = std::move(candidate);
   } catch (const Error &error) {
     result.why = error.message();

@@ -18,6 +18,15 @@
 
 namespace lath {
 
+/// Machine code of a candidate and how many of its blocks an SM holds. Both
+/// empty where no assembler is installed. Throws Error{compile} where it spills
+/// or no SM holds a block, and what assembling throws.
+struct AssembledCandidate {
+  std::vector<char> cubin;
+  unsigned blocksPerSm = 0;
+};
+AssembledCandidate assembleCandidate(const Ptx &ptx, const Target &target);
+
 /// What became of one order.
 struct CompiledCandidate {
   std::size_t problem = 0;

@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace lath {
@@ -253,6 +255,26 @@ private:
 };
 
 } // namespace
+
+Measurement summarise(TuneSamples samples, const std::string &unit) {
+  std::sort(samples.begin(), samples.end());
+  auto quantile = [&](double share) {
+    double position = share * double(samples.size() - 1);
+    auto below = static_cast<std::size_t>(position);
+    return std::lerp(samples[below],
+                     samples[std::min(below + 1, samples.size() - 1)],
+                     position - double(below));
+  };
+  // To 0.1 ns, below what clocks tell: exports are shorter by half.
+  auto rounded = [](double value) { return std::round(value * 1e4) / 1e4; };
+  Measurement m;
+  m.median = rounded(quantile(0.5));
+  m.p10 = rounded(quantile(0.1));
+  m.p90 = rounded(quantile(0.9));
+  m.replays = static_cast<int>(samples.size());
+  m.unit = unit;
+  return m;
+}
 
 std::unique_ptr<Measurer> measureHere(std::shared_ptr<Device> device) {
   return std::make_unique<MeasurerHere>(std::move(device));

@@ -30,6 +30,9 @@ struct TuneVerdict {
 /// emulator, one cost.
 using TuneSamples = std::vector<double>;
 
+/// Median and spread of samples in any order.
+Measurement summarise(TuneSamples samples, const std::string &unit);
+
 /// Holds the weights of one problem and the candidates that were loaded.
 /// For one thread. All may throw Error: a candidate is then out, and the
 /// measurer must be prepared anew.

@@ -34,27 +34,6 @@ private:
   Clock::time_point start_ = Clock::now();
 };
 
-/// Of sorted or unsorted samples, as ColdTimer summarises.
-Measurement summarise(TuneSamples samples, const std::string &unit) {
-  std::sort(samples.begin(), samples.end());
-  auto quantile = [&](double share) {
-    double position = share * double(samples.size() - 1);
-    auto below = static_cast<std::size_t>(position);
-    return std::lerp(samples[below],
-                     samples[std::min(below + 1, samples.size() - 1)],
-                     position - double(below));
-  };
-  // To 0.1 ns, below what clocks tell: exports are shorter by half.
-  auto rounded = [](double value) { return std::round(value * 1e4) / 1e4; };
-  Measurement m;
-  m.median = rounded(quantile(0.5));
-  m.p10 = rounded(quantile(0.1));
-  m.p90 = rounded(quantile(0.9));
-  m.replays = static_cast<int>(samples.size());
-  m.unit = unit;
-  return m;
-}
-
 /// How a candidate failed, on one line: what the worker printed is a part.
 std::string noteOf(const WorkerFailure &failure) {
   std::string note = failure.message();

@@ -25,6 +25,28 @@ TunedSchedules::TunedSchedules(const DeviceInfo &device, std::string db,
     : device_(device),
       lookup_(std::move(db), device.name, device.smCount, rest) {}
 
+/// Those of the build and driver that count most: times of different ones are
+/// not compared with each other. ranked().
+template <class Entry>
+static std::vector<Entry> ofOnePlace(std::vector<Entry> entries,
+                                     const TuningPlace &here) {
+  if (entries.empty())
+    return entries;
+  auto preference = [&](const Entry &e) {
+    return std::tuple(e.place.build == here.build,
+                      e.place.driver == here.driver, e.measurement.when,
+                      e.place);
+  };
+  const TuningPlace chosen =
+      std::max_element(entries.begin(), entries.end(),
+                       [&](const Entry &a, const Entry &b) {
+                         return preference(a) < preference(b);
+                       })
+          ->place;
+  std::erase_if(entries, [&](const Entry &e) { return e.place != chosen; });
+  return ranked(std::move(entries));
+}
+
 std::vector<TuningEntry>
 TunedSchedules::measurements(const GemmSpec &spec) const {
   ScheduleBasis ignored;
@@ -42,24 +64,7 @@ TunedSchedules::measurements(const GemmSpec &spec, ScheduleBasis &basis) const {
           key.place.sms == device_.smCount)
         entries.push_back(
             {key.problem, key.place, parseSchedule(key.schedule), measurement});
-  if (entries.empty())
-    return entries;
-  // Times of different builds or drivers are not compared with each other.
-  const TuningPlace here = tuningPlace(device_);
-  auto preference = [&](const TuningEntry &e) {
-    return std::tuple(e.place.build == here.build,
-                      e.place.driver == here.driver, e.measurement.when,
-                      e.place);
-  };
-  const TuningPlace chosen =
-      std::max_element(entries.begin(), entries.end(),
-                       [&](const TuningEntry &a, const TuningEntry &b) {
-                         return preference(a) < preference(b);
-                       })
-          ->place;
-  std::erase_if(entries,
-                [&](const TuningEntry &e) { return e.place != chosen; });
-  return ranked(std::move(entries));
+  return ofOnePlace(std::move(entries), tuningPlace(device_));
 }
 
 DeviceConstants TunedSchedules::constants(const Target &target) const {
@@ -129,6 +134,45 @@ TunedSchedules::findMeasured(const GemmSpec &spec, const Target &target) const {
                       ? ", faster by less than the noise and less simple"
                       : ""));
   return choice;
+}
+
+ChosenProgram TunedSchedules::choose(const TunableProgram &program,
+                                     const Target &target) const {
+  ChosenProgram chosen{program.usualChoice(), {}, false};
+  std::vector<ProgramEntry> entries =
+      lookup_.measurements(ProgramProblem{program.name, program.problem});
+  std::erase_if(entries, [&](const ProgramEntry &e) {
+    if (e.measurement.status != Measurement::Status::ok)
+      return true;
+    try {
+      const ProgramChoice choice = program.space.parse(e.choice);
+      return print(choice) != e.choice ||
+             !refusal(program, choice, target).empty();
+    } catch (const Error &) {
+      return true; // of another space or another version of Lath
+    }
+  });
+  entries = ofOnePlace(std::move(entries), tuningPlace(device_));
+  if (entries.size() >= 2) { // a single one was not the best of any
+    const ProgramEntry &best = entries.front();
+    const Measurement &m = best.measurement;
+    chosen.choice = program.space.parse(best.choice);
+    chosen.measured = true;
+    chosen.reasons = {
+        fmt::format("tuned on {}: {:.3f} {} [{:.3f} {:.3f}], the best of {} "
+                    "measured",
+                    best.place.gpu, m.median, m.unit, m.p10, m.p90,
+                    entries.size()),
+        fmt::format("measured by build {}, driver {}", best.place.build,
+                    best.place.driver),
+        fmt::format("the next is {}, {:.3f} {}", entries[1].choice,
+                    entries[1].measurement.median, m.unit)};
+  } else {
+    chosen.reasons = {"the program's usual choice: nobody has tuned it here"};
+  }
+  if (std::string why = problem(); !why.empty())
+    chosen.reasons.push_back("tuned choices are left out: " + why);
+  return chosen;
 }
 
 ScheduleChoice chooseTuned(const GemmSpec &spec, const Target &target,

@@ -3,6 +3,7 @@
 
 #include "kernels/choose/CostModel.h"
 #include "kernels/choose/ScheduleChoice.h"
+#include "kernels/programs/TunableProgram.h"
 #include "kernels/tuned/TuningLookup.h"
 #include "runtime/Device.h"
 
@@ -10,6 +11,13 @@
 #include <string>
 
 namespace lath {
+
+/// How a program of one's own is built and scheduled, and why.
+struct ChosenProgram {
+  ProgramChoice choice;
+  std::vector<std::string> reasons;
+  bool measured = false; ///< here; else it is the usual choice
+};
 
 /// Looks schedules up in the user's database and in the table that Lath ships.
 /// Measurements by this build and driver count most, then this build's, then
@@ -35,6 +43,12 @@ public:
   /// All measurements of a spec's problem here, by the same order of
   /// preference, ranked().
   std::vector<TuningEntry> measurements(const GemmSpec &spec) const;
+
+  /// The fastest choice for a program that was measured here, as find() has it
+  /// for a spec; else the usual one. What its space or the target does not know
+  /// is passed over. Throws Error where the usual choice is none of its space.
+  ChosenProgram choose(const TunableProgram &program,
+                       const Target &target) const;
 
   /// Of the cost model: those fitted to this device, else deviceConstants.
   DeviceConstants constants(const Target &target) const;

@@ -36,21 +36,37 @@ CREATE TABLE device(gpu TEXT NOT NULL, sms INTEGER NOT NULL,
   constants TEXT NOT NULL, PRIMARY KEY(gpu, sms)) WITHOUT ROWID;
 )";
 
+/// A table more than files of earlier builds have, which read ours all the
+/// same: it is made where it is missing.
+constexpr const char *programSchema = R"(
+CREATE TABLE IF NOT EXISTS program_measurement(
+  program TEXT NOT NULL, problem TEXT NOT NULL,
+  gpu TEXT NOT NULL, sms INTEGER NOT NULL, driver TEXT NOT NULL,
+  build TEXT NOT NULL, choice TEXT NOT NULL,
+  status INTEGER NOT NULL, median REAL NOT NULL, p10 REAL NOT NULL,
+  p90 REAL NOT NULL, replays INTEGER NOT NULL, plain_read REAL NOT NULL,
+  predicted REAL NOT NULL, unit TEXT NOT NULL, note TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  PRIMARY KEY(program, problem, gpu, sms, driver, build, choice)) WITHOUT ROWID;
+)";
+
 /// "op, n, ..." of the first `count` columns, with what is put between them.
-std::string columns(std::size_t count, std::string_view between) {
+std::string columns(const TuningShape &shape, std::size_t count,
+                    std::string_view between) {
   std::vector<std::string_view> names;
-  for (const TuningColumn &column : tuningColumns)
+  for (const TuningColumn &column : shape.columns.first(count))
     names.push_back(column.sql);
-  names.resize(count);
   return fmt::format("{}", fmt::join(names, between));
 }
 
 /// "SELECT all FROM measurement WHERE" the first `count` columns are those
 /// that are bound.
-std::string select(std::size_t count) {
-  std::string sql = fmt::format("SELECT {} FROM measurement",
-                                columns(tuningColumns.size(), ", "));
-  return count ? sql + " WHERE " + columns(count, "=? AND ") + "=?" : sql;
+std::string select(const TuningShape &shape, std::size_t count) {
+  std::string sql =
+      fmt::format("SELECT {} FROM {}",
+                  columns(shape, shape.columns.size(), ", "), shape.table);
+  return count ? sql + " WHERE " + columns(shape, count, "=? AND ") + "=?"
+               : sql;
 }
 
 void bindRow(Statement &statement, const std::vector<TuningValue> &row,
@@ -64,23 +80,37 @@ void bindRow(Statement &statement, const std::vector<TuningValue> &row,
       statement.bind(std::get<std::string>(row[i]));
 }
 
+void readRow(const std::function<TuningValue(std::size_t)> &value,
+             TuningEntry &entry) {
+  entry = readTuningRow(value);
+}
+void readRow(const std::function<TuningValue(std::size_t)> &value,
+             ProgramEntry &entry) {
+  entry = readProgramRow(value);
+}
+
 /// The row that a statement stands on; nothing where it is of another version
 /// of Lath, or damaged: of no use to this one.
-std::optional<TuningEntry> entryOf(const Statement &statement) {
+template <class Entry>
+std::optional<Entry> entryOf(const Statement &statement) {
   try {
-    return readTuningRow([&](std::size_t column) -> TuningValue {
-      const int at = static_cast<int>(column);
-      switch (statement.type(at)) {
-      case SQLITE_INTEGER:
-        return statement.integer(at);
-      case SQLITE_FLOAT:
-        return statement.real(at);
-      case SQLITE_TEXT:
-        return statement.text(at);
-      default:
-        return {};
-      }
-    });
+    Entry entry;
+    readRow(
+        [&](std::size_t column) -> TuningValue {
+          const int at = static_cast<int>(column);
+          switch (statement.type(at)) {
+          case SQLITE_INTEGER:
+            return statement.integer(at);
+          case SQLITE_FLOAT:
+            return statement.real(at);
+          case SQLITE_TEXT:
+            return statement.text(at);
+          default:
+            return {};
+          }
+        },
+        entry);
+    return entry;
   } catch (const Error &) {
     return std::nullopt;
   }
@@ -198,6 +228,16 @@ struct TuningDb::State {
               : std::vector<std::string>{"it is of a newer Lath",
                                          "--db FILE or LATH_TUNING_DB names "
                                          "another one"});
+    if (mode == Mode::write && !has(programShape))
+      transaction([&] { execute(programSchema); });
+  }
+
+  bool has(const TuningShape &shape) const {
+    Statement statement(db, "SELECT count(*) FROM sqlite_master WHERE name=?");
+    statement.bind(std::string(shape.table));
+    int code = statement.step();
+    check(code);
+    return code == SQLITE_ROW && statement.integer(0) != 0;
   }
 
   /// SQLite asks no busy handler when it changes the journal, so the wait for
@@ -222,56 +262,67 @@ struct TuningDb::State {
       if (pragma("SELECT count(*) FROM sqlite_master") != 0)
         return;
       execute(schema);
+      execute(programSchema);
       execute(fmt::format("PRAGMA application_id = {}", applicationId).c_str());
       execute(fmt::format("PRAGMA user_version = {}", schemaVersion).c_str());
     });
   }
 
   /// Inside a transaction. A row that this Lath cannot read gives way.
-  void put(const TuningEntry &entry) {
+  template <class Entry> void put(const Entry &entry) {
+    const TuningShape &shape = shapeOf(&entry);
     const std::vector<TuningValue> row = tuningRow(entry);
-    static const std::string find = select(tuningKeyColumns);
+    static const std::string find = select(shape, shape.keyColumns);
     Statement known(db, find.c_str());
-    bindRow(known, row, tuningKeyColumns);
+    bindRow(known, row, shape.keyColumns);
     int code = known.step();
     check(code);
     if (code == SQLITE_ROW)
-      if (auto old = entryOf(known);
+      if (auto old = entryOf<Entry>(known);
           old && !betterFounded(entry.measurement, old->measurement))
         return;
     static const std::string insert = fmt::format(
-        "INSERT OR REPLACE INTO measurement({}) VALUES({})",
-        columns(row.size(), ", "),
+        "INSERT OR REPLACE INTO {}({}) VALUES({})", shape.table,
+        columns(shape, row.size(), ", "),
         fmt::join(std::vector<std::string_view>(row.size(), "?"), ","));
     Statement statement(db, insert.c_str());
     bindRow(statement, row, row.size());
     check(statement.step());
   }
 
-  template <class Use> void each(Statement &statement, const Use &use) const {
+  template <class Entry, class Use>
+  void each(Statement &statement, const Use &use) const {
     for (;;) {
       int code = statement.step();
       check(code);
       if (code != SQLITE_ROW)
         return;
-      if (std::optional<TuningEntry> entry = entryOf(statement))
+      if (std::optional<Entry> entry = entryOf<Entry>(statement))
         use(std::move(*entry));
     }
   }
 
-  /// These two under the lock.
-  std::vector<TuningEntry> of(const TuningProblem &problem,
-                              const std::string &gpu, unsigned sms) const {
-    TuningEntry wanted;
+  /// These three under the lock.
+  template <class Entry>
+  std::vector<Entry> of(const decltype(Entry::problem) &problem,
+                        const std::string &gpu, unsigned sms) const {
+    Entry wanted;
+    const TuningShape &shape = shapeOf(&wanted);
     wanted.problem = problem;
     wanted.place.gpu = gpu;
     wanted.place.sms = sms;
-    static const std::string find = select(tuningGpuColumns);
+    static const std::string find = select(shape, shape.gpuColumns);
     Statement statement(db, find.c_str());
-    bindRow(statement, tuningRow(wanted), tuningGpuColumns);
-    std::vector<TuningEntry> entries;
-    each(statement, [&](TuningEntry e) { entries.push_back(std::move(e)); });
+    bindRow(statement, tuningRow(wanted), shape.gpuColumns);
+    std::vector<Entry> entries;
+    each<Entry>(statement, [&](Entry e) { entries.push_back(std::move(e)); });
     return entries;
+  }
+
+  template <class Entry> void addAll(TuningTable &to) const {
+    Statement statement(
+        db, select(shapeOf(static_cast<const Entry *>(nullptr)), 0).c_str());
+    each<Entry>(statement, [&](const Entry &e) { to.add(e); });
   }
 
   std::string constants(const std::string &gpu, unsigned sms) const {
@@ -324,19 +375,27 @@ void TuningDb::add(const TuningEntry &entry) {
   state_->transaction([&] { state_->put(entry); });
 }
 
+void TuningDb::add(const ProgramEntry &entry) {
+  state_->transaction([&] { state_->put(entry); });
+}
+
 void TuningDb::merge(const TuningTable &table) {
   state_->transaction([&] {
     for (const auto &[key, measurement] : table.rows())
+      state_->put(TuningEntry{key.problem, key.place,
+                              parseSchedule(key.schedule), measurement});
+    for (const auto &[key, measurement] : table.programs())
       state_->put(
-          {key.problem, key.place, parseSchedule(key.schedule), measurement});
+          ProgramEntry{key.problem, key.place, key.choice, measurement});
   });
 }
 
 TuningTable TuningDb::all() const {
   std::lock_guard lock(state_->mutex);
   TuningTable table;
-  Statement statement(state_->db, select(0).c_str());
-  state_->each(statement, [&](const TuningEntry &e) { table.add(e); });
+  state_->addAll<TuningEntry>(table);
+  if (state_->has(programShape))
+    state_->addAll<ProgramEntry>(table);
   return table;
 }
 
@@ -344,7 +403,16 @@ std::vector<TuningEntry> TuningDb::of(const TuningProblem &problem,
                                       const std::string &gpu,
                                       unsigned sms) const {
   std::lock_guard lock(state_->mutex);
-  return state_->of(problem, gpu, sms);
+  return state_->of<TuningEntry>(problem, gpu, sms);
+}
+
+std::vector<ProgramEntry> TuningDb::of(const ProgramProblem &problem,
+                                       const std::string &gpu,
+                                       unsigned sms) const {
+  std::lock_guard lock(state_->mutex);
+  if (!state_->has(programShape))
+    return {};
+  return state_->of<ProgramEntry>(problem, gpu, sms);
 }
 
 std::string TuningDb::constants(const std::string &gpu, unsigned sms) const {
@@ -356,7 +424,8 @@ TuningDb::Known TuningDb::known(const TuningProblem &problem,
                                 const std::string &gpu, unsigned sms) const {
   Known known;
   state_->transaction("BEGIN", [&] {
-    known = {state_->of(problem, gpu, sms), state_->constants(gpu, sms)};
+    known = {state_->of<TuningEntry>(problem, gpu, sms),
+             state_->constants(gpu, sms)};
   });
   return known;
 }

@@ -30,6 +30,7 @@ public:
 
   /// Adds or improves (TuningTable::add), one transaction.
   void add(const TuningEntry &entry);
+  void add(const ProgramEntry &entry);
   void merge(const TuningTable &table);
 
   /// Everything; or of one problem on GPUs of one kind, whatever the driver
@@ -38,6 +39,8 @@ public:
   TuningTable all() const;
   std::vector<TuningEntry> of(const TuningProblem &problem,
                               const std::string &gpu, unsigned sms) const;
+  std::vector<ProgramEntry> of(const ProgramProblem &problem,
+                               const std::string &gpu, unsigned sms) const;
 
   /// The constants of the cost model for a device, as JSON; empty: not fitted.
   std::string constants(const std::string &gpu, unsigned sms) const;

@@ -16,6 +16,14 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view format = "lath tuning";
 constexpr int version = 2; // 1 was a flat list
 
+void addPlace(Json &json, const TuningPlace &place, const Measurement &m) {
+  json.update({{"gpu", place.gpu},
+               {"sms", place.sms},
+               {"driver", place.driver},
+               {"build", place.build},
+               {"unit", m.unit}});
+}
+
 /// What all measurements of one problem and place have in common.
 Json groupJson(const TuningTable::Key &key, const Measurement &m) {
   const TuningProblem &p = key.problem;
@@ -28,17 +36,28 @@ Json groupJson(const TuningTable::Key &key, const Measurement &m) {
                {"w", std::string(weightFormat(p.w, p.zeros).name)}};
   if (p.layout != WeightLayout::gptq)
     json["layout"] = std::string(name(p.layout));
-  json.update({{"deterministic", p.deterministic},
-               {"gpu", key.place.gpu},
-               {"sms", key.place.sms},
-               {"driver", key.place.driver},
-               {"build", key.place.build},
-               {"unit", m.unit}});
+  json["deterministic"] = p.deterministic;
+  addPlace(json, key.place, m);
   return json;
 }
 
-Json entryJson(const TuningTable::Key &key, const Measurement &m) {
-  Json json = {{"schedule", key.schedule}};
+Json groupJson(const TuningTable::ProgramKey &key, const Measurement &m) {
+  Json json = {{"program", key.problem.program},
+               {"problem", key.problem.problem}};
+  addPlace(json, key.place, m);
+  return json;
+}
+
+/// What tells one entry of a group from another.
+Json choiceJson(const TuningTable::Key &key) {
+  return {{"schedule", key.schedule}};
+}
+Json choiceJson(const TuningTable::ProgramKey &key) {
+  return {{"choice", key.choice}};
+}
+
+template <class Key> Json entryJson(const Key &key, const Measurement &m) {
+  Json json = choiceJson(key);
   if (m.status != Measurement::Status::ok)
     json["status"] = std::string(name(m.status));
   json.update({{"median", m.median},
@@ -84,16 +103,16 @@ TuningValue omitted(std::string_view field) {
 }
 
 /// What `entry` does not say its group does.
-TuningEntry entryOf(const Json &group, const Json &entry) {
+auto valuesOf(const TuningShape &shape, const Json &group, const Json &entry) {
   if (!entry.is_object())
     throw Error(ErrorKind::invalidInput, "it is no object");
-  return readTuningRow([&](std::size_t column) {
-    const std::string field(tuningColumns[column].json);
+  return [&](std::size_t column) {
+    const std::string field(shape.columns[column].json);
     for (const Json *from : {&entry, &group})
       if (auto found = from->find(field); found != from->end())
         return valueOf(*found);
     return omitted(field);
-  });
+  };
 }
 
 std::string dumped(const Json &json) {
@@ -102,11 +121,11 @@ std::string dumped(const Json &json) {
 
 } // namespace
 
-std::string TuningTable::toJson() const {
-  std::string text = fmt::format(
-      "{{\"format\": \"{}\", \"version\": {}, \"groups\": [", format, version);
-  std::string group; // the open one
-  for (const auto &[key, measurement] : rows_) {
+/// The groups of `rows` as the inside of a list, each entry on a line.
+template <class Key>
+static std::string groupsText(const std::map<Key, Measurement> &rows) {
+  std::string text, group; // the open one
+  for (const auto &[key, measurement] : rows) {
     const std::string own = dumped(groupJson(key, measurement));
     if (own != group) {
       text += group.empty() ? "\n" : "\n]},\n";
@@ -118,7 +137,16 @@ std::string TuningTable::toJson() const {
     }
     text += dumped(entryJson(key, measurement));
   }
-  return text + (group.empty() ? "\n]}\n" : "\n]}\n]}\n");
+  return text + (group.empty() ? "\n" : "\n]}\n");
+}
+
+std::string TuningTable::toJson() const {
+  std::string text =
+      fmt::format("{{\"format\": \"{}\", \"version\": {}, \"groups\": [{}]",
+                  format, version, groupsText(rows_));
+  if (!programs_.empty())
+    text += fmt::format(", \"programs\": [{}]", groupsText(programs_));
+  return text + "}\n";
 }
 
 TuningTable TuningTable::fromJson(std::string_view text,
@@ -148,9 +176,12 @@ TuningTable TuningTable::fromJson(std::string_view text,
   };
   TuningTable table;
   std::size_t at = 0;
-  auto add = [&](const Json &group, const Json &entry) {
+  auto add = [&](const Json &group, const Json &entry, bool isProgram = false) {
     try {
-      table.add(entryOf(group, entry));
+      if (isProgram)
+        table.add(readProgramRow(valuesOf(programShape, group, entry)));
+      else
+        table.add(readTuningRow(valuesOf(gemmShape, group, entry)));
     } catch (const Error &error) {
       throw fail(fmt::format("entry {}: {}", at, error.message()));
     }
@@ -164,6 +195,10 @@ TuningTable TuningTable::fromJson(std::string_view text,
   for (const Json &group : list(json, "groups"))
     for (const Json &entry : list(group, "entries"))
       add(group, entry);
+  if (json.contains("programs"))
+    for (const Json &group : list(json, "programs"))
+      for (const Json &entry : list(group, "entries"))
+        add(group, entry, true);
   return table;
 }
 

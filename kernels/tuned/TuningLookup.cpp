@@ -53,7 +53,7 @@ bool TuningLookup::opened() {
   if (db_ && identity_.process != getpid())
     (void)db_.release();
   db_.reset();
-  known_.clear();
+  forget();
   if (!exists)
     return false;
   db_ =
@@ -65,7 +65,14 @@ bool TuningLookup::opened() {
   return true;
 }
 
-TuningLookup::Read TuningLookup::read(const TuningProblem &problem) {
+void TuningLookup::forget() {
+  known_.clear();
+  programs_.clear();
+}
+
+template <class Problem, class Value, class Ask>
+Value TuningLookup::remembered(std::map<Problem, Value> &known,
+                               const Problem &problem, const Ask &ask) {
   std::lock_guard lock(mutex_);
   if (restsUntil_ && Clock::now() < *restsUntil_)
     return {};
@@ -76,25 +83,33 @@ TuningLookup::Read TuningLookup::read(const TuningProblem &problem) {
     if (!there)
       return {};
     const std::int64_t now = db_->version();
-    if (now != version_ || known_.size() >= mostKnown)
-      known_.clear();
+    if (now != version_ || known.size() >= mostKnown)
+      forget();
     version_ = now;
-    auto found = known_.find(problem);
-    if (found == known_.end()) {
-      TuningDb::Known stored = db_->known(problem, gpu_, sms_);
-      found = known_
-                  .emplace(problem, Read{std::move(stored.entries),
-                                         constantsOf(stored.constants)})
-                  .first;
-    }
+    auto found = known.find(problem);
+    if (found == known.end())
+      found = known.emplace(problem, ask()).first;
     return found->second;
   } catch (const Error &error) {
     problem_ = error.message();
     restsUntil_ = Clock::now() + rest_;
     db_.reset();
-    known_.clear();
+    forget();
     return {};
   }
+}
+
+TuningLookup::Read TuningLookup::read(const TuningProblem &problem) {
+  return remembered(known_, problem, [&] {
+    TuningDb::Known stored = db_->known(problem, gpu_, sms_);
+    return Read{std::move(stored.entries), constantsOf(stored.constants)};
+  });
+}
+
+std::vector<ProgramEntry>
+TuningLookup::measurements(const ProgramProblem &problem) {
+  return remembered(programs_, problem,
+                    [&] { return db_->of(problem, gpu_, sms_); });
 }
 
 std::vector<TuningEntry>

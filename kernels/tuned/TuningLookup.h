@@ -34,6 +34,7 @@ public:
   /// The measurements of a problem; none where there is no database, or it is
   /// passed over. Never throws.
   std::vector<TuningEntry> measurements(const TuningProblem &problem);
+  std::vector<ProgramEntry> measurements(const ProgramProblem &problem);
   /// The constants of the cost model; nothing also where they are of another
   /// version of the model.
   std::optional<DeviceConstants> constants();
@@ -57,7 +58,13 @@ private:
   };
 
   Read read(const TuningProblem &problem);
+  /// What `known` has of a problem, else what `ask` reads of the database;
+  /// nothing where that is passed over.
+  template <class Problem, class Value, class Ask>
+  Value remembered(std::map<Problem, Value> &known, const Problem &problem,
+                   const Ask &ask);
   bool opened();
+  void forget();
 
   const std::string path_, gpu_;
   const unsigned sms_;
@@ -67,6 +74,7 @@ private:
   Identity identity_;
   std::int64_t version_ = 0;
   std::map<TuningProblem, Read> known_; ///< at that version
+  std::map<ProgramProblem, std::vector<ProgramEntry>> programs_; ///< likewise
   std::optional<Clock::time_point> restsUntil_;
   std::string problem_;
 };

@@ -46,6 +46,7 @@ constexpr std::array statusChoices = {
     choice(Measurement::Status::crashed, "crashed"),
     choice(Measurement::Status::hung, "hung")};
 
+constexpr std::size_t longestName = 4096;
 constexpr double longest = 1e12;              // us, twelve days
 constexpr std::int64_t latest = 253402300799; // the end of the year 9999
 
@@ -66,8 +67,9 @@ std::string shown(const TuningValue &value) {
 /// Takes the columns one after the other.
 class RowReader {
 public:
-  explicit RowReader(const std::function<TuningValue(std::size_t)> &value)
-      : value_(value) {}
+  RowReader(const TuningShape &shape,
+            const std::function<TuningValue(std::size_t)> &value)
+      : shape_(shape), value_(value) {}
 
   std::string text() {
     TuningValue value = next();
@@ -75,6 +77,15 @@ public:
     if (!text)
       wrong(fmt::format("{} is no text ({})", shown(value), column()));
     return std::move(*text);
+  }
+
+  /// Of a key: not empty, and no longer than people write.
+  std::string name() {
+    std::string found = text();
+    if (found.empty() || found.size() > longestName)
+      wrong(fmt::format("'{}' is no text of 1 to {} bytes ({})",
+                        found.substr(0, 80), longestName, column()));
+    return found;
   }
 
   template <std::size_t count>
@@ -129,8 +140,9 @@ public:
 private:
   TuningValue next() { return value_(at_++); }
   /// That which was read last.
-  std::string_view column() const { return tuningColumns[at_ - 1].sql; }
+  std::string_view column() const { return shape_.columns[at_ - 1].sql; }
 
+  const TuningShape &shape_;
   const std::function<TuningValue(std::size_t)> &value_;
   std::size_t at_ = 0;
 };
@@ -144,25 +156,69 @@ std::string_view nameOf(const std::array<Choice, count> &choices,
   return "?";
 }
 
-void check(const TuningEntry &e) {
-  const GemmSpec spec = specOf(e.problem);
-  validate(spec);
-  if (e.problem.m != tuningBucket(e.problem.m))
-    wrong(fmt::format("m = {} is no bucket of rows; the next is {}",
-                      e.problem.m, tuningBucket(e.problem.m)));
-  const Measurement &m = e.measurement;
+void check(const Measurement &m) {
   const bool spreadIsKnown = m.p10 != 0 || m.p90 != 0;
   if (spreadIsKnown && !(m.p10 <= m.median && m.median <= m.p90))
     wrong(fmt::format("p10 = {}, median = {} and p90 = {} are not in order",
                       m.p10, m.median, m.p90));
   if (m.status == Measurement::Status::ok && m.median == 0)
     wrong("a median of 0 is no time");
+}
+
+void check(const TuningEntry &e) {
+  const GemmSpec spec = specOf(e.problem);
+  validate(spec);
+  if (e.problem.m != tuningBucket(e.problem.m))
+    wrong(fmt::format("m = {} is no bucket of rows; the next is {}",
+                      e.problem.m, tuningBucket(e.problem.m)));
+  check(e.measurement);
   // Who launches alone has not promised that nothing writes the weights.
   if (e.schedule.dependent != Dependent::none &&
       spec.launches == Launches::alone)
     wrong(fmt::format("the schedule {} starts before the launch ahead of it is "
                       "done, the problem {} is of launches alone",
                       print(e.schedule), print(spec)));
+}
+
+TuningPlace readPlace(RowReader &row) {
+  TuningPlace place;
+  place.gpu = row.text();
+  place.sms = static_cast<unsigned>(row.whole(0, 65535));
+  place.driver = row.text();
+  place.build = row.text();
+  return place;
+}
+
+Measurement readMeasurement(RowReader &row) {
+  Measurement m;
+  m.status = static_cast<Measurement::Status>(row.numberOf(statusChoices));
+  for (double *time : {&m.median, &m.p10, &m.p90})
+    *time = row.time();
+  m.replays = static_cast<int>(row.whole(0, std::numeric_limits<int>::max()));
+  for (double *time : {&m.plainRead, &m.predicted})
+    *time = row.time();
+  m.unit = row.oneOf(units);
+  m.note = row.text();
+  m.when = row.whole(0, latest);
+  return m;
+}
+
+std::int64_t number(auto value) { return static_cast<std::int64_t>(value); }
+
+/// `key`, the place, `text`, the measurement.
+std::vector<TuningValue> joined(std::vector<TuningValue> key,
+                                const TuningPlace &place, std::string text,
+                                const Measurement &m) {
+  const TuningValue rest[] = {place.gpu,       number(place.sms),
+                              place.driver,    place.build,
+                              std::move(text), number(m.status),
+                              m.median,        m.p10,
+                              m.p90,           number(m.replays),
+                              m.plainRead,     m.predicted,
+                              m.unit,          m.note,
+                              m.when};
+  key.insert(key.end(), std::begin(rest), std::end(rest));
+  return key;
 }
 
 } // namespace
@@ -172,39 +228,22 @@ std::string_view name(Measurement::Status status) {
 }
 
 std::vector<TuningValue> tuningRow(const TuningEntry &e) {
-  auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const TuningProblem &p = e.problem;
-  const Measurement &m = e.measurement;
-  return {operationText(p),
-          p.n,
-          p.k,
-          p.m,
-          p.group,
-          number(p.x),
-          number(weightFormat(p.w, p.zeros).number),
-          number(p.layout),
-          number(p.deterministic),
-          e.place.gpu,
-          number(e.place.sms),
-          e.place.driver,
-          e.place.build,
-          print(e.schedule),
-          number(m.status),
-          m.median,
-          m.p10,
-          m.p90,
-          number(m.replays),
-          m.plainRead,
-          m.predicted,
-          m.unit,
-          m.note,
-          m.when};
+  return joined({operationText(p), p.n, p.k, p.m, p.group, number(p.x),
+                 number(weightFormat(p.w, p.zeros).number), number(p.layout),
+                 number(p.deterministic)},
+                e.place, print(e.schedule), e.measurement);
+}
+
+std::vector<TuningValue> tuningRow(const ProgramEntry &e) {
+  return joined({e.problem.program, e.problem.problem}, e.place, e.choice,
+                e.measurement);
 }
 
 TuningEntry
 readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  RowReader row(value);
+  RowReader row(gemmShape, value);
   TuningEntry e;
   TuningProblem &p = e.problem;
   setOperation(p, row.text());
@@ -217,22 +256,23 @@ readTuningRow(const std::function<TuningValue(std::size_t)> &value) {
   p.zeros = format.zeros;
   p.layout = static_cast<WeightLayout>(row.numberOf(layoutChoices));
   p.deterministic = row.whole(0, 1) != 0;
-  e.place.gpu = row.text();
-  e.place.sms = static_cast<unsigned>(row.whole(0, 65535));
-  e.place.driver = row.text();
-  e.place.build = row.text();
+  e.place = readPlace(row);
   e.schedule = parseSchedule(row.text());
-  Measurement &m = e.measurement;
-  m.status = static_cast<Measurement::Status>(row.numberOf(statusChoices));
-  for (double *time : {&m.median, &m.p10, &m.p90})
-    *time = row.time();
-  m.replays = static_cast<int>(row.whole(0, std::numeric_limits<int>::max()));
-  for (double *time : {&m.plainRead, &m.predicted})
-    *time = row.time();
-  m.unit = row.oneOf(units);
-  m.note = row.text();
-  m.when = row.whole(0, latest);
+  e.measurement = readMeasurement(row);
   check(e);
+  return e;
+}
+
+ProgramEntry
+readProgramRow(const std::function<TuningValue(std::size_t)> &value) {
+  RowReader row(programShape, value);
+  ProgramEntry e;
+  e.problem.program = row.name();
+  e.problem.problem = row.text();
+  e.place = readPlace(row);
+  e.choice = row.name();
+  e.measurement = readMeasurement(row);
+  check(e.measurement);
   return e;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,9 +24,15 @@ struct TuningColumn {
   std::string_view sql, json;
 };
 
-/// All columns in the order of the database: the first nine are the problem,
-/// with the next two it is the problem on one kind of GPU, with the next three
-/// the key.
+/// A table of the database: its columns in order.
+struct TuningShape {
+  std::string_view table;
+  std::span<const TuningColumn> columns;
+  std::size_t gpuColumns; ///< the first: a problem on one kind of GPU
+  std::size_t keyColumns; ///< the first: the key
+};
+
+/// Of GEMMs.
 inline constexpr std::array<TuningColumn, 24> tuningColumns = {
     {{"op", "op"},
      {"n", "n"},
@@ -51,12 +58,40 @@ inline constexpr std::array<TuningColumn, 24> tuningColumns = {
      {"unit", "unit"},
      {"note", "note"},
      {"time", "when"}}};
-inline constexpr std::size_t tuningProblemColumns = 9;
-inline constexpr std::size_t tuningGpuColumns = 11;
-inline constexpr std::size_t tuningKeyColumns = 14;
+inline constexpr TuningShape gemmShape{"measurement", tuningColumns, 11, 14};
+
+/// Of programs of one's own.
+inline constexpr std::array<TuningColumn, 17> programColumns = {
+    {{"program", "program"},
+     {"problem", "problem"},
+     {"gpu", "gpu"},
+     {"sms", "sms"},
+     {"driver", "driver"},
+     {"build", "build"},
+     {"choice", "choice"},
+     {"status", "status"},
+     {"median", "median"},
+     {"p10", "p10"},
+     {"p90", "p90"},
+     {"replays", "replays"},
+     {"plain_read", "plain_read"},
+     {"predicted", "predicted"},
+     {"unit", "unit"},
+     {"note", "note"},
+     {"time", "when"}}};
+inline constexpr TuningShape programShape{"program_measurement", programColumns,
+                                          4, 7};
+
+inline constexpr const TuningShape &shapeOf(const TuningEntry *) {
+  return gemmShape;
+}
+inline constexpr const TuningShape &shapeOf(const ProgramEntry *) {
+  return programShape;
+}
 
 /// The values of a row in that order, enumerations as numbers.
 std::vector<TuningValue> tuningRow(const TuningEntry &entry);
+std::vector<TuningValue> tuningRow(const ProgramEntry &entry);
 
 /// The other way round: `value` tells the value of a column, an enumeration's
 /// by number or by name. Throws Error{invalidInput} or Error{invalidSpec} that
@@ -65,5 +100,8 @@ std::vector<TuningValue> tuningRow(const TuningEntry &entry);
 /// ahead of it is done in a problem of launches alone.
 TuningEntry
 readTuningRow(const std::function<TuningValue(std::size_t column)> &value);
+/// Likewise; whether the choice is one of the program's, who has it asks.
+ProgramEntry
+readProgramRow(const std::function<TuningValue(std::size_t column)> &value);
 
 } // namespace lath

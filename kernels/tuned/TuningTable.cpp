@@ -107,26 +107,38 @@ bool betterFounded(const Measurement &a, const Measurement &b) {
   return order(a) > order(b);
 }
 
-void TuningTable::add(const TuningEntry &entry) {
-  auto [at, isNew] = rows_.try_emplace(
-      {entry.problem, entry.place, print(entry.schedule)}, entry.measurement);
-  if (!isNew && betterFounded(entry.measurement, at->second))
-    at->second = entry.measurement;
+template <class Key>
+static void keepBetter(std::map<Key, Measurement> &rows, const Key &key,
+                       const Measurement &measurement) {
+  auto [at, isNew] = rows.try_emplace(key, measurement);
+  if (!isNew && betterFounded(measurement, at->second))
+    at->second = measurement;
 }
 
-TuningTable TuningTable::best(std::size_t count) const {
+void TuningTable::add(const TuningEntry &entry) {
+  keepBetter(rows_, {entry.problem, entry.place, print(entry.schedule)},
+             entry.measurement);
+}
+
+void TuningTable::add(const ProgramEntry &entry) {
+  keepBetter(programs_, {entry.problem, entry.place, entry.choice},
+             entry.measurement);
+}
+
+/// Adds the `count` fastest of each problem and GPU to `to`.
+template <class Entry>
+static void addBest(TuningTable &to, const std::vector<Entry> &entries,
+                    std::size_t count) {
   // By problem and GPU, the measurements of each build and driver.
-  using Spot = std::tuple<TuningProblem, std::string, unsigned>;
-  std::map<Spot, std::map<TuningPlace, std::vector<TuningEntry>>> spots;
-  for (const auto &[key, measurement] : rows_)
-    if (measurement.status == Measurement::Status::ok)
-      spots[{key.problem, key.place.gpu, key.place.sms}][key.place].push_back(
-          {key.problem, key.place, parseSchedule(key.schedule), measurement});
-  TuningTable table;
+  using Spot = std::tuple<decltype(Entry::problem), std::string, unsigned>;
+  std::map<Spot, std::map<TuningPlace, std::vector<Entry>>> spots;
+  for (const Entry &e : entries)
+    if (e.measurement.status == Measurement::Status::ok)
+      spots[{e.problem, e.place.gpu, e.place.sms}][e.place].push_back(e);
   for (auto &[spot, places] : spots) {
     auto newest = [](const auto &place) {
       std::int64_t when = 0;
-      for (const TuningEntry &e : place.second)
+      for (const Entry &e : place.second)
         when = std::max(when, e.measurement.when);
       // A single one was not the best of any.
       return std::tuple(place.second.size() > 1, when, place.first);
@@ -134,19 +146,31 @@ TuningTable TuningTable::best(std::size_t count) const {
     auto chosen = std::max_element(
         places.begin(), places.end(),
         [&](const auto &a, const auto &b) { return newest(a) < newest(b); });
-    std::vector<TuningEntry> entries = ranked(std::move(chosen->second));
-    for (std::size_t i = 0; i < std::min(count, entries.size()); ++i)
-      table.add(entries[i]);
+    std::vector<Entry> best = ranked(std::move(chosen->second));
+    for (std::size_t i = 0; i < std::min(count, best.size()); ++i)
+      to.add(best[i]);
   }
+}
+
+TuningTable TuningTable::best(std::size_t count) const {
+  std::vector<TuningEntry> entries;
+  for (const auto &[key, measurement] : rows_)
+    entries.push_back(
+        {key.problem, key.place, parseSchedule(key.schedule), measurement});
+  std::vector<ProgramEntry> programs;
+  for (const auto &[key, measurement] : programs_)
+    programs.push_back({key.problem, key.place, key.choice, measurement});
+  TuningTable table;
+  addBest(table, entries, count);
+  addBest(table, programs, count);
   return table;
 }
 
 void TuningTable::merge(const TuningTable &other) {
-  for (const auto &[key, measurement] : other.rows_) {
-    auto [at, isNew] = rows_.try_emplace(key, measurement);
-    if (!isNew && betterFounded(measurement, at->second))
-      at->second = measurement;
-  }
+  for (const auto &[key, measurement] : other.rows_)
+    keepBetter(rows_, key, measurement);
+  for (const auto &[key, measurement] : other.programs_)
+    keepBetter(programs_, key, measurement);
 }
 
 double tuningNoise(const Measurement &a, const Measurement &b) {
@@ -161,22 +185,25 @@ double tuningNoise(const Measurement &a, const Measurement &b) {
                   0.005 * std::min(a.median, b.median));
 }
 
-std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
+/// Sorts by rounds, then medians; within the noise by `cost`.
+template <class Entry, class Text, class Cost>
+static std::vector<Entry> rankedBy(std::vector<Entry> entries, const Text &text,
+                                   const Cost &cost) {
   int most = 0;
-  for (const TuningEntry &e : entries)
+  for (const Entry &e : entries)
     if (e.measurement.status == Measurement::Status::ok)
       most = std::max(most, e.measurement.replays);
   auto tier = [&](const Measurement &m) {
     return m.status != Measurement::Status::ok ? 2 : m.replays < most ? 1 : 0;
   };
   std::sort(entries.begin(), entries.end(),
-            [&](const TuningEntry &a, const TuningEntry &b) {
+            [&](const Entry &a, const Entry &b) {
               auto of = [&](const Measurement &m) {
                 return std::tuple(tier(m), m.median);
               };
               if (of(a.measurement) != of(b.measurement))
                 return of(a.measurement) < of(b.measurement);
-              return print(a.schedule) < print(b.schedule);
+              return text(a) < text(b);
             });
   if (entries.empty() || tier(entries.front().measurement) != 0)
     return entries;
@@ -188,12 +215,26 @@ std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
     const Measurement &m = at->measurement;
     if (tier(m) != 0 || m.median - fastest.median > tuningNoise(m, fastest))
       continue;
-    auto cost = [](const Schedule &s) { return std::tuple(s.split, s.stages); };
-    if (cost(at->schedule) < cost(simplest->schedule))
+    if (cost(*at) < cost(*simplest))
       simplest = at;
   }
   std::rotate(entries.begin(), simplest, simplest + 1);
   return entries;
+}
+
+std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries) {
+  return rankedBy(
+      std::move(entries),
+      [](const TuningEntry &e) { return print(e.schedule); },
+      [](const TuningEntry &e) {
+        return std::tuple(e.schedule.split, e.schedule.stages);
+      });
+}
+
+std::vector<ProgramEntry> ranked(std::vector<ProgramEntry> entries) {
+  return rankedBy(
+      std::move(entries), [](const ProgramEntry &e) { return e.choice; },
+      [](const ProgramEntry &) { return 0; });
 }
 
 } // namespace lath

@@ -95,7 +95,24 @@ struct TuningEntry {
   Measurement measurement;
 };
 
-/// All measurements, one for each problem, place and schedule. A value.
+/// A program of one's own, by its name and what it was built for and timed
+/// with: TunableProgram has both.
+struct ProgramProblem {
+  std::string program, problem;
+
+  auto operator<=>(const ProgramProblem &) const = default;
+};
+
+/// A choice is text here: what it may say, the program's space knows.
+struct ProgramEntry {
+  ProgramProblem problem;
+  TuningPlace place;
+  std::string choice;
+  Measurement measurement;
+};
+
+/// All measurements, one for each problem, place and schedule, and for each
+/// program, place and choice. A value.
 class LATH_API TuningTable {
 public:
   struct Key {
@@ -105,12 +122,20 @@ public:
 
     auto operator<=>(const Key &) const = default;
   };
+  struct ProgramKey {
+    ProgramProblem problem;
+    TuningPlace place;
+    std::string choice;
+
+    auto operator<=>(const ProgramKey &) const = default;
+  };
 
   /// Keeps the better founded of two measurements of one key: more replays (a
   /// failure counts as 19), then the smaller median, then the rest in order.
   /// That is the larger in a total order, so merging is associative,
   /// commutative and idempotent.
   void add(const TuningEntry &entry);
+  void add(const ProgramEntry &entry);
   void merge(const TuningTable &other);
 
   /// Of each problem and GPU the `count` fastest by one build and driver: those
@@ -118,13 +143,18 @@ public:
   TuningTable best(std::size_t count) const;
 
   const std::map<Key, Measurement> &rows() const { return rows_; }
-  std::size_t size() const { return rows_.size(); }
+  const std::map<ProgramKey, Measurement> &programs() const {
+    return programs_;
+  }
+  std::size_t size() const { return rows_.size() + programs_.size(); }
   bool operator==(const TuningTable &) const = default;
 
   /// {"format": "lath tuning", "version": 2, "groups": [{problem, place, unit,
   /// "entries": [{schedule, measurement}, ...]}, ...]}, one entry a line,
   /// sorted. A group names its layout where it is not gptq, an entry its status
-  /// where it is not ok.
+  /// where it is not ok. Of programs a list "programs" of such groups,
+  /// {program, problem, place, unit, "entries": [{choice, measurement}, ...]},
+  /// where there are any.
   std::string toJson() const;
   /// Also version 1, a flat list of entries.
   /// Throws Error{invalidInput} naming `source` and the entry that is wrong.
@@ -132,6 +162,7 @@ public:
 
 private:
   std::map<Key, Measurement> rows_;
+  std::map<ProgramKey, Measurement> programs_;
 };
 
 /// Whether `a` is the better founded of two measurements of one key.
@@ -140,8 +171,9 @@ LATH_API bool betterFounded(const Measurement &a, const Measurement &b);
 /// The measurements of one problem and place, fastest first; those that failed
 /// behind. Only candidates of the final round compete for the first places,
 /// because a coarse median is noise; within the noise the smaller split, then
-/// the fewer stages go first.
+/// the fewer stages of a schedule go first.
 LATH_API std::vector<TuningEntry> ranked(std::vector<TuningEntry> entries);
+LATH_API std::vector<ProgramEntry> ranked(std::vector<ProgramEntry> entries);
 
 /// What two medians must differ by to be told apart: twice the standard error
 /// of their difference, by their spreads and replays, and at least 0.5 %.

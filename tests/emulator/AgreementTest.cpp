@@ -3,7 +3,7 @@
 // of their sums. Without a GPU these tests pass over themselves.
 #include "compiler/base/Half.h"
 #include "compiler/base/Target.h"
-#include "kernels/examples/ExampleBench.h"
+#include "kernels/programs/ProgramBench.h"
 #include "kernels/examples/Examples.h"
 #include "runtime/CudaDevice.h"
 #include "tests/emulator/ExampleSizes.h"
@@ -54,10 +54,10 @@ struct Pair {
   explicit operator bool() const { return gpu != nullptr; }
 };
 
-std::unique_ptr<ExampleBench> launched(const std::shared_ptr<Device> &device,
+std::unique_ptr<ProgramBench> launched(const std::shared_ptr<Device> &device,
                                        const Example &example,
                                        std::string_view sizes, Dtype dtype) {
-  auto bench = std::make_unique<ExampleBench>(
+  auto bench = std::make_unique<ProgramBench>(
       device, example.problem(parseSizes(sizes, example.sizes), dtype), 5);
   bench->launch();
   return bench;

@@ -1,7 +1,7 @@
 // Protects: each example gives what its formula says in fp64, at sizes
 // that are multiples of nothing, and without findings of the emulator.
 #include "kernels/examples/Examples.h"
-#include "kernels/examples/ExampleBench.h"
+#include "kernels/programs/ProgramBench.h"
 #include "runtime/EmulatedDevice.h"
 #include "tests/emulator/ExampleSizes.h"
 
@@ -17,7 +17,7 @@ TEST_CASE("examples: each is right at small and odd sizes", "[examples]") {
       for (Dtype dtype : {Dtype::f16, Dtype::bf16})
         DYNAMIC_SECTION(name << " " << text << " " << lath::name(dtype)) {
           const Example &kernel = example(name);
-          ExampleBench bench(
+          ProgramBench bench(
               openEmulator(),
               kernel.problem(parseSizes(text, kernel.sizes), dtype), 7);
           bench.launch();
@@ -35,11 +35,11 @@ TEST_CASE("examples: sums and rows of f32 as well", "[examples]") {
                             std::pair{"matmul_nk", "m=33,n=40,k=96"}}) {
     CAPTURE(name);
     const Example &kernel = example(name);
-    ExampleProblem problem =
+    TunableProgram problem =
         kernel.problem(parseSizes(text, kernel.sizes), Dtype::f32);
     if (problem.flops > 0 && std::string_view(name) == "matmul_nk")
       problem.bound = 0x1p-10 / 0x1p-24; // factors are rounded to tf32
-    ExampleBench bench(openEmulator(), std::move(problem), 7);
+    ProgramBench bench(openEmulator(), std::move(problem), 7);
     bench.launch();
     CHECK(bench.check().at(0).ok());
   }
@@ -48,14 +48,14 @@ TEST_CASE("examples: sums and rows of f32 as well", "[examples]") {
 TEST_CASE("examples: a check sees a wrong element, and one that is not written",
           "[examples]") {
   for (bool writes : {true, false}) {
-    ExampleProblem problem = vectorAddExample.problem({{"n", 100}}, Dtype::f32);
-    problem.reference = [](ExampleValues &v) {
+    TunableProgram problem = vectorAddExample.problem({{"n", 100}}, Dtype::f32);
+    problem.reference = [](ArgumentValues &v) {
       for (std::size_t i = 0; i < v[3].size(); ++i)
         v[3][i] = v[1][i] + v[2][i] + (i == 7);
     };
     EmulatorOptions options;
     options.throwOnReport = false;
-    ExampleBench bench(openEmulator("sm_90a", options), std::move(problem), 7);
+    ProgramBench bench(openEmulator("sm_90a", options), std::move(problem), 7);
     if (writes)
       bench.launch();
     CHECK_FALSE(bench.check().at(0).ok());

@@ -82,6 +82,16 @@ void addSpec(CLI::App *app, SpecArguments &spec) {
   }
 }
 
+void addProgram(CLI::App *app, ProgramArguments &program,
+                const std::string &names = "NAME") {
+  text(app, "--program", program.name, names,
+       "An example instead of a SPEC: `lath programs` lists them");
+  text(app, "--sizes", program.sizes, "TEXT",
+       "Of --program, like rows=4096,columns=1000 (usual ones)");
+  text(app, "--dtype", program.dtype, "TYPE",
+       "Of --program: f16, bf16 or f32 (f16)");
+}
+
 constexpr const char *targetText =
     "sm_80, sm_86, sm_89, sm_90a, ... (that of GPU 0, else sm_90a)";
 constexpr const char *scheduleText =
@@ -112,15 +122,20 @@ CommandLine::CommandLine() {
   emitCommand = add("emit", "Print the code of a kernel at one stage",
                     fmt::format("{}\nAn example:\n"
                                 "  lath emit m16n4096k4096 --stage cubin "
-                                "--target sm_80 -o gemm.cubin",
+                                "--target sm_80 -o gemm.cubin\n"
+                                "  lath emit --program softmax --sizes "
+                                "rows=64,columns=1000 --launch softmax.json",
                                 specHelp()));
   addSpec(emitCommand, emit.spec);
+  addProgram(emitCommand, emit.program);
   text(emitCommand, "--stage", emit.stage, "STAGE",
        "tile, layout, nvvm, llvm, ptx, cubin or sass (ptx)");
   text(emitCommand, "--target", emit.target, "TARGET", targetText);
   text(emitCommand, "--schedule", emit.schedule, "TEXT", scheduleText);
   text(emitCommand, "-o,--output", emit.output, "FILE",
        "File to write (standard output)");
+  text(emitCommand, "--launch", emit.launch, "FILE",
+       "Of --program: also write how the kernel is launched, as JSON");
   emitCommand
       ->add_flag("--timing", emit.timing,
                  "Also print how long each phase takes, in a process that has "
@@ -136,6 +151,7 @@ CommandLine::CommandLine() {
                       "model.layers.0.mlp.up_proj",
                       specHelp()));
   addSpec(runCommand, run.spec);
+  addProgram(runCommand, run.program);
   text(runCommand, "--weights", run.weights, "FILE",
        "GPTQ weights in a safetensors file (random weights)");
   text(runCommand, "--layer", run.layer, "NAME",
@@ -151,14 +167,23 @@ CommandLine::CommandLine() {
   explainCommand =
       add("explain", "Say which kernel would run, why, and what it costs",
           fmt::format("{}\nAn example:\n"
-                      "  lath explain m1n8192k8192 --target sm_80",
+                      "  lath explain m1n8192k8192 --target sm_80\n"
+                      "  lath explain --program attention",
                       specHelp()));
   addSpec(explainCommand, explain.spec);
+  addProgram(explainCommand, explain.program);
   text(explainCommand, "--target", explain.target, "TARGET", targetText);
   text(explainCommand, "--schedule", explain.schedule, "TEXT", scheduleText);
   text(explainCommand, "--gpu", explain.gpu, "NAME",
        "With what was measured on GPUs of that name (GPU 0's)");
   text(explainCommand, "--format", explain.format, "FORMAT",
+       "text or json (text)");
+
+  programsCommand =
+      add("programs", "List the example programs, their sizes and choices",
+          "An example:\n  lath programs softmax --format json");
+  text(programsCommand, "NAME", programs.name, "", "Of one only");
+  text(programsCommand, "--format", programs.format, "FORMAT",
        "text or json (text)");
 
   tuneCommand =
@@ -167,9 +192,12 @@ CommandLine::CommandLine() {
                       "\nExamples:\n"
                       "  lath tune n4096k4096g128\n"
                       "  lath tune --model llama-3-8b --tp 1,2 --shard 0/4\n"
+                      "  lath tune --program softmax,rms_norm --sizes "
+                      "rows=4096,columns=5120\n"
                       "  lath tune --merge other.sqlite --export all.json",
                       specHelp()));
   tuneCommand->add_option("SPEC", tune.specs, "The problems, see below");
+  addProgram(tuneCommand, tune.program, "NAME,...");
   text(tuneCommand, "-m", tune.m, "N,N,...",
        "Rows for specs without m (1,8,16,32,64)");
   tuneCommand
@@ -192,7 +220,8 @@ CommandLine::CommandLine() {
   text(tuneCommand, "--budget", tune.budget, "SECONDS",
        "After which no further candidate is begun (none)");
   text(tuneCommand, "--candidates", tune.candidates, "N",
-       "Of each problem, the best by the cost model (48)");
+       "Of each problem, the best by the cost model; of a program, of its "
+       "space (48)");
   text(tuneCommand, "--shard", tune.shard, "I/N",
        "Tune only every Nth problem, from the Ith on, 0 first");
   tuneCommand
@@ -312,12 +341,13 @@ CommandLine::CommandLine() {
 
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, tune, bench, report, pack, doctor or cache");
+       "emit, run, explain, programs, tune, bench, report, pack, doctor or "
+       "cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() {
-  return {"emit",   "run",  "explain", "tune",  "bench",
-          "report", "pack", "doctor",  "cache", "help"};
+  return {"emit",   "run",  "explain", "programs", "tune", "bench",
+          "report", "pack", "doctor",  "cache",    "help"};
 }
 
 } // namespace lath::cli

@@ -20,6 +20,7 @@ struct CommandLine {
   EmitArguments emit;
   RunArguments run;
   ExplainArguments explain;
+  ProgramsArguments programs;
   PackArguments pack;
   DoctorArguments doctor;
   CacheArguments cache;
@@ -29,7 +30,7 @@ struct CommandLine {
   Text helpTopic, workerDevice;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
   CLI::App *tuneCommand, *benchCommand, *reportCommand, *workerCommand;
-  CLI::App *packCommand, *cacheCommand, *helpCommand;
+  CLI::App *packCommand, *cacheCommand, *helpCommand, *programsCommand;
 
   CommandLine();
   /// Those that users are told of.

@@ -24,9 +24,15 @@ struct SpecArguments {
   std::array<Text, epilogueSteps.size()> epilogue;
 };
 
+/// An example program instead of a spec.
+struct ProgramArguments {
+  Text name, sizes, dtype;
+};
+
 struct EmitArguments {
   SpecArguments spec;
-  Text stage, target, schedule, output;
+  ProgramArguments program;
+  Text stage, target, schedule, output, launch;
   bool timing = false;
 };
 /// `lath emit`: the code of a kernel at one stage of its compilation.
@@ -34,6 +40,7 @@ void emit(const EmitArguments &arguments);
 
 struct RunArguments {
   SpecArguments spec;
+  ProgramArguments program;
   Text weights, layer, seed, schedule, device, format;
   bool counters = false;
 };
@@ -42,10 +49,17 @@ void run(const RunArguments &arguments);
 
 struct ExplainArguments {
   SpecArguments spec;
+  ProgramArguments program;
   Text target, schedule, gpu, format;
 };
 /// `lath explain`: the choices for a spec and what they cost.
 void explain(const ExplainArguments &arguments);
+
+struct ProgramsArguments {
+  Text name, format;
+};
+/// `lath programs`: the example programs, their sizes and choices.
+void programs(const ProgramsArguments &arguments);
 
 struct PackArguments {
   std::vector<std::string> specs;
@@ -68,6 +82,7 @@ struct CacheArguments {
 /// `lath cache`: what is kept on disk.
 void cache(const CacheArguments &arguments);
 struct TuneArguments {
+  ProgramArguments program; ///< its name may be several
   std::vector<std::string> specs, merge, models;
   Text m, parts, layout, launch, shapes, device, db, shard, exportTo, best,
       budget, candidates, seed, format;

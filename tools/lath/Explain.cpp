@@ -10,6 +10,8 @@
 #include "tools/lath/Commands.h"
 #include "tools/lath/Gpus.h"
 #include "tools/lath/Output.h"
+#include "tools/lath/ProgramReader.h"
+#include "tools/lath/Resources.h"
 #include "tools/lath/SpecReader.h"
 #include "tools/lath/Traffic.h"
 #include "tools/lath/Words.h"
@@ -70,19 +72,6 @@ Explanation examine(const Request &request, const TargetChoice &target) {
   return e;
 }
 
-std::string registersText(const Explanation &e) {
-  if (!e.cubin)
-    return "not known: no assembler is installed";
-  const KernelResources &r = e.cubin->resources;
-  std::string spills = "no spills";
-  if (r.spillStores || r.spillLoads || r.localBytes)
-    spills = fmt::format("{} B of local memory, spills {} B stored and {} B "
-                         "loaded a thread",
-                         r.localBytes, r.spillStores, r.spillLoads);
-  return fmt::format("{} a thread, {} ({})", r.registers, spills,
-                     e.cubin->assembler);
-}
-
 std::string clusterText(const Explanation &e) {
   std::string text =
       fmt::format("{} blocks, which add their sums through each other's shared "
@@ -124,7 +113,7 @@ std::string asText(const Explanation &e) {
   if (e.ptx.dependent)
     text +=
         row("launch", "dependent: reads weights before the launch ahead ends");
-  text += row("registers", registersText(e));
+  text += row("registers", registersText(e.cubin));
   text +=
       row("shared", fmt::format("{} B a block, at most {} B", e.sharedBytes(),
                                 e.target.target->maxSharedBytes));
@@ -155,17 +144,6 @@ std::string asText(const Explanation &e) {
   return text;
 }
 
-Json registersJson(const Explanation &e) {
-  if (!e.cubin)
-    return nullptr;
-  const KernelResources &r = e.cubin->resources;
-  return {{"per_thread", r.registers},
-          {"local_bytes", r.localBytes},
-          {"spill_store_bytes", r.spillStores},
-          {"spill_load_bytes", r.spillLoads},
-          {"assembler", e.cubin->assembler}};
-}
-
 std::string asJson(const Explanation &e) {
   const Traffic &t = e.traffic;
   Json json = {{"schema", 1},
@@ -179,7 +157,7 @@ std::string asJson(const Explanation &e) {
                {"threads", e.ptx.threads},
                {"cluster_blocks", e.ptx.clusterBlocks},
                {"dependent", e.ptx.dependent},
-               {"registers", registersJson(e)},
+               {"registers", registersJson(e.cubin)},
                {"shared_bytes", e.sharedBytes()},
                {"occupancy",
                 {{"blocks_per_sm", e.occupancy.blocks},
@@ -206,13 +184,13 @@ std::string asJson(const Explanation &e) {
 } // namespace
 
 void explain(const ExplainArguments &arguments) {
+  if (wantsProgram(arguments.program, arguments.spec))
+    return explainProgram(arguments);
   bool json = wantsJson(arguments.format);
   Request request = readRequest(arguments.spec, arguments.schedule);
   TargetChoice target = chooseTarget(arguments.target);
-  if (arguments.gpu) {
-    target.device.name = *arguments.gpu;
-    target.device.smCount = target.smCount = target.sms();
-  }
+  if (arguments.gpu)
+    nameGpu(target, *arguments.gpu);
   Explanation explanation = examine(request, target);
   writeResult(json ? asJson(explanation) : asText(explanation));
 }

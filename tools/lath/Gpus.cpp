@@ -49,6 +49,11 @@ TargetChoice chooseTarget(const std::optional<std::string> &name) {
   return {&target("sm_90a")};
 }
 
+void nameGpu(TargetChoice &target, const std::string &name) {
+  target.device.name = name;
+  target.device.smCount = target.smCount = target.sms();
+}
+
 std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target) {
   return target.device.name.empty()
              ? nullptr

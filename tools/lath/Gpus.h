@@ -38,6 +38,9 @@ struct TargetChoice {
 /// there is a GPU but no target for it. Throws Error{unsupported}.
 TargetChoice chooseTarget(const std::optional<std::string> &name);
 
+/// As if the GPU were one of that name: --gpu.
+void nameGpu(TargetChoice &target, const std::string &name);
+
 /// What is known of that GPU's schedules; null where there is none.
 std::unique_ptr<const TunedSchedules> tunedFor(const TargetChoice &target);
 

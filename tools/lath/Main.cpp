@@ -128,6 +128,8 @@ void dispatch(const CommandLine &line) {
     cli::run(line.run);
   else if (*line.explainCommand)
     cli::explain(line.explain);
+  else if (*line.programsCommand)
+    cli::programs(line.programs);
   else if (*line.packCommand)
     cli::pack(line.pack);
   else if (*line.doctorCommand)

@@ -1,5 +1,6 @@
 // `lath run`: one kernel on a GPU, checked, then timed, then checked again.
 #include "tools/lath/Run.h"
+#include "tools/lath/ProgramReader.h"
 
 #include "kernels/engine/Engine.h"
 #include "kernels/launch/Scratch.h"
@@ -151,6 +152,8 @@ void announceReference(const GemmSpec &spec) {
 } // namespace
 
 void run(const RunArguments &arguments) {
+  if (wantsProgram(arguments.program, arguments.spec))
+    return runProgram(arguments);
   bool json = wantsJson(arguments.format);
   RunReport report;
   report.seed = arguments.seed

@@ -6,6 +6,7 @@
 #include "runtime/Process.h"
 #include "tools/lath/OpenDevice.h"
 #include "tools/lath/Output.h"
+#include "tools/lath/ProgramReader.h"
 #include "tools/lath/TuneParts.h"
 #include "tools/lath/Words.h"
 
@@ -124,6 +125,12 @@ void calibrate(TuningDb &db, const DeviceInfo &info) {
       fit.regretWorst));
 }
 
+void noteUnit(const std::string &unit, bool json) {
+  if (unit != "us" && !json)
+    remark("the emulator has no clock: `cost` is a count, and no GPU's request "
+           "uses it");
+}
+
 std::vector<std::string> workerCommand(const std::optional<int> &ordinal) {
   std::error_code error;
   auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -164,51 +171,74 @@ void tune(const TuneArguments &arguments) {
   if (arguments.seed)
     options.seed = wholeNumber<std::uint64_t>("--seed", *arguments.seed);
   std::vector<GemmSpec> specs = specsOf(arguments);
+  const std::vector<ProgramRequest> programs =
+      wantsProgram(arguments.program, {}) ? readPrograms(arguments.program)
+                                          : std::vector<ProgramRequest>();
+  if (!programs.empty() && (!specs.empty() || arguments.calibrate))
+    throw CliError{usage,
+                   "--program goes with no specs, --model, --shapes or "
+                   "--calibrate",
+                   {"tune them by two commands, into one database"}};
   std::string path = arguments.db ? *arguments.db : defaultTuningDb();
   if (path.empty())
     throw CliError{usage,
                    "there is no place for the tuning database: HOME is unset",
                    {"--db FILE or LATH_TUNING_DB names one"}};
-  if (specs.empty() && arguments.merge.empty() && !arguments.exportTo &&
-      !arguments.calibrate)
+  if (specs.empty() && programs.empty() && arguments.merge.empty() &&
+      !arguments.exportTo && !arguments.calibrate)
     throw CliError{usage,
                    "nothing to tune",
-                   {"give specs like n4096k4096g128, --model NAME or "
-                    "--shapes FILE"}};
+                   {"give specs like n4096k4096g128, --model NAME, "
+                    "--shapes FILE or --program NAME"}};
 
   // All are read before the first is written.
   TuningTable merged;
   for (const std::string &file : arguments.merge)
     merged.merge(readTable(file));
-  TuningDb db(path,
-              arguments.exportTo && specs.empty() && arguments.merge.empty()
-                  ? TuningDb::Mode::read
-                  : TuningDb::Mode::write);
+  TuningDb db(path, arguments.exportTo && specs.empty() && programs.empty() &&
+                            arguments.merge.empty()
+                        ? TuningDb::Mode::read
+                        : TuningDb::Mode::write);
   if (!arguments.merge.empty()) {
     db.merge(merged);
     remark(fmt::format("{} measurements merged into {}", merged.size(), path));
   }
   bool stopped = false;
   std::optional<DeviceInfo> measured;
-  if (!specs.empty()) {
-    std::optional<int> ordinal = deviceOrdinal(arguments.device);
-    std::unique_ptr<Measurer> measurer =
-        measureInWorker(workerCommand(ordinal), candidateSeconds);
-    std::optional<ProgressBar> bar(std::in_place);
+  std::optional<ProgressBar> bar;
+  auto begin = [&] {
+    bar.emplace();
     options.progress = [&](const TuneProgress &p) { bar->show(p); };
     options.stop = &interrupted;
     std::signal(SIGINT, [](int) {
       interrupted = true;
       std::signal(SIGINT, SIG_DFL); // a second one ends at once
     });
+  };
+  if (!programs.empty()) {
+    std::shared_ptr<Device> device = openDevice(arguments.device);
+    begin();
+    std::vector<ProgramTuneResult> results;
+    for (const ProgramRequest &request : programs)
+      if (!interrupted)
+        results.push_back(tuneProgram(request.program, device, db, options));
+    bar.reset(); // its line is free for what follows
+    stopped = interrupted;
+    if (!results.empty())
+      noteUnit(results.front().unit, json);
+    writeResult(json ? asJson(results, path, stopped) : asText(results, path));
+  }
+  if (!specs.empty()) {
+    std::optional<int> ordinal = deviceOrdinal(arguments.device);
+    std::unique_ptr<Measurer> measurer =
+        measureInWorker(workerCommand(ordinal), candidateSeconds);
+    begin();
     TuneReport report = lath::tune(specs, *measurer, db, options);
     bar.reset(); // its line is free for what follows
     stopped = report.stopped;
     measured = measurer->device();
     std::string unit = measurer->unit();
-    if (unit != "us" && !json)
-      remark("the emulator has no clock: `cost` is a count, and no GPU's "
-             "request uses it");
+    noteUnit(unit, json);
     writeResult(json ? asJson(report, unit, path) : asText(report, unit, path));
   }
   if (arguments.calibrate && !stopped)

@@ -1,6 +1,7 @@
 // The parts of `lath tune`: what it is asked for, and what it prints.
 #pragma once
 
+#include "kernels/tune/ProgramTuner.h"
 #include "kernels/tune/Tuner.h"
 #include "tools/lath/Commands.h"
 
@@ -19,5 +20,11 @@ std::string asText(const TuneReport &report, const std::string &unit,
                    const std::string &db);
 std::string asJson(const TuneReport &report, const std::string &unit,
                    const std::string &db);
+
+/// A table for each program: the best choices, the usual one, what failed.
+std::string asText(const std::vector<ProgramTuneResult> &results,
+                   const std::string &db);
+std::string asJson(const std::vector<ProgramTuneResult> &results,
+                   const std::string &db, bool stopped);
 
 } // namespace lath::cli

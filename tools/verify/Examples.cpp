@@ -1,6 +1,6 @@
 // The example programs against fp64, outputs poisoned.
 #include "kernels/examples/Examples.h"
-#include "kernels/examples/ExampleBench.h"
+#include "kernels/programs/ProgramBench.h"
 #include "tools/verify/Verify.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ int examples(const std::shared_ptr<Device> &device, std::uint64_t seed) {
   for (const Example &example : lath::examples())
     for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
       const ExampleSizes sizes = small(example);
-      ExampleBench bench(device, example.problem(sizes, dtype), seed);
+      ProgramBench bench(device, example.problem(sizes, dtype), seed);
       bench.launch();
       for (const OutputCheck &output : bench.check()) {
         failures += !output.ok();

@@ -1,6 +1,6 @@
 // Kernels for a profiler: one launch each, in the order of the table, on a GPU
 // or on the emulator, which counts what the profiler should see.
-#include "kernels/examples/ExampleBench.h"
+#include "kernels/programs/ProgramBench.h"
 #include "kernels/examples/Examples.h"
 #include "kernels/tune/PlainRead.h"
 #include "tools/CountersJson.h"
@@ -28,7 +28,7 @@ void gemm(const std::shared_ptr<Device> &device, const char *spec,
 
 void example(const std::shared_ptr<Device> &device, const Example &example,
              const ExampleSizes &sizes) {
-  ExampleBench bench(device, example.problem(sizes, Dtype::f16), 1);
+  ProgramBench bench(device, example.problem(sizes, Dtype::f16), 1);
   bench.launch();
   device->synchronize();
 }

@@ -1,6 +1,7 @@
 // Protects the example programs: their grids and parameters, and that they
 // assemble for every target at sizes that are multiples of nothing.
 #include "kernels/examples/Examples.h"
+#include "kernels/programs/ProgramBench.h"
 #include "runtime/Assemble.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/compiler/CompileHelpers.h"
@@ -13,11 +14,12 @@ using Grid = std::array<unsigned, 3>;
 namespace {
 
 Grid gridOf(const Example &example, const ExampleSizes &sizes) {
-  return example.problem(sizes, Dtype::f16).grid;
+  const TunableProgram problem = example.problem(sizes, Dtype::f16);
+  return problem.grid(problem.usualChoice());
 }
 
-CompileOptions optionsOf(const ExampleProblem &problem, const Target &on) {
-  return CompileOptions{{problem.schedule, &on}};
+Ptx compiled(const TunableProgram &problem, const Target &on) {
+  return compileChoice(problem, problem.usualChoice(), on);
 }
 
 } // namespace
@@ -25,7 +27,10 @@ CompileOptions optionsOf(const ExampleProblem &problem, const Target &on) {
 TEST_CASE("the table holds each example under its program's name") {
   for (const Example &each : examples()) {
     INFO(each.name);
-    CHECK(each.problem(each.sizes, Dtype::f16).program->name() == each.name);
+    const TunableProgram problem = each.problem(each.sizes, Dtype::f16);
+    CHECK(problem.build(problem.usualChoice())->name() == each.name);
+    CHECK(problem.name == each.name);
+    CHECK(problem.problem == print(each.sizes) + ",dtype=f16");
     CHECK_FALSE(each.formula.empty());
     CHECK(&example(each.name) == &each);
   }
@@ -55,13 +60,15 @@ TEST_CASE("grids cover every element") {
 TEST_CASE("arguments are those of the program, in its order") {
   for (const Example &each : examples()) {
     INFO(each.name);
-    ExampleProblem problem = each.problem(each.sizes, Dtype::f16);
+    TunableProgram problem = each.problem(each.sizes, Dtype::f16);
+    const ProgramChoice choice = problem.usualChoice();
     std::vector<std::string> named, taken;
     for (auto &argument : problem.arguments)
       named.push_back(std::visit(
           [](const auto &one) { return std::string(one.name); }, argument));
     for (const KernelParam &param :
-         planLaunch(*problem.program, optionsOf(problem, target("sm_90a")))
+         planLaunch(*problem.build(choice),
+                    CompileOptions{{choice.schedule, &target("sm_90a")}})
              .params)
       taken.push_back(param.name);
     CHECK(named == taken);
@@ -77,9 +84,8 @@ TEST_CASE("examples assemble for every target without spills") {
     for (const Example &each : examples())
       for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
         INFO(each.name << " of " << name(dtype) << " on " << on.name);
-        ExampleProblem problem = each.problem(each.sizes, dtype);
-        Cubin cubin =
-            assemble(compile(*problem.program, optionsOf(problem, on)).ptx);
+        TunableProgram problem = each.problem(each.sizes, dtype);
+        Cubin cubin = assemble(compiled(problem, on));
         CHECK(cubin.resources.localBytes == 0);
         CHECK(cubin.resources.spillStores == 0);
       }
@@ -100,10 +106,9 @@ TEST_CASE("matmuls and sums of odd sizes assemble, and of f32") {
             std::pair{&matmulNkExample, "m=33,n=4096,k=512"}}) {
         INFO(example->name << " of " << name(dtype) << " " << sizes << " on "
                            << on.name);
-        ExampleProblem problem =
+        TunableProgram problem =
             example->problem(parseSizes(sizes, example->sizes), dtype);
-        Cubin cubin =
-            assemble(compile(*problem.program, optionsOf(problem, on)).ptx);
+        Cubin cubin = assemble(compiled(problem, on));
         CHECK(cubin.resources.localBytes == 0);
         CHECK(cubin.resources.spillStores == 0);
       }
@@ -111,10 +116,9 @@ TEST_CASE("matmuls and sums of odd sizes assemble, and of f32") {
 
 TEST_CASE("aligned rows are copied in 16-byte chunks, odd ones in halves") {
   auto text = [](std::int64_t n, std::int64_t k) {
-    ExampleProblem problem =
+    TunableProgram problem =
         matmulNkExample.problem({{"m", 64}, {"n", n}, {"k", k}}, Dtype::f16);
-    return compile(*problem.program, optionsOf(problem, target("sm_90a")))
-        .ptx.text;
+    return compiled(problem, target("sm_90a")).text;
   };
   // 64 x 64 halves a tile, two tiles, 128 threads: four chunks each.
   CHECK(count(text(128, 512), "cp\\.async\\.cg[^;]*, 16") == 2 * 2 * 4);
@@ -124,14 +128,13 @@ TEST_CASE("aligned rows are copied in 16-byte chunks, odd ones in halves") {
 }
 
 TEST_CASE("softmax masks with minus infinity and divides once a row") {
-  ExampleProblem problem =
+  TunableProgram problem =
       softmaxExample.problem({{"rows", 8}, {"columns", 1000}}, Dtype::f16);
-  std::string ir = problem.program->print();
+  std::string ir = problem.build(problem.usualChoice())->print();
   CHECK(contains(ir, "tile.inside"));
   CHECK(contains(ir, "tile.reduce max"));
   CHECK(contains(ir, "tile.reduce add"));
-  std::string text =
-      compile(*problem.program, optionsOf(problem, target("sm_90a"))).ptx.text;
+  std::string text = compiled(problem, target("sm_90a")).text;
   // Four rows of a block, in the registers of every thread.
   CHECK(count(text, "div\\.full\\.f32") == 4);
   CHECK(count(text, "div\\.rn\\.f32|rcp\\.rn") == 0);
@@ -157,7 +160,7 @@ TEST_CASE("what an example cannot do is refused") {
 
 TEST_CASE("a matmul splits over K like any other kernel") {
   auto program = matmul(128, 2048, MatrixB::nk);
-  CompileOptions options{{scheduleOf(4, 3), &target("sm_90a")}};
+  CompileOptions options{{{.warps = 4, .stages = 3}, &target("sm_90a")}};
   options.split = 4;
   options.reduce = Reduce::atomic;
   Ptx ptx = compile(*program, options).ptx;
