@@ -27,18 +27,19 @@ static std::unique_ptr<Program> attention(std::int64_t heads,
 
   Index head = p.programId(1), batch = p.programId(2);
   Index group = head / (heads / groups);
-  Range query = p.range(p.programId(0), queriesTile);
+  // The last queries have the most keys, and go first.
+  Range query = p.range(p.numPrograms(0) - 1 - p.programId(0), queriesTile);
   Range all = p.range(0, dim);
   Tile rows = q.load({batch, query, head, all});
   const double scale = M_LOG2E / std::sqrt(double(dim));
 
   // Tiles of keys that every query of the tile sees need no mask.
   Index end = causal ? minimum(length, query.start + queriesTile) : length;
-  Index seen = causal ? query.start : length / keysTile * keysTile;
+  Index seen = (causal ? query.start : length) / keysTile * keysTile;
   auto step = [&](bool masked) {
     return [&, masked](Range key, Tile m, Tile l, Tile acc) {
       Tile keys = transpose(k.load({batch, key, group, all}));
-      Tile s = dot(rows, keys, p.zeros({queriesTile, keysTile})) * scale;
+      Tile s = dot(rows, keys, p.zeros({queriesTile, keysTile}));
       if (masked) {
         Tile valid = iota(key) < length;
         if (causal)
@@ -46,7 +47,8 @@ static std::unique_ptr<Program> attention(std::int64_t heads,
         s = where(valid, s, -INFINITY);
       }
       Tile next = maximum(m, max(s, 1));
-      Tile e = exp2(s - next), shrink = exp2(m - next);
+      Tile e = exp2(fma(s, scale, -scale * next));
+      Tile shrink = exp2((m - next) * scale);
       acc = dot(cast(e, dtype), v.load({batch, key, group, all}), acc * shrink);
       return std::tuple{next, l * shrink + sum(e, 1), acc};
     };
@@ -55,7 +57,7 @@ static std::unique_ptr<Program> attention(std::int64_t heads,
                    p.zeros({queriesTile, 1}), p.zeros({queriesTile, dim})};
   state = p.loop(p.steps(0, seen, keysTile), state, step(false));
   auto [m, l, acc] = p.loop(p.steps(seen, end, keysTile), state, step(true));
-  out.store({batch, query, head, all}, cast(acc / l, dtype));
+  out.store({batch, query, head, all}, cast(acc * (1 / l), dtype));
   return program;
 }
 
@@ -67,7 +69,8 @@ static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   const Shape many{batches, length, heads, dim},
       few{batches, length, groups, dim};
   return {.space = ProgramSpace("queries=64|128|256 keys=32|64|128 w=4|8|16 "
-                                "st=1|2|3"),
+                                "st=1|2|3 mma=warp|warpgroup "
+                                "copies=threads|tensor"),
           .usual = "queries128keys64w8st2",
           .build =
               [=](auto &c) {

@@ -26,15 +26,16 @@ static std::unique_ptr<Program> groupedMatmul(std::int64_t matrices,
     Index tiles = ceilDiv(end - begin, block.m) * across;
     Range i = p.range(0, block.m);
     p.loop(p.each(tile, tiles, p.numPrograms(0)), [&](Index t) {
-      Tile at = iota(i) + (begin + t / across * block.m);
-      at = where(at < end, at, -1); // rows of another matrix
+      Index top = begin + t / across * block.m;
       Range column = p.range(t % across, block.n);
-      Tile sums =
-          p.loop(p.steps(0, k, block.k), p.zeros({block.m, block.n}),
-                 [&](Range kk, Tile acc) {
-                   return dot(a.load({at, kk}), b.load({e, kk, column}), acc);
-                 });
-      out.store({at, column}, cast(sums, dtype));
+      Tile sums = p.loop(p.steps(0, k, block.k), p.zeros({block.m, block.n}),
+                         [&](Range kk, Tile acc) {
+                           return dot(a.load({{top, block.m}, kk}),
+                                      b.load({e, kk, column}), acc);
+                         });
+      // Rows of the next matrix came along.
+      Tile at = iota(i) + top;
+      out.store({where(at < end, at, -1), column}, cast(sums, dtype));
     });
     // The block's first tile of the next matrix.
     Index left = maximum(tiles - tile, 0);
@@ -54,7 +55,8 @@ static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
   first.push_back(double(rows));
   return {
       .space = ProgramSpace("bm=32|64|128 bn=64|128|256 bk=32|64 "
-                            "blocks=132|264|528 w=4|8 st=2|3|4"),
+                            "blocks=132|264|396|528 w=4|8 st=2|3|4 "
+                            "mma=warp|warpgroup"),
       .usual = "bm64bn128bk64blocks264w4st3",
       .build =
           [=](auto &c) {

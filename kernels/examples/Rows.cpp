@@ -42,14 +42,15 @@ static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns, Dtype dtype,
   Index row = p.programId(0);
   auto [best, at] = p.loop(
       p.steps(0, columns, step),
-      std::tuple{p.splat(-INFINITY, Dtype::f32, {1}), p.zeros({1}, Dtype::i32)},
+      std::tuple{p.splat(-INFINITY, Dtype::f32, {step}),
+                 p.zeros({step}, Dtype::i32)},
       [&](Range k, Tile best, Tile at) {
         Tile x = cast(in.load({row, k}, -INFINITY), Dtype::f32);
-        Tile here = max(x, 0), larger = here > best;
-        at = where(larger, argmax(x, 0) + k.start, at);
-        return std::tuple{where(larger, here, best), at};
+        Tile larger = x > best;
+        return std::tuple{where(larger, x, best), where(larger, iota(k), at)};
       });
-  out.store({{row, 1}}, at);
+  at = where(best == max(best, 0), at, INT32_MAX);
+  out.store({{row, 1}}, min(at, 0));
   return program;
 }
 
@@ -64,10 +65,10 @@ static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
 
   Index row = p.programId(0);
   Range all = p.range(0, tileExtent(columns));
-  Tile x = cast(in.load({row, all}, -INFINITY), Dtype::f32);
+  Tile x = in.load({row, all}, -INFINITY);
   p.loop(p.each(0, k), x, [&](Index i, Tile rest) {
     Tile at = argmax(rest, 0);
-    values.store({row, {i, 1}}, cast(max(rest, 0), dtype));
+    values.store({row, {i, 1}}, in.load({row, at}));
     ids.store({row, {i, 1}}, at);
     return where(iota(all) == at, -INFINITY, rest);
   });
@@ -268,7 +269,8 @@ static TunableProgram crossEntropyProblem(const ExampleSizes &sizes,
                                           Dtype dtype) {
   const std::int64_t rows = sizes["rows"], words = sizes["words"];
   return {
-      .space = ProgramSpace("step=1024|2048|4096|8192 w=2|4|8|16 st=1|2|3"),
+      .space = ProgramSpace("step=1024|2048|4096|8192|16384 w=2|4|8|16 "
+                            "st=1|2|3"),
       .usual = "step4096w8",
       .build = [=](auto &c) { return crossEntropy(words, dtype, c["step"]); },
       .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },

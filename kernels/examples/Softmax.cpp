@@ -14,7 +14,7 @@
 namespace lath {
 
 static constexpr std::int64_t tile = 4096; // elements: 32 a thread
-static constexpr std::int64_t mostInTile = 16384;
+static constexpr std::int64_t mostInTile = 32768;
 
 static std::int64_t rowsOfTile(std::int64_t columns) {
   return std::clamp<std::int64_t>(tile / tileExtent(columns), 1, 16);
@@ -81,7 +81,9 @@ static TunableProgram problem(const ExampleSizes &sizes, Dtype dtype) {
           ProgramSpace(isShort ? "rows=1|2|4|8|16 w=1|2|4|8|16"
                                : "step=1024|2048|4096|8192 w=4|8|16 st=1|2"),
       .usual = isShort ? fmt::format("rows{}w{}", rowsOfTile(columns),
-                                     columns > tile ? 8 : 4)
+                                     columns > 4 * tile ? 16
+                                     : columns > tile   ? 8
+                                                        : 4)
                        : "step4096w4",
       .build =
           [=](auto &c) {

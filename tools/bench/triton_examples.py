@@ -456,8 +456,8 @@ def matmul_bias_gelu(t, s):
 
 
 @triton.jit
-def batched_matmul_kernel(a, b, out, M, N, K, BM: tl.constexpr, BN: tl.constexpr,
-                          BK: tl.constexpr):
+def batched_matmul_kernel(a, b, out, M, N: tl.constexpr, K: tl.constexpr, BM: tl.constexpr,
+                          BN: tl.constexpr, BK: tl.constexpr):
     batch = tl.program_id(2).to(tl.int64)
     row = tl.program_id(1) * BM + tl.arange(0, BM)
     column = tl.program_id(0) * BN + tl.arange(0, BN)
