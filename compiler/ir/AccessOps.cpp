@@ -219,9 +219,5 @@ LogicalResult AsyncCopyOp::verify() {
     return emitOpError("expected view and buffer of one type and packed "
                        "dimension, got ")
            << view << " and " << buffer;
-  for (Value start : getStart())
-    if (!start.getType().isInteger(32))
-      return emitOpError("expected starts that are numbers, got ")
-             << start.getType();
   return verifyStarts(*this, view, buffer.getShape(), getStart(), getDims());
 }
