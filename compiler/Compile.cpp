@@ -231,9 +231,13 @@ CompileResult run(Program &program, const CompileOptions &options, Stage last,
     if (i + 1 == nvvmSteps() && dump)
       dump(Stage::nvvm, text());
   }
+  unsigned version = options.target->ptxVersion;
+  if (auto needed =
+          module->getAttrOfType<mlir::IntegerAttr>(tile::ptxVersionAttrName))
+    version = std::max<unsigned>(version, needed.getInt());
   CodegenTimes times;
   result.ptx.text =
-      generatePtx(module, *options.target, times,
+      generatePtx(module, *options.target, version, times,
                   dump ? [&](const std::string &s) { dump(Stage::llvm, s); }
                        : std::function<void(const std::string &)>());
   if (dump)

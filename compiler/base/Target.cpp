@@ -2,9 +2,10 @@
 // "Technical Specifications per Compute Capability"; SMs, memory and L2 of
 // products those of NVIDIA's data sheets and architecture white papers, of an
 // H200 as its driver says. PTX versions are those that ptxas accepts with the
-// instructions Lath emits: loads with L1::no_allocate (7.4) from sm_80, the
-// target itself on sm_89, sm_100a, sm_103a and sm_120a, vector red (8.1) on
-// sm_90a.
+// instructions most kernels have: loads with L1::no_allocate (7.4) from sm_80,
+// the target itself on sm_89, sm_100a, sm_103a and sm_120a, vector red (8.1) on
+// sm_90a. A driver takes text up to its own version; so a later one is asked
+// for by the kernels alone that need it (Emit::needPtx).
 #include "compiler/base/Target.h"
 
 #include "compiler/base/Error.h"

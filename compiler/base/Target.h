@@ -21,10 +21,10 @@ struct Gpu {
 
 /// Facts about one target that passes and schedules ask for.
 struct LATH_API Target {
-  std::string name;    ///< as ptxas spells it: "sm_90a"
-  unsigned capability; ///< 80, 86, 89, 90, 100, 103, 120
-  unsigned ptxVersion; ///< lowest PTX ISA that has what Lath emits, times ten:
-                       ///< 80 = 8.0
+  std::string name;        ///< as ptxas spells it: "sm_90a"
+  unsigned capability;     ///< 80, 86, 89, 90, 100, 103, 120
+  unsigned ptxVersion;     ///< lowest PTX ISA that has what most kernels need,
+                           ///< times ten: 80 = 8.0
   unsigned maxSharedBytes; ///< dynamic shared memory one block may ask for
   unsigned sharedBytesPerSm;
   unsigned registersPerSm = 65536;
@@ -47,11 +47,17 @@ struct LATH_API Target {
   bool hasDependentLaunch() const { return capability >= 90; }
   /// red.global.add.bf16x2
   bool hasBf16Red() const { return capability >= 90; }
-  /// cvt from and to e4m3x2 and e5m2x2: on sm_89 from PTX 8.1 on.
-  bool hasByteFloatConversions() const {
-    return capability >= 89 && ptxVersion >= 81;
-  }
+  /// cvt from and to e4m3x2 and e5m2x2.
+  bool hasByteFloatConversions() const { return capability >= 89; }
+  /// mma.sync of e4m3 and e5m2.
+  bool hasByteFloatProducts() const { return capability >= 89; }
 };
+
+/// The PTX versions, times ten, that have instructions which few kernels need:
+/// a kernel's text is of the later one of the target's and those of what it
+/// has.
+inline constexpr unsigned byteFloatConversionsPtx = 81;
+inline constexpr unsigned byteFloatProductsPtx = 84; ///< by mma.sync
 
 /// The target called `name` ("sm_90" is taken as "sm_90a").
 /// Throws Error{unsupported} naming the nearest one if there is none.

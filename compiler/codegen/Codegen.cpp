@@ -76,7 +76,8 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
 }
 
 std::string
-generatePtx(mlir::ModuleOp module, const Target &target, CodegenTimes &times,
+generatePtx(mlir::ModuleOp module, const Target &target, unsigned ptxVersion,
+            CodegenTimes &times,
             const std::function<void(const std::string &)> &dumpLlvm) {
   using Clock = std::chrono::steady_clock;
   auto last = Clock::now();
@@ -103,7 +104,7 @@ generatePtx(mlir::ModuleOp module, const Target &target, CodegenTimes &times,
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
-      triple, target.name, "+ptx" + std::to_string(target.ptxVersion), options,
+      triple, target.name, "+ptx" + std::to_string(ptxVersion), options,
       llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   llvmModule->setTargetTriple(triple);
   llvmModule->setDataLayout(machine->createDataLayout());

@@ -17,9 +17,11 @@ struct CodegenTimes {
   double translate = 0, optimise = 0, codegen = 0; ///< milliseconds
 };
 
-/// Throws Error{compile}. `dumpLlvm` gets the optimised LLVM IR.
+/// Text of PTX version `ptxVersion`, times ten. Throws Error{compile}.
+/// `dumpLlvm` gets the optimised LLVM IR.
 std::string
-generatePtx(mlir::ModuleOp module, const Target &target, CodegenTimes &times,
+generatePtx(mlir::ModuleOp module, const Target &target, unsigned ptxVersion,
+            CodegenTimes &times,
             const std::function<void(const std::string &)> &dumpLlvm);
 
 } // namespace lath

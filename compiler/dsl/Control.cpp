@@ -52,15 +52,17 @@ static SmallVector<Value> valuesOf(const Call &call, const States &states) {
 }
 
 /// Handles like `like`, of these values.
-static States wrapLike(ProgramImpl &p, const States &like, ValueRange values) {
+static States wrapLike(const Call &call, const States &like,
+                       ValueRange values) {
+  ProgramImpl &p = call.p();
   States states;
   for (auto [state, value] : llvm::zip(like, values)) {
     if (auto *tile = std::get_if<Tile>(&state))
       states.push_back(p.wrap(value, tile->dtype()));
     else if (std::holds_alternative<Index>(state))
-      states.push_back(p.wrapIndex(value));
+      states.push_back(p.wrapIndex(value, call.source()));
     else
-      states.push_back(p.wrapBool(value));
+      states.push_back(p.wrapBool(value, call.source()));
   }
   return states;
 }
@@ -103,13 +105,13 @@ runLoop(const Call &call, Value lower, Value upper, Value stride,
   {
     OpBuilder::InsertionGuard guard(p.builder);
     p.builder.setInsertionPointToStart(loop.getBody());
-    States next = body(p.wrapIndex(loop.getInductionVar()),
-                       wrapLike(p, init, loop.getRegionIterArgs()));
+    States next = body(p.wrapIndex(loop.getInductionVar(), call.source()),
+                       wrapLike(call, init, loop.getRegionIterArgs()));
     SmallVector<Value> values = yielded(call, init, next);
     if (!init.empty())
       call.create<scf::YieldOp>(values);
   }
-  return wrapLike(p, init, loop.getResults());
+  return wrapLike(call, init, loop.getResults());
 }
 
 States Program::run(const KRange &range, const States &init,
@@ -171,14 +173,14 @@ States Program::branch(Bool condition, const States &init,
       call.create<scf::YieldOp>(before);
     }
   }
-  return wrapLike(*impl_, init, branch.getResults());
+  return wrapLike(call, init, branch.getResults());
 }
 
 Tile reduceSplits(Operand partial) {
   Call call(programOf({&partial}), "reduceSplits", partial.where);
   Tile tile = call.tileOf(partial);
-  if (tile.dtype() != Dtype::f32)
-    call.fail("expected f32, got {}", describe(tile));
+  if (tile.dtype() != Dtype::f32 && tile.dtype() != Dtype::i32)
+    call.fail("expected f32 or i32, got {}", describe(tile));
   Operation *around = call.builder().getInsertionBlock()->getParentOp();
   if (around != call.p().function)
     call.fail("expected outside of any {}",
@@ -186,7 +188,7 @@ Tile reduceSplits(Operand partial) {
                   ? "loop"
                   : "branch");
   return call.wrap(call.create<tile::ReduceSplitsOp>(call.get(tile)),
-                   Dtype::f32);
+                   tile.dtype());
 }
 
 } // namespace lath

@@ -12,31 +12,49 @@
 namespace lath {
 
 class Program;
+struct ProgramImpl;
 
 /// Where in the caller's source a call stands; for messages.
 using Source = std::source_location;
 
-/// A 32-bit integer, the same in all threads of a block.
-class LATH_API Index {
+namespace detail {
+/// A handle that operators take by value. An operator has no parameter for the
+/// place of its call, so a handle knows where it was made or copied last: where
+/// it was handed over.
+class LATH_API Scalar {
 public:
+  Scalar(Source where = Source::current()) : where_(where) {}
+  Scalar(const Scalar &other, Source where)
+      : program_(other.program_), value_(other.value_), where_(where) {}
+
   /// The program it belongs to; null if default constructed.
   Program *program() const { return program_; }
+  Source where() const { return where_; }
 
 private:
-  friend struct ProgramImpl;
+  friend struct lath::ProgramImpl;
   Program *program_ = nullptr;
   void *value_ = nullptr;
+  Source where_;
+};
+} // namespace detail
+
+/// A 32-bit integer, the same in all threads of a block.
+class LATH_API Index : public detail::Scalar {
+public:
+  Index(Source where = Source::current()) : Scalar(where) {}
+  Index(const Index &other, Source where = Source::current())
+      : Scalar(other, where) {}
+  Index &operator=(const Index &) = default;
 };
 
 /// A condition, the same in all threads of a block.
-class LATH_API Bool {
+class LATH_API Bool : public detail::Scalar {
 public:
-  Program *program() const { return program_; }
-
-private:
-  friend struct ProgramImpl;
-  Program *program_ = nullptr;
-  void *value_ = nullptr;
+  Bool(Source where = Source::current()) : Scalar(where) {}
+  Bool(const Bool &other, Source where = Source::current())
+      : Scalar(other, where) {}
+  Bool &operator=(const Bool &) = default;
 };
 
 /// An index, or a number where one goes.

@@ -58,7 +58,7 @@ Index detail::apply(IndexOp op, IndexOperand a, IndexOperand b, Source where) {
     break;
   }
   }
-  return call.p().wrapIndex(result);
+  return call.p().wrapIndex(result, call.source());
 }
 
 Bool detail::apply(Comparison op, IndexOperand a, IndexOperand b,
@@ -72,7 +72,7 @@ Bool detail::apply(Comparison op, IndexOperand a, IndexOperand b,
   Call call(programOf(a, b), names[(int)op], where);
   Value lhs = call.get(a), rhs = call.get(b);
   return call.p().wrapBool(
-      call.create<arith::CmpIOp>(predicates[(int)op], lhs, rhs));
+      call.create<arith::CmpIOp>(predicates[(int)op], lhs, rhs), call.source());
 }
 
 using detail::Comparison;
@@ -94,7 +94,7 @@ Index operator%(Index a, IndexOperand b) {
   return apply(IndexOp::rem, a, b, b.where);
 }
 Index operator-(Index a) {
-  return apply(IndexOp::sub, IndexOperand(0), a, Source::current());
+  return apply(IndexOp::sub, IndexOperand(0), a, a.where());
 }
 Index minimum(Index a, IndexOperand b) {
   return apply(IndexOp::min, a, b, b.where);
@@ -119,38 +119,40 @@ Bool operator>=(Index a, IndexOperand b) {
   return apply(Comparison::ge, a, b, b.where);
 }
 Bool operator==(Index a, Index b) {
-  return apply(Comparison::eq, a, b, Source::current());
+  return apply(Comparison::eq, a, b, a.where());
 }
 Bool operator==(Index a, std::int64_t b) {
-  return apply(Comparison::eq, a, b, Source::current());
+  return apply(Comparison::eq, a, b, a.where());
 }
 Bool operator!=(Index a, Index b) {
-  return apply(Comparison::ne, a, b, Source::current());
+  return apply(Comparison::ne, a, b, a.where());
 }
 Bool operator!=(Index a, std::int64_t b) {
-  return apply(Comparison::ne, a, b, Source::current());
+  return apply(Comparison::ne, a, b, a.where());
 }
 
 template <typename Op>
 static Bool combine(Bool a, Bool b, std::string_view name) {
-  Call call(a.program(), name, Source::current());
+  Call call(a.program(), name, a.where());
   Value lhs = call.get(a), rhs = call.get(b);
-  return call.p().wrapBool(call.create<Op>(lhs, rhs));
+  return call.p().wrapBool(call.create<Op>(lhs, rhs), call.source());
 }
 Bool operator&(Bool a, Bool b) {
   return combine<arith::AndIOp>(a, b, "Bool &");
 }
 Bool operator|(Bool a, Bool b) { return combine<arith::OrIOp>(a, b, "Bool |"); }
 Bool operator!(Bool a) {
-  Call call(a.program(), "Bool !", Source::current());
+  Call call(a.program(), "Bool !", a.where());
   Value one = call.create<arith::ConstantOp>(call.builder().getBoolAttr(true));
-  return call.p().wrapBool(call.create<arith::XOrIOp>(call.get(a), one));
+  return call.p().wrapBool(call.create<arith::XOrIOp>(call.get(a), one),
+                           call.source());
 }
 
 Index where(Bool condition, IndexOperand a, IndexOperand b) {
   Call call(condition.program(), "where", a.where);
   Value chosen = call.get(condition), lhs = call.get(a), rhs = call.get(b);
-  return call.p().wrapIndex(call.create<arith::SelectOp>(chosen, lhs, rhs));
+  return call.p().wrapIndex(call.create<arith::SelectOp>(chosen, lhs, rhs),
+                            call.source());
 }
 
 Range Range::operator/(IndexOperand divisor) const {

@@ -35,25 +35,32 @@ Tile dequant(Operand codes, Operand factors, const Tile *zeros,
 Tile dot(Operand left, Operand right, Operand sums, std::string_view schedule) {
   Call call(programOf({&left, &right, &sums}), "dot", left.where);
   Tile a = call.tileOf(left), b = call.tileOf(right), acc = call.tileOf(sums);
-  auto matrix = [](const Tile &t) {
-    return (t.dtype() == Dtype::f16 || t.dtype() == Dtype::bf16 ||
-            t.dtype() == Dtype::f32) &&
-           t.shape().size() == 2;
+  auto isByteFloat = [](Dtype dtype) {
+    return dtype == Dtype::f8e4m3 || dtype == Dtype::f8e5m2;
   };
-  if (!matrix(a) || !matrix(b) || a.dtype() != b.dtype())
-    call.fail("expected two matrices of f16, of bf16 or of f32, got {} and {}",
+  const bool matrices = a.shape().size() == 2 && b.shape().size() == 2;
+  const bool multiplies = isByteFloat(a.dtype())
+                              ? isByteFloat(b.dtype())
+                              : a.dtype() == b.dtype() &&
+                                    llvm::is_contained({Dtype::f16, Dtype::bf16,
+                                                        Dtype::f32, Dtype::i8},
+                                                       a.dtype());
+  if (!matrices || !multiplies)
+    call.fail("expected two matrices of f16, of bf16, of f32, of i8, or of "
+              "f8e4m3 and f8e5m2 in any mixture, got {} and {}",
               describe(a), describe(b));
-  if (a.shape()[1] != b.shape()[0] || acc.dtype() != Dtype::f32 ||
+  const Dtype summed = a.dtype() == Dtype::i8 ? Dtype::i32 : Dtype::f32;
+  if (a.shape()[1] != b.shape()[0] || acc.dtype() != summed ||
       acc.shape() != Shape{a.shape()[0], b.shape()[1]})
-    call.fail("expected [M, K] * [K, N] + f32 [M, N], got {} * {} + {}",
-              print(a.shape()), print(b.shape()), describe(acc));
+    call.fail("expected [M, K] * [K, N] + {} [M, N], got {} * {} + {}",
+              name(summed), print(a.shape()), print(b.shape()), describe(acc));
   const std::vector<SaidWord> words = parseWords(schedule, WordOwner::dot);
   Value carried = call.get(acc);
   auto product = call.create<tile::DotOp>(
       carried.getType(), call.get(a), call.get(b), carried,
       /*scales=*/Value(), /*swapped=*/false);
   ProgramImpl::setWords(product, words);
-  return call.wrap(product, Dtype::f32);
+  return call.wrap(product, summed);
 }
 
 } // namespace lath

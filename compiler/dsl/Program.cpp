@@ -67,7 +67,7 @@ Index Program::scalar(const std::string &name, std::int64_t multipleOf,
     impl_->function.setArgAttr(cast<BlockArgument>(argument).getArgNumber(),
                                tile::multipleOfAttrName,
                                call.builder().getI64IntegerAttr(multipleOf));
-  return impl_->wrapIndex(argument);
+  return impl_->wrapIndex(argument, where);
 }
 
 Tile Program::scalar(const std::string &name, Dtype dtype, Source where) {
@@ -223,7 +223,8 @@ static Index onAxis(Program &program, int axis, std::string_view name,
   Call call(&program, name, where);
   if (axis < 0 || axis > 2)
     call.fail("expected an axis from 0 to 2, got {}", axis);
-  return call.p().wrapIndex(call.create<Op>(call.builder().getI32Type(), axis));
+  return call.p().wrapIndex(call.create<Op>(call.builder().getI32Type(), axis),
+                            where);
 }
 Index Program::programId(int axis, Source where) {
   return onAxis<tile::ProgramIdOp>(*this, axis, "programId", where);
@@ -234,7 +235,7 @@ Index Program::numPrograms(int axis, Source where) {
 
 Index Program::constant(std::int64_t value, Source where) {
   Call call(this, "constant", where);
-  return impl_->wrapIndex(call.constant(value));
+  return impl_->wrapIndex(call.constant(value), where);
 }
 
 Range Program::range(IndexOperand index, std::int64_t extent, Source where) {

@@ -82,14 +82,14 @@ Tile ProgramImpl::wrap(Value value, Dtype dtype) {
   tile.dtype_ = dtype;
   return tile;
 }
-Index ProgramImpl::wrapIndex(Value value) {
-  Index index;
+Index ProgramImpl::wrapIndex(Value value, Source where) {
+  Index index(where);
   index.program_ = &owner;
   index.value_ = value.getAsOpaquePointer();
   return index;
 }
-Bool ProgramImpl::wrapBool(Value value) {
-  Bool condition;
+Bool ProgramImpl::wrapBool(Value value, Source where) {
+  Bool condition(where);
   condition.program_ = &owner;
   condition.value_ = value.getAsOpaquePointer();
   return condition;

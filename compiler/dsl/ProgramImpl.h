@@ -30,8 +30,8 @@ struct ProgramImpl {
   mlir::Type type(Dtype dtype);
 
   Tile wrap(mlir::Value value, Dtype dtype);
-  Index wrapIndex(mlir::Value value);
-  Bool wrapBool(mlir::Value value);
+  Index wrapIndex(mlir::Value value, Source where);
+  Bool wrapBool(mlir::Value value, Source where);
   View wrapView(mlir::Value value, Dtype dtype, std::size_t rank);
 
   /// Words of a schedule that an operation has of its own.
@@ -78,7 +78,7 @@ public:
   mlir::Value constant(std::int64_t value) const;
   /// An operand as a handle.
   Index index(const IndexOperand &operand) const {
-    return impl->wrapIndex(get(operand));
+    return impl->wrapIndex(get(operand), where);
   }
 
   // What is known of an index where the program stands.

@@ -15,7 +15,6 @@
 #include "compiler/dsl/Index.h"
 
 #include <array>
-#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -107,19 +106,17 @@ LATH_API Tile operator!=(Operand a, Operand b);
 /// `a` where the condition, of b1, holds, else `b`.
 LATH_API Tile where(Operand condition, Operand a, Operand b);
 
-template <typename T>
-concept TileOperand = std::convertible_to<T, Operand>;
-template <TileOperand T> Tile &operator+=(Tile &a, T &&b) {
-  return a = a + std::forward<T>(b);
+inline Tile &operator+=(Tile &a, Operand b) {
+  return a = Operand(a, b.where) + b;
 }
-template <TileOperand T> Tile &operator-=(Tile &a, T &&b) {
-  return a = a - std::forward<T>(b);
+inline Tile &operator-=(Tile &a, Operand b) {
+  return a = Operand(a, b.where) - b;
 }
-template <TileOperand T> Tile &operator*=(Tile &a, T &&b) {
-  return a = a * std::forward<T>(b);
+inline Tile &operator*=(Tile &a, Operand b) {
+  return a = Operand(a, b.where) * b;
 }
-template <TileOperand T> Tile &operator/=(Tile &a, T &&b) {
-  return a = a / std::forward<T>(b);
+inline Tile &operator/=(Tile &a, Operand b) {
+  return a = Operand(a, b.where) / b;
 }
 
 // Functions of f32.

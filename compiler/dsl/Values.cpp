@@ -32,7 +32,7 @@ Index toIndex(Operand operand) {
   if (bitWidth(dtype) < 32)
     value = isSigned(dtype) ? Value(call.create<arith::ExtSIOp>(i32, value))
                             : Value(call.create<arith::ExtUIOp>(i32, value));
-  return call.p().wrapIndex(value);
+  return call.p().wrapIndex(value, call.source());
 }
 
 Bool toBool(Operand operand) {
@@ -40,7 +40,7 @@ Bool toBool(Operand operand) {
   Tile tile = call.tileOf(operand);
   if (tile.dtype() != Dtype::b1)
     call.fail("expected b1, got {}", describe(tile));
-  return call.p().wrapBool(extracted(call, tile));
+  return call.p().wrapBool(extracted(call, tile), call.source());
 }
 
 Index View::loadIndex(const std::vector<At> &at, Source where) const {

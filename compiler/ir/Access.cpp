@@ -134,6 +134,27 @@ bool Access::gathers() const {
                       [&](unsigned d) { return isGathered(d); });
 }
 
+bool Access::gathersRows() const {
+  return gathers() && llvm::all_of(llvm::seq(rank()), [&](unsigned d) {
+           return !isGathered(d) || cast<RankedTensorType>(start(d).getType())
+                                            .getShape()
+                                            .back() == 1;
+         });
+}
+
+std::optional<LinearMap> startRegisters(const Layout &starts,
+                                        const Layout &units) {
+  Bases flat;
+  for (unsigned i = 0; i < units.indexBits(); ++i) {
+    auto coords = units.unflatten(1u << i);
+    for (unsigned t = 0; t < coords.size(); ++t)
+      if (starts.shape()[t] == 1)
+        coords[t] = 0;
+    flat.push_back(starts.flatten(coords));
+  }
+  return registersFrom(starts, units, LinearMap(flat));
+}
+
 bool Access::isPlain() const {
   return !gathers() && llvm::all_of(llvm::seq(rank()), [&](unsigned d) {
     return along(d) == (int)d;
@@ -201,6 +222,10 @@ unsigned Access::copyBits(const Layout &buffer) const {
 
 unsigned Access::copyBytes(const Layout &buffer) const {
   return array.unitBytes << copyBits(buffer);
+}
+
+Layout Access::copied(const Layout &buffer, unsigned warps) const {
+  return lath::blocked(buffer.shape(), 1 << copyBits(buffer), warps);
 }
 
 // PTX ISA, "Tensor copies", and cuTensorMapEncodeTiled.

@@ -44,6 +44,8 @@ public:
   mlir::Value start(unsigned d) const;
   bool isGathered(unsigned d) const;
   bool gathers() const;
+  /// It gathers, and neighbours of a tile's row start together.
+  bool gathersRows() const;
   /// Every dimension runs along that of the tile, from one start.
   bool isPlain() const;
 
@@ -65,6 +67,9 @@ public:
   unsigned copyBits(const Layout &buffer) const;
   /// Bytes that one cp.async moves, and what it can: 4, 8 or 16.
   unsigned copyBytes(const Layout &buffer) const;
+  /// Which units each lane of `warps` copies: so many bytes, neighbouring lanes
+  /// neighbouring pieces.
+  Layout copied(const Layout &buffer, unsigned warps) const;
 
 private:
   Memory array;
@@ -79,6 +84,14 @@ inline constexpr unsigned leastCopyBytes = 4;
 /// the view is lowered to.
 template <typename Op> Access accessOf(Op op, mlir::ValueRange values);
 template <typename Op> Access accessOf(Op op);
+
+/// Where the starts of a gather lie if the elements that they are of lie in
+/// `tile`.
+Layout startsLayout(mlir::Value starts, Layout tile);
+/// The start of each register of units that lie in `units`, where those of
+/// `starts` do; nullopt where they do not.
+std::optional<LinearMap> startRegisters(const Layout &starts,
+                                        const Layout &units);
 
 /// The box of a view's tensor that a tile of `shape` is, `dims` as in Access:
 /// one element along dimensions that the tile has not.

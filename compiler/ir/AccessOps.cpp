@@ -230,5 +230,5 @@ LogicalResult AsyncCopyOp::verify() {
     return emitOpError("expected view and buffer of one type and packed "
                        "dimension, got ")
            << view << " and " << buffer;
-  return verifyNumbers(*this, view, buffer.getShape(), getStart(), getDims());
+  return verifyStarts(*this, view, buffer.getShape(), getStart(), getDims());
 }

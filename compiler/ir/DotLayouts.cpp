@@ -85,7 +85,7 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
 
   // wgmma with operands whose order nobody else decides.
   const bool natural = s.warpgroups && !s.packBits;
-  const int groupK = natural ? 4 : 6;
+  const int groupK = natural ? wordBits + 3 : 6;
   if (s.warpgroups &&
       (kWarpBits || warpBits < 2 || kBits < groupK || rowBits < 6)) {
     problem = "wgmma multiplies by four warps 64 rows and at least " +
@@ -262,10 +262,12 @@ bool solveDotLayouts(const DotShape &s, DotLayouts &out, std::string &problem) {
   return true;
 }
 
-/// The k of a fragment of wgmma, [rows, k], by their place in the
-/// instruction's 16: pair, lane, lane, upper half; then the steps. Empty where
-/// `a` is none.
-static std::vector<std::int64_t> warpgroupK(const Layout &a) {
+/// The k of a fragment of wgmma, [rows, k], by their place in one instruction:
+/// within a word, lane, lane, upper half; then the steps. Empty where `a` is
+/// none.
+static std::vector<std::int64_t> warpgroupK(const Layout &a,
+                                            unsigned elementBits) {
+  const std::size_t wordBits = std::countr_zero(32u / elementBits);
   std::vector<std::int64_t> k, lanes;
   for (std::uint32_t basis : a.bases(Place::Register))
     if (std::int64_t bit = a.unflatten(basis)[1])
@@ -277,14 +279,14 @@ static std::vector<std::int64_t> warpgroupK(const Layout &a) {
   bool rows = warps.size() >= 2;
   for (std::size_t i = 0; rows && i < 2; ++i)
     rows = a.unflatten(warps[i])[0] != 0;
-  if (!rows || k.size() < 2 || lanes.size() != 2)
+  if (!rows || k.size() < wordBits + 1 || lanes.size() != 2)
     return {};
-  k.insert(k.begin() + 1, lanes.begin(), lanes.end());
+  k.insert(k.begin() + wordBits, lanes.begin(), lanes.end());
   return k;
 }
 
 std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
-  const std::vector<std::int64_t> k = warpgroupK(a);
+  const std::vector<std::int64_t> k = warpgroupK(a, 16);
   if (k.size() < 6)
     return std::nullopt;
   // A row of the swizzle's 8 x 128 bytes: eight chunks of eight k, XORed with
@@ -301,19 +303,25 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns) {
   return Layout::memory({columns, a.shape()[1]}, offsets);
 }
 
-bool isWarpgroupFragment(const Layout &a) { return !warpgroupK(a).empty(); }
+bool isWarpgroupFragment(const Layout &a, unsigned elementBits) {
+  return !warpgroupK(a, elementBits).empty();
+}
 
-std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+std::optional<Layout> warpgroupBuffer(const Shape &shape, unsigned elementBits,
+                                      bool alongK,
                                       const std::optional<Layout> &registers) {
   bool inOrder = true;
   if (registers) {
-    const std::vector<std::int64_t> k = warpgroupK(*registers);
+    const std::vector<std::int64_t> k = warpgroupK(*registers, elementBits);
     for (std::size_t i = 0; i < k.size(); ++i)
       inOrder &= k[i] == 1ll << i;
   }
+  // Only of 16 bits can k be the first dimension, or in another order.
+  if (elementBits != 16 && !(alongK && inOrder))
+    return std::nullopt;
   if (!inOrder)
     return alongK ? warpgroupOperand(*registers, shape[0]) : std::nullopt;
-  auto panels = Panels::of(shape, /*unitBytes=*/2);
+  auto panels = Panels::of(shape, elementBits / 8);
   if (!panels || !panels->swizzleBits())
     return std::nullopt;
   return panels->layout();

@@ -64,13 +64,14 @@ std::optional<Layout> warpgroupOperand(const Layout &a, std::int64_t columns);
 
 /// Whether a tile [rows, k] is in registers as wgmma takes its A operand from
 /// there, in any order of k.
-bool isWarpgroupFragment(const Layout &a);
+bool isWarpgroupFragment(const Layout &a, unsigned elementBits);
 
-/// The order of a buffer of 16-bit elements that is an operand of wgmma; k is
-/// its last dimension (`alongK`) or its first. In panels (Panels.h), or, where
-/// the other operand is in `registers` that number k otherwise, as these do
-/// (warpgroupOperand). nullopt where that cannot be.
-std::optional<Layout> warpgroupBuffer(const Shape &shape, bool alongK,
+/// The order of a buffer that is an operand of wgmma; k is its last dimension
+/// (`alongK`) or its first. In panels (Panels.h), or, where the other operand
+/// is in `registers` that number k otherwise, as these do (warpgroupOperand).
+/// nullopt where that cannot be.
+std::optional<Layout> warpgroupBuffer(const Shape &shape, unsigned elementBits,
+                                      bool alongK,
                                       const std::optional<Layout> &registers);
 
 /// Whether the sums of wgmma, [rows, columns], are those of operands whose rows

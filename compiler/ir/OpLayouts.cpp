@@ -242,8 +242,7 @@ std::optional<int64_t> StoreOp::movedAtOnce(Value tile) {
   return movedBy(*this, tile, getValue());
 }
 
-/// Starts of a gather lie where the elements do that they are of.
-static Layout startLayout(Value starts, Layout tile) {
+Layout lath::tile::startsLayout(Value starts, Layout tile) {
   for (auto [d, extent] : llvm::enumerate(shapeOf(starts)))
     if (extent == 1 && tile.shape()[d] != 1)
       tile = tile.sliced(d);
@@ -253,7 +252,7 @@ template <typename Op>
 static std::optional<Layout> startLayout(Op op, OpOperand &operand,
                                          KnownLayout known) {
   return mapped(known, op.getResult(), [&](const Layout &layout) {
-    return startLayout(operand.get(), layout);
+    return startsLayout(operand.get(), layout);
   });
 }
 std::optional<Layout> LoadOp::operandLayout(OpOperand &operand,
@@ -305,7 +304,7 @@ std::optional<Layout> StoreOp::operandLayout(OpOperand &operand,
     return stored;
   if (!stored)
     stored = same(known, getValue());
-  return stored ? std::optional(startLayout(operand.get(), *stored))
+  return stored ? std::optional(startsLayout(operand.get(), *stored))
                 : std::nullopt;
 }
 

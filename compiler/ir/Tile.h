@@ -44,6 +44,9 @@ inline constexpr llvm::StringLiteral positionAttrName = "tile.position";
 inline constexpr llvm::StringLiteral multipleOfAttrName = "tile.multiple_of";
 /// Whether a view (or the argument that is one) is marked so.
 bool isConstant(mlir::Value view);
+/// On a module that is lowered: the PTX version, times ten, that its
+/// instructions need, where a target's own is older.
+inline constexpr llvm::StringLiteral ptxVersionAttrName = "tile.ptx_version";
 /// On the scf.if that divides a kernel into a warp that copies (then) and those
 /// that compute (else).
 inline constexpr llvm::StringLiteral rolesAttrName = "tile.roles";
@@ -61,6 +64,15 @@ inline constexpr llvm::StringLiteral scheduleAttrName = "tile.schedule";
 /// The words that hold for an operation: the nearest that says one wins.
 /// Without any, the defaults, on the oldest target.
 TargetSchedule scheduleOf(mlir::Operation *op);
+
+/// A float of 8 bits.
+inline bool isByteFloat(mlir::Type type) {
+  return mlir::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(type);
+}
+/// Fails with an error of `dot` unless the tensor core makes sums of `sum` from
+/// products of `a` and `b`.
+llvm::LogicalResult verifyProductTypes(mlir::Operation *dot, mlir::Type a,
+                                       mlir::Type b, mlir::Type sum);
 
 /// The layout of a tensor type; asserts that it has one.
 Layout layoutOf(mlir::Type type);

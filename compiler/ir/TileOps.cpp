@@ -127,14 +127,26 @@ LogicalResult UnpackOp::verify() {
   return verifyZeros(*this, q, getZeros());
 }
 
+LogicalResult lath::tile::verifyProductTypes(Operation *dot, Type a, Type b,
+                                             Type sum) {
+  if (a != b && !(isByteFloat(a) && isByteFloat(b)))
+    return dot->emitOpError("expected a and b of one type, got ")
+           << a << " and " << b;
+  if (sum.isInteger() != a.isInteger())
+    return dot->emitOpError("expected sums of ")
+           << (a.isInteger() ? "i32" : "f32") << " of products of " << a
+           << ", got " << sum;
+  return success();
+}
+
 LogicalResult DotOp::verify() {
   auto a = tensorOf(getA()), b = tensorOf(getB()), acc = tensorOf(getAcc());
   if (a.getRank() != 2 || b.getRank() != 2 || acc.getRank() != 2)
     return emitOpError("expected matrices, got ")
            << a << ", " << b << " and " << acc;
-  if (a.getElementType() != b.getElementType())
-    return emitOpError("expected a and b of one type, got ")
-           << a.getElementType() << " and " << b.getElementType();
+  if (failed(verifyProductTypes(*this, a.getElementType(), b.getElementType(),
+                                acc.getElementType())))
+    return failure();
   if (a.getDimSize(1) != b.getDimSize(0) ||
       a.getDimSize(0) != acc.getDimSize(0) ||
       b.getDimSize(1) != acc.getDimSize(1))

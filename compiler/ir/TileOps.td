@@ -21,6 +21,9 @@ def Tile_Pointer : Type<And<[
     "pointer to global memory">;
 def Tile_Tensor : StaticShapeTensorOf<[AnyType]>;
 def Tile_FloatTensor : StaticShapeTensorOf<[F16, BF16, F32]>;
+/// What the tensor core multiplies, and the sums that it makes.
+def Tile_FactorTensor : StaticShapeTensorOf<[F16, BF16, F32, I8, F8E4M3FN, F8E5M2]>;
+def Tile_SumTensor : StaticShapeTensorOf<[F32, I32]>;
 def Tile_NumberTensor : StaticShapeTensorOf<[I8, I32, I64, F8E4M3FN, F8E5M2, F16, BF16, F32]>;
 def Tile_HalfTensor : StaticShapeTensorOf<[F16, BF16]>;
 /// What a register of a tile holds, but for codes of weights.
@@ -351,9 +354,10 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>]> {
   let summary = "matrix multiply and accumulate";
   let description = [{
-    `result = acc + a * b` with fp32 accumulation. a: [M, K], b: [K, N] of one
-    type, acc: f32 [M, N]. Elements of f32 are rounded to tf32 (ten bits behind
-    the point, to nearest). `swapped` makes b the A operand of the
+    `result = acc + a * b`. a: [M, K], b: [K, N] of one type, or each of either
+    8-bit float; acc: [M, N] of f32, of i32 where a and b are i8: those are
+    signed, and their sums wrap around. Elements of f32 are rounded to tf32 (ten
+    bits behind the point, to nearest). `swapped` makes b the A operand of the
     tensor core (it computes the transpose), so that a narrow M falls on the
     n8 side; see the orient-dots pass.
 
@@ -371,11 +375,13 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
     ```mlir
     %c = tile.dot %a, %b, %acc swapped
        : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf32>
+    %s = tile.dot %p, %q, %sums
+       : tensor<16x128xi8>, tensor<128x64xi8>, tensor<16x64xi32>
     ```
   }];
-  let arguments = (ins Tile_FloatTensor:$a, Tile_FloatTensor:$b, StaticShapeTensorOf<[F32]>:$acc,
+  let arguments = (ins Tile_FactorTensor:$a, Tile_FactorTensor:$b, Tile_SumTensor:$acc,
                        Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales, UnitAttr:$swapped, DefaultValuedAttr<I32Attr, "1">:$k_warps);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = "$a `,` $b `,` $acc (`scales` $scales^)? (`swapped` $swapped^)? attr-dict `:` type($a) `,` type($b) `,` type($acc) (`,` type($scales)^)?";
   let hasVerifier = 1;
 }
@@ -390,8 +396,8 @@ def Tile_ReduceSplitsOp : Tile_Op<"reduce_splits", [SameOperandsAndResultType]> 
     %sum = tile.reduce_splits %acc : tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let arguments = (ins Tile_SumTensor:$partial);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = "$partial attr-dict `:` type($partial)";
 }
 

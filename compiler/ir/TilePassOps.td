@@ -87,7 +87,8 @@ def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
     `result = acc + a * b` as `dot` has it, `swapped` and with `scales` likewise,
     by wgmma. Of a [M, K] and b [K, N] the one that is wgmma's A operand (b where
     it is swapped) is a tile in registers or a buffer of one stage, the other a
-    buffer; acc: f32 [M, N]. `transposed` buffers hold [K, M] or [N, K].
+    buffer; acc: [M, N]. `transposed` buffers hold [K, M] or [N, K]. Buffers of
+    bytes have k as their last dimension, which wgmma cannot transpose.
 
     Buffers are in the order of `Panels`, or, beside registers whose k are not
     in the order of the instruction, of `warpgroupOperand`. What they hold must
@@ -98,12 +99,12 @@ def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
     %c = tile.warpgroup_dot %a, %b transposed, %acc : !tile.buffer<1 of 128x64xf16, #rows>, !tile.buffer<1 of 256x64xf16, #columns>, tensor<128x256xf32>
     ```
   }];
-  let arguments = (ins AnyTypeOf<[Tile_BufferType, Tile_HalfTensor]>:$a,
-                       AnyTypeOf<[Tile_BufferType, Tile_HalfTensor]>:$b,
-                       StaticShapeTensorOf<[F32]>:$acc,
+  let arguments = (ins AnyTypeOf<[Tile_BufferType, Tile_FactorTensor]>:$a,
+                       AnyTypeOf<[Tile_BufferType, Tile_FactorTensor]>:$b,
+                       Tile_SumTensor:$acc,
                        Optional<StaticShapeTensorOf<[F16, BF16]>>:$scales,
                        UnitAttr:$a_transposed, UnitAttr:$b_transposed, UnitAttr:$swapped);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = [{
     $a (`transposed` $a_transposed^)? `,` $b (`transposed` $b_transposed^)? `,` $acc
     (`scales` $scales^)? (`swapped` $swapped^)? attr-dict
@@ -120,7 +121,7 @@ def Tile_WarpgroupDotOp : Tile_Op<"warpgroup_dot", [
   let hasVerifier = 1;
 }
 
-def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure,
+def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure, AllElementTypesMatch<["partial", "result"]>,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
     DeclareOpInterfaceMethods<Tile_ScratchInterface>]> {
@@ -135,8 +136,8 @@ def Tile_SumWarpsOp : Tile_Op<"sum_warps", [Pure,
     %sum = tile.sum_warps %acc {k_warps = 4 : i32} : tensor<16x64xf32> -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, I32Attr:$k_warps);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let arguments = (ins Tile_SumTensor:$partial, I32Attr:$k_warps);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = "$partial attr-dict `:` type($partial) `->` type($result)";
 }
 
@@ -191,9 +192,9 @@ def Tile_AsyncCopyOp : Tile_Op<"async_copy", [
   let summary = "start a copy of a tile from global to shared memory";
   let description = [{
     `buffer[slot] = view[start...]`, zero outside the view, by cp.async; starts
-    are as in `load`, but not tensors. The
-    data is there for the issuing thread after `async_wait`, for the block
-    after a barrier.
+    are as in `load`. Those of a gather lie where the pieces do that lanes copy
+    (Access::copied). The data is there for the issuing thread after
+    `async_wait`, for the block after a barrier.
 
     ```mlir
     tile.async_copy %x[%row, %k], %b[%slot] : !tile.view<?x4096xf16>, !tile.buffer<4 of 16x128xf16, #l>
@@ -250,13 +251,13 @@ def Tile_PartialStoreOp : Tile_Op<"partial_store", [
   let description = [{
     `workspace[slot] = value`, each thread's registers side by side in the
     order it holds them: no coordinates, fully coalesced. `atomic` adds
-    instead (fp32 `red`).
+    instead, by `red`.
 
     ```mlir
     tile.partial_store %acc, %ws[%slot] : tensor<16x64xf32, #c>, !llvm.ptr<1>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$value, Tile_Pointer:$workspace, I32:$slot, UnitAttr:$atomic);
+  let arguments = (ins Tile_SumTensor:$value, Tile_Pointer:$workspace, I32:$slot, UnitAttr:$atomic);
   let assemblyFormat = "$value `,` $workspace `[` $slot `]` (`atomic` $atomic^)? attr-dict `:` type($value) `,` type($workspace)";
 }
 
@@ -271,7 +272,7 @@ def Tile_PartialLoadOp : Tile_Op<"partial_load", [
     ```
   }];
   let arguments = (ins Tile_Pointer:$workspace, I32:$slot, UnitAttr:$clear);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = "$workspace `[` $slot `]` (`clear` $clear^)? attr-dict `:` type($workspace) `->` type($result)";
 }
 
@@ -320,6 +321,7 @@ def Tile_ClusterWaitOp : Tile_Op<"cluster_wait", [
 }
 
 def Tile_SumClusterOp : Tile_Op<"sum_cluster", [
+    AllElementTypesMatch<["partial", "result"]>,
     MemoryEffects<[Tile_ReadsShared, Tile_WritesShared]>,
     DeclareOpInterfaceMethods<Tile_LayoutInterface, ["resultLayout"]>,
     DeclareOpInterfaceMethods<Tile_RowsInterface>,
@@ -339,9 +341,9 @@ def Tile_SumClusterOp : Tile_Op<"sum_cluster", [
       : tensor<16x64xf32>, !tile.mbarriers<1> -> tensor<16x64xf32>
     ```
   }];
-  let arguments = (ins StaticShapeTensorOf<[F32]>:$partial, Tile_MbarriersType:$mbarrier,
+  let arguments = (ins Tile_SumTensor:$partial, Tile_MbarriersType:$mbarrier,
                        I32Attr:$blocks, DefaultValuedAttr<I32Attr, "1">:$k_warps);
-  let results = (outs StaticShapeTensorOf<[F32]>:$result);
+  let results = (outs Tile_SumTensor:$result);
   let assemblyFormat = [{
     $partial `signals` $mbarrier attr-dict
     `:` type($partial) `,` type($mbarrier) `->` type($result)

@@ -38,7 +38,13 @@ static LogicalResult verifyMatrix(WarpgroupDotOp dot, Value value, bool alongK,
     return dot.emitOpError("expected a buffer of one stage, got ")
            << buffer.getStages();
   Layout layout = buffer.getLayout().layout();
-  auto wanted = lath::warpgroupBuffer(layout.shape(), alongK, registers);
+  const unsigned bits = buffer.getElementType().getIntOrFloatBitWidth();
+  auto wanted = lath::warpgroupBuffer(layout.shape(), bits, alongK, registers);
+  if (!wanted && bits != 16 && !alongK)
+    return dot.emitOpError("expected k along rows, which wgmma does not "
+                           "transpose for ")
+           << buffer.getElementType() << ", got a buffer of ["
+           << buffer.getShape() << "]";
   if (!wanted)
     return dot.emitOpError(
                "expected rows of at least 32 bytes, of at least 128 "
@@ -57,9 +63,11 @@ LogicalResult WarpgroupDotOp::verify() {
   if (aShape.size() != 2 || bShape.size() != 2 || acc.getRank() != 2)
     return emitOpError("expected matrices, got ")
            << getA().getType() << ", " << getB().getType() << " and " << acc;
-  if (aType != bType)
-    return emitOpError("expected a and b of one type, got ")
-           << aType << " and " << bType;
+  if (failed(verifyProductTypes(*this, aType, bType, acc.getElementType())))
+    return failure();
+  const unsigned bits = aType.getIntOrFloatBitWidth();
+  if (bits > 16)
+    return emitOpError("expected elements of 16 or 8 bits, got ") << aType;
   if (getATransposed())
     std::swap(aShape[0], aShape[1]);
   if (getBTransposed())
@@ -78,9 +86,10 @@ LogicalResult WarpgroupDotOp::verify() {
       return emitOpError("expected only buffers to be transposed, got ")
              << value.getType();
   const int64_t columns = acc.getDimSize(getSwapped() ? 0 : 1);
-  if (columns < 8 || columns > 256 || aShape[1] < 16)
-    return emitOpError("expected 8 to 256 columns of at least 16 k, got ")
-           << columns << " of " << aShape[1];
+  const int64_t least = 256 / bits; // k of an instruction
+  if (columns < 8 || columns > 256 || aShape[1] < least)
+    return emitOpError("expected 8 to 256 columns of at least ")
+           << least << " k, got " << columns << " of " << aShape[1];
   if (getScales() && (tensorOf(getScales()).getRank() != 2 ||
                       tensorOf(getScales()).getDimSize(1) != bShape[1] ||
                       bShape[0] % tensorOf(getScales()).getDimSize(0)))
@@ -103,7 +112,7 @@ LogicalResult WarpgroupDotOp::verify() {
   Layout a = layoutOf(left().getType());
   if (getSwapped())
     a = a.transposed();
-  if (!lath::isWarpgroupFragment(a))
+  if (!lath::isWarpgroupFragment(a, bits))
     return emitOpError("expected ")
            << (getSwapped() ? "b" : "a") << " in fragments of wgmma, got "
            << a.print();

@@ -14,10 +14,6 @@ using namespace lath::tile;
 
 namespace {
 
-bool isByteFloat(Type type) {
-  return isa<Float8E4M3FNType, Float8E5M2Type>(type);
-}
-
 /// Of an 8-bit float: bits of its mantissa, and words of f32 for conversion to
 /// it. `least` is its smallest normal number; adding `magic` to a smaller one
 /// leaves its code in the lowest bits, as the sum's last place is the format's
@@ -261,9 +257,13 @@ struct CastLowering : OpConversionPattern<CastOp> {
     auto element = [](Value tile) {
       return cast<RankedTensorType>(tile.getType()).getElementType();
     };
-    Registers results = Caster(e, *scheduleOf(op).target, op.getIsUnsigned())
-                            .cast(adaptor.getSource(), element(op.getSource()),
-                                  element(op.getResult()));
+    Type from = element(op.getSource()), to = element(op.getResult());
+    const Target &target = *scheduleOf(op).target;
+    if ((isByteFloat(from) || isByteFloat(to)) &&
+        target.hasByteFloatConversions())
+      e.needPtx(op, byteFloatConversionsPtx);
+    Registers results = Caster(e, target, op.getIsUnsigned())
+                            .cast(adaptor.getSource(), from, to);
     r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{results});
     return success();
   }

@@ -78,7 +78,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
     for (Value word : words) {
       list += fmt::format("{}${}", list.empty() ? "" : ", ", operands.size());
       constraints += ",f";
-      operands.push_back(word);
+      operands.push_back(e.bitcast(e.f32, word));
     }
     e.assembly(
         fmt::format("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes"
@@ -93,6 +93,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
     Emit e(r, op.getLoc());
     Layout partial = layoutOf(op.getPartial().getType());
     Layout result = layoutOf(op.getType());
+    Type element = cast<RankedTensorType>(op.getType()).getElementType();
     const unsigned blocks = op.getBlocks(), kWarps = op.getKWarps();
     if (!(result == scatteredOverCluster(partial, kWarps, blocks)))
       return op.emitOpError("expected the result scattered over the cluster, "
@@ -158,7 +159,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
         Registers sum;
         for (int64_t s = 0; s < sources; ++s) {
           Type type =
-              vector == 1 ? e.f32 : Type(VectorType::get({vector}, e.f32));
+              vector == 1 ? element : Type(VectorType::get({vector}, element));
           Value loaded = LLVM::LoadOp::create(
               r, e.loc, type,
               e.gep(start, i / vector * vectorBytes + s * sourceBytes),
@@ -168,7 +169,7 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
             if (s == 0)
               sum.push_back(part);
             else
-              sum[u] = LLVM::FAddOp::create(r, e.loc, sum[u], part);
+              sum[u] = e.sum(sum[u], part);
           }
         }
         llvm::append_range(sums, sum);
@@ -194,15 +195,15 @@ struct SumClusterLowering : OpConversionPattern<SumClusterOp> {
     }
     Value owns =
         LLVM::ICmpOp::create(r, e.loc, LLVM::ICmpPredicate::eq, spare, e.c(0));
-    SmallVector<Type> types(1u << kept, e.f32);
+    SmallVector<Type> types(1u << kept, element);
     auto branch = scf::IfOp::create(r, e.loc, types, owns, /*withElse=*/true);
     OpBuilder then = branch.getThenBodyBuilder();
     Registers sums = add(then);
     then = OpBuilder::atBlockEnd(branch.thenBlock());
     scf::YieldOp::create(then, e.loc, sums);
     OpBuilder otherwise = branch.getElseBodyBuilder();
-    Value zero =
-        LLVM::ConstantOp::create(otherwise, e.loc, e.f32, r.getF32FloatAttr(0));
+    Value zero = LLVM::ConstantOp::create(otherwise, e.loc, element,
+                                          r.getZeroAttr(element));
     scf::YieldOp::create(otherwise, e.loc,
                          SmallVector<Value>(1u << kept, zero));
     r.replaceOpWithMultiple(

@@ -1,8 +1,11 @@
 // dot: tensor-core instructions.
+#include "compiler/base/Target.h"
 #include "compiler/lowering/Fragments.h"
 #include "compiler/lowering/Patterns.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <fmt/format.h>
 
 using namespace mlir;
 using namespace lath;
@@ -10,22 +13,46 @@ using namespace lath::tile;
 
 namespace {
 
-/// mma.m16n8 of a type of element.
+/// mma.m16n8 of two types of elements.
 struct Instruction {
   int64_t k;
-  /// Where the types of the registers do not say it.
-  std::optional<std::array<NVVM::MMATypes, 2>> multiplicands;
+  std::array<NVVM::MMATypes, 2> types;
 };
 
-std::optional<Instruction> instruction(Type element) {
-  auto both = [](NVVM::MMATypes type) { return std::array{type, type}; };
-  if (element.isF16())
-    return Instruction{16, std::nullopt};
-  if (element.isBF16())
-    return Instruction{16, both(NVVM::MMATypes::bf16)};
-  if (element.isF32())
-    return Instruction{8, both(NVVM::MMATypes::tf32)};
-  return std::nullopt;
+std::optional<Instruction> instruction(Type a, Type b) {
+  auto both = [](int64_t k, NVVM::MMATypes type) {
+    return Instruction{k, {type, type}};
+  };
+  if (a.isF16())
+    return both(16, NVVM::MMATypes::f16);
+  if (a.isBF16())
+    return both(16, NVVM::MMATypes::bf16);
+  if (a.isF32())
+    return both(8, NVVM::MMATypes::tf32);
+  if (a.isInteger(8))
+    return both(32, NVVM::MMATypes::s8);
+  if (!isByteFloat(a) || !isByteFloat(b))
+    return std::nullopt;
+  auto type = [](Type element) {
+    return isa<Float8E4M3FNType>(element) ? NVVM::MMATypes::e4m3
+                                          : NVVM::MMATypes::e5m2;
+  };
+  return Instruction{32, {type(a), type(b)}};
+}
+
+/// d = a * b + c of 8-bit floats, which MLIR has no operation for.
+Value multiplyByteFloats(Emit &e, const Instruction &mma, ValueRange a,
+                         ValueRange b, ValueRange c, Type sums) {
+  SmallVector<Value> operands(a);
+  llvm::append_range(operands, b);
+  llvm::append_range(operands, c);
+  return e.assembly(
+      fmt::format("mma.sync.aligned.m16n8k32.row.col.f32.{}.{}.f32 "
+                  "{{$0, $1, $2, $3}}, {{$4, $5, $6, $7}}, {{$8, $9}}, "
+                  "{{$10, $11, $12, $13}};",
+                  NVVM::stringifyMMATypes(mma.types[0]).str(),
+                  NVVM::stringifyMMATypes(mma.types[1]).str()),
+      "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", sums, operands, false);
 }
 
 struct DotLowering : OpConversionPattern<DotOp> {
@@ -41,12 +68,19 @@ struct DotLowering : OpConversionPattern<DotOp> {
       a = b.transposed(), b = wasA.transposed(), acc = acc.transposed();
       std::swap(aRegs, bRegs);
     }
-    Type element = cast<RankedTensorType>(op.getA().getType()).getElementType();
-    const std::optional<Instruction> mma = instruction(element);
+    auto elementOf = [](Value tile) {
+      return cast<RankedTensorType>(tile.getType()).getElementType();
+    };
+    Type element = elementOf(op.getSwapped() ? op.getB() : op.getA()),
+         other = elementOf(op.getSwapped() ? op.getA() : op.getB());
+    const std::optional<Instruction> mma = instruction(element, other);
     if (!mma)
-      return op.emitOpError(
-                 "expected f16, bf16 or f32 for the tensor core, got ")
-             << element;
+      return op.emitOpError("expected f16, bf16, f32, i8 or 8-bit floats for "
+                            "the tensor core, got ")
+             << element << " and " << other;
+    const bool bytes = isByteFloat(element), integers = element.isInteger();
+    if (bytes)
+      e.needPtx(op, byteFloatProductsPtx);
     Fragments fragments(a, aRegs, element, acc);
     if (!fragments.whole())
       return op.emitOpError("expected a fragment's registers along rows and k");
@@ -59,10 +93,17 @@ struct DotLowering : OpConversionPattern<DotOp> {
       return bRegs[*b.registerOf(b.flatten({kk, column}))];
     };
     Registers result(adaptor.getAcc().begin(), adaptor.getAcc().end());
+    Type sum = elementOf(op.getAcc());
     Type four = LLVM::LLVMStructType::getLiteral(r.getContext(),
-                                                 SmallVector<Type>(4, e.f32));
-    Value none =
-        LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+                                                 SmallVector<Type>(4, sum));
+    Value none = e.zero(sum);
+    // Where the types of the registers do not say what is multiplied.
+    std::optional<std::array<NVVM::MMATypes, 2>> types;
+    if (!element.isF16())
+      types = mma->types;
+    std::optional<NVVM::MMAIntOverflow> overflow;
+    if (integers)
+      overflow = NVVM::MMAIntOverflow::wrapped;
     for (unsigned group = 0; group < fragments.groups(); ++group) {
       Registers total = result;
       if (scales)
@@ -85,12 +126,15 @@ struct DotLowering : OpConversionPattern<DotOp> {
             auto places = fragments.places(i, j);
             for (uint32_t place : places)
               c.push_back(result[place]);
-            Value d = NVVM::MmaOp::create(
-                r, e.loc, four, aFragment, bFragments[j], c,
-                ArrayRef<int64_t>{16, 8, mma->k}, std::nullopt, std::nullopt,
-                mma->multiplicands,
-                std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
-                                               NVVM::MMALayout::col});
+            Value d =
+                bytes ? multiplyByteFloats(e, *mma, aFragment, bFragments[j], c,
+                                           four)
+                      : Value(NVVM::MmaOp::create(
+                            r, e.loc, four, aFragment, bFragments[j], c,
+                            ArrayRef<int64_t>{16, 8, mma->k}, std::nullopt,
+                            overflow, types,
+                            std::array<NVVM::MMALayout, 2>{
+                                NVVM::MMALayout::row, NVVM::MMALayout::col}));
             for (unsigned x = 0; x < 4; ++x)
               result[places[x]] = e.field(d, x);
           }

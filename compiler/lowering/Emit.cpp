@@ -83,6 +83,14 @@ Value Emit::field(Value aggregate, int64_t index) {
 Value Emit::element(Value vector, int64_t index) {
   return LLVM::ExtractElementOp::create(r, loc, vector, c(index));
 }
+Value Emit::sum(Value a, Value b) {
+  if (a.getType().isInteger())
+    return add(a, b);
+  return LLVM::FAddOp::create(r, loc, a, b);
+}
+Value Emit::zero(Type type) {
+  return LLVM::ConstantOp::create(r, loc, type, r.getZeroAttr(type));
+}
 Value Emit::vector(ValueRange elements) {
   Value result = LLVM::UndefOp::create(
       r, loc,
@@ -105,6 +113,15 @@ Value Emit::assembly(StringRef text, StringRef constraints, Type result,
 
 Value Emit::tid() {
   return NVVM::ThreadIdXOp::create(r, loc, i32, LLVM::ConstantRangeAttr());
+}
+
+void Emit::needPtx(Operation *op, unsigned version) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto known = module->getAttrOfType<IntegerAttr>(ptxVersionAttrName);
+  if (!known || known.getInt() < version)
+    r.modifyOpInPlace(module, [&] {
+      module->setAttr(ptxVersionAttrName, r.getI32IntegerAttr(version));
+    });
 }
 
 Value Emit::clusterRank() {

@@ -59,6 +59,9 @@ public:
   mlir::Value zext64(mlir::Value a);
   mlir::Value sext64(mlir::Value a);
   mlir::Value bitcast(mlir::Type type, mlir::Value a);
+  /// The sum of two floats or two integers, and what to begin one with.
+  mlir::Value sum(mlir::Value a, mlir::Value b);
+  mlir::Value zero(mlir::Type type);
   mlir::Value gep(mlir::Value pointer, mlir::Value bytes);
   mlir::Value gep(mlir::Value pointer, int64_t bytes);
   mlir::Value field(mlir::Value aggregate, int64_t index);
@@ -84,6 +87,9 @@ public:
   /// Barrier of the threads whose code `op` is, and its text.
   void barrier(mlir::Operation *op);
   static std::string barrierText(mlir::Operation *op);
+
+  /// Lets the kernel's text be of this PTX version, times ten, or a later one.
+  void needPtx(mlir::Operation *op, unsigned version);
 
   /// Code for a linear map of bits of `value`.
   mlir::Value linear(const LinearMap &map, mlir::Value value);

@@ -14,19 +14,25 @@ Bases registersAlong(const Layout &layout, unsigned d) {
   return bits;
 }
 
+static unsigned wordBitsOf(Type element) {
+  return llvm::Log2_32(32 / element.getIntOrFloatBitWidth());
+}
+
 Fragments::Fragments(const Layout &a, ValueRange aRegs, Type element,
                      const Layout &acc)
     : aLayout(a), accLayout(acc), aRegs(aRegs), element(element),
-      wordBits(llvm::Log2_32(32 / element.getIntOrFloatBitWidth())),
-      k(registersAlong(a, 1)), rows(registersAlong(a, 0)) {
+      wordBits(wordBitsOf(element)), k(registersAlong(a, 1)),
+      rows(registersAlong(a, 0)) {
   if (whole())
     arrange();
 }
 
-Fragments::Fragments(const Layout &acc, int64_t depth)
-    : accLayout(acc), rows(registersAlong(acc, 0)) {
+Fragments::Fragments(const Layout &acc, Type element, int64_t depth)
+    : accLayout(acc), element(element), wordBits(wordBitsOf(element)),
+      rows(registersAlong(acc, 0)) {
+  const int64_t inLanes = 3ll << wordBits;
   for (int64_t bit = 1; bit < depth; bit *= 2)
-    if (bit != 2 && bit != 4) // lanes hold these
+    if (!(bit & inLanes))
       k.push_back(bit);
   arrange();
 }

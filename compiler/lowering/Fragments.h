@@ -16,7 +16,7 @@ public:
   Fragments(const Layout &a, mlir::ValueRange aRegs, mlir::Type element,
             const Layout &acc);
   /// The same without A in registers: only where things are is known.
-  Fragments(const Layout &acc, int64_t k);
+  Fragments(const Layout &acc, mlir::Type element, int64_t k);
   /// `scales`: [G, extent of acc along `dim`], in registers `scaleRegs`.
   void scaleBy(const Layout &scales, mlir::ValueRange scaleRegs, unsigned dim);
 

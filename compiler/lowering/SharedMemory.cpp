@@ -224,11 +224,13 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     for (int64_t extent : tile.shape)
       total *= extent;
 
-    SmallVector<Value> arrayStarts, starts;
+    SmallVector<Value> arrayStarts, starts; ///< null where each piece has one
     for (ValueRange start : adaptor.getStart())
       arrayStarts.push_back(start[0]);
     for (unsigned d = 0; d < access.rank(); ++d)
-      starts.push_back(unitStart(e, memory, arrayStarts, d));
+      starts.push_back(access.isGathered(d)
+                           ? Value()
+                           : unitStart(e, memory, arrayStarts, d));
     Layout layout = buffer.getLayout().layout();
     LinearMap toOffset = *layout.map(Place::Offset).inverse();
     unsigned bytes = access.copyBytes(layout);
@@ -237,15 +239,27 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
       return op.emitOpError("cp.async moves at least ")
              << leastCopyBytes << " bytes, got " << bytes;
 
-    Layout copy = lath::blocked(Shape(tile.shape.begin(), tile.shape.end()),
-                                units, threads / 32);
+    Layout copy = access.copied(layout, threads / 32);
+    SmallVector<LinearMap> startOf(access.rank()); ///< by register of `copy`
+    for (unsigned d = 0; d < access.rank(); ++d)
+      if (access.isGathered(d)) {
+        auto registers =
+            startRegisters(layoutOf(access.start(d).getType()), copy);
+        if (!registers)
+          return op.emitOpError("expected starts where the pieces lie that "
+                                "lanes copy, got ")
+                 << layoutOf(access.start(d).getType()).print() << " of "
+                 << copy.print();
+        startOf[d] = *registers;
+      }
     Value tid = alone ? e.lane() : e.tid();
     Value stage = adaptor.getBuffer()[0];
     if (buffer.getStages() > 1)
       stage = e.gep(stage, e.mul(adaptor.getSlot()[0], buffer.stageBytes()));
     Value laneBase = array.pointer();
     for (unsigned d = 0; d < access.rank(); ++d)
-      laneBase = e.gep(laneBase, array.bytes(starts[d], d));
+      if (starts[d])
+        laneBase = e.gep(laneBase, array.bytes(starts[d], d));
     // Only the first total / units lanes have something to copy.
     Value active;
     if (total / units < threads)
@@ -281,19 +295,24 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
     Vectors vectors =
         vectorise(copy.bases(Place::Register), llvm::Log2_32(units));
     for (uint32_t start : vectors.starts) {
-      uint32_t own = copy.index(start);
-      std::vector<int64_t> coordinates = copy.unflatten(own);
+      uint32_t piece = copy.index(start);
+      std::vector<int64_t> coordinates = copy.unflatten(piece);
       Value inside, source = laneBase;
       int64_t ownBytes = 0;
       for (unsigned d = 0; d < access.rank(); ++d) {
         const int t = access.along(d);
+        Value own = starts[d];
+        if (!own) {
+          own = adaptor.getStart()[memory.arrayDim(d)][startOf[d](start)];
+          source = e.gep(source, array.bytes(own, d));
+        }
         if (t >= 0 && array.isNarrow(d))
           ownBytes += coordinates[t] * array.strideBytes(d);
         else if (t >= 0)
           source = array.moved(source, coordinates[t], d);
         if (access.staysWhole(tile.shape, d))
           continue;
-        Value coordinate = starts[d];
+        Value coordinate = own;
         if (t >= 0)
           coordinate =
               e.add(e.add(coordinate, laneCoordinates[t]), coordinates[t]);
@@ -301,7 +320,7 @@ struct AsyncCopyLowering : OpConversionPattern<AsyncCopyOp> {
                                         coordinate, array.extent(d));
         inside = inside ? Value(LLVM::AndOp::create(r, e.loc, inside, in)) : in;
       }
-      copyChunk(e, offsets.address(stage, toOffset(own)),
+      copyChunk(e, offsets.address(stage, toOffset(piece)),
                 e.gep(source, ownBytes), bytes, inside, active);
     }
     r.eraseOp(op);

@@ -19,7 +19,11 @@ using namespace lath::tile;
 
 namespace {
 
-/// Thread's address in a slot, and how many floats move at once.
+Type elementOf(Value tile) {
+  return cast<RankedTensorType>(tile.getType()).getElementType();
+}
+
+/// Thread's address in a slot, and how many words move at once.
 struct Slot {
   Value base;
   unsigned vector, threads;
@@ -47,6 +51,7 @@ struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
                                 ConversionPatternRewriter &r) const override {
     Emit e(r, op.getLoc());
     ValueRange values = adaptor.getValue();
+    const bool integers = elementOf(op.getValue()).isInteger();
     Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0],
               values.size());
     for (unsigned i = 0; i < values.size(); i += slot.vector) {
@@ -56,15 +61,17 @@ struct PartialStoreLowering : OpConversionPattern<PartialStoreOp> {
         LLVM::StoreOp::create(r, e.loc,
                               part.size() == 1 ? part[0] : e.vector(part),
                               address, 4 * slot.vector);
-      } else if (slot.vector == 4 && scheduleOf(op).target->hasVectorRed()) {
+      } else if (slot.vector == 4 && !integers &&
+                 scheduleOf(op).target->hasVectorRed()) {
         SmallVector<Value> operands{address};
         llvm::append_range(operands, part);
         e.assembly("red.relaxed.gpu.global.add.v4.f32 [$0], {$1, $2, $3, $4};",
                    "l,f,f,f,f,~{memory}", Type(), operands, true);
       } else {
         for (auto [j, value] : llvm::enumerate(part))
-          e.assembly("red.relaxed.gpu.global.add.f32 [$0], $1;",
-                     "l,f,~{memory}", Type(),
+          e.assembly(integers ? "red.relaxed.gpu.global.add.u32 [$0], $1;"
+                              : "red.relaxed.gpu.global.add.f32 [$0], $1;",
+                     integers ? "l,r,~{memory}" : "l,f,~{memory}", Type(),
                      {e.gep(address, 4 * (int64_t)j), value}, true);
       }
     }
@@ -81,23 +88,27 @@ struct PartialLoadLowering : OpConversionPattern<PartialLoadOp> {
     unsigned count = registerCount(cast<RankedTensorType>(op.getType()));
     Slot slot(e, op, adaptor.getWorkspace()[0], adaptor.getSlot()[0], count);
     Registers values;
-    Value zero =
-        LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+    Type element = elementOf(op.getResult());
+    Value zero = e.zero(element);
+    const bool integers = element.isInteger();
     for (unsigned i = 0; i < count; i += slot.vector) {
       Value address = slot.address(e, i);
       Type type = slot.vector == 1
-                      ? e.f32
-                      : Type(VectorType::get({slot.vector}, e.f32));
+                      ? element
+                      : Type(VectorType::get({slot.vector}, element));
       // L1 may hold what an earlier launch left: relaxed gpu loads read past
       // it.
       Value loaded;
       if (slot.vector == 4) {
-        Value four =
-            e.assembly("ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];",
-                       "=f,=f,=f,=f,l,~{memory}",
-                       LLVM::LLVMStructType::getLiteral(
-                           r.getContext(), SmallVector<Type>(4, e.f32)),
-                       {address}, true);
+        Value four = e.assembly(
+            integers ? "ld.relaxed.gpu.global.v4.b32 {$0, $1, $2, $3}, "
+                       "[$4];"
+                     : "ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, "
+                       "[$4];",
+            integers ? "=r,=r,=r,=r,l,~{memory}" : "=f,=f,=f,=f,l,~{memory}",
+            LLVM::LLVMStructType::getLiteral(r.getContext(),
+                                             SmallVector<Type>(4, element)),
+            {address}, true);
         for (unsigned j = 0; j < 4; ++j)
           values.push_back(e.field(four, j));
       } else {
@@ -194,9 +205,9 @@ struct SumWarpsLowering : OpConversionPattern<SumWarpsOp> {
       Value sum;
       for (unsigned w = 0; w < kWarps; ++w) {
         Value part = LLVM::LoadOp::create(
-            r, e.loc, e.f32,
+            r, e.loc, elementOf(op.getPartial()),
             e.gep(first, 4 * (threads * (int64_t)reg + 32 * w)), 4);
-        sum = sum ? Value(LLVM::FAddOp::create(r, e.loc, sum, part)) : part;
+        sum = sum ? e.sum(sum, part) : part;
       }
       sums.push_back(sum);
     }

@@ -70,16 +70,8 @@ ViewAccess::ViewAccess(Emit &e, Access accessed, ValueRange values,
   for (unsigned d = 0; d < access.rank(); ++d) {
     startRegisters.emplace_back();
     if (access.isGathered(d)) {
-      Layout own = layoutOf(access.start(d).getType());
-      Bases flat;
-      for (unsigned i = 0; i < units.indexBits(); ++i) {
-        auto coords = units.unflatten(1u << i);
-        for (unsigned t = 0; t < coords.size(); ++t)
-          if (own.shape()[t] == 1)
-            coords[t] = 0;
-        flat.push_back(own.flatten(coords));
-      }
-      auto registers = registersFrom(own, units, LinearMap(flat));
+      auto registers =
+          tile::startRegisters(layoutOf(access.start(d).getType()), units);
       assert(registers && "starts lie where the elements do");
       startRegisters.back() = *registers;
       startUnits.emplace_back(starts[d]);

@@ -1,9 +1,9 @@
 // stage, and warpgroup_dot: wgmma with A in registers or in shared memory.
 //
-// A buffer's panel is described by a matrix descriptor, 64 bits; one step of 16
-// k and 64 rows is another start address in it, a constant away.
+// A buffer's panel is described by a matrix descriptor, 64 bits; one step of 32
+// bytes of k and 64 rows is another start address in it, a constant away.
 //
-// From registers, each step of 16 k is one piece of assembly: wgmma.fence,
+// From registers, each step of k is one piece of assembly: wgmma.fence,
 // which orders the fragments that were just unpacked before what reads them,
 // and one wgmma.mma_async for each 64 rows. All steps that add to one
 // accumulator are in flight together; then one wait, which takes the
@@ -23,7 +23,6 @@ using namespace lath::tile;
 
 namespace {
 
-constexpr int64_t stepK = 16;
 constexpr int64_t addressUnit = 16; ///< bytes that a descriptor counts in
 
 struct StageLowering : OpConversionPattern<StageOp> {
@@ -45,8 +44,9 @@ class Matrix {
 public:
   Matrix(Emit &e, BufferType buffer, Value stage, bool alongK)
       : e(e), alongK(alongK), layout(buffer.getLayout().layout()),
-        toOffset(*layout.map(Place::Offset).inverse()) {
-    const Panels panels = *Panels::of(layout.shape(), /*unitBytes=*/2);
+        toOffset(*layout.map(Place::Offset).inverse()),
+        unitBytes(buffer.getElementType().getIntOrFloatBitWidth() / 8) {
+    const Panels panels = *Panels::of(layout.shape(), unitBytes);
     // PTX ISA, "Matrix Descriptor Format". Eight rows of a panel are `stride`
     // apart, panels `leading`, which is not used where k is along rows.
     constexpr int64_t swizzles[] = {0, 3, 2, 1}; // none, 32, 64, 128 bytes
@@ -88,21 +88,38 @@ private:
   bool alongK;
   Layout layout;
   LinearMap toOffset;
+  int64_t unitBytes;
   Value base;
 
   int64_t unitsAt(int64_t row, int64_t k) const {
     const int64_t offset = toOffset(layout.flatten(
         alongK ? std::vector<int64_t>{row, k} : std::vector<int64_t>{k, row}));
-    return 2 * offset / addressUnit;
+    return unitBytes * offset / addressUnit;
   }
+};
+
+/// A type as instructions spell it.
+StringRef spelt(Type element) {
+  if (element.isInteger())
+    return element.isInteger(8) ? "s8" : "s32";
+  if (isByteFloat(element))
+    return isa<Float8E4M3FNType>(element) ? "e4m3" : "e5m2";
+  return element.isF32() ? "f32" : element.isF16() ? "f16" : "bf16";
+}
+
+/// What one instruction multiplies.
+struct Multiplied {
+  Type a, b, sum;
+
+  unsigned bits() const { return a.getIntOrFloatBitWidth(); }
+  int64_t k() const { return 256 / bits(); } ///< of an instruction
 };
 
 /// The accumulators of one dot and the assembly that changes them.
 class Products {
 public:
-  Products(Emit &e, Type half, unsigned columns, Registers &sums)
-      : e(e), type(half.isF16() ? "f16" : "bf16"), columns(columns),
-        sums(sums) {}
+  Products(Emit &e, Multiplied types, unsigned columns, Registers &sums)
+      : e(e), types(types), columns(columns), sums(sums) {}
 
   /// sums += A's fragments at k0 times what `b` describes.
   void fromRegisters(const Fragments &fragments, uint32_t k0, const Matrix &b,
@@ -116,7 +133,7 @@ public:
       text += product(i, fragments.rowTiles(),
                       fmt::format("{{${}, ${}, ${}, ${}}}", next, next + 1,
                                   next + 2, next + 3),
-                      descriptor, "", b);
+                      descriptor, std::nullopt, b);
       for (Value word : fragments.a(e, i, k0))
         operand(e.bitcast(e.i32, word), "r");
     }
@@ -131,14 +148,14 @@ public:
     std::string text = "{ .reg .pred p; setp.ne.b32 p, 1, 0; "
                        "wgmma.fence.sync.aligned;";
     for (unsigned step = 0; step < fragments.steps(); ++step) {
-      const int64_t k = stepK * step;
+      const int64_t k = types.k() * step;
       const unsigned right = next;
       operand(b.at(0, k), "l");
       for (unsigned i = 0; i < fragments.rowTiles(); ++i) {
         const unsigned left = next;
         operand(a.at(fragments.rowTile(i), k), "l");
         text += product(i, fragments.rowTiles(), fmt::format("${}", left),
-                        right, fmt::format("{}, ", a.isAlongK() ? 0 : 1), b);
+                        right, a.isAlongK(), b);
       }
     }
     issue(text + " " + waitText + " }");
@@ -155,7 +172,7 @@ private:
   static constexpr const char *waitText =
       "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;";
   Emit &e;
-  const char *type;
+  const Multiplied types;
   unsigned columns;
   Registers &sums;
   // Of the piece of assembly that is being written.
@@ -183,25 +200,36 @@ private:
     ++next;
   }
 
-  /// `left` and the descriptor numbered `right`; `aOrder`: the word on A's.
+  /// `left` and the descriptor numbered `right`; `aAlongK`: the order of A
+  /// where that is in shared memory.
   std::string product(unsigned rowTile, unsigned rowTiles,
                       const std::string &left, unsigned right,
-                      const std::string &aOrder, const Matrix &b) const {
+                      std::optional<bool> aAlongK, const Matrix &b) const {
     const unsigned perTile = order.size() / rowTiles;
     std::string d;
     for (unsigned j = 0; j < perTile; ++j)
       d += fmt::format("{}${}", j ? ", " : "", rowTile * perTile + j);
-    return fmt::format(" wgmma.mma_async.sync.aligned.m64n{}k16.f32.{}.{} "
-                       "{{{}}}, {}, ${}, p, 1, 1, {}{};",
-                       columns, type, type, d, left, right, aOrder,
-                       b.isAlongK() ? 0 : 1);
+    // Floats have signs, 16 bits an order as well.
+    std::string how;
+    if (!types.a.isInteger())
+      how += ", 1, 1";
+    if (types.bits() == 16 && aAlongK)
+      how += *aAlongK ? ", 0" : ", 1";
+    if (types.bits() == 16)
+      how += b.isAlongK() ? ", 0" : ", 1";
+    return fmt::format(" wgmma.mma_async.sync.aligned.m64n{}k{}.{}.{}.{} "
+                       "{{{}}}, {}, ${}, p{};",
+                       columns, types.k(), spelt(types.sum).str(),
+                       spelt(types.a).str(), spelt(types.b).str(), d, left,
+                       right, how);
   }
 
-  /// Constraints of `count` floats that are read and written.
-  static std::string tied(unsigned count) {
+  /// Constraints of `count` accumulators that are read and written.
+  std::string tied(unsigned count) const {
+    const StringRef one = types.sum.isInteger() ? "=r" : "=f";
     std::string text;
     for (unsigned i = 0; i < count; ++i)
-      text += i ? ",=f" : "=f";
+      text += (Twine(i ? "," : "") + one).str();
     for (unsigned i = 0; i < count; ++i)
       text += fmt::format(",{}", i);
     return text;
@@ -209,7 +237,7 @@ private:
 
   void issue(StringRef text) {
     Type all = LLVM::LLVMStructType::getLiteral(
-        e.r.getContext(), SmallVector<Type>(order.size(), e.f32));
+        e.r.getContext(), SmallVector<Type>(order.size(), types.sum));
     Value results =
         e.assembly(text, constraints + ",~{memory}", all, operands, true);
     for (auto [i, place] : llvm::enumerate(order))
@@ -229,7 +257,12 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
                right = op.getSwapped() ? adaptor.getA() : adaptor.getB();
     auto bBuffer = cast<BufferType>(op.right().getType());
     Matrix b(e, bBuffer, right[0], op.rightIsAlongK());
-    Type half = bBuffer.getElementType();
+    auto elementOf = [](Type type) {
+      auto buffer = dyn_cast<BufferType>(type);
+      return buffer ? buffer.getElementType() : getElementTypeOrSelf(type);
+    };
+    const Multiplied types{elementOf(op.left().getType()), elementOf(bBuffer),
+                           elementOf(op.getType())};
     Registers result(adaptor.getAcc().begin(), adaptor.getAcc().end());
 
     if (auto aBuffer = dyn_cast<BufferType>(op.left().getType())) {
@@ -237,8 +270,9 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
         return op.emitOpError("expected no scales of a buffer");
       Matrix a(e, aBuffer, left[0], op.leftIsAlongK());
       a.startAtGroup(acc);
-      Fragments fragments(acc, aBuffer.getShape()[op.leftIsAlongK() ? 1 : 0]);
-      Products(e, half, 8 * fragments.columnTiles(), result)
+      Fragments fragments(acc, types.a,
+                          aBuffer.getShape()[op.leftIsAlongK() ? 1 : 0]);
+      Products(e, types, 8 * fragments.columnTiles(), result)
           .fromShared(fragments, a, b);
       r.replaceOpWithMultiple(op, ArrayRef<ValueRange>{result});
       return success();
@@ -247,14 +281,13 @@ struct WarpgroupDotLowering : OpConversionPattern<WarpgroupDotOp> {
     Layout a = layoutOf(op.left().getType());
     if (op.getSwapped())
       a = a.transposed();
-    Fragments fragments(a, left, half, acc);
+    Fragments fragments(a, left, types.a, acc);
     const bool scales = op.getScales() != nullptr;
     if (scales)
       fragments.scaleBy(layoutOf(op.getScales().getType()), adaptor.getScales(),
                         op.getSwapped() ? 0 : 1);
-    Products products(e, half, 8 * fragments.columnTiles(), result);
-    Value none =
-        LLVM::ConstantOp::create(r, e.loc, e.f32, r.getF32FloatAttr(0));
+    Products products(e, types, 8 * fragments.columnTiles(), result);
+    Value none = e.zero(types.sum);
     for (unsigned group = 0; group < fragments.groups(); ++group) {
       Registers total = result;
       if (scales)

@@ -84,6 +84,8 @@ lath::Layout panelsOf(BufferType buffer) {
 /// Why tensor copies cannot fill a buffer that `copy` fills.
 std::string whyNoTensor(AllocOp buffer, AsyncCopyOp copy) {
   ViewType type = copy.getView().getType();
+  if (accessOf(copy).gathers())
+    return "its rows are gathered";
   if (std::string why =
           whyNoTensor(type, buffer.getType().getShape(), copy.getDims());
       !why.empty())

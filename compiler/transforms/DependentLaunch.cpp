@@ -47,6 +47,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lath {
@@ -87,6 +88,16 @@ template <typename F> bool any(Operation *root, F &&predicate) {
       .wasInterrupted();
 }
 
+/// Whether `op` needs what other operations within `root` may read only after
+/// the wait.
+bool comesFromWaiting(Operation *op, Operation *root) {
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    Operation *from = operand.getDefiningOp();
+    return from && root->isProperAncestor(from) &&
+           (mustWait(from) || comesFromWaiting(from, root));
+  });
+}
+
 /// Puts the wait before the first operation of `body` that needs it, and
 /// constant copies before the wait.
 WaitDependencyOp wait(Block &body) {
@@ -94,8 +105,8 @@ WaitDependencyOp wait(Block &body) {
                              [](Operation &op) { return any(&op, mustWait); });
   Operation *late =
       first == body.without_terminator().end() ? body.getTerminator() : &*first;
-  auto readsAhead = [](Operation *op) {
-    return startsCopy(op) && !mustWait(op);
+  auto readsAhead = [&](Operation *op) {
+    return startsCopy(op) && !mustWait(op) && !comesFromWaiting(op, late);
   };
   OpBuilder b(late);
   if (isPart(late, Part::prologue) && any(late, readsAhead)) {
@@ -107,9 +118,16 @@ WaitDependencyOp wait(Block &body) {
       });
       for (Operation *op : dead)
         op->erase();
+      // What the copies started from.
+      loop->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+        if (isOpTriviallyDead(op))
+          op->erase();
+      });
     };
-    erase(b.clone(*late), [](Operation *op) {
-      return op->hasTrait<StageSync>() || (startsCopy(op) && mustWait(op));
+    Operation *ahead = b.clone(*late);
+    erase(ahead, [&](Operation *op) {
+      return op->hasTrait<StageSync>() ||
+             (startsCopy(op) && (mustWait(op) || comesFromWaiting(op, ahead)));
     });
     erase(late, readsAhead);
   }

@@ -12,6 +12,7 @@
 // every M; other dots only when M has no 16 rows. wgmma takes 64 rows of A, and
 // B, the other operand, from shared memory: there, too, where M has no 64 rows,
 // or where a is what a loop loads and b is computed.
+#include "compiler/base/Target.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Passes.h"
 
@@ -43,6 +44,14 @@ bool swapsForWarpgroups(DotOp dot) {
 struct OrientDots : lath::impl::OrientDotsBase<OrientDots> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk([](DotOp dot) {
+      const lath::Target &target = *scheduleOf(dot).target;
+      if (Type type = getElementTypeOrSelf(dot.getA());
+          isByteFloat(type) && !target.hasByteFloatProducts()) {
+        dot.emitOpError("products of ")
+            << type << " need sm_89 or later, got " << target.name
+            << ", which multiplies f16, bf16, f32 and i8";
+        return WalkResult::interrupt();
+      }
       auto a = cast<RankedTensorType>(dot.getA().getType());
       auto b = cast<RankedTensorType>(dot.getB().getType());
       bool dequantised = dot.getB().getDefiningOp<DequantOp>() != nullptr;

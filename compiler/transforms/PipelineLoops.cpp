@@ -14,6 +14,16 @@
 //             read, write = next(read), next(write)
 //           }
 //
+// Where starts come from memory, as those of gathered rows do, what they come
+// from is loaded a step before the copy and carried, so that no copy waits:
+//
+//           %i = load ids[lo + (stages-1) * step]
+//           for k, ..., i {
+//             ...
+//             if (k + (stages-1) * step < hi) copy rows[i] -> b[write]
+//             commit
+//             next i = load ids[k + stages * step]
+//
 // One barrier a step does for both directions. The loops and the branches that
 // copy are marked `tile.part`, for the passes after this one: prologue, ring,
 // issue.
@@ -52,6 +62,10 @@ public:
   LogicalResult run() {
     if (copies.empty())
       return success();
+    for (StageInterface copy : copies)
+      for (Value operand : copy->getOperands())
+        if (operand != copy.getSlotMutable().get())
+          collectReads(loop, operand, reads);
     if (failed(checkNested()) || failed(deepenBuffers()))
       return failure();
     // Inside another loop the buffers have readers from the last time.
@@ -68,7 +82,8 @@ public:
       b.setInsertionPointToStart(prologue.getBody());
       Value slot = prologue.getInductionVar();
       Value ahead = arith::MulIOp::create(b, loc(), step, slot);
-      issue(arith::AddIOp::create(b, loc(), lower, ahead), slot);
+      IRMapping none;
+      issue(arith::AddIOp::create(b, loc(), lower, ahead), slot, none);
     }
     pipelineBody();
     return success();
@@ -79,11 +94,19 @@ private:
   unsigned stages;
   OpBuilder b;
   SmallVector<StageInterface> copies;
+  SetVector<Operation *> reads; ///< of memory, which copies start from
   bool matrixOperands = false;
 
   Location loc() { return loop.getLoc(); }
   Value constant(int64_t value) {
     return arith::ConstantOp::create(b, loc(), b.getI32IntegerAttr(value));
+  }
+
+  /// The step for which copies start in step k.
+  Value stagesAhead(Value k) {
+    Value ahead =
+        arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
+    return arith::AddIOp::create(b, loc(), k, ahead);
   }
 
   /// A copy in a region of the body cannot go ahead with those of the body,
@@ -122,14 +145,46 @@ private:
     });
   }
 
-  /// `if (k < hi) copies(k) -> slot`, and a commit.
-  void issue(Value k, Value slot) {
+  /// What copies of step k start from; where there is none, `otherwise`.
+  SmallVector<Value> readFor(Value k, ValueRange otherwise) {
+    if (reads.empty())
+      return {};
+    Value inside = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, k,
+                                         loop.getUpperBound());
+    auto branch = scf::IfOp::create(b, loc(), otherwise.getTypes(), inside,
+                                    /*withElseRegion=*/true);
+    OpBuilder then = branch.getThenBodyBuilder();
+    IRMapping map;
+    map.map(loop.getInductionVar(), k);
+    SmallVector<Value> read;
+    for (Operation *op : reads)
+      read.push_back(cloneAhead(then, loop, op->getResult(0), map));
+    scf::YieldOp::create(then, loc(), read);
+    OpBuilder none = branch.getElseBodyBuilder();
+    scf::YieldOp::create(none, loc(), otherwise);
+    return branch.getResults();
+  }
+
+  /// Zeros in place of what is read.
+  SmallVector<Value> nothingRead() {
+    SmallVector<Value> zeros;
+    for (Operation *op : reads) {
+      Type type = op->getResult(0).getType();
+      Value zero = arith::ConstantOp::create(
+          b, loc(), b.getZeroAttr(getElementTypeOrSelf(type)));
+      zeros.push_back(SplatOp::create(b, loc(), type, zero));
+    }
+    return zeros;
+  }
+
+  /// `if (k < hi) copies(k) -> slot`, and a commit. `map` may hold what the
+  /// copies start from.
+  void issue(Value k, Value slot, IRMapping &map) {
     Value inside = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, k,
                                          loop.getUpperBound());
     auto branch = scf::IfOp::create(b, loc(), inside, /*withElseRegion=*/false);
     setPart(branch, Part::issue);
     OpBuilder then = branch.getThenBodyBuilder();
-    IRMapping map;
     map.map(loop.getInductionVar(), k);
     for (StageInterface copy : copies) {
       for (Value operand : copy->getOperands())
@@ -144,6 +199,9 @@ private:
     SmallVector<Value> inits(loop.getInitArgs());
     inits.push_back(constant(0));
     inits.push_back(constant(stages - 1));
+    if (!reads.empty())
+      llvm::append_range(
+          inits, readFor(stagesAhead(loop.getLowerBound()), nothingRead()));
     auto deep = scf::ForOp::create(b, loc(), loop.getLowerBound(),
                                    loop.getUpperBound(), loop.getStep(), inits);
     deep->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
@@ -155,10 +213,17 @@ private:
     b.setInsertionPointToStart(deep.getBody());
     AsyncWaitOp::create(b, loc(), stages - 2, matrixOperands);
     BarrierOp::create(b, loc());
-    Value ahead =
-        arith::MulIOp::create(b, loc(), loop.getStep(), constant(stages - 1));
-    Value k = arith::AddIOp::create(b, loc(), deep.getInductionVar(), ahead);
-    issue(k, write);
+    Value k = stagesAhead(deep.getInductionVar());
+    auto carriedReads = deep.getRegionIterArgs().drop_front(carried + 2);
+    IRMapping known;
+    for (auto [op, value] : llvm::zip(reads, carriedReads))
+      known.map(op->getResult(0), value);
+    issue(k, write, known);
+    SmallVector<Value> nextReads;
+    if (!reads.empty())
+      nextReads =
+          readFor(arith::AddIOp::create(b, loc(), k, loop.getStep()),
+                  SmallVector<Value>(carriedReads.begin(), carriedReads.end()));
 
     IRMapping map;
     map.map(loop.getInductionVar(), deep.getInductionVar());
@@ -177,9 +242,15 @@ private:
       yields.push_back(map.lookupOrDefault(value));
     yields.push_back(next(read));
     yields.push_back(next(write));
+    llvm::append_range(yields, nextReads);
     scf::YieldOp::create(b, loc(), yields);
     loop.replaceAllUsesWith(deep.getResults().take_front(carried));
     loop.erase();
+    if (!reads.empty()) // what only copies started from
+      for (Operation &op :
+           llvm::make_early_inc_range(llvm::reverse(*deep.getBody())))
+        if (isOpTriviallyDead(&op))
+          op.erase();
   }
 
   Value next(Value slot) {

@@ -235,6 +235,7 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
                          store.getStart(), store.getDims());
         store.erase();
       } else if (isa<CastOp>(user) &&
+                 isa<FloatType>(getElementTypeOrSelf(user->getOperand(0))) &&
                  isa<Float16Type, BFloat16Type, Float32Type>(
                      getElementTypeOrSelf(user->getResult(0)))) {
         todo.append(user->user_begin(), user->user_end());
@@ -367,7 +368,9 @@ struct SplitK : lath::impl::SplitKBase<SplitK> {
       Value from = arith::AddIOp::create(b, loc, first, constant(s));
       Value next = PartialLoadOp::create(b, loc, partial.getType(), workspace,
                                          from, /*clear=*/false);
-      sum = arith::AddFOp::create(b, loc, sum, next);
+      sum = isa<FloatType>(getElementTypeOrSelf(sum))
+                ? Value(arith::AddFOp::create(b, loc, sum, next))
+                : arith::AddIOp::create(b, loc, sum, next);
     }
     reduction.replaceAllUsesWith(sum);
     reduction.erase();

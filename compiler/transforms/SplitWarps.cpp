@@ -32,7 +32,8 @@ namespace {
 
 bool isZero(Value tile) {
   auto splat = tile.getDefiningOp<SplatOp>();
-  return splat && matchPattern(splat.getValue(), m_AnyZeroFloat());
+  return splat && (matchPattern(splat.getValue(), m_AnyZeroFloat()) ||
+                   matchPattern(splat.getValue(), m_Zero()));
 }
 
 LogicalResult split(DotOp dot, unsigned kWarps) {

@@ -17,8 +17,10 @@
 // zeros, and whatever stands there instead ends in rows of the output that are
 // not stored. A remark says where that cannot be.
 //
-// A load stays as it is where cp.async cannot move it (4 bytes at least), its
-// start cannot be computed for a step ahead, or it gathers.
+// A load stays as it is where cp.async cannot move it (4 bytes at least) or its
+// start cannot be computed for a step ahead. Of gathers those come that gather
+// rows; their starts are computed where the pieces lie that lanes copy, and
+// what of memory they come from stays plain loads.
 //
 // A global read then is coalesced whatever layout the consumer has, and can be
 // started early (see PipelineLoops). The buffer's chunks are permuted so that
@@ -28,6 +30,7 @@
 #include "compiler/ir/MatrixAccess.h"
 #include "compiler/ir/Tile.h"
 #include "compiler/transforms/Ahead.h"
+#include "compiler/transforms/MakeAgain.h"
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -140,8 +143,11 @@ std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
   if (scheduleOf(loop).weights == lath::WeightPath::registers &&
       view.streamed())
     return std::nullopt;
+  // A warp that copies alone has no starts that come from memory.
+  const bool reading = !scheduleOf(loop).producers;
   const Access access = accessOf(load);
-  if (access.gathers() || !computableAhead(loop, load.getStart()))
+  if ((access.gathers() && !(reading && access.gathersRows())) ||
+      !computableAhead(loop, load.getStart(), reading))
     return std::nullopt;
   SmallVector<int64_t> shape = stagedShape(load);
   Layout layout = bufferLayout(load, shape);
@@ -154,14 +160,101 @@ std::optional<Staged> staged(scf::ForOp loop, LoadOp load) {
                                 LayoutAttr::get(load.getContext(), layout))};
 }
 
-void stage(scf::ForOp loop) {
-  // Packed weights last: activations and scales are few bytes, often in L2,
-  // and would queue behind the block's own stream of weights.
-  SmallVector<Staged> loads, weights;
+/// Starts of gathers, made in other layouts.
+class Starts {
+public:
+  explicit Starts(scf::ForOp loop) : loop(loop), outside(loop) {}
+
+  /// `tile` in `layout`, for what stands behind `b`.
+  Value in(OpBuilder &b, Value tile, const Layout &layout) {
+    if (layoutOf(tile.getType()) == layout)
+      return tile;
+    for (auto &[source, where, value] : made)
+      if (source == tile && where == layout)
+        return value;
+    Value value = make(b, tile, layout);
+    made.push_back({tile, layout, value});
+    return value;
+  }
+
+private:
+  scf::ForOp loop;
+  OpBuilder outside;
+  SmallVector<std::tuple<Value, Layout, Value>> made;
+
+  Value make(OpBuilder &b, Value tile, const Layout &layout) {
+    Operation *op = tile.getDefiningOp();
+    const bool within = op && op->getBlock() == loop.getBody();
+    if (!within && madeAnywhere(tile, layout))
+      return makeAgain(outside, tile, layout);
+    if (within && op->getNumResults() == 1)
+      if (Value again = makeAgainFrom(b, tile, layout,
+                                      [&](Value operand, const Layout &own) {
+                                        return in(b, operand, own);
+                                      }))
+        return again;
+    return ConvertLayoutOp::create(
+        within ? b : outside, tile.getLoc(),
+        withLayout(cast<RankedTensorType>(tile.getType()), layout), tile);
+  }
+};
+
+/// Lets the starts of gathers lie where lanes copy.
+void placeStarts(scf::ForOp loop, ArrayRef<Staged> loads) {
+  Starts starts(loop);
+  bool gathers = false;
+  for (const Staged &each : loads) {
+    LoadOp load = each.load;
+    const Layout copied = accessOf(load).copied(
+        each.buffer.getLayout().layout(), scheduleOf(loop).warps);
+    OpBuilder b(load);
+    for (OpOperand &start : load.getStartMutable())
+      if (isa<RankedTensorType>(start.get().getType())) {
+        gathers = true;
+        start.set(starts.in(b, start.get(), startsLayout(start.get(), copied)));
+      }
+  }
+  if (!gathers)
+    return;
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(*loop.getBody())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// The loads of a loop that become copies, packed weights last: activations and
+/// scales are few bytes, often in L2, and would queue behind the block's own
+/// stream of weights.
+SmallVector<Staged> stagedLoads(scf::ForOp loop) {
+  SmallVector<Staged> loads;
   for (auto load : loop.getBody()->getOps<LoadOp>())
     if (auto each = staged(loop, load))
-      (load.getView().getType().streamed() ? weights : loads).push_back(*each);
+      loads.push_back(*each);
+  // Those that starts come from are not there a step ahead if they are copied.
+  SetVector<Operation *> reads;
+  for (const Staged &each : loads)
+    for (Value start : LoadOp(each.load).getStart())
+      collectReads(loop, start, reads);
+  for (unsigned i = 0; i < reads.size(); ++i)
+    for (Value operand : reads[i]->getOperands())
+      collectReads(loop, operand, reads);
+  llvm::erase_if(loads, [&](const Staged &each) {
+    return reads.contains(LoadOp(each.load).getOperation());
+  });
+  SmallVector<Staged> weights;
+  for (const Staged &each : loads)
+    if (LoadOp(each.load).getView().getType().streamed())
+      weights.push_back(each);
+  llvm::erase_if(loads, [](const Staged &each) {
+    return LoadOp(each.load).getView().getType().streamed();
+  });
   llvm::append_range(loads, weights);
+  placeStarts(loop, loads);
+  return loads;
+}
+
+void stage(scf::ForOp loop) {
+  SmallVector<Staged> loads = stagedLoads(loop);
   if (loads.empty())
     return;
   Location loc = loop.getLoc();

@@ -76,8 +76,17 @@ LogicalResult arrange(DotOp dot, Staged operand, bool alongK,
                       const std::optional<Layout> &registers) {
   auto alloc = operand.load.getBuffer().getDefiningOp<AllocOp>();
   BufferType buffer = alloc.getType();
+  const unsigned bits = buffer.getElementType().getIntOrFloatBitWidth();
+  if (bits < 16 && !alongK)
+    return dot.emitOpError("wgmma takes operands of 8 bits whose rows run "
+                           "along k, a of [M, K] and b, transposed, of "
+                           "[N, K]; got a tile of [")
+           << buffer.getShape() << "] " << buffer.getElementType();
+  if (bits > 16)
+    return dot.emitOpError("wgmma takes operands of 16 and 8 bits, got ")
+           << buffer.getElementType();
   auto layout = lath::warpgroupBuffer(
-      Shape(buffer.getShape().begin(), buffer.getShape().end()), alongK,
+      Shape(buffer.getShape().begin(), buffer.getShape().end()), bits, alongK,
       registers);
   if (!layout)
     return dot.emitOpError("wgmma cannot read a tile of [")
@@ -116,7 +125,8 @@ LogicalResult useWarpgroups(DotOp dot, SetVector<Operation *> &dead) {
     registers = layoutOf(left.getType());
     if (swapped)
       registers = registers->transposed();
-    if (!lath::isWarpgroupFragment(*registers))
+    if (!lath::isWarpgroupFragment(
+            *registers, getElementTypeOrSelf(left).getIntOrFloatBitWidth()))
       return dot.emitOpError("the operand in registers is not in fragments of "
                              "wgmma");
   }

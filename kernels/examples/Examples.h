@@ -38,7 +38,8 @@ struct MatmulTile {
 };
 
 /// out[i, j] = sum over k of a[i, k] * b[k, j], from and to `dtype` (f16, bf16,
-/// or f32 in tf32), sums in fp32. No extent needs to be a multiple of anything;
+/// or f32 in tf32), sums in fp32; of i8 and the 8-bit floats the sums
+/// themselves, in i32 and f32. No extent needs to be a multiple of anything;
 /// odd ones cost speed, since rows of memory then are not aligned to 16 bytes.
 /// Parameters: m (scalar), a [m, k], b, out [m, n].
 /// A launch has a grid of matmulGrid blocks.

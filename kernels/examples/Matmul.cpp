@@ -9,6 +9,13 @@
 
 namespace lath {
 
+/// Of 8 bits the sums themselves.
+static Dtype resultOf(Dtype dtype) {
+  return dtype == Dtype::i8     ? Dtype::i32
+         : bitWidth(dtype) == 8 ? Dtype::f32
+                                : dtype;
+}
+
 std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
                                 Dtype dtype, const MatmulTile &tile) {
   bool transposed = order == MatrixB::nk;
@@ -18,17 +25,19 @@ std::unique_ptr<Program> matmul(std::int64_t n, std::int64_t k, MatrixB order,
   Index m = p.scalar("m");
   View a = p.view("a", dtype, {m, k});
   View b = transposed ? p.view("b", dtype, {n, k}) : p.view("b", dtype, {k, n});
-  View out = p.view("out", dtype, {m, n});
+  const Dtype sum = dtype == Dtype::i8 ? Dtype::i32 : Dtype::f32,
+              result = resultOf(dtype);
+  View out = p.view("out", result, {m, n});
 
   Range row = p.range(p.programId(1), tile.m);
   Range column = p.range(p.programId(0), tile.n);
-  Tile sums = p.loop(p.kRange(k, tile.k), p.zeros({tile.m, tile.n}),
+  Tile sums = p.loop(p.kRange(k, tile.k), p.zeros({tile.m, tile.n}, sum),
                      [&](Range kk, Tile acc) {
                        Tile right = transposed ? transpose(b.load({column, kk}))
                                                : b.load({kk, column});
                        return dot(a.load({row, kk}), right, acc);
                      });
-  out.store({row, column}, cast(reduceSplits(sums), dtype));
+  out.store({row, column}, cast(reduceSplits(sums), result));
   return program;
 }
 
@@ -70,12 +79,14 @@ static TunableProgram plain(const ExampleSizes &sizes, Dtype dtype,
       .arguments =
           {NumberArgument{"m", double(m)}, ArrayArgument{"a", dtype, {m, k}},
            ArrayArgument{"b", dtype, transposed ? Shape{n, k} : Shape{k, n}},
-           ArrayArgument{"out", dtype, {m, n}, ArrayArgument::Use::output}},
+           ArrayArgument{
+               "out", resultOf(dtype), {m, n}, ArrayArgument::Use::output}},
       .reference =
           [=](ArgumentValues &v) {
             std::fill(v[3].begin(), v[3].end(), 0);
             addProduct(v[1].data(), v[2].data(), v[3].data(), m, n, k, order);
           },
+      .bound = dtype == Dtype::i8 ? 0.0 : 2.0,
       .flops = 2.0 * m * n * k};
 }
 

@@ -33,6 +33,18 @@ inline std::uint64_t bitsOf(double value) {
   return std::bit_cast<std::uint64_t>(value);
 }
 
+/// Four bits of exponent with bias 7, three of mantissa; no infinities, and
+/// one NaN of either sign.
+inline float e4m3ToFloat(std::uint32_t bits) {
+  const int exponent = static_cast<int>(bits >> 3 & 15),
+            mantissa = static_cast<int>(bits & 7);
+  if (exponent == 15 && mantissa == 7)
+    return std::numeric_limits<float>::quiet_NaN();
+  const float value =
+      exponent ? std::ldexp(static_cast<float>(8 + mantissa), exponent - 10)
+               : std::ldexp(static_cast<float>(mantissa), -9);
+  return bits & 0x80 ? -value : value;
+}
 inline float f16ToFloat(std::uint32_t bits) {
   // The exponent is rebased by a multiplication, which also gets subnormals
   // right; infinities and NaN are patched.

@@ -13,24 +13,13 @@ namespace lath::emulator {
 
 namespace {
 
-/// Four bits of exponent with bias 7, three of mantissa; no infinities, and
-/// one NaN of either sign.
-double e4m3ToDouble(std::uint32_t bits) {
-  int exponent = static_cast<int>(bits >> 3 & 15), mantissa = bits & 7;
-  if (exponent == 15 && mantissa == 7)
-    return std::numeric_limits<double>::quiet_NaN();
-  double value = exponent ? std::ldexp(8 + mantissa, exponent - 10)
-                          : std::ldexp(mantissa, -9);
-  return bits & 0x80 ? -value : value;
-}
-
 template <Type type> auto valueOf(std::uint32_t byte) {
   if constexpr (type == Type::s8)
     return std::int64_t{static_cast<std::int8_t>(byte)};
   else if constexpr (type == Type::u8)
     return std::int64_t{byte};
   else if constexpr (type == Type::e4m3)
-    return e4m3ToDouble(byte);
+    return static_cast<double>(e4m3ToFloat(byte));
   else // the upper half of an f16
     return static_cast<double>(f16ToFloat(byte << 8));
 }

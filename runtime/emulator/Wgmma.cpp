@@ -1,5 +1,6 @@
-// wgmma: four warps multiply 64 x 16 by 16 x n, n = 8, 16, ..., 256, f16 or
-// bf16, A from shared memory or registers, B from shared memory.
+// wgmma: four warps multiply 64 x k by k x n, n = 8, 16, ..., 256; k = 16 of
+// f16 or bf16, 32 of bytes: e4m3, e5m2, s8 or u8. A comes from shared memory or
+// registers, B from shared memory.
 //
 // Each warp computes its own 16 rows. The operands are noted when the
 // instruction is issued, and the product is computed at the wait that covers
@@ -17,31 +18,37 @@ namespace lath::emulator {
 
 namespace {
 
-constexpr unsigned depth = 16;
+constexpr unsigned mostDepth = 32;
+
+bool isByte(Type type) { return type != Type::f16 && type != Type::bf16; }
+unsigned depthOf(Type type) { return isByte(type) ? 32 : 16; }
+bool isInteger(Type type) { return type == Type::s8 || type == Type::u8; }
 
 /// A matrix descriptor, as in the PTX ISA ("Matrix descriptor format").
 struct Descriptor {
   std::uint32_t start, leading, stride; ///< bytes
   unsigned swizzle; ///< 16-byte units that are permuted: 1, 2, 4, 8
   bool transposed;  ///< consecutive along m or n, not k
+  unsigned bytes;   ///< of an element
 
-  Descriptor(std::uint64_t bits, bool transposed)
+  Descriptor(std::uint64_t bits, bool transposed, Type type)
       : start(static_cast<std::uint32_t>(bits & 0x3fff) << 4),
         leading(static_cast<std::uint32_t>(bits >> 16 & 0x3fff) << 4),
         stride(static_cast<std::uint32_t>(bits >> 32 & 0x3fff) << 4),
-        transposed(transposed) {
+        transposed(transposed), bytes(isByte(type) ? 1 : 2) {
     static constexpr unsigned units[] = {1, 8, 4, 2}; // none, 128, 64, 32 bytes
     swizzle = units[bits >> 62 & 3];
   }
 
   /// Shared address of element (row, k), where row counts along m or n. The
-  /// canonical layouts: tiles of 8 rows by `swizzle` units of eight elements,
-  /// the tiles `stride` and `leading` bytes apart.
+  /// canonical layouts: tiles of 8 rows by `swizzle` units of 16 bytes, the
+  /// tiles `stride` and `leading` bytes apart.
   std::uint32_t at(unsigned row, unsigned k) const {
     std::uint32_t address = start;
     if (!transposed) {
-      address += row / 8 * stride + row % 8 * 16 * swizzle + k % 8 * 2;
-      address += swizzle == 1 ? k / 8 * leading : k / 8 * 16;
+      const unsigned byte = k * bytes;
+      address += row / 8 * stride + row % 8 * 16 * swizzle + byte % 16;
+      address += byte / 16 * (swizzle == 1 ? leading : 16);
     } else {
       unsigned unit = row / 8;
       address += row % 8 * 2 + k % 8 * 16 * swizzle;
@@ -63,7 +70,8 @@ struct Operation {
 
 // i.flags
 constexpr std::uint8_t aInRegisters = 1, f16Sums = 2, aNegated = 4,
-                       bNegated = 8, aTransposed = 16, bTransposed = 32;
+                       bNegated = 8, aTransposed = 16, bTransposed = 32,
+                       saturates = 64;
 
 } // namespace
 
@@ -74,9 +82,22 @@ struct PendingMatrix {
 
 namespace {
 
-float value(const Instruction &i, std::uint64_t bits) {
-  return i.type == Type::f16 ? f16ToFloat(bits & 0xffff)
-                             : bf16ToFloat(bits & 0xffff);
+/// Exact, as are products of two.
+float value(Type type, std::uint64_t bits) {
+  switch (type) {
+  case Type::f16:
+    return f16ToFloat(bits & 0xffff);
+  case Type::bf16:
+    return bf16ToFloat(bits & 0xffff);
+  case Type::e4m3:
+    return e4m3ToFloat(bits & 0xff);
+  case Type::e5m2: // the upper half of an f16
+    return f16ToFloat((bits & 0xff) << 8);
+  case Type::s8:
+    return static_cast<float>(static_cast<std::int8_t>(bits & 0xff));
+  default: // u8
+    return static_cast<float>(bits & 0xff);
+  }
 }
 
 unsigned columnsOf(const Instruction &i) { return i.width * 8u; }
@@ -85,13 +106,14 @@ unsigned columnsOf(const Instruction &i) { return i.width * 8u; }
 template <typename Body>
 void eachChunk(const Descriptor &d, unsigned firstRow, unsigned rows,
                const Body &body) {
+  const unsigned depth = 32 / d.bytes;
   if (d.transposed) {
     for (unsigned unit = firstRow / 8; unit < (firstRow + rows) / 8; ++unit)
       for (unsigned k = 0; k < depth; ++k)
         body(d.at(unit * 8, k));
   } else {
     for (unsigned row = firstRow; row < firstRow + rows; ++row)
-      for (unsigned k = 0; k < depth; k += 8)
+      for (unsigned k = 0; k < depth; k += depth / 2)
         body(d.at(row, k));
   }
 }
@@ -102,33 +124,36 @@ void compute(Warp &w, const Operation &op) {
   const Instruction &i = *op.instruction;
   unsigned columns = columnsOf(i);
   Block &block = *w.block;
-  float a[16][depth];
-  auto shared = [&](std::uint32_t address) {
-    return value(i, loadElement(block.shared.data() + address, 2));
+  const unsigned depth = depthOf(i.type);
+  float a[16][mostDepth];
+  auto shared = [&](const Descriptor &d, Type type, unsigned row, unsigned k) {
+    return value(type,
+                 loadElement(block.shared.data() + d.at(row, k), d.bytes));
   };
   if (i.flags & aInRegisters) {
     for (unsigned r = 0; r < 4; ++r)
       for (unsigned lane = 0; lane < warpSize; ++lane)
-        for (unsigned p = 0; p < 2; ++p)
-          a[lane / 4 + 8 * (r & 1)][lane % 4 * 2 + p + 8 * (r >> 1)] =
-              value(i, op.a[r].v[lane] >> 16 * p);
+        for (unsigned p = 0, inWord = depth / 8; p < inWord; ++p)
+          a[lane / 4 + 8 * (r & 1)]
+           [lane % 4 * inWord + p + depth / 2 * (r >> 1)] =
+               value(i.type, op.a[r].v[lane] >> 32 / inWord * p);
   } else {
-    Descriptor d(op.aDescriptor, i.flags & aTransposed);
+    Descriptor d(op.aDescriptor, i.flags & aTransposed, i.type);
     for (unsigned row = 0; row < 16; ++row)
       for (unsigned k = 0; k < depth; ++k)
-        a[row][k] = shared(d.at(firstRowOf(w) + row, k));
+        a[row][k] = shared(d, i.type, firstRowOf(w) + row, k);
   }
   if (i.flags & aNegated)
     for (auto &row : a)
       for (float &v : row)
         v = -v;
-  Descriptor d(op.bDescriptor, i.flags & bTransposed);
+  Descriptor d(op.bDescriptor, i.flags & bTransposed, i.from);
   float sign = i.flags & bNegated ? -1.0f : 1.0f;
   for (unsigned first = 0; first < columns; first += 8) {
-    float b[depth][8];
+    float b[mostDepth][8];
     for (unsigned k = 0; k < depth; ++k)
       for (unsigned c = 0; c < 8; ++c)
-        b[k][c] = sign * shared(d.at(first + c, k));
+        b[k][c] = sign * shared(d, i.from, first + c, k);
     double sums[16][8] = {};
     bool halves = i.flags & f16Sums;
     unsigned registers = halves ? 2 : 4, base = first / 8 * registers;
@@ -142,14 +167,20 @@ void compute(Warp &w, const Operation &op) {
     };
     if (op.accumulates)
       each([&](std::uint64_t word, unsigned p, double &sum) {
-        sum = halves ? f16ToFloat(word >> 16 * p & 0xffff) : toF32(word);
+        sum = halves              ? f16ToFloat(word >> 16 * p & 0xffff)
+              : isInteger(i.type) ? static_cast<std::int32_t>(word)
+                                  : toF32(word);
       });
     for (unsigned row = 0; row < 16; ++row)
       for (unsigned k = 0; k < depth; ++k)
         for (unsigned c = 0; c < 8; ++c)
           sums[row][c] += static_cast<double>(a[row][k] * b[k][c]);
     each([&](std::uint64_t &word, unsigned p, double sum) {
-      if (!halves)
+      if (isInteger(i.type)) // exact: the sum wraps or saturates
+        word = static_cast<std::uint32_t>(static_cast<std::int64_t>(
+            i.flags & saturates ? std::clamp<double>(sum, INT32_MIN, INT32_MAX)
+                                : sum));
+      else if (!halves)
         word = bitsOf(static_cast<float>(sum));
       else
         word = (p ? word & 0xffff : 0) | std::uint64_t{toF16(sum)} << 16 * p;
@@ -180,10 +211,10 @@ void hold(Warp &w, const Operation &op, bool begin) {
       races->endRead(*w.block, address, 16);
   };
   if (!(i.flags & aInRegisters))
-    eachChunk(Descriptor(op.aDescriptor, i.flags & aTransposed), firstRowOf(w),
-              16, chunk);
-  eachChunk(Descriptor(op.bDescriptor, i.flags & bTransposed), 0, columnsOf(i),
-            chunk);
+    eachChunk(Descriptor(op.aDescriptor, i.flags & aTransposed, i.type),
+              firstRowOf(w), 16, chunk);
+  eachChunk(Descriptor(op.bDescriptor, i.flags & bTransposed, i.from), 0,
+            columnsOf(i), chunk);
 }
 
 /// Registers that changed since the last wgmma.fence are not ordered with it.
@@ -292,16 +323,28 @@ bool decodeWgmma(Decoding &d) {
   }
   if (!d.take("mma_async") || !d.take("sync") || !d.take("aligned"))
     d.unsupported();
-  unsigned n = 0;
+  unsigned n = 0, depth = 0;
   for (unsigned columns = 8; columns <= 256 && !n; columns += 8)
-    if (d.take(fmt::format("m64n{}k16", columns)))
-      n = columns;
+    for (unsigned k : {16u, 32u})
+      if (d.take(fmt::format("m64n{}k{}", columns, k)))
+        n = columns, depth = k;
+  if (d.take("satfinite"))
+    i.flags |= saturates;
   Type sum = d.takeType(), a = d.takeType(), b = d.takeType();
-  if (!n || a != b || (a != Type::f16 && a != Type::bf16) ||
-      (sum != Type::f32 && !(sum == Type::f16 && a == Type::f16)))
+  const bool byteFloats = a == Type::e4m3 || a == Type::e5m2;
+  const bool together = byteFloats ? b == Type::e4m3 || b == Type::e5m2
+                        : isInteger(a)
+                            ? isInteger(b)
+                            : a == b && (a == Type::f16 || a == Type::bf16);
+  const bool summed =
+      isInteger(a) ? sum == Type::s32
+                   : sum == Type::f32 || (sum == Type::f16 && a != Type::bf16);
+  if (!n || !together || !summed || depth != depthOf(a) ||
+      (i.flags & saturates && !isInteger(a)))
     d.unsupported();
   i.width = static_cast<std::uint8_t>(n / 8);
   i.type = a;
+  i.from = b;
   i.run = issue;
   if (sum == Type::f16)
     i.flags |= f16Sums;
@@ -320,8 +363,12 @@ bool decodeWgmma(Decoding &d) {
     if (static_cast<std::int64_t>(d.immediate(d.operand(operand))) == -1)
       i.flags |= flag;
   };
+  if (isInteger(a))
+    return true;
   negates(4, aNegated);
   negates(5, bNegated);
+  if (isByte(a)) // k is along rows
+    return true;
   std::size_t next = 6;
   if (!registers && d.immediate(d.operand(next++)))
     i.flags |= aTransposed;

@@ -45,6 +45,20 @@ TEST_CASE("examples: sums and rows of f32 as well", "[examples]") {
   }
 }
 
+TEST_CASE("examples: products of i8 are exact", "[examples]") {
+  for (const Example *kernel : {&matmulKnExample, &matmulNkExample}) {
+    CAPTURE(kernel->name);
+    ExampleProblem problem =
+        kernel->problem({{"m", 33}, {"n", 40}, {"k", 96}}, Dtype::i8);
+    for (auto &argument : problem.arguments)
+      if (auto *array = std::get_if<ExampleArray>(&argument))
+        array->low = -128, array->high = 128;
+    ExampleBench bench(openEmulator(), std::move(problem), 7);
+    bench.launch();
+    CHECK(bench.check().at(0).ok());
+  }
+}
+
 TEST_CASE("examples: a check sees a wrong element, and one that is not written",
           "[examples]") {
   for (bool writes : {true, false}) {

@@ -253,6 +253,50 @@ TEST_CASE("views: values are looked up element by element, by shapes that "
   }
 }
 
+TEST_CASE("views: batches whose extents are all known at run time only are "
+          "transposed") {
+  std::mt19937 random(5);
+  for (std::int64_t promise : {1, 4})
+    for (int warps : {1, 2, 4}) {
+      const int batches = 1 + int(random() % 3), rows = 1 + int(random() % 70),
+                columns = int(promise) * (1 + int(random() % 20));
+      CAPTURE(promise, warps, batches, rows, columns);
+      Program p("transposed");
+      Index b = p.scalar("b"), m = p.scalar("m"), n = p.scalar("n", promise);
+      View x = p.view("x", Dtype::i32, {b, m, n});
+      View out = p.view("out", Dtype::i32, {b, n, m});
+      Index batch = p.programId(2);
+      Range row = p.range(p.programId(1), 32),
+            column = p.range(p.programId(0), 32);
+      out.store({batch, column, row}, transpose(x.load({batch, row, column})));
+      const Ptx ptx = compile(p, options("sm_90a", warps)).ptx;
+      // Rows of x are vectors with the promise alone, those of out never.
+      CHECK(count(ptx.text, "ld\\.global\\.v4\\.b32") ==
+            (promise == 4 ? 1024 / 4 / 32 / warps : 0));
+      CHECK(count(ptx.text, "ld\\.global\\.b32") ==
+            (promise == 4 ? 0 : 1024 / 32 / warps));
+      CHECK(count(ptx.text, "st\\.global\\.v") == 0);
+      const Words in = numbered(std::size_t(batches * rows) * columns);
+      Run run;
+      for (int value : {batches, rows, columns})
+        run.number(value);
+      run.array(in);
+      run.array(Words(in.size(), -7));
+      run.device->load(ptx)->launch(
+          nullptr,
+          {.grid = {unsigned(columns + 31) / 32, unsigned(rows + 31) / 32,
+                    unsigned(batches)}},
+          run.arguments);
+      const Words result =
+          downloaded<std::int32_t>(*run.device, run.buffers.back());
+      for (int l = 0; l < batches; ++l)
+        for (int i = 0; i < rows; ++i)
+          for (int j = 0; j < columns; ++j)
+            REQUIRE(result[(l * columns + j) * rows + i] ==
+                    in[(l * rows + i) * columns + j]);
+    }
+}
+
 TEST_CASE("views: a launch keeps what is promised of a scalar") {
   Program p("promised");
   Index n = p.scalar("n", 8);

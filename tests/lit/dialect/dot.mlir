@@ -38,3 +38,13 @@ func.func @swapped_fragments(%x: tensor<8x16xf16, #bt>, %w: tensor<16x16xf16, #a
   %0 = tile.dot %x, %w, %acc swapped : tensor<8x16xf16, #bt>, tensor<16x16xf16, #at>, tensor<8x16xf32, #ct>
   return %0 : tensor<8x16xf32, #ct>
 }
+
+// CHECK-LABEL: func.func @bytes
+func.func @bytes(%i: tensor<16x128xi8>, %j: tensor<128x64xi8>, %n: tensor<16x64xi32>,
+                 %a: tensor<16x128xf8E5M2>, %b: tensor<128x64xf8E4M3FN>, %acc: tensor<16x64xf32>) {
+  // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} : tensor<16x128xi8>, tensor<128x64xi8>, tensor<16x64xi32>
+  %0 = tile.dot %i, %j, %n : tensor<16x128xi8>, tensor<128x64xi8>, tensor<16x64xi32>
+  // CHECK: tile.dot %{{.*}}, %{{.*}}, %{{.*}} : tensor<16x128xf8E5M2>, tensor<128x64xf8E4M3FN>, tensor<16x64xf32>
+  %1 = tile.dot %a, %b, %acc : tensor<16x128xf8E5M2>, tensor<128x64xf8E4M3FN>, tensor<16x64xf32>
+  return
+}

@@ -25,7 +25,7 @@ func.func @shapes(%a: tensor<16x128xf16>, %b: tensor<64x64xf16>, %acc: tensor<16
 // -----
 
 func.func @acc(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x64xf16>) {
-  // expected-error @+1 {{operand #2 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  // expected-error @+1 {{operand #2 must be statically shaped tensor of 32-bit float or 32-bit signless integer values, but got 'tensor<16x64xf16>'}}
   %0 = tile.dot %a, %b, %acc : tensor<16x128xf16>, tensor<128x64xf16>, tensor<16x64xf16>
   return
 }
@@ -33,7 +33,7 @@ func.func @acc(%a: tensor<16x128xf16>, %b: tensor<128x64xf16>, %acc: tensor<16x6
 // -----
 
 func.func @operand(%a: tensor<16x128xf64>, %b: tensor<128x64xf32>, %acc: tensor<16x64xf32>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 16-bit float or bfloat16 type or 32-bit float values, but got 'tensor<16x128xf64>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 16-bit float or bfloat16 type or 32-bit float or 8-bit signless integer or f8E4M3FN type or f8E5M2 type values, but got 'tensor<16x128xf64>'}}
   %0 = tile.dot %a, %b, %acc : tensor<16x128xf64>, tensor<128x64xf32>, tensor<16x64xf32>
   return
 }
@@ -69,5 +69,29 @@ func.func @k(%a: tensor<16x16xf16, #a>, %b: tensor<16x8xf16, #b>, %acc: tensor<1
 func.func @rows(%a: tensor<16x16xf16, #a>, %b: tensor<16x8xf16, #b>, %acc: tensor<16x8xf32, #c>) {
   // expected-error @+1 {{lane bit 3 is not congruent}}
   %0 = tile.dot %a, %b, %acc : tensor<16x16xf16, #a>, tensor<16x8xf16, #b>, tensor<16x8xf32, #c>
+  return
+}
+
+// -----
+
+func.func @bytes(%a: tensor<16x128xi8>, %b: tensor<128x64xf8E4M3FN>, %acc: tensor<16x64xi32>) {
+  // expected-error @+1 {{expected a and b of one type, got 'i8' and 'f8E4M3FN'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xi8>, tensor<128x64xf8E4M3FN>, tensor<16x64xi32>
+  return
+}
+
+// -----
+
+func.func @sums_of_integers(%a: tensor<16x128xi8>, %b: tensor<128x64xi8>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{expected sums of i32 of products of 'i8', got 'f32'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xi8>, tensor<128x64xi8>, tensor<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @sums_of_floats(%a: tensor<16x128xf8E5M2>, %b: tensor<128x64xf8E4M3FN>, %acc: tensor<16x64xi32>) {
+  // expected-error @+1 {{expected sums of f32 of products of 'f8E5M2', got 'i32'}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x128xf8E5M2>, tensor<128x64xf8E4M3FN>, tensor<16x64xi32>
   return
 }

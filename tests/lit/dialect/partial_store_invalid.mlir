@@ -1,7 +1,7 @@
 // RUN: lath-opt %s -split-input-file -verify-diagnostics
 
 func.func @type(%t: tensor<16x64xf16>, %ws: !llvm.ptr<1>, %slot: i32) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float or 32-bit signless integer values, but got 'tensor<16x64xf16>'}}
   tile.partial_store %t, %ws[%slot] : tensor<16x64xf16>, !llvm.ptr<1>
   return
 }

@@ -49,7 +49,7 @@ func.func @shape(%a: tensor<16x64xf32>, %sent: !tile.mbarriers<1>) {
 // -----
 
 func.func @type(%a: tensor<16x64xf16>, %sent: !tile.mbarriers<1>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float or 32-bit signless integer values, but got 'tensor<16x64xf16>'}}
   %0 = tile.sum_cluster %a signals %sent {blocks = 2 : i32} : tensor<16x64xf16>, !tile.mbarriers<1> -> tensor<16x64xf16>
   return
 }

@@ -9,7 +9,7 @@ func.func @warps(%a: tensor<16x64xf32>) {
 // -----
 
 func.func @type(%a: tensor<16x64xf16>) {
-  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float values, but got 'tensor<16x64xf16>'}}
+  // expected-error @+1 {{operand #0 must be statically shaped tensor of 32-bit float or 32-bit signless integer values, but got 'tensor<16x64xf16>'}}
   %0 = tile.sum_warps %a {k_warps = 2 : i32} : tensor<16x64xf16> -> tensor<16x64xf16>
   return
 }

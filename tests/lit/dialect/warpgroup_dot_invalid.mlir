@@ -111,3 +111,22 @@ func.func @short_rows(%a: !tile.buffer<1 of 64x64xf16, #a>, %b: !tile.buffer<1 o
   %0 = tile.warpgroup_dot %a, %b, %sum : !tile.buffer<1 of 64x64xf16, #a>, !tile.buffer<1 of 64x8xf16, #b>, tensor<64x8xf32, #sum>
   return
 }
+
+// -----
+
+// Of bytes k is along rows.
+#a = #tile.layout<[64, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 0], [2, 16], [4, 32], [8, 0], [16, 0], [32, 0]]>
+#sum = #tile.layout<[64, 64], register = [[8, 0], [0, 1], [0, 8], [0, 16], [0, 32]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[16, 0], [32, 0]]>
+func.func @byte_columns(%a: !tile.buffer<1 of 64x64xi8, #a>, %sum: tensor<64x64xi32, #sum>) {
+  // expected-error @+1 {{expected k along rows, which wgmma does not transpose for 'i8', got a buffer of [64, 64]}}
+  %0 = tile.warpgroup_dot %a, %a, %sum : !tile.buffer<1 of 64x64xi8, #a>, !tile.buffer<1 of 64x64xi8, #a>, tensor<64x64xi32, #sum>
+  return
+}
+
+// -----
+
+func.func @words(%a: tensor<64x64xf32>, %b: !tile.buffer<1 of 64x64xf32, #tile.layout<[64, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 0], [2, 0], [4, 0], [8, 0], [16, 0], [32, 0]]>>, %sum: tensor<64x64xf32>) {
+  // expected-error @+1 {{expected elements of 16 or 8 bits, got 'f32'}}
+  %0 = tile.warpgroup_dot %a, %b, %sum : tensor<64x64xf32>, !tile.buffer<1 of 64x64xf32, #tile.layout<[64, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 0], [2, 0], [4, 0], [8, 0], [16, 0], [32, 0]]>>, tensor<64x64xf32>
+  return
+}

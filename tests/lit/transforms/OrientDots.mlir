@@ -62,3 +62,20 @@ func.func @depth(%a: tensor<16x8xf16>, %b: tensor<8x64xf16>, %acc: tensor<16x64x
   %0 = tile.dot %a, %b, %acc : tensor<16x8xf16>, tensor<8x64xf16>, tensor<16x64xf32>
   return
 }
+
+// -----
+
+func.func @depth_of_bytes(%a: tensor<16x16xi8>, %b: tensor<16x64xi8>, %acc: tensor<16x64xi32>) {
+  // expected-error @+1 {{expected at least 16 x 8 x 32 for the tensor core, got 16 x 64 x 16}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x16xi8>, tensor<16x64xi8>, tensor<16x64xi32>
+  return
+}
+
+// -----
+
+// Without a schedule the target is the oldest.
+func.func @byte_floats(%a: tensor<16x64xf8E4M3FN>, %b: tensor<64x64xf8E5M2>, %acc: tensor<16x64xf32>) {
+  // expected-error @+1 {{products of 'f8E4M3FN' need sm_89 or later, got sm_80, which multiplies f16, bf16, f32 and i8}}
+  %0 = tile.dot %a, %b, %acc : tensor<16x64xf8E4M3FN>, tensor<64x64xf8E5M2>, tensor<16x64xf32>
+  return
+}

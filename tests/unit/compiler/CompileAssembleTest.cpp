@@ -2,29 +2,13 @@
 // and keep all of it in registers.
 #include "kernels/choose/ScheduleChoice.h"
 #include "kernels/gemm/DequantGemm.h"
-#include "runtime/Assemble.h"
+#include "tests/unit/compiler/Assembled.h"
 #include "tests/unit/compiler/CompileHelpers.h"
 
 using namespace lath;
 using namespace lath::test;
 
 namespace {
-
-bool haveAssembler() {
-  const Toolchain &tools = toolchain();
-  bool found = tools.nvJitLink.has_value() || tools.ptxas.found();
-  if (!found)
-    WARN("skipped: no assembler");
-  return found;
-}
-
-void checkRegistersOnly(const Ptx &ptx) {
-  Cubin cubin = assemble(ptx);
-  CHECK(cubin.bytes.size() > 0);
-  CHECK(cubin.resources.localBytes == 0);
-  CHECK(cubin.resources.spillStores == 0);
-  CHECK(cubin.resources.registers <= 255);
-}
 
 /// Specs of the model's schedules: M from one row to several tiles, each
 /// group size, each kind of zero point, ragged N, both types, each reduction.

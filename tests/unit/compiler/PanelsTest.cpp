@@ -78,21 +78,21 @@ TEST_CASE("dense operands of wgmma are in panels, and sums in its order") {
       std::string problem;
       REQUIRE(solveDotLayouts(shape, layouts, problem));
       CHECK(isWarpgroupSum(layouts.acc));
-      CHECK(isWarpgroupFragment(layouts.a));
+      CHECK(isWarpgroupFragment(layouts.a, 16));
       // k in registers is in order: the buffer is what it is without them.
       const Layout panels = Panels::of({32, 64}, 2)->layout();
-      CHECK(warpgroupBuffer({32, 64}, true, layouts.a) == panels);
-      CHECK(warpgroupBuffer({32, 64}, true, std::nullopt) == panels);
-      CHECK(warpgroupBuffer({64, 32}, false, layouts.a) ==
+      CHECK(warpgroupBuffer({32, 64}, 16, true, layouts.a) == panels);
+      CHECK(warpgroupBuffer({32, 64}, 16, true, std::nullopt) == panels);
+      CHECK(warpgroupBuffer({64, 32}, 16, false, layouts.a) ==
             Panels::of({64, 32}, 2)->layout());
       // Weights number k by their words: along k alone, as they do.
       shape.packBits = 3;
       REQUIRE(solveDotLayouts(shape, layouts, problem));
-      CHECK(warpgroupBuffer({32, 64}, true, layouts.a) ==
+      CHECK(warpgroupBuffer({32, 64}, 16, true, layouts.a) ==
             warpgroupOperand(layouts.a, 32));
-      CHECK_FALSE(warpgroupBuffer({64, 32}, false, layouts.a));
-      CHECK(warpgroupBuffer({32, 64}, true, layouts.a) != panels);
+      CHECK_FALSE(warpgroupBuffer({64, 32}, 16, false, layouts.a));
+      CHECK(warpgroupBuffer({32, 64}, 16, true, layouts.a) != panels);
     }
   CHECK_FALSE(isWarpgroupSum(mmaAccumulator()));
-  CHECK_FALSE(warpgroupBuffer({64, 8}, false, std::nullopt));
+  CHECK_FALSE(warpgroupBuffer({64, 8}, 16, false, std::nullopt));
 }

@@ -230,7 +230,7 @@ TEST_CASE("what a loop makes stays inside") {
 TEST_CASE("reduceSplits is for f32 and outside of loops") {
   Sample s;
   CHECK(refused([&] { reduceSplits(s.f16); }) ==
-        "reduceSplits: expected f32, got f16 [16, 64]");
+        "reduceSplits: expected f32 or i32, got f16 [16, 64]");
   CHECK(refused([&] {
           s.p.loop(s.p.kRange(64, 16), s.f32,
                    [&](Range, Tile t) { return reduceSplits(t); });

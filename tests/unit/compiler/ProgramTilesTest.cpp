@@ -212,15 +212,18 @@ TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
   };
   Tile b = tile(Dtype::f16, {64, 32}), acc = tile(Dtype::f32, {16, 32});
   CHECK(refused([&] { dot(s.f32, b, acc); }) ==
-        "dot: expected two matrices of f16, of bf16 or of f32, got f32 [16, "
+        "dot: expected two matrices of f16, of bf16, of f32, of i8, or of "
+        "f8e4m3 and f8e5m2 in any mixture, got f32 [16, "
         "64] and f16 "
         "[64, 32]");
   CHECK(refused([&] { dot(s.f16, tile(Dtype::bf16, {64, 32}), acc); }) ==
-        "dot: expected two matrices of f16, of bf16 or of f32, got f16 [16, "
+        "dot: expected two matrices of f16, of bf16, of f32, of i8, or of "
+        "f8e4m3 and f8e5m2 in any mixture, got f16 [16, "
         "64] and bf16 "
         "[64, 32]");
   CHECK(refused([&] { dot(s.f16, tile(Dtype::f16, {64}), acc); }) ==
-        "dot: expected two matrices of f16, of bf16 or of f32, got f16 [16, "
+        "dot: expected two matrices of f16, of bf16, of f32, of i8, or of "
+        "f8e4m3 and f8e5m2 in any mixture, got f16 [16, "
         "64] and f16 "
         "[64]");
   CHECK(refused([&] { dot(s.f16, tile(Dtype::f16, {32, 32}), acc); }) ==
@@ -236,4 +239,34 @@ TEST_CASE("dot takes two 16-bit matrices and an f32 accumulator") {
         "f32 "
         "[32, 16]");
   CHECK(dot(s.f16, b, acc).shape() == Shape{16, 32});
+}
+
+TEST_CASE("dot takes bytes: i8 into i32, 8-bit floats into f32") {
+  Sample s;
+  auto left = [&](Dtype dtype) { return s.p.splat(0, dtype, {16, 64}); };
+  auto right = [&](Dtype dtype) { return s.p.splat(0, dtype, {64, 32}); };
+  Tile ints = s.p.zeros({16, 32}, Dtype::i32), floats = s.p.zeros({16, 32});
+  CHECK(dot(left(Dtype::i8), right(Dtype::i8), ints).dtype() == Dtype::i32);
+  for (Dtype a : {Dtype::f8e4m3, Dtype::f8e5m2})
+    for (Dtype b : {Dtype::f8e4m3, Dtype::f8e5m2})
+      CHECK(dot(left(a), right(b), floats).dtype() == Dtype::f32);
+  const std::string taken =
+      "dot: expected two matrices of f16, of bf16, of f32, of i8, or of f8e4m3 "
+      "and f8e5m2 in any mixture, got ";
+  CHECK(refused([&] { dot(left(Dtype::u8), right(Dtype::u8), ints); }) ==
+        taken + "u8 [16, 64] and u8 [64, 32]");
+  CHECK(refused([&] { dot(left(Dtype::i8), right(Dtype::u8), ints); }) ==
+        taken + "i8 [16, 64] and u8 [64, 32]");
+  CHECK(refused([&] { dot(left(Dtype::f8e4m3), right(Dtype::f16), floats); }) ==
+        taken + "f8e4m3 [16, 64] and f16 [64, 32]");
+  CHECK(refused([&] { dot(left(Dtype::i8), right(Dtype::i8), floats); }) ==
+        "dot: expected [M, K] * [K, N] + i32 [M, N], got [16, 64] * [64, 32] + "
+        "f32 [16, 32]");
+  CHECK(
+      refused([&] { dot(left(Dtype::f8e5m2), right(Dtype::f8e5m2), ints); }) ==
+      "dot: expected [M, K] * [K, N] + f32 [M, N], got [16, 64] * [64, 32] + "
+      "i32 [16, 32]");
+  CHECK(reduceSplits(ints).dtype() == Dtype::i32);
+  CHECK(refused([&] { reduceSplits(s.f16); }) ==
+        "reduceSplits: expected f32 or i32, got f16 [16, 64]");
 }

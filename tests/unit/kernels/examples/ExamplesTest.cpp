@@ -148,10 +148,10 @@ TEST_CASE("what an example cannot do is refused") {
     CHECK(error.message() == "softmax: expected one column at least, got " +
                                  std::to_string(columns));
   }
-  CHECK(
-      messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::i32); }) ==
-      "dot: expected two matrices of f16, of bf16 or of f32, got i32 [64, 64] "
-      "and i32 [64, 64]");
+  CHECK(messageOf([] { matmul(64, 64, MatrixB::kn, Dtype::i32); }) ==
+        "dot: expected two matrices of f16, of bf16, of f32, of i8, or of "
+        "f8e4m3 and f8e5m2 in any mixture, got i32 [64, 64] "
+        "and i32 [64, 64]");
   CHECK(messageOf([] { vectorAdd(Dtype::u4); }) ==
         "view 'a': views of u4 and s8, and only they, name a packed dimension; "
         "got u4 "
