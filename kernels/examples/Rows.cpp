@@ -55,7 +55,7 @@ static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns, Dtype dtype,
 }
 
 static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
-                                     Dtype dtype) {
+                                     Dtype dtype, std::int64_t rowsTile) {
   auto program = std::make_unique<Program>("top_k");
   Program &p = *program;
   Index rows = p.scalar("rows");
@@ -63,12 +63,12 @@ static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
   View values = p.view("values", dtype, {rows, k});
   View ids = p.view("ids", Dtype::i32, {rows, k});
 
-  Index row = p.programId(0);
+  Range row = p.range(p.programId(0), rowsTile);
   Range all = p.range(0, tileExtent(columns));
   Tile x = in.load({row, all}, -INFINITY);
   p.loop(p.each(0, k), x, [&](Index i, Tile rest) {
-    Tile at = argmax(rest, 0);
-    values.store({row, {i, 1}}, in.load({row, at}));
+    Tile at = argmax(rest, 1), best = max(rest, 1);
+    values.store({row, {i, 1}}, cast(best, dtype));
     ids.store({row, {i, 1}}, at);
     return where(iota(all) == at, -INFINITY, rest);
   });
@@ -190,11 +190,15 @@ static TunableProgram topkProblem(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"],
                      k = sizes["k"];
   return {
-      .space = ProgramSpace("w=1|2|4|8|16"),
-      .usual = columns > 2048 ? "w4" : "w1",
-      .build = [=](auto &) { return topK(columns, k, dtype); },
-      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
-      .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+      .space = ProgramSpace("rows=1|2|4|8 w=1|2|4|8|16"),
+      .usual = columns > 2048 ? "rows1w4" : "rows4w4",
+      .build = [=](auto &c) { return topK(columns, k, dtype, c["rows"]); },
+      .grid =
+          [=](auto &c) { return ProgramGrid{tilesOf(rows, c["rows"]), 1, 1}; },
+      .fits =
+          [=](auto &c) {
+            return elementsFit(c["rows"] * tileExtent(columns), c);
+          },
       .arguments = {NumberArgument{"rows", double(rows)},
                     ArrayArgument{"in", dtype, {rows, columns}},
                     ArrayArgument{"values", dtype, {rows, k}, Use::output},

@@ -13,7 +13,8 @@ inline const std::vector<
         {"vector_add", {"n=1", "n=1000", "n=4096"}},
         {"softmax",
          {"rows=3,columns=1", "rows=33,columns=100", "rows=3,columns=1000",
-          "rows=2,columns=9000", "rows=2,columns=20000"}},
+          "rows=2,columns=9000", "rows=2,columns=20000",
+          "rows=2,columns=40000"}},
         {"matmul_kn", {"m=33,n=40,k=96", "m=5,n=7,k=9", "m=16,n=64,k=64"}},
         {"matmul_nk", {"m=33,n=40,k=96", "m=5,n=7,k=9", "m=130,n=64,k=200"}},
         {"layer_norm", {"rows=3,columns=1000", "rows=2,columns=64"}},
@@ -36,7 +37,7 @@ inline const std::vector<
         {"dropout", {"n=3000", "n=4096"}},
         {"quantize_rows", {"rows=3,columns=1000"}},
         {"argmax", {"rows=3,columns=5000"}},
-        {"top_k", {"rows=3,columns=100,k=5"}},
+        {"top_k", {"rows=3,columns=100,k=5", "rows=5,columns=9000,k=3"}},
         {"cumsum", {"rows=2,columns=3000"}},
 };
 

@@ -29,6 +29,42 @@ TEST_CASE("examples: each is right at small and odd sizes", "[examples]") {
         }
 }
 
+TEST_CASE("examples: choices with wgmma and tensor copies are right",
+          "[examples]") {
+  for (auto [name, sizes, choice] :
+       {std::tuple{"attention",
+                   "batches=2,length=200,heads=4,groups=2,dim=64,causal=2",
+                   "queries64keys64w4st2,mma=warpgroup,copies=tensor"},
+        std::tuple{"attention",
+                   "batches=1,length=300,heads=2,groups=1,dim=128,causal=2",
+                   "queries64keys128w4st2,mma=warpgroup"},
+        std::tuple{"attention",
+                   "batches=1,length=150,heads=2,groups=2,dim=64,causal=1",
+                   "queries128keys64w8st3,mma=warpgroup,copies=tensor"},
+        std::tuple{"batched_matmul", "batches=3,m=70,n=72,k=136",
+                   "bm64bn64bk64w4st3,mma=warpgroup,copies=tensor"},
+        std::tuple{"batched_matmul", "batches=2,m=130,n=72,k=200",
+                   "bm128bn64bk64w8st3,mma=warpgroup,producers=1,"
+                   "copies=tensor"},
+        std::tuple{"grouped_matmul", "matrices=5,rows=150,n=136,k=72",
+                   "bm64bn128bk64blocks132w4st3,mma=warpgroup"},
+        std::tuple{"top_k", "rows=5,columns=100,k=5", "rows4w4"}})
+    for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+      CAPTURE(name, sizes, choice, dtype);
+      const Example &kernel = example(name);
+      TunableProgram program =
+          kernel.problem(parseSizes(sizes, kernel.sizes), dtype);
+      const ProgramChoice chosen =
+          program.space.parse(choice, program.usualChoice());
+      ProgramBench bench(openEmulator(), std::move(program), chosen, 7);
+      bench.launch();
+      for (const OutputCheck &output : bench.check()) {
+        CAPTURE(output.name, output.error, output.bound, output.strays);
+        CHECK(output.ok());
+      }
+    }
+}
+
 TEST_CASE("examples: sums and rows of f32 as well", "[examples]") {
   for (auto [name, text] : {std::pair{"vector_add", "n=5000"},
                             std::pair{"softmax", "rows=3,columns=1000"},

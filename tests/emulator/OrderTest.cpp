@@ -93,6 +93,38 @@ TEST_CASE("order: the first largest and smallest u32", "[order]") {
   checkPlaces<std::uint32_t>();
 }
 
+/// What is found in `x`, rounded to `dtype`, as in f32: elements of 16 bits are
+/// compared in words with their places, where the dimension is short enough.
+static void checkShortPlaces(Dtype dtype, const Shape &shape, int dim,
+                             const std::vector<float> &x) {
+  CAPTURE(name(dtype), shape, dim);
+  auto results = applyAll<std::int32_t>(
+      shape, x, 4, [&](Program &, Tile t) -> std::vector<Tile> {
+        Tile small = cast(t, dtype);
+        return {argmax(small, dim), argmin(small, dim)};
+      });
+  CHECK(results[0] == found(shape, dim, x, true));
+  CHECK(results[1] == found(shape, dim, x, false));
+}
+
+TEST_CASE("order: the first largest and smallest of 16 bits", "[order]") {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+    for (const Shape &shape : {Shape{8, 64}, Shape{2, 8192}, Shape{1, 16384}}) {
+      std::vector<float> x = few<float>(shape, 3);
+      checkShortPlaces(dtype, shape, 1, x);
+      std::fill(x.begin(), x.end(), -inf);
+      x[5] = x[9] = -1;
+      checkShortPlaces(dtype, shape, 1, x);
+      x[6] = x[shape[1] - 1] = inf;
+      checkShortPlaces(dtype, shape, 1, x);
+      x[7] = x[8] = NAN;
+      checkShortPlaces(dtype, shape, 1, x);
+    }
+    checkShortPlaces(dtype, {64, 8}, 0, few<float>({64, 8}, 5));
+  }
+}
+
 TEST_CASE("order: NaN and infinities", "[order]") {
   const float inf = std::numeric_limits<float>::infinity();
   const Shape shape{8, 64};

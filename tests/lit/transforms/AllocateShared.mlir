@@ -249,3 +249,39 @@ func.func @matrix_operand(%s: i32) {
   %0 = tile.stage %x[%s] : !tile.buffer<4 of 16x64xf16, #x> -> !tile.buffer<1 of 16x64xf16, #x>
   return
 }
+
+// -----
+
+// What tensor copies filled they may fill for the next loop, behind a barrier;
+// what threads write lies apart, as a barrier does not order the two.
+#p = #tile.layout<[8, 64], offset = [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [0, 32], [1, 8], [2, 16], [4, 32]]>
+#t = #tile.layout<[8, 64], register = [[0, 1], [0, 32], [2, 0], [4, 0]], lane = [[0, 2], [0, 4], [0, 8], [0, 16], [1, 0]]>
+
+// CHECK-LABEL: func.func @by_the_engine
+// CHECK-SAME:    tile.shared_bytes = 3200 : i32
+// CHECK:         tile.alloc {offset = 0 : i32} : <2 of 8x64xf16
+// CHECK-NEXT:    tile.mbarrier_alloc {offset = 2048 : i32}
+// CHECK:         scf.for
+// CHECK:         tile.alloc {offset = 0 : i32} : <2 of 8x64xf16
+// CHECK-NEXT:    tile.barrier
+// CHECK-NEXT:    scf.for
+// CHECK:         tile.alloc {offset = 2176 : i32} : <1 of 8x64xf16
+// CHECK-NEXT:    tile.local_store
+func.func @by_the_engine(%map: !llvm.ptr, %x: !tile.view<?x4096xf16>, %h: tensor<8x64xf16, #t>, %n: i32) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %first = tile.alloc : !tile.buffer<2 of 8x64xf16, #p>
+  %full = tile.mbarrier_alloc : !tile.mbarriers<2>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    tile.tensor_copy %map of %x[%c0, %i], %first[%c0] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<2 of 8x64xf16, #p>, !tile.mbarriers<2>
+    %v = tile.local_load %first[%c0] : !tile.buffer<2 of 8x64xf16, #p> -> tensor<8x64xf16, #t>
+  }
+  %second = tile.alloc : !tile.buffer<2 of 8x64xf16, #p>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    tile.tensor_copy %map of %x[%c0, %i], %second[%c0] signals %full : !llvm.ptr, !tile.view<?x4096xf16>, !tile.buffer<2 of 8x64xf16, #p>, !tile.mbarriers<2>
+    %v = tile.local_load %second[%c0] : !tile.buffer<2 of 8x64xf16, #p> -> tensor<8x64xf16, #t>
+  }
+  %third = tile.alloc : !tile.buffer<1 of 8x64xf16, #p>
+  tile.local_store %h, %third[%c0] : tensor<8x64xf16, #t>, !tile.buffer<1 of 8x64xf16, #p>
+  return
+}
