@@ -43,7 +43,41 @@ UNITS = {torch.float16: 2 ** -11, torch.bfloat16: 2 ** -8, torch.float32: 2 ** -
          torch.int8: 2 ** -11, torch.int32: 2 ** -11}
 
 # Lath's choices, besides the one it takes by itself.
-CHOICES = {}
+_GROUP = "mma=warpgroup"
+_ENGINE = _GROUP + ",copies=tensor"
+_PRODUCER = _GROUP + ",producers=1,copies=tensor"
+_PERSISTENT = _PRODUCER + ",persistent=1"
+_PRODUCT = ["bm64bn64bk64w4st5," + _PRODUCER, "bm64bn128bk64w4st4," + _PRODUCER,
+            "bm128bn128bk64w4st3," + _GROUP, "bm128bn128bk64w8st5," + _PERSISTENT,
+            "bm128bn256bk64w8st4," + _PERSISTENT, "bm256bn128bk64w8st4," + _PERSISTENT]
+_WARPS = ["w1", "w2", "w4", "w8", "w16"]
+CHOICES = {
+    "vector_add": ["tile1024w1", "tile1024w8", "tile2048w4"],
+    "dropout": ["tile512w2", "tile1024w2", "tile1024w8", "tile2048w4"],
+    "softmax": ["rows1w2", "rows1w4", "rows1w16", "rows4w8", "rows2w4"],
+    "layer_norm": _WARPS[1:], "rms_norm": _WARPS, "layer_norm_backward": _WARPS[2:],
+    "quantize_rows": _WARPS,
+    "column_sum": ["rows64columns32w8st4", "rows32columns32w8st4", "rows64columns32w4st4"],
+    "rope": ["heads4w1", "heads8w2", "heads8w4", "heads16w4", "heads32w8"],
+    "swiglu": ["width1024w2", "width2048w4", "width2048w8"],
+    "matmul_kn": _PRODUCT, "matmul_nk": _PRODUCT, "matmul_bias_gelu": _PRODUCT,
+    "batched_matmul": ["bm64bn64bk64w4st4," + _GROUP, "bm128bn128bk64w8st3," + _GROUP,
+                       "bm128bn128bk64w8st3," + _PRODUCER, "bm128bn256bk64w8st3," + _PRODUCER],
+    "grouped_matmul": ["bm64bn128bk64blocks396w4st4," + _GROUP,
+                       "bm128bn128bk64blocks264w4st3," + _GROUP,
+                       "bm128bn128bk64blocks264w8st3," + _GROUP],
+    "attention": ["queries64keys64w4st2," + _ENGINE, "queries64keys64w4st3," + _ENGINE,
+                  "queries128keys128w8st2," + _ENGINE, "queries128keys128w8st3," + _ENGINE],
+    "paged_attention": ["keys32w2st3", "keys64w2st2", "keys64w2st3", "keys64w4st3", "keys32w1st3",
+                        "keys32w4st3"],
+    "paged_combine": _WARPS[:2],
+    "embedding": ["rows1columns1024w4", "rows4columns1024w4", "rows16columns256w8"],
+    "argmax": ["step1024w8", "step2048w4", "step4096w4st3", "step8192w16"],
+    "cross_entropy": ["step2048w2", "step2048w4", "step4096w4st2", "step8192w8st2",
+                      "step16384w16st2"],
+    "top_k": ["rows1w1", "rows2w2", "rows8w4", "rows8w8"],
+    "cumsum": ["step512w1", "step512w1st3", "step1024w1", "step1024w2", "step1024w2st3"],
+}
 
 REFERENCES = {}
 

@@ -295,44 +295,47 @@ def line_of(row):
 
 
 def code_lines(text, comment):
-    return sum(1 for line in text.splitlines()
+    """Without blank ones and comments; of at most 80 columns, as LLVM's style has them."""
+    return sum(-(-len(line) // 80) for line in text.splitlines()
                if line.strip() and not line.strip().startswith(comment))
 
 
+def with_called(bodies, name):
+    """A function and those of `bodies` that it calls by name."""
+    return [bodies[name]] + [text for other, text in bodies.items()
+                             if other != name and re.search(rf"\b{other}\(", bodies[name])]
+
+
 def lath_lines(name):
-    """Of the C++ that builds the program: its function, and those that it shares a file with and
-    calls by name."""
+    """Of the C++ that says what a program computes: behind the declarations of its parameters,
+    which are what a signature is to Triton, with the functions that it calls from its file."""
+    declared = re.compile(r"(auto program =|Program &p =|return program;|\w+ [^=]*= p\.(view|scalar)\()")
     for path in (HERE.parents[1] / "kernels" / "examples").glob("*.cpp"):
-        text = path.read_text()
-        functions = re.findall(
-            r"^(?:static )?(?:std::unique_ptr<Program>|Tile)\s+(\w+)\((?:.|\n)*?^}\n", text, re.M)
-        bodies = {m.group(1): m.group(0) for m in re.finditer(
-            r"^(?:static )?(?:std::unique_ptr<Program>|Tile)\s+(\w+)\((?:.|\n)*?^}\n", text, re.M)}
-        for function in functions:
-            if f'"{name}"' in bodies[function]:
-                called = [bodies[f] for f in functions if f != function and
-                          re.search(rf"\b{f}\(", bodies[function])]
-                return sum(code_lines(body, "//") for body in [bodies[function], *called])
+        bodies = {m.group(1): m.group(2) for m in re.finditer(
+            r"^(?:static )?(?:std::unique_ptr<Program>|Tile)\s+(\w+)\([^{;]*\{\n((?:.|\n)*?)^}\n",
+            path.read_text(), re.M)}
+        for function, body in bodies.items():
+            if f'"{name}' in body and "make_unique<Program>" in body:
+                total = 0
+                for text in with_called(bodies, function):
+                    statements = re.split(r"(?<=[;{}])\n", text)
+                    total += sum(code_lines(each, "//") for each in statements
+                                 if not declared.match(re.sub(r"\s+", " ", each).strip()))
+                return total
     return None
 
 
 def triton_lines(name, versions):
-    """Of the shorter kernel, if there are two, and of what it calls."""
-    source = inspect.getsource(sys.modules["triton_examples"])
-    kernels = dict(re.findall(r"^@triton\.jit\n(def (\w+)(?:.|\n)*?)\n\n\n", source, re.M) and
-                   [(n, body) for body, n in re.findall(
-                       r"^@triton\.jit\n(def (\w+)(?:.|\n)*?)\n\n\n", source, re.M)])
+    """Of the shorter kernel, if there are two, behind its signature, with what it calls."""
+    source = "".join(inspect.getsource(sys.modules[module]) + "\n\n"
+                     for module in ("triton_examples", "triton_products"))
+    bodies = {m.group(1): m.group(2) for m in re.finditer(
+        r"^@triton\.jit\ndef (\w+)\([^)]*\):\n((?:.|\n)*?)\n\n\n", source, re.M)}
     text = inspect.getsource(versions[name])
-    if "matmul_launches" in text:
-        text = "matmul_kernel"
-    used = [n for n in kernels if re.search(rf"\b{n}\b", text)]
-    total = 0
-    for kernel in used:
-        total += code_lines(kernels[kernel], "#")
-        total += sum(code_lines(kernels[n], "#") for n in kernels
-                     if n != kernel and re.search(rf"\b{n}\(", kernels[kernel]) and
-                     (n != "gelu" or "gelu" in name))
-    return total
+    kernel = "matmul_kernel" if "matmul_launches" in text else next(
+        k for k in bodies if re.search(rf"\b{k}\b", text))
+    return sum(code_lines(each, "#") for each in with_called(bodies, kernel)
+               if "gelu" in name or "sigmoid(2" not in each)
 
 
 def summary(rows, versions):
@@ -431,6 +434,7 @@ def main():
         print("examples: error: torch sees no GPU", file=sys.stderr)
         return 5
     import triton_examples
+    import triton_products  # registers its versions
     from lath_cubin import Driver
     versions = triton_examples.VERSIONS
     folder = arguments.kernels
