@@ -119,13 +119,14 @@ CommandLine::CommandLine() {
                          "  lath run m16n4096k4096g128s8\n\n{}",
                          exitCodes));
 
-  emitCommand = add("emit", "Print the code of a kernel at one stage",
-                    fmt::format("{}\nAn example:\n"
-                                "  lath emit m16n4096k4096 --stage cubin "
-                                "--target sm_80 -o gemm.cubin\n"
-                                "  lath emit --program softmax --sizes "
-                                "rows=64,columns=1000 --launch softmax.json",
-                                specHelp()));
+  emitCommand =
+      add("emit", "Print the code of a kernel at one stage",
+          fmt::format("{}\nAn example:\n"
+                      "  lath emit m16n4096k4096 --stage cubin "
+                      "--target sm_80 -o gemm.cubin\n"
+                      "  lath emit --program softmax --sizes "
+                      "rows=64,columns=1000 --launch-json softmax.json",
+                      specHelp()));
   addSpec(emitCommand, emit.spec);
   addProgram(emitCommand, emit.program);
   text(emitCommand, "--stage", emit.stage, "STAGE",
@@ -134,7 +135,7 @@ CommandLine::CommandLine() {
   text(emitCommand, "--schedule", emit.schedule, "TEXT", scheduleText);
   text(emitCommand, "-o,--output", emit.output, "FILE",
        "File to write (standard output)");
-  text(emitCommand, "--launch", emit.launch, "FILE",
+  text(emitCommand, "--launch-json", emit.launch, "FILE",
        "Of --program: also write how the kernel is launched, as JSON");
   emitCommand
       ->add_flag("--timing", emit.timing,
