@@ -33,11 +33,12 @@ ROOMS = {
     "gemm": [],
     "launch": ["gemm"],
     "weights": ["launch"],
+    "checkpoint": ["weights"],
     "choose": ["gemm"],
     "pack": ["choose", "weights"],
     "tuned": ["choose"],
     "tune": ["tuned", "weights"],
-    "engine": ["tune", "pack"],
+    "engine": ["tune", "pack", "checkpoint"],
     "c": ["engine"],
     "examples": [],
 }

@@ -21,6 +21,7 @@ struct CommandLine {
   RunArguments run;
   ExplainArguments explain;
   PackArguments pack;
+  InspectArguments inspect;
   DoctorArguments doctor;
   CacheArguments cache;
   TuneArguments tune;
@@ -29,7 +30,7 @@ struct CommandLine {
   Text helpTopic, workerDevice;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
   CLI::App *tuneCommand, *benchCommand, *reportCommand, *workerCommand;
-  CLI::App *packCommand, *cacheCommand, *helpCommand;
+  CLI::App *packCommand, *inspectCommand, *cacheCommand, *helpCommand;
 
   CommandLine();
   /// Those that users are told of.
