@@ -56,6 +56,17 @@ else()
   target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}")
 endif()
 
+# Patterns of layer names in the configurations of checkpoints, likewise.
+add_library(lath_pcre INTERFACE)
+find_library(LATH_PCRE NAMES pcre2-8 REQUIRED)
+if(LATH_STATIC_LLVM)
+  find_library(LATH_PCRE_ARCHIVE NAMES libpcre2-8.a REQUIRED)
+  target_link_libraries(lath_pcre INTERFACE
+    "$<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>,${LATH_PCRE_ARCHIVE},${LATH_PCRE}>")
+else()
+  target_link_libraries(lath_pcre INTERFACE "${LATH_PCRE}")
+endif()
+
 # --- Flags -------------------------------------------------------------------
 
 add_library(lath_flags INTERFACE)

@@ -153,10 +153,10 @@ CommandLine::CommandLine() {
                       specHelp()));
   addSpec(runCommand, run.spec);
   addProgram(runCommand, run.program);
-  text(runCommand, "--weights", run.weights, "FILE",
-       "GPTQ weights in a safetensors file (random weights)");
+  text(runCommand, "--weights", run.weights, "CHECKPOINT",
+       "A safetensors file, or a folder of them (random weights)");
   text(runCommand, "--layer", run.layer, "NAME",
-       "The layer of that file: NAME.qweight, NAME.scales, ...");
+       "The layer of it, as `lath inspect CHECKPOINT` lists them");
   text(runCommand, "--seed", run.seed, "N", "Of the random inputs (1)");
   text(runCommand, "--schedule", run.schedule, "TEXT", scheduleText);
   text(runCommand, "--device", run.device, "DEVICE",
@@ -300,6 +300,16 @@ CommandLine::CommandLine() {
        "Check a pack and list what is in it, instead");
   text(packCommand, "--format", pack.format, "FORMAT", "text or json (text)");
 
+  inspectCommand = add(
+      "inspect", "List the quantised layers of a checkpoint",
+      "CHECKPOINT is a safetensors file, or a folder with one or many and a "
+      "config.json.\nOf each layer: its format, and the spec that it runs "
+      "as, or why it does not.\n\nAn example:\n"
+      "  lath inspect models/llama-3-8b-gptq --format json");
+  text(inspectCommand, "CHECKPOINT", inspect.checkpoint, "", "See below");
+  text(inspectCommand, "--format", inspect.format, "FORMAT",
+       "text or json (text)");
+
   doctorCommand = add("doctor", "List the tools and GPUs that were found",
                       "Ends with 0 whatever is missing, but with 4 where "
                       "nothing can assemble a kernel.\n\nAn example:\n"
@@ -342,13 +352,14 @@ CommandLine::CommandLine() {
 
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, programs, tune, bench, report, pack, doctor or "
+       "emit, run, explain, programs, tune, bench, report, pack, inspect, "
+       "doctor or "
        "cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() {
-  return {"emit",   "run",  "explain", "programs", "tune", "bench",
-          "report", "pack", "doctor",  "cache",    "help"};
+  return {"emit",   "run",  "explain", "programs", "tune",  "bench",
+          "report", "pack", "inspect", "doctor",   "cache", "help"};
 }
 
 } // namespace lath::cli

@@ -132,6 +132,8 @@ void dispatch(const CommandLine &line) {
     cli::programs(line.programs);
   else if (*line.packCommand)
     cli::pack(line.pack);
+  else if (*line.inspectCommand)
+    cli::inspect(line.inspect);
   else if (*line.doctorCommand)
     cli::doctor(line.doctor);
   else if (*line.cacheCommand)
