@@ -41,6 +41,7 @@ _HOME = {
     "from_awq": "_formats",
     "from_compressed_tensors": "_formats",
     "from_gptq": "_formats",
+    "to_awq": "_formats",
     "to_gptq": "_formats",
     "linear": "_ops",
 }
@@ -52,7 +53,7 @@ if typing.TYPE_CHECKING:
     from . import nn, transformers
     from ._engine import (Explanation, Tuned, explain, load_pack, prepare, set_policy, stats,
                           tune)
-    from ._formats import from_awq, from_compressed_tensors, from_gptq, to_gptq
+    from ._formats import from_awq, from_compressed_tensors, from_gptq, to_awq, to_gptq
     from ._kernel import Kernel, default_device, kernel
     from ._ops import linear
     from ._weight import Weight, pack, quantize, unpack

@@ -155,6 +155,21 @@ def from_awq(qweight: torch.Tensor, scales: torch.Tensor, qzeros: torch.Tensor, 
     return pack(weight) if packed else weight
 
 
+def to_awq(weight: Weight) -> dict[str, torch.Tensor]:
+    """The tensors of an AWQ checkpoint (version "gemm"): qweight, qzeros and
+    scales."""
+    plain = unpack(weight)
+    order = torch.tensor(_AWQ, device=plain.device)
+
+    def words(values):
+        return _words(values.unflatten(1, (-1, 8)).index_select(2, order).flatten(1), 1)
+
+    z = (torch.full((plain.k // plain.group, plain.n), 8, dtype=torch.int32, device=plain.device)
+         if plain.qzeros is None else _zero_points(plain))
+    return {"qweight": words(_nibbles(plain.qweight, 0)), "qzeros": words(z),
+            "scales": plain.scales}
+
+
 def from_compressed_tensors(weight_packed: torch.Tensor, weight_scale: torch.Tensor,
                             weight_zero_point: torch.Tensor | None = None,
                             weight_shape: torch.Tensor | None = None,
