@@ -72,7 +72,7 @@ def view(tensor: object, name: str, stream: int | None = None) -> View:
     t = _Tensor.from_address(_pointer(capsule, _NAME))
     shape = tuple(t.shape[i] for i in range(t.ndim))
     contiguous, expected = True, 1
-    if t.strides:
+    if t.strides and 0 not in shape:
         for i in reversed(range(t.ndim)):
             contiguous &= shape[i] == 1 or t.strides[i] == expected
             expected *= shape[i]

@@ -149,9 +149,11 @@ def tune(what: object, m: int | typing.Sequence[int] = (1, 16), *, device: objec
         progress: True: a line on a terminal; or called with (done, total);
             what returns True ends the tuning.
 
+    On the emulator, which has no clock, a cost is counted that no GPU's request
+    uses.
+
     Raises:
-        Error: "unsupported" on the emulator, which has no times; "not
-            prepared" while a stream is captured.
+        Error: "not prepared" while a stream is captured, …
     """
     texts, where = templates(what, device)
     rows = [m] if isinstance(m, int) else list(m)
