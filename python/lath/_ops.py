@@ -21,6 +21,10 @@ def _fake(x, qweight, scales, qzeros, bias, group, format, layout):
     torch._check(x.shape[-1] == scales.shape[0] * group,
                  lambda: f"lath.linear: x has shape {list(x.shape)}; expected [..., "
                  f"{scales.shape[0] * group}]")
+    for name, tensor in (("qweight", qweight), ("scales", scales), ("qzeros", qzeros),
+                         ("bias", bias)):
+        torch._check(tensor is None or tensor.device == x.device,
+                     lambda: f"lath.linear: {name} is on {tensor.device}, x on {x.device}")
     return x.new_empty((*x.shape[:-1], scales.shape[1]))
 
 

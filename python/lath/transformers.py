@@ -61,11 +61,10 @@ class LathQuantizer(HfQuantizer):
     def update_dtype(self, dtype):
         return dtype if dtype in (torch.float16, torch.bfloat16) else torch.float16
 
-    def _process_model_before_weight_loading(self, model, checkpoint_files=None, dtype=None,
-                                             **kwargs):
+    def _process_model_before_weight_loading(self, model, checkpoint_files=None, **kwargs):
         """Modules with the checkpoint's tensors, on meta, so that they load by
-        name."""
-        dtype = self.update_dtype(dtype)
+        name. Types of buffers are the file's until they are packed."""
+        self.dtype = dtype = self.update_dtype(model.dtype)
         tensors = _headers(checkpoint_files)
         layers = dict(model.named_modules())
         prefix = f"{model.base_model_prefix}."
@@ -95,7 +94,7 @@ class LathQuantizer(HfQuantizer):
     def _weight(self, layer: QuantLinear):
         raw = {name: getattr(layer, name, None) for name in ("qweight", "scales", "qzeros")}
         if self.awq:
-            return from_awq(**raw)
+            return from_awq(**raw, dtype=self.dtype)
         config = self.quantization_config
         zeros = "v2" if config.format == "gptq_v2" else "v1"
         if config.sym and raw["qzeros"] is not None:
@@ -104,7 +103,8 @@ class LathQuantizer(HfQuantizer):
             if words in ([0x77777777], [0x88888888 - (1 << 32)]):
                 zeros = "symmetric"
         return from_gptq(**raw, g_idx=getattr(layer, "g_idx", None),
-                         zeros="symmetric" if raw["qzeros"] is None else zeros)
+                         zeros="symmetric" if raw["qzeros"] is None else zeros,
+                         dtype=self.dtype)
 
     def _process_model_after_weight_loading(self, model, **kwargs):
         for name, layer in model.named_modules():
@@ -116,7 +116,7 @@ class LathQuantizer(HfQuantizer):
                 raise type(error)(f"{name}: {error}") from None
             for part in list(layer._buffers):
                 delattr(layer, part)
-            layer._hold(weight, bias)
+            layer._hold(weight, None if bias is None else bias.to(self.dtype))
         return model
 
     def get_state_dict_and_metadata(self, model):
@@ -133,6 +133,7 @@ class LathQuantizer(HfQuantizer):
         return state, {}
 
     def _dequantize(self, model, dtype=None):
+        dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype or self.dtype
         for name, layer in list(model.named_modules()):
             if isinstance(layer, QuantLinear):
                 plain = torch.nn.Linear(layer.in_features, layer.out_features,

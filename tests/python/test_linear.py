@@ -201,6 +201,10 @@ def wrong():
          "bias has shape [64]; expected [72]"),
         (lambda: lath.linear(x, w, layer.bias.float()), RuntimeError,
          "bias has another type; expected torch.float16, x's"),
+        (lambda: lath.linear(x, w.to("meta")), RuntimeError,
+         "lath.linear: qweight is on meta, x on cpu"),
+        (lambda: lath.linear(x.to("meta"), w), RuntimeError,
+         "lath.linear: qweight is on cpu, x on meta"),
         (lambda: op(x, *raw, None, 32, 3, 0), RuntimeError, "format is 3; expected 0, 1 or 2"),
         (lambda: op(x, *raw, None, 32, 1, 2), RuntimeError, "layout is 2; expected 0 or 1"),
         (lambda: op(x, *raw, None, 0, 1, 1), RuntimeError,
@@ -217,10 +221,10 @@ def wrong():
     ]
 
 
-@pytest.mark.parametrize("index", range(24))
+@pytest.mark.parametrize("index", range(26))
 def test_wrong_calls(index):
     calls = wrong()
-    assert len(calls) == 24
+    assert len(calls) == 26
     call, kind, message = calls[index]
     with pytest.raises(kind) as raised:
         call()
