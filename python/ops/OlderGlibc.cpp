@@ -20,7 +20,8 @@ __attribute__((visibility("hidden"))) std::uint32_t arc4random() noexcept {
 double lath_older_hypot(double x, double y);
 __asm__(".symver lath_older_hypot,hypot@GLIBC_2.2.5");
 
-__attribute__((visibility("hidden"))) double hypot(double x, double y) noexcept {
+__attribute__((visibility("hidden"))) double hypot(double x,
+                                                   double y) noexcept {
   return lath_older_hypot(x, y);
 }
 }
