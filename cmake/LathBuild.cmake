@@ -26,7 +26,14 @@ endif()
 # --- LLVM and MLIR -----------------------------------------------------------
 
 # The version file of MLIR matches major.minor, so "22" alone is rejected.
-find_package(MLIR 22.1 CONFIG REQUIRED HINTS /usr/lib/llvm-22)
+find_package(MLIR 22.1 CONFIG QUIET HINTS /usr/lib/llvm-22)
+if(NOT MLIR_FOUND)
+  message(FATAL_ERROR "MLIR 22 was not found; expected /usr/lib/llvm-22 or MLIR_DIR. "
+    "On Debian and Ubuntu tools/setup installs what a build needs, or:\n"
+    "  apt-get install libmlir-22-dev llvm-22-dev mlir-22-tools llvm-22-tools clang-22 lld-22 "
+    "zlib1g-dev libzstd-dev libfmt-dev libxxhash-dev libsqlite3-dev libcli11-dev "
+    "nlohmann-json3-dev\n")
+endif()
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
 set(LLVM_EXTERNAL_LIT "${LLVM_TOOLS_BINARY_DIR}/lit" CACHE STRING "Command used to spawn lit")
 include(TableGen)
