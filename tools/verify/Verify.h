@@ -71,11 +71,12 @@ struct CompileCostOptions {
   std::string target = "sm_90a";
   std::string name; ///< of one example; empty: all
   int rounds = 5;
-  double most = 100; ///< milliseconds that a cold kernel may take
+  double most = 100; ///< milliseconds of a processor that one may take
 };
 
-/// Milliseconds from an example's sizes to machine code, by phase, of the
-/// round of the median total. Returns how many take longer than `most`.
+/// Milliseconds from an example's sizes to machine code, by phase and in all,
+/// of the round of the median processor time. Returns how many take longer than
+/// `most`.
 int compileCosts(const CompileCostOptions &options);
 
 /// Launches single accesses of one warp, calling `launched` with the name of

@@ -169,7 +169,7 @@ Shape RandomProgram::around(const Shape &tile) {
       shape.push_back(std::max<std::int64_t>(1, extent + number(-3, 7)));
       break;
     default:
-      shape.push_back(number(1, 70));
+      shape.push_back(number(1, tile.size() > 2 ? 9 : 70));
     }
   return shape;
 }
