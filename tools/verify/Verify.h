@@ -74,9 +74,9 @@ struct CompileCostOptions {
   double most = 100; ///< milliseconds of a processor that one may take
 };
 
-/// Milliseconds from an example's sizes to machine code, by phase and in all,
-/// of the round of the median processor time. Returns how many take longer than
-/// `most`.
+/// Milliseconds from an example's sizes to machine code, by phase, of the round
+/// of the median total. Throws as assemble() where there is no assembler.
+/// Returns how many take longer than `most`.
 int compileCosts(const CompileCostOptions &options);
 
 /// Launches single accesses of one warp, calling `launched` with the name of

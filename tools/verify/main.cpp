@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
       "compile", "milliseconds to a cold kernel of each example; needs no GPU");
   k->add_option("--target", compile.target, "sm_90a, ...");
   k->add_option("--example", compile.name, "of this one alone");
-  k->add_option("--rounds", compile.rounds, "of each");
+  k->add_option("--rounds", compile.rounds, "of each")
+      ->check(CLI::PositiveNumber);
   bool emulated = false;
   auto *p = app.add_subcommand(
       "profile", "one launch of each kernel that profile.py compares");
