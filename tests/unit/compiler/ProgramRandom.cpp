@@ -254,7 +254,8 @@ std::string RandomProgram::problem(const CompileOptions &options,
       expected.push_back(std::move(memory));
     }
     std::vector<std::uint64_t> arguments;
-    for (const KernelParam &param : ptx.params) {
+    for (std::size_t i = 0; i < ptx.arguments(); ++i) {
+      const KernelParam &param = ptx.params[i];
       if (param.kind == KernelParam::Kind::workspace)
         arguments.push_back(workspace.get());
       if (param.kind == KernelParam::Kind::tickets)

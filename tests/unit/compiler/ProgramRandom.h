@@ -155,6 +155,8 @@ private:
   /// A number that the program comes by in one way or other; if `hidden` in
   /// none that the compiler sees through.
   Index index(std::int64_t value, bool hidden = false);
+  /// Words of a loop's own, or none.
+  std::string loopWords();
   /// A condition, and whether it holds.
   std::pair<Bool, bool> decision();
   /// Numbers that a type holds.

@@ -7,6 +7,10 @@
 
 namespace lath::test {
 
+std::string RandomProgram::loopWords() {
+  return chance(.7) ? "" : "st" + std::to_string(number(1, 4));
+}
+
 void RandomProgram::loop() {
   history += "loop ";
   Shape tile{1ll << number(0, 5), 4ll << number(0, 4)};
@@ -14,20 +18,25 @@ void RandomProgram::loop() {
                 tile[1] * number(1, 6) - number(0, 3)};
   Array &a = array(floatType(), extents, false);
   Range rows = p.range(p.constant(0), tile[0]);
-  // What a step does: nothing, sums of rows, running sums, or maxima.
-  const int within = chance(.5) ? 0 : number(1, 3);
-  Tile total = p.loop(p.kRange(extent(extents[1]), tile[1]),
-                      p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
-                        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
-                        if (within == 1)
-                          t = t + sum(t, 1);
-                        else if (within == 2)
-                          t = cumsum(t, 1);
-                        else if (within == 3)
-                          t = max(t, 0) - t;
-                        return acc + t;
-                      });
-  std::vector<double> values(elements(tile));
+  // What a step does: nothing, sums of rows, running sums, maxima, or a branch.
+  const int within = chance(.5) ? 0 : number(1, 4);
+  const Known start = beside(tile, Dtype::f32);
+  Tile total = p.loop(
+      p.kRange(extent(extents[1]), tile[1]), lath::broadcast(start.tile, tile),
+      [&](Range k, Tile acc) {
+        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
+        if (within == 1)
+          t = t + sum(t, 1);
+        else if (within == 2)
+          t = cumsum(t, 1);
+        else if (within == 3)
+          t = max(t, 0) - t;
+        else if (within == 4)
+          t = p.when(k.start >= tile[1], t, [&](Tile t) { return t - acc; });
+        return acc + t;
+      },
+      loopWords());
+  std::vector<double> values = repeated(start, tile);
   for (std::int64_t k = 0; k < extents[1]; k += tile[1]) {
     std::vector<double> t = read(a, tile, {0, k});
     for (std::int64_t i = 0; i < tile[0]; ++i) {
@@ -40,10 +49,13 @@ void RandomProgram::loop() {
         for (std::int64_t row = 0; row < tile[0]; ++row)
           most = std::max(most, t[row * tile[1] + j]);
         running += v;
-        values[i * tile[1] + j] += within == 0   ? v
-                                   : within == 1 ? v + sum
-                                   : within == 2 ? running
-                                                 : most - v;
+        double &total = values[i * tile[1] + j];
+        total += within == 0   ? v
+                 : within == 1 ? v + sum
+                 : within == 2 ? running
+                 : within == 3 ? most - v
+                 : k           ? v - total
+                               : v;
       }
     }
   }

@@ -11,7 +11,10 @@
 namespace lath::test {
 
 void RandomProgram::load() {
-  Shape tile = tileShape(chance(.7) ? 2 : chance(.5) ? 1 : number(3, 5), 9);
+  Shape tile = tileShape(chance(.7)   ? 2
+                         : chance(.5) ? 1
+                                      : number(3, 5),
+                         chance(.1) ? 12 : 9);
   const Dtype dtype = anyType();
   const Access from = access(tile, false, [&](const Shape &extents) -> Array & {
     return array(dtype, extents, false);
@@ -199,16 +202,30 @@ void RandomProgram::gatherLoop() {
     v = number(-1, (int)table);
   Array &ids = array(Dtype::i32, {rows}, false, numbers);
   Tile before = ids.view.load({Range{index(0), rows}});
-  Tile total = p.loop(
-      p.kRange(extent(width), step), p.zeros({rows, step}, dtype),
-      [&](Range k, Tile sums) {
-        Tile at = inside ? ids.view.load({Range{p.constant(0), rows}}) : before;
-        return sums + cast(a.view.load({at, k}), dtype);
-      });
+  auto loop = [&](Tile start) {
+    return p.loop(
+        p.kRange(extent(width), step), start,
+        [&](Range k, Tile sums) {
+          Tile at =
+              inside ? ids.view.load({Range{p.constant(0), rows}}) : before;
+          return sums + cast(a.view.load({at, k}), dtype);
+        },
+        loopWords());
+  };
+  const Tile zeros = p.zeros({rows, step}, dtype);
+  Tile total;
+  bool holds = true;
+  if (chance(.2)) {
+    auto [condition, isTrue] = decision();
+    holds = isTrue;
+    total = p.when(condition, zeros, loop);
+  } else {
+    total = loop(zeros);
+  }
   std::vector<double> values(rows * step);
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t j = 0; j < width; ++j)
-      if (numbers[i] >= 0 && numbers[i] < table) {
+      if (holds && numbers[i] >= 0 && numbers[i] < table) {
         double &sum = values[i * step + j % step];
         sum = held(
             dtype,

@@ -15,6 +15,8 @@ static std::string problemOf(unsigned seed) {
   RandomProgram r(seed, target(gpus[seed % 4]));
   r.warps = 1 << r.number(0, 3);
   std::string problem;
+  // May be refused: where no loop reads what the copy engine can bring.
+  bool tensorCopies = false;
   try {
     r.load();
     for (int steps = r.number(3, 14); steps > 0; --steps)
@@ -23,11 +25,18 @@ static std::string problemOf(unsigned seed) {
       r.store(r.known[r.number(0, (int)r.known.size() - 1)]);
     r.store(r.known.back());
     CompileOptions o = options(r.target->name, r.warps, r.number(1, 4));
+    tensorCopies = o.target->hasBulkCopies() && o.stages > 1 && r.chance(.2);
+    if (tensorCopies)
+      o.copies = CopyPath::tensor;
     r.history += "on " + std::string(o.target->name) + ", " +
-                 std::to_string(o.stages) + " stages";
+                 std::to_string(o.stages) + " stages" +
+                 (tensorCopies ? ", tensor copies" : "");
     problem = r.problem(o);
   } catch (const Error &error) {
     problem = error.message();
+    if (tensorCopies && (contains(problem, "no tile can be brought by one") ||
+                         contains(problem, "it needs st = 2 or more")))
+      return "";
   }
   return problem.empty()
              ? ""
