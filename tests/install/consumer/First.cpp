@@ -25,7 +25,7 @@ int main() {
   DeviceBuffer sums(device, count * sizeof(float));
   std::vector<std::uint64_t> arguments{count, left.get(), right.get(),
                                        sums.get()};
-  kernel->launch(nullptr, {.grid = {(count + 1023) / 1024}}, arguments);
+  kernel->launch(nullptr, {.grid = {(count + 1023) / 1024, 1, 1}}, arguments);
   device->download(z.data(), sums.get(), sums.bytes());
 
   for (float value : z)

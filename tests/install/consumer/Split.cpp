@@ -35,18 +35,18 @@ int main() {
   DeviceBuffer workspace(device, tiles * ptx.workspaceBytesPerTile),
       tickets(device, ptx.usesTickets ? tiles * 4 : 0);
   for (const DeviceBuffer *zeroed : {&workspace, &tickets})
-    if (zeroed->bytes()) // once: a launch leaves them as the next one needs them
+    if (zeroed
+            ->bytes()) // once: a launch leaves them as the next one needs them
       device->fill(zeroed->get(), 0, zeroed->bytes());
 
   std::vector<std::uint64_t> arguments;
   for (const KernelParam &param : ptx.params)
-    arguments.push_back(param.kind == KernelParam::Kind::workspace
-                            ? workspace.get()
-                        : param.kind == KernelParam::Kind::tickets
-                            ? tickets.get()
-                        : param.name == "a" ? left.get()
-                        : param.name == "b" ? right.get()
-                                            : result.get());
+    arguments.push_back(
+        param.kind == KernelParam::Kind::workspace ? workspace.get()
+        : param.kind == KernelParam::Kind::tickets ? tickets.get()
+        : param.name == "a"                        ? left.get()
+        : param.name == "b"                        ? right.get()
+                                                   : result.get());
   std::vector<float> values(m * n);
   for (int launch = 0; launch < 2; ++launch) {
     kernel->launch(nullptr, {.grid = grid}, arguments);

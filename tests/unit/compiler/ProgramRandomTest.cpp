@@ -15,7 +15,8 @@ static std::string problemOf(unsigned seed) {
   RandomProgram r(seed, target(gpus[seed % 4]));
   r.warps = 1 << r.number(0, 3);
   std::string problem;
-  // May be refused: where no loop reads what the copy engine can bring.
+  // May be refused: where stages do not fit, or no loop reads what the copy
+  // engine can bring.
   bool tensorCopies = false;
   try {
     r.load();
@@ -34,6 +35,8 @@ static std::string problemOf(unsigned seed) {
     problem = r.problem(o);
   } catch (const Error &error) {
     problem = error.message();
+    if (contains(problem, "bytes of shared memory a block"))
+      return "";
     if (tensorCopies && (contains(problem, "no tile can be brought by one") ||
                          contains(problem, "it needs st = 2 or more")))
       return "";
