@@ -26,7 +26,14 @@ endif()
 # --- LLVM and MLIR -----------------------------------------------------------
 
 # The version file of MLIR matches major.minor, so "22" alone is rejected.
-find_package(MLIR 22.1 CONFIG REQUIRED HINTS /usr/lib/llvm-22)
+find_package(MLIR 22.1 CONFIG QUIET HINTS /usr/lib/llvm-22)
+if(NOT MLIR_FOUND)
+  message(FATAL_ERROR "MLIR 22 was not found; expected /usr/lib/llvm-22 or MLIR_DIR. "
+    "On Debian and Ubuntu tools/setup installs what a build needs, or:\n"
+    "  apt-get install libmlir-22-dev llvm-22-dev mlir-22-tools llvm-22-tools clang-22 lld-22 "
+    "zlib1g-dev libzstd-dev libfmt-dev libxxhash-dev libsqlite3-dev libcli11-dev "
+    "nlohmann-json3-dev\n")
+endif()
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
 set(LLVM_EXTERNAL_LIT "${LLVM_TOOLS_BINARY_DIR}/lit" CACHE STRING "Command used to spawn lit")
 include(TableGen)
@@ -54,6 +61,17 @@ if(LATH_STATIC_LLVM)
     m ${CMAKE_DL_LIBS})
 else()
   target_link_libraries(lath_sqlite INTERFACE "${LATH_SQLITE}")
+endif()
+
+# Patterns of layer names in the configurations of checkpoints, likewise.
+add_library(lath_pcre INTERFACE)
+find_library(LATH_PCRE NAMES pcre2-8 REQUIRED)
+if(LATH_STATIC_LLVM)
+  find_library(LATH_PCRE_ARCHIVE NAMES libpcre2-8.a REQUIRED)
+  target_link_libraries(lath_pcre INTERFACE
+    "$<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>,${LATH_PCRE_ARCHIVE},${LATH_PCRE}>")
+else()
+  target_link_libraries(lath_pcre INTERFACE "${LATH_PCRE}")
 endif()
 
 # --- Flags -------------------------------------------------------------------

@@ -14,6 +14,7 @@ set(LATH_PUBLIC_HEADERS
   kernels/gemm/CompileGemm.h kernels/gemm/Epilogue.h kernels/gemm/GemmSpec.h
   kernels/gemm/MBuckets.h kernels/gemm/Operands.h kernels/gemm/Schedule.h
   kernels/gemm/WeightFormat.h kernels/launch/Kernel.h
+  kernels/checkpoint/Checkpoint.h kernels/checkpoint/ReadLayer.h
   kernels/weights/Gptq.h kernels/weights/PackedWeights.h kernels/choose/ScheduleChoice.h
   kernels/pack/Models.h kernels/pack/Pack.h kernels/pack/PackWriter.h
   kernels/programs/ProgramSpace.h kernels/programs/TunableProgram.h

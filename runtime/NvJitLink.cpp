@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <filesystem>
+#include <fmt/format.h>
 #include <type_traits>
 
 namespace lath {
@@ -18,8 +19,7 @@ static std::vector<std::string> symbolVersions() {
   std::vector<std::string> versions;
   for (int major : {13, 12})
     for (int minor = 9; minor >= 0; --minor)
-      versions.push_back("_" + std::to_string(major) + "_" +
-                         std::to_string(minor));
+      versions.push_back(fmt::format("_{}_{}", major, minor));
   versions.push_back("");
   return versions;
 }

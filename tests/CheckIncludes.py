@@ -34,11 +34,12 @@ ROOMS = {
     "gemm": [],
     "launch": ["gemm"],
     "weights": ["launch"],
+    "checkpoint": ["weights"],
     "choose": ["gemm"],
     "pack": ["choose", "weights"],
     "tuned": ["choose", "programs"],
     "tune": ["tuned", "weights"],
-    "engine": ["tune", "pack"],
+    "engine": ["tune", "pack", "checkpoint"],
     "c": ["engine"],
     "examples": ["programs"],
 }

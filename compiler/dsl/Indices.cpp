@@ -132,7 +132,7 @@ Bool operator!=(Index a, std::int64_t b) {
 }
 
 template <typename Op>
-static Bool combine(Bool a, Bool b, std::string_view name) {
+static Bool combine(const Bool &a, const Bool &b, std::string_view name) {
   Call call(a.program(), name, a.where());
   Value lhs = call.get(a), rhs = call.get(b);
   return call.p().wrapBool(call.create<Op>(lhs, rhs), call.source());

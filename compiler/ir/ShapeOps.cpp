@@ -69,13 +69,14 @@ LogicalResult TransposeOp::verify() {
              << from << " to " << to;
     return success();
   }
-  SmallVector<int32_t> sorted(*getOrder());
+  const ArrayRef<int32_t> order = *getOrder();
+  SmallVector<int32_t> sorted(order);
   llvm::sort(sorted);
   if (!llvm::equal(sorted, llvm::seq<int32_t>(0, from.getRank())))
     return emitOpError("expected an order of ")
-           << from.getRank() << " dimensions, got [" << *getOrder() << "]";
+           << from.getRank() << " dimensions, got [" << order << "]";
   SmallVector<int64_t> shape;
-  for (int32_t d : *getOrder())
+  for (int32_t d : order)
     shape.push_back(from.getDimSize(d));
   return verifyShape(*this, shape, getSource());
 }

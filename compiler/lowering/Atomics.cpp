@@ -31,7 +31,9 @@ Instruction instructionOf(Emit &e, AtomicOp op, Type unit, unsigned units) {
   i.word = bits == 64 ? e.i64
            : halves   ? (units > 1 ? e.i32 : Type(e.r.getI16Type()))
                       : e.i32;
-  i.constraint = bits == 64 ? "l" : halves && units == 1 ? "h" : "r";
+  i.constraint = std::string(1, bits == 64             ? 'l'
+                                : halves && units == 1 ? 'h'
+                                                       : 'r');
   switch (op.getKind()) {
   case AtomicKind::add: {
     const unsigned words = std::max(1u, units * bits / 32);

@@ -8,6 +8,8 @@
 #include "compiler/base/Target.h"
 #include "compiler/lowering/Patterns.h"
 
+#include <fmt/format.h>
+
 using namespace mlir;
 using namespace lath;
 using namespace lath::tile;
@@ -97,8 +99,8 @@ private:
   // Integers.
 
   std::string integerType(Value integer) {
-    return (isUnsigned ? "u" : "s") +
-           std::to_string(integer.getType().getIntOrFloatBitWidth());
+    return fmt::format("{}{}", isUnsigned ? 'u' : 's',
+                       integer.getType().getIntOrFloatBitWidth());
   }
   StringRef constraint(Type integer) {
     return integer.isInteger(64) ? "l" : "r";

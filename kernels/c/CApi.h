@@ -21,9 +21,10 @@ struct lath_pack {
 };
 struct lath_kernel {
   explicit lath_kernel(lath::Kernel made)
-      : kernel(std::move(made)), schedule(print(kernel.schedule())) {}
+      : kernel(std::move(made)), schedule(print(kernel.schedule())),
+        spec(print(kernel.spec())) {}
   lath::Kernel kernel;
-  std::string schedule;
+  std::string schedule, spec;
 };
 
 namespace lath::c {

@@ -1,6 +1,5 @@
 // The C interface to the engine.
-#include "kernels/c/CApi.h"
-#include "kernels/engine/Engine.h"
+#include "kernels/c/CApiEngine.h"
 #include "kernels/tune/Tuner.h"
 #include "runtime/EmulatedDevice.h"
 
@@ -11,9 +10,12 @@
 using namespace lath;
 using namespace lath::c;
 
-struct lath_engine {
-  Engine engine;
-};
+Policy lath::c::policyFrom(std::int32_t policy) {
+  if (policy != LATH_POLICY_COMPILE && policy != LATH_POLICY_CACHED_ONLY)
+    throw Error(ErrorKind::invalidInput,
+                "policy is " + std::to_string(policy) + "; expected 0 or 1");
+  return policy == LATH_POLICY_COMPILE ? Policy::compile : Policy::cachedOnly;
+}
 
 namespace {
 
@@ -23,13 +25,6 @@ static_assert(sizeof(lath_engine_options) == optionsBytes);
 static_assert(sizeof(lath_stats) == statsBytes);
 static_assert(sizeof(lath_tune_options) == tuneOptionsBytes);
 static_assert(sizeof(lath_tune_report) == tuneReportBytes);
-
-Policy policyFrom(std::int32_t policy) {
-  if (policy != LATH_POLICY_COMPILE && policy != LATH_POLICY_CACHED_ONLY)
-    throw Error(ErrorKind::invalidInput,
-                "policy is " + std::to_string(policy) + "; expected 0 or 1");
-  return policy == LATH_POLICY_COMPILE ? Policy::compile : Policy::cachedOnly;
-}
 
 std::optional<Schedule> scheduleFrom(const char *text) {
   if (!text)
@@ -114,7 +109,7 @@ lath_status lath_engine_create(const lath_device *device,
         chosen.cache->noFolder.clear();
       }
     }
-    *engine = new lath_engine{Engine(need(device, "device").device, chosen)};
+    *engine = new lath_engine(need(device, "device").device, chosen);
   });
 }
 
@@ -260,6 +255,14 @@ lath_status lath_engine_tune(lath_engine *engine, const lath_gemm_spec *specs,
     c.stopped = all.stopped;
     writeStruct(c, report, "lath_tune_report", tuneReportBytes);
   });
+}
+
+const lath_device *lath_engine_device(const lath_engine *engine) {
+  return engine ? &engine->device : nullptr;
+}
+
+int64_t lath_bucket_rows(int64_t m) {
+  return m < 1 || m > maxRows ? 0 : bucketM(m);
 }
 
 const char *lath_kernel_ptx(const lath_kernel *kernel) {

@@ -335,3 +335,6 @@ int64_t lath_kernel_max_rows(const lath_kernel *kernel) {
 const char *lath_kernel_schedule(const lath_kernel *kernel) {
   return kernel ? kernel->schedule.c_str() : "";
 }
+const char *lath_kernel_spec(const lath_kernel *kernel) {
+  return kernel ? kernel->spec.c_str() : "";
+}

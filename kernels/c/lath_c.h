@@ -190,8 +190,10 @@ LATH_C_API lath_status lath_kernel_workspace(const lath_kernel *kernel,
                                              lath_workspace_size *size);
 /* The most rows of a launch; 0 of null. */
 LATH_C_API int64_t lath_kernel_max_rows(const lath_kernel *kernel);
-/* Text of its schedule. Valid as long as the kernel. */
+/* Text of its schedule, and of its spec with the rows of its bucket. Valid as
+ * long as the kernel. */
 LATH_C_API const char *lath_kernel_schedule(const lath_kernel *kernel);
+LATH_C_API const char *lath_kernel_spec(const lath_kernel *kernel);
 
 /* ---- The rest is in liblath only. ---- */
 
@@ -328,6 +330,41 @@ LATH_C_API lath_status lath_engine_tune(lath_engine *engine,
                                         const lath_tune_options *options,
                                         lath_tune_callback callback, void *data,
                                         lath_tune_report *report);
+
+/* The rows of the bucket that m belongs to: the least kernel for a launch with
+ * so many. 0 where m is not in 1..65536. */
+LATH_C_API int64_t lath_bucket_rows(int64_t m);
+
+/* The device of an engine: valid as long as that, not to be freed. */
+LATH_C_API const lath_device *lath_engine_device(const lath_engine *engine);
+
+/* Engines that all of a process share, one for each device, for callers that
+ * do not know of each other: bindings of languages, plug-ins. Made with the
+ * default options when first asked for; not to be freed. A device is
+ * "cuda:1", or an emulated GPU of a target, "emulator:sm_90a"; "cuda" is
+ * "cuda:0", and "emulator" that of sm_90a, without checks. Null: the default
+ * one. */
+LATH_C_API lath_status lath_shared_engine(const char *device,
+                                          lath_engine **engine);
+/* "cuda:0" where there is a GPU or LATH_CUDA_DRIVER names a driver, else
+ * "emulator". */
+LATH_C_API const char *lath_default_device(void);
+/* Of all shared engines, those that are made later too. */
+LATH_C_API lath_status lath_shared_set_policy(lath_policy policy);
+
+/* The order in memory of 4-bit weights (docs/packed-weights.md). Of qweight as
+ * GPTQ stores it, `gptq_words` = k / 8 * n, to `packed_words` =
+ * lath_packed_words(n, k), and back; in memory of the host, on all cores.
+ * n and k are multiples of 8 in 8..2^20; else lath_packed_words is 0. */
+LATH_C_API size_t lath_packed_words(int64_t n, int64_t k);
+LATH_C_API lath_status lath_pack_weights(const uint32_t *gptq,
+                                         size_t gptq_words, int64_t n,
+                                         int64_t k, uint32_t *packed,
+                                         size_t packed_words);
+LATH_C_API lath_status lath_unpack_weights(const uint32_t *packed,
+                                           size_t packed_words, int64_t n,
+                                           int64_t k, uint32_t *gptq,
+                                           size_t gptq_words);
 
 /* The PTX of a kernel; empty where it came from a pack without it. Valid as
  * long as the kernel. */

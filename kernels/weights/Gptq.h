@@ -1,4 +1,4 @@
-// Weights as GPTQ stores them: made, read and looked up on the host.
+// Weights as GPTQ stores them: made and looked up on the host.
 //
 // Codes share 32-bit words, p of them a word (eight of 4 bits), the lowest bits
 // first. `qweight` packs along K: word [k / p][n] holds q(n, k) in place k % p.
@@ -11,14 +11,9 @@
 #include "kernels/gemm/GemmSpec.h"
 
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace lath {
-
-class Safetensors;
 
 /// One linear layer, w(n, k) = (q - z) * s, with n < N output features and
 /// k < K input features; group k / g has its own z and s. Plain data: owns its
@@ -74,31 +69,5 @@ LATH_API std::vector<std::uint16_t> randomActivations(std::int64_t m,
 LATH_API GptqLayer quantize(const float *weights, std::int64_t n,
                             std::int64_t k, std::int64_t group, Zeros zeros,
                             Dtype scaleType, Dtype codes = Dtype::u4);
-
-struct GptqReadOptions {
-  /// How to read `qzeros`. Left out: as the file's `__metadata__` says under
-  /// checkpoint_format ("gptq": v1, "gptq_v2": v2), v1 where it says nothing,
-  /// and symmetric where all zero points turn out to be 8.
-  std::optional<Zeros> zeros = std::nullopt;
-  /// Scales are converted to this type, f16 or bf16.
-  Dtype scaleType = Dtype::f16;
-};
-
-struct GptqReadResult {
-  GptqLayer layer;
-  /// Sentences for the user: a zero point label that lies, scales that lost
-  /// precision. Empty as a rule.
-  std::vector<std::string> warnings;
-};
-
-/// The tensors qweight, scales, qzeros (may be missing: symmetric) and g_idx
-/// (may be missing) called `name`.qweight and so on, checked against each
-/// other; the group size follows from their shapes.
-/// Throws Error{invalidInput} where a tensor is missing or does not fit, with
-/// the expected and the actual shape, Error{unsupported} for act-order (a g_idx
-/// that is not k / group), tail groups and other packings.
-LATH_API GptqReadResult fromSafetensors(const Safetensors &file,
-                                        std::string_view name,
-                                        const GptqReadOptions &options = {});
 
 } // namespace lath

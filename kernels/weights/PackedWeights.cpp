@@ -181,7 +181,7 @@ std::size_t packedWords(std::int64_t n, std::int64_t k) {
          atomWords;
 }
 
-std::vector<std::uint32_t> packWeights(const std::vector<std::uint32_t> &gptq,
+std::vector<std::uint32_t> packWeights(std::span<const std::uint32_t> gptq,
                                        std::int64_t n, std::int64_t k) {
   checkWords("qweight", gptq.size(), static_cast<std::size_t>(k / 8 * n));
   std::vector<std::uint32_t> packed(packedWords(n, k));
@@ -197,9 +197,8 @@ std::vector<std::uint32_t> packWeights(const std::vector<std::uint32_t> &gptq,
   return packed;
 }
 
-std::vector<std::uint32_t>
-unpackWeights(const std::vector<std::uint32_t> &packed, std::int64_t n,
-              std::int64_t k) {
+std::vector<std::uint32_t> unpackWeights(std::span<const std::uint32_t> packed,
+                                         std::int64_t n, std::int64_t k) {
   checkWords("packed weights", packed.size(), packedWords(n, k));
   std::vector<std::uint32_t> gptq(static_cast<std::size_t>(k / 8 * n));
   const AtomMoves &atomMoves = moves();

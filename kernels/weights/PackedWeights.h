@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace lath {
@@ -31,10 +32,10 @@ LATH_API std::size_t packedWords(std::int64_t n, std::int64_t k);
 /// qweight [K/8][N] of GPTQ to packed words, and back. K is a multiple of 8.
 /// Pure; uses all cores.
 LATH_API std::vector<std::uint32_t>
-packWeights(const std::vector<std::uint32_t> &gptq, std::int64_t n,
+packWeights(std::span<const std::uint32_t> gptq, std::int64_t n,
             std::int64_t k);
 LATH_API std::vector<std::uint32_t>
-unpackWeights(const std::vector<std::uint32_t> &packed, std::int64_t n,
+unpackWeights(std::span<const std::uint32_t> packed, std::int64_t n,
               std::int64_t k);
 
 /// What a kernel of `spec` reads as `qweight`: the layer's words in the order

@@ -92,7 +92,9 @@ DecodedEntry miss(CubinMiss miss, std::string why) {
 std::optional<CubinEntry> decodeBody(std::string_view bytes) {
   CubinEntry entry;
   auto size = takeField(bytes, "cubin");
-  auto count = size ? number(*size) : std::nullopt;
+  if (!size)
+    return std::nullopt;
+  const auto count = number(*size);
   if (!count)
     return std::nullopt;
   auto read = [&](std::string_view name, std::string &to) {
@@ -116,7 +118,9 @@ std::optional<CubinEntry> decodeBody(std::string_view bytes) {
 std::optional<std::uint64_t> bytesMissing(std::string_view body) {
   std::string_view head = body;
   auto size = takeField(head, "cubin");
-  auto count = size ? number(*size) : std::nullopt;
+  if (!size)
+    return std::nullopt;
+  const auto count = number(*size);
   std::size_t end = body.find("\n\n");
   if (!count || end == body.npos || body.size() - (end + 2) >= *count)
     return std::nullopt;

@@ -45,6 +45,16 @@ Bytes codes(std::int64_t count, Dtype dtype, unsigned seed) {
   return result;
 }
 
+/// Of one stage as well, which the GEMMs have none of.
+Schedule scheduleFor(std::string text) {
+  const std::size_t one = text.find("st1");
+  if (one == std::string::npos)
+    return parseSchedule(text);
+  Schedule schedule = parseSchedule(text.replace(one, 3, "st2"));
+  schedule.stages = 1;
+  return schedule;
+}
+
 struct Product {
   Dtype a, b;
   MatrixB order;
@@ -72,7 +82,7 @@ struct Product {
   }
 
   Ptx compiled(const std::string &text, std::string_view gpu) const {
-    const Schedule schedule = parseSchedule(text);
+    const Schedule schedule = scheduleFor(text);
     CompileOptions options;
     static_cast<KernelSchedule &>(options) = schedule;
     options.target = &target(gpu);
@@ -84,7 +94,7 @@ struct Product {
   /// Launches on the emulator and compares.
   void check(const std::string &text, std::string_view gpu = "sm_90a") const {
     CAPTURE(text, gpu, name(a), name(b), order == MatrixB::nk, m, n, k);
-    const Schedule schedule = parseSchedule(text);
+    const Schedule schedule = scheduleFor(text);
     const Ptx ptx = compiled(text, gpu);
     const Bytes x = codes(m * k, a, 1), y = codes(n * k, b, 2);
     auto device = openEmulator(std::string(gpu));
@@ -104,12 +114,13 @@ struct Product {
         Bytes(std::max<std::size_t>(1, tiles * ptx.workspaceBytesPerTile)));
     DeviceBuffer tickets = uploaded(device, Bytes(4 * tiles));
     for (const KernelParam &param : ptx.params)
-      arguments.push_back(
-          param.kind == KernelParam::Kind::workspace ? workspace.get()
-          : param.kind == KernelParam::Kind::tickets ? tickets.get()
-          : param.name == "a"                        ? left.get()
-          : param.name == "b"                        ? right.get()
-                                                     : out.get());
+      if (param.kind != KernelParam::Kind::tensorMap) // the launch makes these
+        arguments.push_back(
+            param.kind == KernelParam::Kind::workspace ? workspace.get()
+            : param.kind == KernelParam::Kind::tickets ? tickets.get()
+            : param.name == "a"                        ? left.get()
+            : param.name == "b"                        ? right.get()
+                                                       : out.get());
     auto kernel = device->load(ptx);
     kernel->launch(nullptr, {.grid = grid}, arguments);
     // A second launch finds the workspace as the first one did.
@@ -148,7 +159,7 @@ TEST_CASE("dots of bytes, of any extents, orders and pipelines") {
   for (auto [a, b] : {integers, narrow, coarse, wide, mixed})
     for (MatrixB order : {MatrixB::nk, MatrixB::kn})
       for (const char *text :
-           {"bm16bn16bk32w1st1", "bm32bn16bk64w2st1", "bm64bn32bk64w4st2",
+           {"bm16bn32bk32w1st1", "bm32bn32bk64w2st1", "bm64bn32bk64w4st2",
             "bm64bn64bk128w4st3", "bm8bn32bk64w2st2"}) {
         Product{a, b, order, 33, 37, 75}.check(text);
         if (a == Dtype::i8 || order == MatrixB::nk)
@@ -158,11 +169,11 @@ TEST_CASE("dots of bytes, of any extents, orders and pipelines") {
 
 TEST_CASE("dots of bytes split over blocks and warps") {
   for (auto [a, b] : {integers, mixed})
-    for (const char *text : {"bm16bn16bk32w2st2s2,reduce=ordered",
-                             "bm16bn16bk32w2st2s2,reduce=atomic",
-                             "bm16bn16bk32w1st1s3,reduce=atomic-out",
-                             "bm16bn16bk64w4kw2st2s2,reduce=cluster",
-                             "bm16bn16bk128w4kw4st2s2,reduce=ordered"})
+    for (const char *text : {"bm16bn32bk32w2st2s2,reduce=ordered",
+                             "bm16bn32bk32w2st2s2,reduce=atomic",
+                             "bm16bn32bk32w1st1s3,reduce=atomic-out",
+                             "bm16bn32bk64w4kw2st2s2,reduce=cluster",
+                             "bm16bn32bk128w4kw4st2s2,reduce=ordered"})
       for (const char *gpu : {"sm_89", "sm_90a"}) {
         if (std::string(text).ends_with("cluster") &&
             !target(gpu).hasClusters())
@@ -176,7 +187,7 @@ TEST_CASE("dots of bytes by wgmma") {
     for (const char *text :
          {"bm64bn64bk64w4st2,mma=warpgroup",
           "bm128bn32bk128w8st3,mma=warpgroup",
-          "bm64bn16bk32w4st2,mma=warpgroup",
+          "bm64bn32bk32w4st2,mma=warpgroup",
           "bm16bn64bk128w4st3,mma=warpgroup,copies=tensor",
           "bm128bn64bk256w4st2,mma=warpgroup,copies=tensor,producers=1"}) {
       // Rows of 16 bytes times an odd number.
@@ -276,6 +287,26 @@ TEST_CASE("dots of bytes: which instructions multiply, and which copy") {
   CHECK(contains(floats, ".version 8.4"));
   CHECK(contains(text(integers, MatrixB::nk, "sm_89"), ".version 7.8"));
   CHECK(contains(text(wide, MatrixB::nk, "sm_90a"), ".version 8.4"));
+}
+
+TEST_CASE("casts of bytes are instructions where a target has them, of the PTX "
+          "version that they need") {
+  auto text = [](const char *gpu) {
+    Program p("cast");
+    View in = p.view("in", Dtype::f32, {256}),
+         out = p.view("out", Dtype::f8e4m3, {256});
+    out.store({p.range(0, 256)},
+              cast(in.load({p.range(0, 256)}), Dtype::f8e4m3));
+    const Ptx ptx = compile(p, options(gpu, 1)).ptx;
+    if (haveAssembler())
+      checkRegistersOnly(ptx);
+    return ptx.text;
+  };
+  const std::string instructions = "cvt\\.rn\\.satfinite\\.e4m3x2\\.f32";
+  CHECK(count(text("sm_89"), instructions) == 4);
+  CHECK(contains(text("sm_89"), ".version 8.1"));
+  CHECK(count(text("sm_86"), instructions) == 0);
+  CHECK(contains(text("sm_86"), ".version 7.4"));
 }
 
 TEST_CASE("dots of bytes assemble for every target, or say what there is") {

@@ -18,7 +18,7 @@ using namespace lath::test;
 
 namespace {
 
-constexpr int depth = 64, columns = 32, cacheRows = 40;
+constexpr int depth = 64, cacheRows = 40;
 
 std::vector<std::uint16_t> halves(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
@@ -65,9 +65,9 @@ const Case cases[] = {
      },
      [](auto &, int u, int n) { return u < n ? u * 3 % 32 : -1; }},
     {"by an index of a page",
-     [](Program &p, View ids, Index, Range u) {
+     [](Program &, View ids, Index, Range u) {
        Index page = ids.loadIndex({u.start / 32});
-       return std::vector<At>{p.range(page * 8, 32)};
+       return std::vector<At>{Range{page * 8, 32}};
      },
      [](auto &ids, int u, int) { return ids[u / 32] * 8 + u % 32; }},
 };
@@ -171,6 +171,8 @@ TEST_CASE("gathered rows of attention over pages and of grouped products") {
          {std::pair{&pagedAttentionExample, "length=4096"},
           std::pair{&groupedMatmulExample, "rows=512,n=512,k=512"}})
       for (int stages : {2, 3}) {
+        if (stages == 3 && on.maxSharedBytes < 128 * 1024)
+          continue; // three stages of K and V do not fit
         CAPTURE(on.name, example->name, stages);
         ExampleProblem problem =
             example->problem(parseSizes(sizes, example->sizes), Dtype::f16);

@@ -5,7 +5,8 @@ Looks at what is installed (headers without LLVM, MLIR and CUDA; exported
 symbols, among them every function that a header declares; size and needs of the
 runtime library), builds the programs of consumer/ by find_package and by
 pkg-config outside of the tree, with this build's compilers and with GCC where
-it is, and runs them.
+it is, and runs them. Of add_subdirectory it makes the build files; newcomer
+builds by it.
 """
 import argparse
 import glob
@@ -173,8 +174,12 @@ def main():
 
     with tempfile.TemporaryDirectory(prefix="lath-install-") as folder:
         prefix = f"{folder}/prefix"
-        # As after a build of some targets: what is not there has to be built.
-        pathlib.Path(f"{args.build}/include/lath/lath.h").unlink(missing_ok=True)
+        # As after tools/demo, which builds the command alone: what is not there
+        # has to be built.
+        for file in ("include/lath/lath.h", "lib/liblath.so", "lib/liblath_runtime.so"):
+            path = pathlib.Path(f"{args.build}/{file}")
+            path.resolve().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         run(args.cmake, "--install", args.build, "--prefix", f"{folder}/first")
         os.rename(f"{folder}/first", prefix)  # it must not remember where it was
         check_headers(args, prefix)
@@ -198,6 +203,8 @@ def main():
                 f"-DCMAKE_C_COMPILER={cc}", f"-DCMAKE_CXX_COMPILER={cxx}",
                 "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror -pedantic")
             run(args.cmake, "--build", built)
+            run(f"{built}/first-consumer")
+            run(f"{built}/split-consumer")
             run(f"{built}/cpp-consumer", pack)
             run(f"{built}/c-consumer")
             run(f"{built}/runtime-consumer", pack, damaged, env=bare)
@@ -206,6 +213,8 @@ def main():
                                   capture_output=True, text=True).stdout
             if re.search("LLVM|MLIR|stdc|cuda", maps):
                 problem(f"a deployment loads more than it should:\n{maps}")
+            run(args.cmake, "-S", consumer, "-B", f"{built}-sub", f"-DLATH_SOURCE={args.source}",
+                f"-DCMAKE_C_COMPILER={cc}", f"-DCMAKE_CXX_COMPILER={cxx}")
 
         config = shutil.which("pkg-config") or shutil.which("pkgconf")
         if config:

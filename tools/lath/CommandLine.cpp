@@ -119,13 +119,14 @@ CommandLine::CommandLine() {
                          "  lath run m16n4096k4096g128s8\n\n{}",
                          exitCodes));
 
-  emitCommand = add("emit", "Print the code of a kernel at one stage",
-                    fmt::format("{}\nAn example:\n"
-                                "  lath emit m16n4096k4096 --stage cubin "
-                                "--target sm_80 -o gemm.cubin\n"
-                                "  lath emit --program softmax --sizes "
-                                "rows=64,columns=1000 --launch softmax.json",
-                                specHelp()));
+  emitCommand =
+      add("emit", "Print the code of a kernel at one stage",
+          fmt::format("{}\nAn example:\n"
+                      "  lath emit m16n4096k4096 --stage cubin "
+                      "--target sm_80 -o gemm.cubin\n"
+                      "  lath emit --program softmax --sizes "
+                      "rows=64,columns=1000 --launch-json softmax.json",
+                      specHelp()));
   addSpec(emitCommand, emit.spec);
   addProgram(emitCommand, emit.program);
   text(emitCommand, "--stage", emit.stage, "STAGE",
@@ -134,7 +135,7 @@ CommandLine::CommandLine() {
   text(emitCommand, "--schedule", emit.schedule, "TEXT", scheduleText);
   text(emitCommand, "-o,--output", emit.output, "FILE",
        "File to write (standard output)");
-  text(emitCommand, "--launch", emit.launch, "FILE",
+  text(emitCommand, "--launch-json", emit.launch, "FILE",
        "Of --program: also write how the kernel is launched, as JSON");
   emitCommand
       ->add_flag("--timing", emit.timing,
@@ -152,10 +153,10 @@ CommandLine::CommandLine() {
                       specHelp()));
   addSpec(runCommand, run.spec);
   addProgram(runCommand, run.program);
-  text(runCommand, "--weights", run.weights, "FILE",
-       "GPTQ weights in a safetensors file (random weights)");
+  text(runCommand, "--weights", run.weights, "CHECKPOINT",
+       "A safetensors file, or a folder of them (random weights)");
   text(runCommand, "--layer", run.layer, "NAME",
-       "The layer of that file: NAME.qweight, NAME.scales, ...");
+       "The layer of it, as `lath inspect CHECKPOINT` lists them");
   text(runCommand, "--seed", run.seed, "N", "Of the random inputs (1)");
   text(runCommand, "--schedule", run.schedule, "TEXT", scheduleText);
   text(runCommand, "--device", run.device, "DEVICE",
@@ -299,6 +300,16 @@ CommandLine::CommandLine() {
        "Check a pack and list what is in it, instead");
   text(packCommand, "--format", pack.format, "FORMAT", "text or json (text)");
 
+  inspectCommand = add(
+      "inspect", "List the quantised layers of a checkpoint",
+      "CHECKPOINT is a safetensors file, or a folder with one or many and a "
+      "config.json.\nOf each layer: its format, and the spec that it runs "
+      "as, or why it does not.\n\nAn example:\n"
+      "  lath inspect models/llama-3-8b-gptq --format json");
+  text(inspectCommand, "CHECKPOINT", inspect.checkpoint, "", "See below");
+  text(inspectCommand, "--format", inspect.format, "FORMAT",
+       "text or json (text)");
+
   doctorCommand = add("doctor", "List the tools and GPUs that were found",
                       "Ends with 0 whatever is missing, but with 4 where "
                       "nothing can assemble a kernel.\n\nAn example:\n"
@@ -341,13 +352,14 @@ CommandLine::CommandLine() {
 
   helpCommand = add("help", "Print the help of a command", "");
   text(helpCommand, "COMMAND", helpTopic, "",
-       "emit, run, explain, programs, tune, bench, report, pack, doctor or "
+       "emit, run, explain, programs, tune, bench, report, pack, inspect, "
+       "doctor or "
        "cache");
 }
 
 std::vector<std::string_view> CommandLine::commandNames() {
-  return {"emit",   "run",  "explain", "programs", "tune", "bench",
-          "report", "pack", "doctor",  "cache",    "help"};
+  return {"emit",   "run",  "explain", "programs", "tune",  "bench",
+          "report", "pack", "inspect", "doctor",   "cache", "help"};
 }
 
 } // namespace lath::cli

@@ -22,6 +22,7 @@ struct CommandLine {
   ExplainArguments explain;
   ProgramsArguments programs;
   PackArguments pack;
+  InspectArguments inspect;
   DoctorArguments doctor;
   CacheArguments cache;
   TuneArguments tune;
@@ -30,7 +31,8 @@ struct CommandLine {
   Text helpTopic, workerDevice;
   CLI::App *emitCommand, *runCommand, *explainCommand, *doctorCommand;
   CLI::App *tuneCommand, *benchCommand, *reportCommand, *workerCommand;
-  CLI::App *packCommand, *cacheCommand, *helpCommand, *programsCommand;
+  CLI::App *packCommand, *inspectCommand, *cacheCommand, *helpCommand;
+  CLI::App *programsCommand;
 
   CommandLine();
   /// Those that users are told of.

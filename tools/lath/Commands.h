@@ -69,6 +69,12 @@ struct PackArguments {
 /// `lath pack`: the kernels of many specs, or of a model, in one file.
 void pack(const PackArguments &arguments);
 
+struct InspectArguments {
+  Text checkpoint, format;
+};
+/// `lath inspect`: the layers of a checkpoint, and which of them run.
+void inspect(const InspectArguments &arguments);
+
 struct DoctorArguments {
   Text format;
 };

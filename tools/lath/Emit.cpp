@@ -138,7 +138,7 @@ void emit(const EmitArguments &arguments) {
                    "a cubin is binary and standard output is a terminal",
                    {"give a file with -o, or redirect"}};
   if (arguments.launch && !arguments.program.name)
-    throw CliError{usage, "--launch belongs to --program", {}};
+    throw CliError{usage, "--launch-json belongs to --program", {}};
   if (wantsProgram(arguments.program, arguments.spec)) {
     ProgramRequest request = readProgram(arguments.program);
     TargetChoice target = chooseTarget(arguments.target);

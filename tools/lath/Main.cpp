@@ -1,6 +1,7 @@
 // From words to a command, and from errors to exit codes.
 #include "tools/lath/CliError.h"
 #include "tools/lath/CommandLine.h"
+#include "tools/lath/Entry.h"
 #include "tools/lath/Output.h"
 #include "tools/lath/Words.h"
 
@@ -132,6 +133,8 @@ void dispatch(const CommandLine &line) {
     cli::programs(line.programs);
   else if (*line.packCommand)
     cli::pack(line.pack);
+  else if (*line.inspectCommand)
+    cli::inspect(line.inspect);
   else if (*line.doctorCommand)
     cli::doctor(line.doctor);
   else if (*line.cacheCommand)
@@ -209,10 +212,10 @@ int runCommandLine(int argc, char **argv) {
 
 } // namespace
 
-} // namespace lath::cli
-
-int main(int argc, char **argv) {
+int commandLine(int argc, char **argv) {
   // A reader that stops reading, like head, is seen as EPIPE by writeResult.
   std::signal(SIGPIPE, SIG_IGN);
-  return lath::cli::runCommandLine(argc, argv);
+  return runCommandLine(argc, argv);
 }
+
+} // namespace lath::cli

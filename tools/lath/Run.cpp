@@ -162,7 +162,7 @@ void run(const RunArguments &arguments) {
   if (arguments.weights.has_value() != arguments.layer.has_value())
     throw CliError{usage,
                    arguments.weights ? "--weights needs --layer NAME"
-                                     : "--layer needs --weights FILE",
+                                     : "--layer needs --weights CHECKPOINT",
                    {}};
 
   Request request;

@@ -1,7 +1,8 @@
 #include "tools/lath/SpecReader.h"
 
 #include "compiler/base/KeyedText.h"
-#include "kernels/weights/Safetensors.h"
+#include "kernels/checkpoint/Checkpoint.h"
+#include "kernels/checkpoint/ReadLayer.h"
 #include "tools/lath/Words.h"
 
 #include <algorithm>
@@ -241,11 +242,12 @@ LayerRequest readLayerRequest(const SpecArguments &arguments,
                               const Text &schedule, const std::string &file,
                               const std::string &layer) {
   requireOneForm(arguments, /*hasLayer=*/true);
-  Safetensors tensors(file);
+  const Checkpoint checkpoint{std::filesystem::path(file)};
   // The extents first, with scales in a type that holds any finite one: which
   // type and which zero points are asked for is known once the spec is.
   GptqLayer extents =
-      fromSafetensors(tensors, layer, {.scaleType = Dtype::bf16}).layer;
+      readLayer(checkpoint, layer, {.scaleType = Dtype::bf16, .codes = false})
+          .layer;
   Extents found{extents.n, extents.k, extents.group};
   Parsed parsed = parse(arguments, &found);
 
@@ -256,11 +258,13 @@ LayerRequest readLayerRequest(const SpecArguments &arguments,
                             file, layer, name(extents.w),
                             weightFormat(parsed.spec).name),
                 {"leave w out of the spec to take it from the layer"});
-  GptqReadOptions options;
+  LayerReadOptions options;
   options.scaleType = parsed.spec.x;
   if (parsed.saidFormat)
     options.zeros = parsed.spec.zeros;
-  GptqReadResult read = fromSafetensors(tensors, layer, options);
+  LayerReadResult read = readLayer(checkpoint, layer, options);
+  read.warnings.insert(read.warnings.begin(), checkpoint.warnings().begin(),
+                       checkpoint.warnings().end());
   requireAgreement("n", parsed.spec.n, found.n, file, layer);
   requireAgreement("k", parsed.spec.k, found.k, file, layer);
   requireAgreement("group", parsed.spec.group, found.group, file, layer);

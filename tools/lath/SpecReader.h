@@ -23,7 +23,7 @@ struct Request {
 /// conflicting arguments, Error{invalidSpec}.
 Request readRequest(const SpecArguments &arguments, const Text &schedule);
 
-/// A request whose weights come from a file.
+/// A request whose weights come from a checkpoint.
 struct LayerRequest {
   Request request;
   GptqLayer layer;
@@ -33,7 +33,7 @@ struct LayerRequest {
 /// As readRequest, but the spec needs only m: n, k, the group and the zero
 /// points are those of the layer, and where the spec gives them they must
 /// agree. Throws Error{invalidInput} where they do not, and what
-/// fromSafetensors throws.
+/// Checkpoint and readLayer throw.
 LayerRequest readLayerRequest(const SpecArguments &arguments,
                               const Text &schedule, const std::string &file,
                               const std::string &layer);

@@ -16,7 +16,7 @@ std::string asText(const std::vector<ProgramTuneResult> &results,
   std::string text;
   for (const ProgramTuneResult &r : results) {
     const std::string usual = print(r.usual);
-    text += fmt::format("{:<52} {:>10} {:>9}\n",
+    text += fmt::format("{:<64} {:>10} {:>9}\n",
                         r.problem.program + " " + r.problem.problem,
                         r.unit == "us" ? "us cold" : r.unit, "of usual");
     std::size_t place = 0;
@@ -25,7 +25,7 @@ std::string asText(const std::vector<ProgramTuneResult> &results,
       const bool isUsual = entry.choice == usual;
       if (m.status == Measurement::Status::ok && (place++ < shown || isUsual))
         text += fmt::format(
-            "  {:<50} {:>10.3f} {:>9}{}\n", entry.choice, m.median,
+            "  {:<62} {:>10.3f} {:>9}{}\n", entry.choice, m.median,
             r.usualMedian ? fmt::format("{:.2f}x", m.median / *r.usualMedian)
                           : "-",
             isUsual ? "  usual" : "");

@@ -67,6 +67,18 @@ int matmul(const std::shared_ptr<Device> &device, const MatmulOptions &options);
 /// The example programs on odd and even sizes.
 int examples(const std::shared_ptr<Device> &device, std::uint64_t seed);
 
+struct CompileCostOptions {
+  std::string target = "sm_90a";
+  std::string name; ///< of one example; empty: all
+  int rounds = 5;
+  double most = 100; ///< milliseconds of a processor that one may take
+};
+
+/// Milliseconds from an example's sizes to machine code, by phase, of the round
+/// of the median total. Throws as assemble() where there is no assembler.
+/// Returns how many take longer than `most`.
+int compileCosts(const CompileCostOptions &options);
+
 /// Launches single accesses of one warp, calling `launched` with the name of
 /// each.
 void profileAccesses(const std::shared_ptr<Device> &device,

@@ -34,6 +34,13 @@ int main(int argc, char **argv) {
       ->needs(c);
   auto *e = app.add_subcommand("examples", "the example programs against fp64");
   e->add_option("--seed", accuracy.seed, "of the random inputs");
+  lath::verify::CompileCostOptions compile;
+  auto *k = app.add_subcommand(
+      "compile", "milliseconds to a cold kernel of each example; needs no GPU");
+  k->add_option("--target", compile.target, "sm_90a, ...");
+  k->add_option("--example", compile.name, "of this one alone");
+  k->add_option("--rounds", compile.rounds, "of each")
+      ->check(CLI::PositiveNumber);
   bool emulated = false;
   auto *p = app.add_subcommand(
       "profile", "one launch of each kernel that profile.py compares");
@@ -57,6 +64,8 @@ int main(int argc, char **argv) {
   n->add_option("--pack", engine.pack, "a pack to open and load");
   CLI11_PARSE(app, argc, argv);
   try {
+    if (*k)
+      return lath::verify::compileCosts(compile) ? 6 : 0;
     if (emulated) {
       auto emulator = lath::openEmulator();
       if (*x)

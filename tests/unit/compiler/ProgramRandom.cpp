@@ -82,139 +82,65 @@ double limitOf(Dtype dtype) {
   return isFloat(dtype) && bitWidth(dtype) == 8 ? 8 : 64;
 }
 
-//===-- Arrays ------------------------------------------------------------===//
-
-Array &RandomProgram::array(Dtype dtype, const Shape &shape, bool output) {
-  auto a = std::make_unique<Array>();
-  a->name = fmt::format("v{}", arrays.size());
-  a->dtype = dtype;
-  a->shape = shape;
-  a->output = output;
-  std::vector<Extent> extents(shape.begin(), shape.end());
-  if (chance(.3))
-    extents[0] = scalar(shape[0]);
-  a->view = p.view(a->name, dtype, extents);
-  const bool wide = !isLimited(dtype) && chance(.3);
-  for (std::int64_t i = 0; i < elements(shape); ++i)
-    a->values.push_back(output ? 0
-                               : held(dtype, wide ? number(INT32_MIN, INT32_MAX)
-                                                  : number(-8, 8)));
-  a->written.resize(a->values.size());
-  arrays.push_back(std::move(a));
-  return *arrays.back();
-}
-
-Index RandomProgram::scalar(std::int64_t value) {
-  scalars.push_back({fmt::format("n{}", scalars.size()), value});
-  return p.scalar(scalars.back().first);
-}
-
-std::vector<double> RandomProgram::read(const Array &array, const Shape &tile,
-                                        const Shape &start) {
-  std::vector<double> values(elements(tile));
-  forEach(tile, [&](std::int64_t i, Shape &c) {
-    std::int64_t at = indexOf(array.shape, moved(c, start));
-    values[i] = at < 0 ? 0 : array.values[at];
-  });
-  return values;
-}
-
-Shape RandomProgram::tileShape(int rank, int bits) {
-  Shape shape;
-  for (int d = 0; d < rank; ++d) {
-    int own = number(0, std::min(bits, 6));
-    bits -= own;
-    shape.push_back(1ll << own);
+void RandomProgram::step() {
+  switch (number(0, 29)) {
+  case 0:
+  case 1:
+    return load();
+  case 2:
+  case 3:
+    return arithmetic();
+  case 4:
+    return bits();
+  case 5:
+    return compare();
+  case 6:
+    return select();
+  case 7:
+  case 8:
+    return castTo();
+  case 9:
+    return broadcast();
+  case 10:
+  case 11:
+    return reduce();
+  case 12:
+    return scan();
+  case 13:
+    return order();
+  case 14:
+    return reshape();
+  case 15:
+    return permute();
+  case 16:
+    return joinOrSplit();
+  case 17:
+    return slice();
+  case 18:
+    return positions();
+  case 19:
+    return chance(.7) ? loop() : nestedLoop();
+  case 20:
+    return carriedLoop();
+  case 21:
+    return branch();
+  case 22:
+    return chance(.5) ? argument() : check();
+  case 23:
+    return words();
+  case 24:
+  case 25:
+  case 26:
+    return atomic();
+  case 27:
+    return histogram();
+  case 28:
+    return chance(.6) ? gatherLoop() : storeLoop();
+  default:
+    return dot();
   }
-  std::shuffle(shape.begin(), shape.end(), random);
-  return shape;
 }
 
-/// Extents of an array that a tile is read from: equal, a multiple, nearby,
-/// unrelated.
-Shape RandomProgram::around(const Shape &tile) {
-  Shape shape;
-  for (std::int64_t extent : tile)
-    switch (number(0, 3)) {
-    case 0:
-      shape.push_back(extent);
-      break;
-    case 1:
-      shape.push_back(extent * number(1, 3));
-      break;
-    case 2:
-      shape.push_back(std::max<std::int64_t>(1, extent + number(-3, 7)));
-      break;
-    default:
-      shape.push_back(number(1, 70));
-    }
-  return shape;
-}
-
-RandomProgram::Place RandomProgram::place(const Shape &tile,
-                                          const Shape &extents) {
-  Place result;
-  for (std::size_t d = 0; d < tile.size(); ++d) {
-    std::int64_t start = 0;
-    switch (number(0, 2)) {
-    case 0:
-      start = number(0, 2) * tile[d];
-      break;
-    case 1:
-      start = number(-3, 5);
-      break;
-    }
-    // What is known to lie outside is refused.
-    const bool outside = start >= extents[d] || start + tile[d] <= 0;
-    Index index = outside      ? scalar(start + 7) - 7
-                  : chance(.5) ? p.programId(0) * tile[d] + start
-                               : p.constant(start + 7) - 7;
-    result.ranges.push_back(Range{index, tile[d]});
-    result.start.push_back(start);
-  }
-  return result;
-}
-
-void RandomProgram::load() {
-  Shape tile = tileShape(chance(.7) ? 2 : chance(.5) ? 1 : number(3, 5), 9);
-  Array &a = array(anyType(), around(tile), false);
-  Place at = place(tile, a.shape);
-  Known value{a.view.load(at.ranges), read(a, tile, at.start)};
-  history += "load ";
-  if (chance(.3) && bitWidth(a.dtype) > 8) {
-    history += "where ";
-    value.tile = where(a.view.inside(at.ranges), value.tile, 5);
-    forEach(tile, [&](std::int64_t i, Shape &c) {
-      if (indexOf(a.shape, moved(c, at.start)) < 0)
-        value.values[i] = 5;
-    });
-  }
-  known.push_back(std::move(value));
-}
-
-void RandomProgram::store(const Known &stored) {
-  Known value = stored.dtype() == Dtype::b1
-                    ? asType(stored, chance(.5) ? Dtype::i8 : Dtype::f32)
-                    : stored;
-  const Shape &tile = value.shape();
-  Array &a = array(value.tile.dtype(), around(tile), true);
-  Place at = place(tile, a.shape);
-  a.view.store(at.ranges, value.tile);
-  forEach(tile, [&](std::int64_t i, Shape &c) {
-    if (std::int64_t to = indexOf(a.shape, moved(c, at.start)); to >= 0) {
-      a.values[to] = value.values[i];
-      a.written[to] = true;
-    }
-  });
-}
-
-//===-- Running -----------------------------------------------------------===//
-
-namespace {
-
-constexpr double poison = -999;
-
-/// The bits of a number, and back.
 std::uint64_t encoded(double v, Dtype dtype) {
   if (isInteger(dtype))
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(v));
@@ -228,6 +154,14 @@ std::uint64_t encoded(double v, Dtype dtype) {
     return half >> 8;
   return (half >> 8 & 0x80) + ((half & 0x7fff) >> 7) - (8 << 3);
 }
+
+//===-- Running -----------------------------------------------------------===//
+
+namespace {
+
+constexpr double poison = -999;
+
+/// The inverse of `encoded`.
 double decoded(std::uint64_t bits, Dtype dtype) {
   if (isInteger(dtype)) {
     const unsigned unused = 64 - bitWidth(dtype);
@@ -270,7 +204,7 @@ std::vector<double> valuesOf(const std::vector<char> &bytes, Dtype dtype) {
 /// Arrays are written in part on purpose. Threads that hold copies of an
 /// element write it to shared memory together, all the same value. Of a pair of
 /// halves that LLVM packs into one register, one may be unused and undefined.
-bool expected(const Report &report) {
+bool isExpected(const Report &report) {
   switch (report.kind) {
   case Suspicion::unwritten:
     return true;
@@ -300,18 +234,28 @@ std::string RandomProgram::problem(const CompileOptions &options,
   DeviceBuffer workspace = zeroed(tiles * ptx.workspaceBytesPerTile);
   DeviceBuffer tickets = zeroed(ptx.usesTickets ? tiles * 4 : 0);
   for (auto &a : arrays)
-    a->memory = device->allocate(bytesOf(a->values, a->dtype).size());
+    a->memory = device->allocate(a->room * bitWidth(a->dtype) / 8);
 
   for (int launch = 0; launch < 2; ++launch) {
+    std::vector<std::vector<double>> expected;
     for (auto &a : arrays) {
-      std::vector<double> start = a->values;
-      if (a->output)
-        start.assign(start.size(), ptx.accumulatesIntoOutput ? 0 : poison);
-      std::vector<char> bytes = bytesOf(start, a->dtype);
+      std::vector<double> memory(
+          a->room, a->output && ptx.accumulatesIntoOutput && a->initial.empty()
+                       ? 0
+                       : poison);
+      for (std::size_t i = 0; i < a->initial.size(); ++i)
+        memory[a->offsets[i]] = a->initial[i];
+      std::vector<char> bytes = bytesOf(memory, a->dtype);
       device->upload(a->memory, bytes.data(), bytes.size());
+      memory = valuesOf(bytes, a->dtype);
+      for (std::size_t i = 0; i < a->values.size(); ++i)
+        if (a->written[i])
+          memory[a->offsets[i]] = a->values[i];
+      expected.push_back(std::move(memory));
     }
     std::vector<std::uint64_t> arguments;
-    for (const KernelParam &param : ptx.params) {
+    for (std::size_t i = 0; i < ptx.arguments(); ++i) {
+      const KernelParam &param = ptx.params[i];
       if (param.kind == KernelParam::Kind::workspace)
         arguments.push_back(workspace.get());
       if (param.kind == KernelParam::Kind::tickets)
@@ -325,22 +269,18 @@ std::string RandomProgram::problem(const CompileOptions &options,
     }
     kernel->launch(nullptr, {.grid = grid}, arguments);
     for (const Report &report : device->takeReports())
-      if (!expected(report))
+      if (!isExpected(report))
         return print(report);
 
-    for (auto &a : arrays) {
-      std::vector<char> bytes(a->values.size() * bitWidth(a->dtype) / 8);
-      device->download(bytes.data(), a->memory, bytes.size());
-      std::vector<double> got = valuesOf(bytes, a->dtype);
-      double outside = valuesOf(bytesOf({poison}, a->dtype), a->dtype)[0];
-      for (std::size_t i = 0; i < got.size(); ++i) {
-        double want = !a->output || a->written[i] ? a->values[i]
-                      : ptx.accumulatesIntoOutput ? 0
-                                                  : outside;
-        if (got[i] != want)
+    for (std::size_t which = 0; which < arrays.size(); ++which) {
+      const Array &a = *arrays[which];
+      std::vector<char> bytes(a.room * bitWidth(a.dtype) / 8);
+      device->download(bytes.data(), a.memory, bytes.size());
+      std::vector<double> got = valuesOf(bytes, a.dtype);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        if (got[i] != expected[which][i])
           return fmt::format("launch {}: {}[{}] is {}, expected {}", launch + 1,
-                             a->name, i, got[i], want);
-      }
+                             a.name, i, got[i], expected[which][i]);
     }
   }
   return "";

@@ -2,8 +2,14 @@
 #include "tests/unit/compiler/ProgramRandom.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 namespace lath::test {
+
+std::string RandomProgram::loopWords() {
+  return chance(.7) ? "" : "st" + std::to_string(number(1, 4));
+}
 
 void RandomProgram::loop() {
   history += "loop ";
@@ -12,20 +18,25 @@ void RandomProgram::loop() {
                 tile[1] * number(1, 6) - number(0, 3)};
   Array &a = array(floatType(), extents, false);
   Range rows = p.range(p.constant(0), tile[0]);
-  // What a step does: nothing, sums of rows, running sums, or maxima.
-  const int within = chance(.5) ? 0 : number(1, 3);
-  Tile total = p.loop(p.kRange(extents[1], tile[1]),
-                      p.splat(0, Dtype::f32, tile), [&](Range k, Tile acc) {
-                        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
-                        if (within == 1)
-                          t = t + sum(t, 1);
-                        else if (within == 2)
-                          t = cumsum(t, 1);
-                        else if (within == 3)
-                          t = max(t, 0) - t;
-                        return acc + t;
-                      });
-  std::vector<double> values(elements(tile));
+  // What a step does: nothing, sums of rows, running sums, maxima, or a branch.
+  const int within = chance(.5) ? 0 : number(1, 4);
+  const Known start = beside(tile, Dtype::f32);
+  Tile total = p.loop(
+      p.kRange(extent(extents[1]), tile[1]), lath::broadcast(start.tile, tile),
+      [&](Range k, Tile acc) {
+        Tile t = cast(a.view.load({rows, k}), Dtype::f32);
+        if (within == 1)
+          t = t + sum(t, 1);
+        else if (within == 2)
+          t = cumsum(t, 1);
+        else if (within == 3)
+          t = max(t, 0) - t;
+        else if (within == 4)
+          t = p.when(k.start >= tile[1], t, [&](Tile t) { return t - acc; });
+        return acc + t;
+      },
+      loopWords());
+  std::vector<double> values = repeated(start, tile);
   for (std::int64_t k = 0; k < extents[1]; k += tile[1]) {
     std::vector<double> t = read(a, tile, {0, k});
     for (std::int64_t i = 0; i < tile[0]; ++i) {
@@ -38,10 +49,13 @@ void RandomProgram::loop() {
         for (std::int64_t row = 0; row < tile[0]; ++row)
           most = std::max(most, t[row * tile[1] + j]);
         running += v;
-        values[i * tile[1] + j] += within == 0   ? v
-                                   : within == 1 ? v + sum
-                                   : within == 2 ? running
-                                                 : most - v;
+        double &total = values[i * tile[1] + j];
+        total += within == 0   ? v
+                 : within == 1 ? v + sum
+                 : within == 2 ? running
+                 : within == 3 ? most - v
+                 : k           ? v - total
+                               : v;
       }
     }
   }
@@ -77,33 +91,44 @@ void RandomProgram::nestedLoop() {
   add(total, std::move(values));
 }
 
-void RandomProgram::dot(int warps) {
+void RandomProgram::dot() {
   std::int64_t m = 8ll << number(0, 3), n = 16ll << number(0, 2),
                k = 16ll << number(0, 2);
   if (warps > m * n / 128)
     return;
   history += "dot ";
-  Dtype dtype = chance(.5) ? Dtype::f16 : Dtype::bf16;
+  Dtype dtype = floatType();
   std::int64_t depth = k * number(1, 3) - number(0, (int)k - 1);
   bool transposed = chance(.5);
   Array &a = array(dtype, {m - number(0, 3), depth}, false);
+  // Rows in order, or by numbers of them.
+  std::vector<double> ids(m);
+  std::iota(ids.begin(), ids.end(), 0);
+  std::optional<Known> gathered;
+  if (chance(.3)) {
+    gathered = coordinates({m}, a.shape[0], false);
+    ids = gathered->values;
+  }
   std::int64_t columns = n - number(0, 3);
   Array &b = array(
       dtype, transposed ? Shape{columns, depth} : Shape{depth, columns}, false);
   Range row = p.range(p.constant(0), m), column = p.range(p.constant(0), n);
-  Tile total = p.loop(p.kRange(depth, k), p.splat(0, Dtype::f32, {m, n}),
-                      [&](Range kk, Tile acc) {
-                        Tile right = transposed
-                                         ? transpose(b.view.load({column, kk}))
-                                         : b.view.load({kk, column});
-                        return lath::dot(a.view.load({row, kk}), right, acc);
-                      });
+  Tile total =
+      p.loop(p.kRange(extent(depth), k), p.splat(0, Dtype::f32, {m, n}),
+             [&](Range kk, Tile acc) {
+               Tile right = transposed ? transpose(b.view.load({column, kk}))
+                                       : b.view.load({kk, column});
+               Tile left =
+                   a.view.load({gathered ? At(gathered->tile) : At(row), kk});
+               return lath::dot(left, right, acc);
+             });
   std::vector<double> values(m * n);
-  for (std::int64_t i = 0; i < a.shape[0]; ++i)
-    for (std::int64_t j = 0; j < columns; ++j)
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = 0; j < columns && ids[i] >= 0 && ids[i] < a.shape[0];
+         ++j)
       for (std::int64_t kk = 0; kk < depth; ++kk)
         values[i * n + j] +=
-            a.values[i * depth + kk] *
+            a.values[ids[i] * depth + kk] *
             b.values[transposed ? j * depth + kk : kk * columns + j];
   add(total, std::move(values));
 }
@@ -149,15 +174,7 @@ void RandomProgram::branch() {
   Known a = plain();
   if (!isFloat(a.dtype()) && a.dtype() != Dtype::i32)
     a = asType(a, Dtype::i32);
-  const std::int64_t value = number(0, 4), bound = number(0, 4);
-  Bool taken = scalar(value) < bound;
-  bool holds = value < bound;
-  if (chance(.4)) { // by data
-    Known c = condition({2, 8});
-    taken = toBool(lath::any(lath::any(c.tile, 0), 1));
-    holds = std::any_of(c.values.begin(), c.values.end(),
-                        [](double v) { return v != 0; });
-  }
+  auto [taken, holds] = decision();
   auto [kept, count] =
       p.when(taken, std::tuple{a.tile, scalar(5)},
              [&](Tile t, Index n) { return std::tuple{-t, n * 2}; });

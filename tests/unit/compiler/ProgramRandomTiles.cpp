@@ -149,20 +149,24 @@ void RandomProgram::bits() {
   Known a = chance(.2) ? condition(any().shape()) : integer();
   const Dtype dtype = a.dtype();
   Known b = beside(a.shape(), dtype);
-  const int operation = number(0, dtype == Dtype::b1 ? 3 : 5);
-  if (operation >= 4)
+  const int operation = number(0, dtype == Dtype::b1    ? 3
+                                  : dtype == Dtype::u32 ? 6
+                                                        : 5);
+  if (operation == 4 || operation == 5)
     b.tile = b.tile & (int)std::min(7u, bitWidth(dtype) - 1);
   std::vector<double> values, other = repeated(b, a.shape());
   for (std::size_t i = 0; i < a.values.size(); ++i) {
     auto x = static_cast<std::int64_t>(a.values[i]),
          y = static_cast<std::int64_t>(other[i]);
-    std::int64_t v = operation == 0   ? (x & y)
-                     : operation == 1 ? (x | y)
-                     : operation == 2 ? (x ^ y)
-                     : operation == 3 ? (dtype == Dtype::b1 ? !x : ~x)
-                     : operation == 4
-                         ? std::int64_t(std::uint64_t(x) << (y & 7))
-                         : x >> (y & 7);
+    std::int64_t v =
+        operation == 0   ? (x & y)
+        : operation == 1 ? (x | y)
+        : operation == 2 ? (x ^ y)
+        : operation == 3 ? (dtype == Dtype::b1 ? !x : ~x)
+        : operation == 4 ? std::int64_t(std::uint64_t(x) << (y & 7))
+        : operation == 5
+            ? x >> (y & 7)
+            : std::int64_t(std::uint64_t(x) * std::uint64_t(y) >> 32);
     values.push_back(held(dtype, v));
   }
   const Tile &x = a.tile, &y = b.tile;
@@ -171,7 +175,8 @@ void RandomProgram::bits() {
       : operation == 2 ? x ^ y
       : operation == 3 ? ~x
       : operation == 4 ? x << y
-                       : x >> y,
+      : operation == 5 ? x >> y
+                       : multiplyHigh(x, y),
       std::move(values));
 }
 
@@ -212,6 +217,18 @@ void RandomProgram::select() {
 }
 
 void RandomProgram::castTo() {
+  if (const Known a = any(); chance(.2) && isInteger(a.dtype()) &&
+                             a.dtype() != Dtype::b1 &&
+                             a.dtype() != Dtype::i64) {
+    history += "bitcast ";
+    const bool isByte = bitWidth(a.dtype()) == 8;
+    const Dtype dtype = isSigned(a.dtype()) ? (isByte ? Dtype::u8 : Dtype::u32)
+                                            : (isByte ? Dtype::i8 : Dtype::i32);
+    std::vector<double> values = a.values;
+    for (double &v : values)
+      v = held(dtype, std::int64_t(v));
+    return add(bitcast(a.tile, dtype), std::move(values));
+  }
   history += "cast ";
   known.push_back(asType(any(), chance(.1) ? Dtype::b1 : anyType()));
 }

@@ -1,7 +1,7 @@
 // Protects reading GPTQ layers: shapes checked against each other, act-order
 // and other packings refused, scales converted.
 #include "compiler/base/Half.h"
-#include "tests/unit/kernels/weights/GptqDraft.h"
+#include "tests/unit/kernels/checkpoint/GptqDraft.h"
 
 #include <cmath>
 
@@ -11,7 +11,7 @@ using namespace lath::test;
 TEST_CASE("a GPTQ layer is read as it was written") {
   for (Zeros zeros : {Zeros::symmetric, Zeros::v1, Zeros::v2}) {
     GptqLayer expected = Draft::original(zeros);
-    GptqReadResult result = Draft(zeros).read();
+    LayerReadResult result = Draft(zeros).read();
     CHECK(result.warnings.empty());
     CHECK(result.layer.n == n);
     CHECK(result.layer.k == k);
@@ -32,21 +32,8 @@ TEST_CASE("a layer that is not there is named with the nearest one") {
   CHECK(draft.error(invalid) == "no tensor 'l.scales'");
   draft.tensors.erase("l.qweight");
   draft.set("l.weight", "F32", {1}, std::vector<float>{1});
-  CHECK(draft.error(invalid) == "no layer 'l', nor any other with a qweight");
-}
-
-TEST_CASE("other packings are refused by name") {
-  Draft awq(Zeros::v2);
-  awq.set("l.qweight", "I32", {k, n / 8},
-          std::vector<std::uint32_t>(k * n / 8));
-  CHECK(awq.error(unsupported) ==
-        "'l.qweight' has shape [96, 2], and 'l.scales' [3, 16]: packed along "
-        "N, as AWQ does; only GPTQ is read");
-  Draft compressed(Zeros::symmetric);
-  compressed.tensors.erase("l.qweight");
-  compressed.set("l.weight_packed", "I32", {1}, std::vector<std::uint32_t>{1});
-  CHECK(compressed.error(unsupported) ==
-        "layer 'l' is packed as compressed-tensors does; only GPTQ is read");
+  CHECK(draft.error(unsupported) ==
+        "layer 'l' is not quantised: 'l.weight' is F32");
 }
 
 TEST_CASE("tensors that do not fit each other are refused") {
@@ -127,7 +114,7 @@ TEST_CASE("scales are converted, and a loss of precision is told") {
     values[i] = std::ldexp(1.0f, -i % 14);
   values[1] = 1.0f + 0x1p-9f; // exact in f16, not in bf16
   draft.set("l.scales", "F32", {groups, n}, values);
-  GptqReadResult result = draft.read();
+  LayerReadResult result = draft.read();
   CHECK(result.warnings.empty());
   for (int i = 0; i < groups * n; ++i)
     CHECK(halfToFloat(result.layer.scales[i]) == values[i]);

@@ -1,11 +1,14 @@
 // A GPTQ file in the making, for tests that bend it before it is read.
 #pragma once
 
+#include "kernels/checkpoint/Checkpoint.h"
+#include "kernels/checkpoint/ReadLayer.h"
 #include "kernels/weights/Gptq.h"
 #include "kernels/weights/Safetensors.h"
 #include "tests/unit/ErrorOf.h"
 #include "tests/unit/TemporaryFolder.h"
 
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,6 +27,7 @@ struct Draft {
   };
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string, std::less<>> metadata;
+  std::string config; ///< text of config.json; empty: there is none
 
   template <typename T>
   void set(const std::string &name, const std::string &dtype,
@@ -54,19 +58,21 @@ struct Draft {
         std::vector<std::uint32_t>(groups * n / 8, word));
   }
 
-  GptqReadResult read(const GptqReadOptions &options = {},
-                      const std::string &name = "l") const {
+  LayerReadResult read(const LayerReadOptions &options = {},
+                       const std::string &name = "l") const {
     TemporaryFolder folder;
     std::vector<SafetensorsTensor> list;
     for (const auto &[key, tensor] : tensors)
       list.push_back({key, tensor.dtype, tensor.shape,
                       std::as_bytes(std::span(tensor.bytes))});
     writeSafetensors(folder / "f", list, metadata);
-    return fromSafetensors(Safetensors(folder / "f"), name, options);
+    if (!config.empty())
+      std::ofstream(folder / "config.json") << config;
+    return readLayer(Checkpoint(folder / "f"), name, options);
   }
 
   /// What reading throws, without the path in front.
-  std::string error(ErrorKind kind, const GptqReadOptions &options = {},
+  std::string error(ErrorKind kind, const LayerReadOptions &options = {},
                     const std::string &name = "l") const {
     Error thrown = errorOf([&] { read(options, name); });
     CHECK(thrown.kind() == kind);
