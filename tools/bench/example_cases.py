@@ -75,7 +75,7 @@ CHOICES = {
     "argmax": ["step1024w8", "step2048w4", "step4096w4st3", "step8192w16"],
     "cross_entropy": ["step2048w2", "step2048w4", "step4096w4st2", "step8192w8st2",
                       "step16384w16st2"],
-    "top_k": ["rows1w1", "rows2w2", "rows8w4", "rows8w8"],
+    "top_k": ["rows1w1", "rows2w2", "rows8w8", "rows2w1", "rows4w2"],
     "cumsum": ["step512w1", "step512w1st3", "step1024w1", "step1024w2", "step1024w2st3"],
 }
 
