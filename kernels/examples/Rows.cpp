@@ -55,7 +55,7 @@ static std::unique_ptr<Program> argmaxOfRows(std::int64_t columns, Dtype dtype,
 }
 
 /// Numbers that the last bits of an f32 have room for, where it is an f16.
-static constexpr std::int64_t freeOfF16 = 8192;
+static constexpr std::int64_t room = 8192;
 
 static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
                                      Dtype dtype, std::int64_t rowsTile) {
@@ -66,25 +66,23 @@ static std::unique_ptr<Program> topK(std::int64_t columns, std::int64_t k,
   View values = p.view("values", dtype, {rows, k});
   View ids = p.view("ids", Dtype::i32, {rows, k});
 
-  const std::int64_t width = tileExtent(columns);
-  Range row = p.range(p.programId(0), rowsTile), all = p.range(0, width);
+  const std::int64_t last = tileExtent(columns) - 1;
+  Range row = p.range(p.programId(0), rowsTile), all = p.range(0, last + 1);
   Tile x = cast(in.load({row, all}, -INFINITY), Dtype::f32) + 0; // no -0
   // Keys have the order of the elements, and of equal ones the first is the
   // largest: positions from the last one stand below an element's bits, in
   // those that 16-bit floats leave free in an f32, or in a word.
-  const bool isShort = bitWidth(dtype) == 16 && width <= freeOfF16;
+  const bool isShort = bitWidth(dtype) == 16 && last < room;
   auto turned = [](Tile bits) { return bits ^ ((bits >> 31) & INT32_MAX); };
-  Tile order = turned(bitcast(x, Dtype::i32)), place = width - 1 - iota(all);
-  Tile keys = isShort
-                  ? (order & -freeOfF16) | place
-                  : (cast(order, Dtype::i64) << 32) | cast(place, Dtype::i64);
+  Tile order = turned(bitcast(x, Dtype::i32));
+  Tile place = cast(~iota(all) & last, isShort ? Dtype::i32 : Dtype::i64);
+  Tile keys = (isShort ? order & -room : cast(order, Dtype::i64) << 32) | place;
   p.loop(p.each(0, k), keys, [&](Index i, Tile rest) {
     Tile best = max(rest, 1);
-    Tile top = isShort ? turned(best & -freeOfF16) & -freeOfF16
+    Tile top = isShort ? turned(best & -room) & -room
                        : turned(cast(best >> 32, Dtype::i32));
     values.store({row, {i, 1}}, cast(bitcast(top, Dtype::f32), dtype));
-    Tile last = cast(best, Dtype::i32) & (width - 1);
-    ids.store({row, {i, 1}}, width - 1 - last);
+    ids.store({row, {i, 1}}, ~cast(best, Dtype::i32) & last);
     return where(rest == best, isShort ? INT32_MIN : INT64_MIN, rest);
   });
   return program;
