@@ -271,7 +271,7 @@ TEST_CASE("the fastest wins, ties go to the simplest", "[tuning]") {
   failed.measurement.status = Measurement::Status::crashed;
   CHECK(first({failed, timed("s4", 5, 0.01, 4), timed("s1", 10, 0.01, 24)}) ==
         print(parseSchedule("s1")));
-  CHECK(ranked({}).empty());
+  CHECK(ranked(std::vector<TuningEntry>{}).empty());
 }
 
 TEST_CASE("a failure outweighs a coarse time, not a final one", "[tuning]") {
