@@ -84,9 +84,12 @@ struct KeepsRows : RowsInterface::ExternalModel<KeepsRows<Op>, Op> {
   }
 };
 
+/// Traits of operations of MLIR are asked for by its own functions: hasTrait
+/// finds a trait by the name that a compiler prints for it, and that of GCC is
+/// another than the library's.
 bool isElementwise(Operation *op) {
-  return op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
-         isTile(op->getResult(0));
+  return OpTrait::hasElementwiseMappableTraits(op) &&
+         op->getNumResults() == 1 && isTile(op->getResult(0));
 }
 
 bool keepsRowsApart(OpOperand &operand) {

@@ -20,7 +20,7 @@ struct ArithLowering : ConversionPattern {
     if (!isa<arith::ArithDialect>(op->getDialect()) || op->getNumResults() != 1)
       return failure();
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!type || !op->hasTrait<OpTrait::Elementwise>())
+    if (!type || !OpTrait::hasElementwiseMappableTraits(op))
       return r.notifyMatchFailure(op, "not an elementwise tile operation");
     const Type held = registerType(type.getElementType());
     Registers results;

@@ -23,8 +23,7 @@ void lath::tile::sinkToUses(Block &block) {
     });
     if ((assembly && effect) || follows)
       fixed.insert(&op);
-    if (effect || follows || op.hasTrait<OpTrait::IsTerminator>() ||
-        op.getNumRegions())
+    if (effect || follows || &op == block.getTerminator() || op.getNumRegions())
       anchors.push_back(&op);
   }
   llvm::DenseSet<Operation *> placed(anchors.begin(), anchors.end());

@@ -48,6 +48,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Iterators.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lath {
@@ -64,7 +65,7 @@ namespace {
 /// Whether this operation itself, by the effects it has, touches memory of
 /// which a launch before may not be done. What does not say so does.
 bool mustWait(Operation *op) {
-  if (op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
+  if (isa<RegionBranchOpInterface>(op))
     return false; // its operations are asked
   auto known = dyn_cast<MemoryEffectOpInterface>(op);
   if (!known)

@@ -84,12 +84,12 @@ TEST_CASE("examples: sums and rows of f32 as well", "[examples]") {
 TEST_CASE("examples: products of i8 are exact", "[examples]") {
   for (const Example *kernel : {&matmulKnExample, &matmulNkExample}) {
     CAPTURE(kernel->name);
-    ExampleProblem problem =
+    TunableProgram problem =
         kernel->problem({{"m", 33}, {"n", 40}, {"k", 96}}, Dtype::i8);
     for (auto &argument : problem.arguments)
-      if (auto *array = std::get_if<ExampleArray>(&argument))
+      if (auto *array = std::get_if<ArrayArgument>(&argument))
         array->low = -128, array->high = 128;
-    ExampleBench bench(openEmulator(), std::move(problem), 7);
+    ProgramBench bench(openEmulator(), std::move(problem), 7);
     bench.launch();
     CHECK(bench.check().at(0).ok());
   }

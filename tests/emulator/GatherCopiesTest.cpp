@@ -174,11 +174,11 @@ TEST_CASE("gathered rows of attention over pages and of grouped products") {
         if (stages == 3 && on.maxSharedBytes < 128 * 1024)
           continue; // three stages of K and V do not fit
         CAPTURE(on.name, example->name, stages);
-        ExampleProblem problem =
+        const TunableProgram problem =
             example->problem(parseSizes(sizes, example->sizes), Dtype::f16);
-        CompileOptions options{{problem.schedule, &on}};
-        options.stages = stages;
-        const Ptx ptx = compile(*problem.program, options).ptx;
+        ProgramChoice choice = problem.usualChoice();
+        choice.schedule.stages = stages;
+        const Ptx ptx = compileChoice(problem, choice, on);
         const std::string loop = mainLoop(ptx.text);
         CHECK(count(loop, "cp\\.async\\.cg") > 0);
         CHECK(count(loop, "ld\\.global\\.(v|b16|b8)") == 0);
