@@ -4,6 +4,7 @@
 #include "compiler/Compile.h"
 #include "compiler/base/Half.h"
 #include "kernels/examples/Examples.h"
+#include "kernels/programs/ProgramBench.h"
 #include "tests/emulator/Ptx.h"
 #include "tests/unit/compiler/Assembled.h"
 #include "tests/unit/compiler/CompileHelpers.h"
