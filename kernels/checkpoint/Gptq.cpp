@@ -23,9 +23,10 @@ using Words = std::vector<std::uint32_t>;
 std::int64_t bitsOf(const LayerTensors &tensors) {
   const auto &qweight = tensors.need("qweight").shape;
   const SafetensorsInfo *zeros = tensors.find("qzeros");
-  if (zeros && zeros->shape.size() == 2 &&
-      32 * zeros->shape[1] % qweight[1] == 0)
-    return static_cast<std::int64_t>(32 * zeros->shape[1] / qweight[1]);
+  if (zeros && zeros->shape.size() == 2)
+    for (std::uint64_t bits : {2, 3, 4, 5, 6, 7, 8})
+      if (32 * zeros->shape[1] == bits * qweight[1])
+        return static_cast<std::int64_t>(bits);
   const SafetensorsInfo *index = tensors.find("g_idx");
   if (index && index->shape.size() == 1 && index->shape[0] != 0 &&
       32 * qweight[0] % index->shape[0] == 0)

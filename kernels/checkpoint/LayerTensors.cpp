@@ -30,9 +30,16 @@ const SafetensorsInfo &LayerTensors::need(std::string_view part) const {
 void LayerTensors::expectDtype(
     const SafetensorsInfo &tensor,
     std::initializer_list<std::string_view> dtypes) const {
-  if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) == dtypes.end())
-    fail(fmt::format("'{}' is {}, expected {}", tensor.name, tensor.dtype,
-                     fmt::join(dtypes, " or ")));
+  if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype) != dtypes.end())
+    return;
+  std::string all; // "F16, BF16 or F32"
+  for (const std::string_view &dtype : dtypes)
+    all += fmt::format("{}{}",
+                       &dtype == dtypes.begin()     ? ""
+                       : &dtype == dtypes.end() - 1 ? " or "
+                                                    : ", ",
+                       dtype);
+  fail(fmt::format("'{}' is {}, expected {}", tensor.name, tensor.dtype, all));
 }
 
 void LayerTensors::expectShape(const SafetensorsInfo &tensor,

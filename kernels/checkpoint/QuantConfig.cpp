@@ -245,8 +245,7 @@ QuantConfig QuantConfig::read(const std::filesystem::path &folder) {
     const ConfigJson json = readConfigJson(file);
     std::optional<ConfigSection> section(std::in_place, json, place.file);
     if (place.key) {
-      section = ConfigSection(json, std::string(place.file) + ": ")
-                    .section(place.key);
+      section = ConfigSection(json, place.file).section(place.key);
       if (section)
         section.emplace(section->json(),
                         fmt::format("{}: {}", place.file, place.key));

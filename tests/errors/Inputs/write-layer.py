@@ -11,8 +11,8 @@ import sys
 N, K, GROUP = 64, 128, 32
 
 
-def words(count, word=0x76543210):
-    return struct.pack(f"<{count}I", *[(word + 0x9E3779B9 * i) % 2**32 for i in range(count)])
+def words(count, word=0x76543210, mask=0xFFFFFFFF):
+    return struct.pack(f"<{count}I", *[(word + 0x9E3779B9 * i) & mask for i in range(count)])
 
 
 def layer():
@@ -21,7 +21,8 @@ def layer():
     halves = struct.pack(f"<{groups * N}e", *[0.0078125] * (groups * N))
     order = struct.pack(f"<{K}i", *[k // GROUP for k in range(K)])
     return {"qweight": ("I32", [K // 8, N], words(K // 8 * N)),
-            "qzeros": ("I32", [groups, N // 8], words(groups * N // 8)),
+            # No 15, which readers of v1 do not agree on.
+            "qzeros": ("I32", [groups, N // 8], words(groups * N // 8, mask=0xEEEEEEEE)),
             "scales": ("F16", [groups, N], halves),
             "g_idx": ("I32", [K], order)}
 
