@@ -30,9 +30,9 @@ static std::unique_ptr<Program> layerNorm(std::int64_t columns, Dtype dtype) {
   Index row = p.programId(0);
   Range all = p.range(0, tileExtent(columns));
   Tile t = cast(x.load({row, all}), Dtype::f32);
-  Tile mean = sum(t, 0) / columns;
+  Tile mean = sum(t, 0) * (1.0 / columns);
   Tile centred = where(x.inside({row, all}), t - mean, 0);
-  Tile rstd = rsqrt(sum(centred * centred, 0) / columns + eps);
+  Tile rstd = rsqrt(sum(centred * centred, 0) * (1.0 / columns) + eps);
   means.store({{row, 1}}, mean);
   rstds.store({{row, 1}}, rstd);
   Tile scaled = centred * rstd * cast(w.load({all}), Dtype::f32);

@@ -3,8 +3,8 @@
 // of their sums. Without a GPU these tests pass over themselves.
 #include "compiler/base/Half.h"
 #include "compiler/base/Target.h"
-#include "kernels/programs/ProgramBench.h"
 #include "kernels/examples/Examples.h"
+#include "kernels/programs/ProgramBench.h"
 #include "runtime/CudaDevice.h"
 #include "tests/emulator/ExampleSizes.h"
 #include "tests/emulator/Gemm.h"

@@ -84,6 +84,7 @@ def main():
         return
     step("all tests")
     test()
+    shutil.rmtree(root)  # gigabytes
     step("done")
 
 

@@ -137,7 +137,7 @@ class LathProgram:
     @staticmethod
     def emit(command, path, name, sizes, dtype, choice, target=None):
         words = [command, "emit", "--program", name, "--sizes", sizes, "--dtype", dtype,
-                 "--stage", "cubin", "-o", f"{path}.cubin", "--launch", f"{path}.json"]
+                 "--stage", "cubin", "-o", f"{path}.cubin", "--launch-json", f"{path}.json"]
         words += ["--schedule", choice] if choice else []
         words += ["--target", target] if target else []
         result = subprocess.run(words, capture_output=True, env=environment())

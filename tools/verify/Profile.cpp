@@ -1,7 +1,7 @@
 // Kernels for a profiler: one launch each, in the order of the table, on a GPU
 // or on the emulator, which counts what the profiler should see.
-#include "kernels/programs/ProgramBench.h"
 #include "kernels/examples/Examples.h"
+#include "kernels/programs/ProgramBench.h"
 #include "kernels/tune/PlainRead.h"
 #include "tools/CountersJson.h"
 #include "tools/verify/Verify.h"
