@@ -79,37 +79,43 @@ layerNormBackward(std::int64_t columns, std::int64_t shares, Dtype dtype) {
 static TunableProgram forward(const ExampleSizes &sizes, Dtype dtype) {
   const std::int64_t rows = sizes["rows"], columns = sizes["columns"];
   constexpr double eps = 1e-5;
-  return {.space = ProgramSpace("w=1|2|4|8|16"),
-          .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
-          .build = [=](auto &) { return layerNorm(columns, dtype); },
-          .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
-          .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
-          .arguments = {NumberArgument{"rows", double(rows)},
-                        NumberArgument{"eps", eps},
-                        ArrayArgument{"x", dtype, {rows, columns}},
-                        ArrayArgument{"w", dtype, {columns}},
-                        ArrayArgument{"b", dtype, {columns}},
-                        ArrayArgument{"y", dtype, {rows, columns}, Use::output},
-                        ArrayArgument{"mean", Dtype::f32, {rows}, Use::output},
-                        ArrayArgument{"rstd", Dtype::f32, {rows}, Use::output}},
-          .reference =
-              [=](ArgumentValues &v) {
-                for (std::int64_t i = 0; i < rows; ++i) {
-                  const double *x = &v[2][i * columns];
-                  double mean = 0, variance = 0;
-                  for (std::int64_t j = 0; j < columns; ++j)
-                    mean += x[j] / columns;
-                  for (std::int64_t j = 0; j < columns; ++j)
-                    variance += (x[j] - mean) * (x[j] - mean) / columns;
-                  const double rstd = 1 / std::sqrt(variance + eps);
-                  v[6][i] = mean;
-                  v[7][i] = rstd;
-                  for (std::int64_t j = 0; j < columns; ++j)
-                    v[5][i * columns + j] =
-                        (x[j] - mean) * rstd * v[3][j] + v[4][j];
-                }
-              },
-          .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
+  return {
+      .space = ProgramSpace("w=1|2|4|8|16"),
+      .usual = tileExtent(columns) >= 4096 ? "w8" : "w4",
+      .build = [=](auto &) { return layerNorm(columns, dtype); },
+      .grid = [=](auto &) { return ProgramGrid{unsigned(rows), 1, 1}; },
+      .fits = [=](auto &c) { return elementsFit(tileExtent(columns), c); },
+      .arguments = {NumberArgument{"rows", double(rows)},
+                    NumberArgument{"eps", eps},
+                    // Around 1, so that a mean is not what is left of a sum.
+                    ArrayArgument{.name = "x",
+                                  .dtype = dtype,
+                                  .shape = {rows, columns},
+                                  .low = -1,
+                                  .high = 3},
+                    ArrayArgument{"w", dtype, {columns}},
+                    ArrayArgument{"b", dtype, {columns}},
+                    ArrayArgument{"y", dtype, {rows, columns}, Use::output},
+                    ArrayArgument{"mean", Dtype::f32, {rows}, Use::output},
+                    ArrayArgument{"rstd", Dtype::f32, {rows}, Use::output}},
+      .reference =
+          [=](ArgumentValues &v) {
+            for (std::int64_t i = 0; i < rows; ++i) {
+              const double *x = &v[2][i * columns];
+              double mean = 0, variance = 0;
+              for (std::int64_t j = 0; j < columns; ++j)
+                mean += x[j] / columns;
+              for (std::int64_t j = 0; j < columns; ++j)
+                variance += (x[j] - mean) * (x[j] - mean) / columns;
+              const double rstd = 1 / std::sqrt(variance + eps);
+              v[6][i] = mean;
+              v[7][i] = rstd;
+              for (std::int64_t j = 0; j < columns; ++j)
+                v[5][i * columns + j] =
+                    (x[j] - mean) * rstd * v[3][j] + v[4][j];
+            }
+          },
+      .bytes = 2.0 * rows * columns * bitWidth(dtype) / 8};
 }
 
 static TunableProgram backward(const ExampleSizes &sizes, Dtype dtype) {
