@@ -73,26 +73,6 @@ void readExtents(const LayerTensors &tensors, GptqLayer &layer) {
   layer.group = static_cast<std::int64_t>(k / groups);
 }
 
-void checkGroupIndex(const LayerTensors &tensors, const GptqLayer &layer) {
-  const SafetensorsInfo *info = tensors.find("weight_g_idx");
-  if (!info)
-    return;
-  tensors.expectDtype(*info, {"I32"});
-  tensors.expectShape(*info, {static_cast<std::uint64_t>(layer.k)}, "[K]");
-  const auto index = tensors.copy<std::int32_t>("weight_g_idx");
-  // All -1: nothing was reordered.
-  if (std::all_of(index.begin(), index.end(), [](auto i) { return i == -1; }))
-    return;
-  for (std::int64_t k = 0; k < layer.k; ++k)
-    if (index[k] != k / layer.group)
-      tensors.fail(fmt::format("'{}' is {} at k = {}, expected k / {} = {}: "
-                               "act-order is not supported",
-                               info->name, index[k], k, layer.group,
-                               k / layer.group),
-                   ErrorKind::unsupported,
-                   {"quantise with actorder = weight, which needs no order"});
-}
-
 } // namespace
 
 bool isPackQuantized(const LayerTensors &tensors) {
@@ -104,7 +84,14 @@ LayerReadResult readPackQuantized(const LayerTensors &tensors,
   LayerReadResult result;
   GptqLayer &layer = result.layer;
   readExtents(tensors, layer);
-  checkGroupIndex(tensors, layer);
+  if (const SafetensorsInfo *order = tensors.find("weight_g_idx")) {
+    tensors.expectDtype(*order, {"I32"});
+    // All -1: nothing was reordered.
+    const auto index = tensors.copy<std::int32_t>("weight_g_idx");
+    if (std::any_of(index.begin(), index.end(), [](auto i) { return i != -1; }))
+      refuseActOrder(tensors, "weight_g_idx", layer,
+                     "quantise with actorder = weight, which needs no order");
+  }
   takeScales(tensors, "weight_scale", options, true, result);
   const bool bytes = layer.w == Dtype::s8;
   if (const SafetensorsInfo *zeros = tensors.find("weight_zero_point")) {

@@ -27,6 +27,10 @@ LayerReadResult readPackQuantized(const LayerTensors &,
 void takeScales(const LayerTensors &tensors, std::string_view part,
                 const LayerReadOptions &options, bool transposed,
                 LayerReadResult &result);
+/// Throws, with `advice`, where the tensor `part`, the group of each k, is not
+/// k / group: K must lie in the order of its groups.
+void refuseActOrder(const LayerTensors &tensors, std::string_view part,
+                    const GptqLayer &layer, std::string advice);
 /// [rows, columns] to [columns, rows].
 std::vector<std::uint32_t>
 transposedWords(const std::vector<std::uint32_t> &words, std::size_t rows,

@@ -65,29 +65,6 @@ void readExtents(const LayerTensors &tensors, GptqLayer &layer) {
   layer.group = static_cast<std::int64_t>(k / groups);
 }
 
-/// Refuses act-order: K must lie in the order of its groups.
-void checkGroupIndex(const LayerTensors &tensors, const GptqLayer &layer) {
-  const SafetensorsInfo *info = tensors.find("g_idx");
-  if (!info)
-    return;
-  tensors.expectDtype(*info, {"I32"});
-  tensors.expectShape(*info, {static_cast<std::uint64_t>(layer.k)}, "[K]");
-  const auto index = tensors.copy<std::int32_t>("g_idx");
-  for (std::int64_t k = 0; k < layer.k; ++k)
-    if (index[k] < 0 || index[k] >= layer.groups())
-      tensors.fail(fmt::format("'{}' is {} at k = {}, expected 0..{}",
-                               info->name, index[k], k, layer.groups() - 1));
-  for (std::int64_t k = 0; k < layer.k; ++k)
-    if (index[k] != k / layer.group)
-      tensors.fail(
-          fmt::format("'{}' is {} at k = {}, expected k / {} = {}: act-order "
-                      "is not supported",
-                      info->name, index[k], k, layer.group, k / layer.group),
-          ErrorKind::unsupported,
-          {"quantise with desc_act = false, or sort K by group beforehand and "
-           "reorder the activations to match"});
-}
-
 /// What the configuration, or else __metadata__, calls the convention.
 struct Label {
   std::optional<Zeros> zeros;
@@ -246,7 +223,10 @@ LayerReadResult readGptq(const LayerTensors &tensors,
   LayerReadResult result;
   GptqLayer &layer = result.layer;
   readExtents(tensors, layer);
-  checkGroupIndex(tensors, layer);
+  if (tensors.find("g_idx"))
+    refuseActOrder(tensors, "g_idx", layer,
+                   "quantise with desc_act = false, or sort K by group "
+                   "beforehand and reorder the activations to match");
   takeScales(tensors, "scales", options, false, result);
   const bool bytes = layer.w == Dtype::s8;
   if (const SafetensorsInfo *zeros = tensors.find("qzeros")) {

@@ -199,6 +199,25 @@ void takeScales(const LayerTensors &tensors, std::string_view part,
         rounded, values.size(), info.dtype, name(layer.scaleType)));
 }
 
+void refuseActOrder(const LayerTensors &tensors, std::string_view part,
+                    const GptqLayer &layer, std::string advice) {
+  const SafetensorsInfo &info = tensors.need(part);
+  tensors.expectDtype(info, {"I32"});
+  tensors.expectShape(info, {static_cast<std::uint64_t>(layer.k)}, "[K]");
+  const auto index = tensors.copy<std::int32_t>(part);
+  for (std::int64_t k = 0; k < layer.k; ++k)
+    if (index[k] < 0 || index[k] >= layer.groups())
+      tensors.fail(fmt::format("'{}' is {} at k = {}, expected 0..{}",
+                               info.name, index[k], k, layer.groups() - 1));
+  for (std::int64_t k = 0; k < layer.k; ++k)
+    if (index[k] != k / layer.group)
+      tensors.fail(fmt::format("'{}' is {} at k = {}, expected k / {} = {}: "
+                               "act-order is not supported",
+                               info.name, index[k], k, layer.group,
+                               k / layer.group),
+                   ErrorKind::unsupported, {std::move(advice)});
+}
+
 std::vector<std::uint32_t>
 transposedWords(const std::vector<std::uint32_t> &words, std::size_t rows,
                 std::size_t columns) {

@@ -145,6 +145,12 @@ TEST_CASE("compressed-tensors' pack-quantized is read, 4 and 8 bits") {
   CHECK(draft.read().warnings.empty()); // nothing was reordered
   order[0] = 1;
   draft.set("l.weight_g_idx", "I32", {k}, order);
+  CHECK(draft.error(invalid) ==
+        "'l.weight_g_idx' is -1 at k = 1, expected 0..2");
+  for (int i = 0; i < k; ++i)
+    order[i] = i / group;
+  std::swap(order[0], order[40]);
+  draft.set("l.weight_g_idx", "I32", {k}, order);
   CHECK(draft.error(unsupported) ==
         "'l.weight_g_idx' is 1 at k = 0, expected k / 32 = 0: act-order is not "
         "supported");
